@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/** The configuration of a BSMamba2 network: everything that its shapes follow from.
+ *
+ *  Names are those of Kim and Choi, "Mamba2 Meets Silence" (2025) and of Mamba2 (Dao and Gu,
+ *  "Transformers are SSMs", 2024). */
+#ifndef BSM_CONFIG_H
+#define BSM_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bsm/status.h"
+
+BSM_BEGIN_DECLS
+
+enum {
+    BSM_MAX_BANDS = 512,
+    BSM_MAX_STEMS = 16,
+    BSM_MAX_STEM_NAME = 32, /**< bytes, with the final zero */
+    BSM_MAX_CHANNELS = 2,
+};
+
+typedef struct bsm_config {
+    size_t dim;            /**< features per band and frame (256) */
+    size_t depth;          /**< dual-path layers (6) */
+    size_t expand;         /**< d_inner = expand * dim (4) */
+    size_t headdim;        /**< channels per head of the scan (64) */
+    size_t d_state;        /**< state per channel (128) */
+    size_t d_conv;         /**< taps of the causal convolution (4) */
+    size_t mask_expansion; /**< hidden width of the mask estimator / dim (4) */
+
+    size_t num_bands;
+    size_t bands[BSM_MAX_BANDS]; /**< bins per band, their sum n_fft / 2 + 1 */
+
+    size_t n_fft;       /**< samples (2048) */
+    size_t hop;         /**< samples (441) */
+    size_t sample_rate; /**< Hz (44100) */
+    size_t channels;    /**< 1 or 2 */
+
+    size_t num_stems;
+    char stems[BSM_MAX_STEMS][BSM_MAX_STEM_NAME]; /**< "vocals", ... */
+
+    double segment; /**< seconds of audio that one training example held (8) */
+} bsm_config;
+
+/** Set `config` to a named configuration: "paper" (48.1 M parameters), "lite" (22.8 M) or "tiny"
+ *  (for tests and demonstrations). BSM_NOT_FOUND for another name. */
+BSM_API BSM_NODISCARD bsm_status bsm_config_preset(const char *name, bsm_config *config,
+                                                   bsm_error *error);
+
+/** BSM_OK if a network of these shapes can exist and its sizes do not overflow. */
+BSM_API BSM_NODISCARD bsm_status bsm_config_validate(const bsm_config *config, bsm_error *error);
+
+/** True if both describe the same network: every shape, but not the stems' names or the segment. */
+BSM_API bool bsm_config_same_shapes(const bsm_config *a, const bsm_config *b);
+
+/* Derived sizes; no argument checks. Any thread. */
+BSM_API size_t bsm_config_d_inner(const bsm_config *config);  /**< expand * dim */
+BSM_API size_t bsm_config_heads(const bsm_config *config);    /**< d_inner / headdim */
+BSM_API size_t bsm_config_conv_dim(const bsm_config *config); /**< d_inner + 2 d_state */
+BSM_API size_t bsm_config_bins(const bsm_config *config);     /**< n_fft / 2 + 1 */
+BSM_API size_t
+bsm_config_features(const bsm_config *config); /**< floats of a frame: 2 channels bins */
+BSM_API size_t bsm_config_parameters(const bsm_config *config);
+
+/** Multiply-accumulates of one frame of one window, with a scan in chunks of `chunk` steps. */
+BSM_API double bsm_config_macs_per_frame(const bsm_config *config, size_t chunk);
+
+BSM_END_DECLS
+
+#endif

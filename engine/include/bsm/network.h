@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/** The network: BSMamba2 from a mixture's spectrum to the stems' spectra.
+ *
+ *  Spectra are float32, [frame][bin][channel][re, im] (so a band's features are contiguous). Band
+ *  features between the modules are [band][frame][dim].
+ *
+ *  A network belongs to one thread at a time and is never for the audio thread. All that it needs
+ *  is allocated when it is made. Weights are shared between networks of one model and device. */
+#ifndef BSM_NETWORK_H
+#define BSM_NETWORK_H
+
+#include <stddef.h>
+
+#include "bsm/model.h"
+#include "bsm/status.h"
+
+BSM_BEGIN_DECLS
+
+typedef struct bsm_network bsm_network;
+
+typedef enum bsm_device_kind {
+    BSM_DEVICE_AUTO,      /**< the fastest that works */
+    BSM_DEVICE_CPU,       /**< fast: chunked scan, oneDNN, OpenMP */
+    BSM_DEVICE_REFERENCE, /**< plain C that follows the equations; slow */
+    BSM_DEVICE_CUDA,
+} bsm_device_kind;
+
+/** "auto", "cpu", "reference", "cuda"; BSM_NOT_FOUND for another name. */
+BSM_API BSM_NODISCARD bsm_status bsm_device_kind_parse(const char *name, bsm_device_kind *kind,
+                                                       bsm_error *error);
+
+typedef struct bsm_network_options {
+    bsm_device_kind device;
+    size_t threads;    /**< 0: one per core */
+    size_t max_frames; /**< the longest window or block that will be passed; at least 1 */
+} bsm_network_options;
+
+/** Make a network over `model`, which it references.
+ *  BSM_INVALID_ARGUMENT, BSM_NO_MEMORY, BSM_NO_DEVICE, BSM_BAD_MODEL. */
+BSM_API BSM_NODISCARD bsm_status bsm_network_new(bsm_model *model,
+                                                 const bsm_network_options *options,
+                                                 bsm_network **network, bsm_error *error);
+BSM_API void bsm_network_free(bsm_network *network);
+
+BSM_API const bsm_model *bsm_network_model(const bsm_network *network);
+
+/** "cpu (oneDNN 2.6.3, AVX-512)" and the like. */
+BSM_API const char *bsm_network_device_name(const bsm_network *network);
+
+/** Separate one window from a zero state.
+ *  @param spectrum the mixture, `frames` frames (1 to max_frames)
+ *  @param stems    num_stems outputs of `frames` frames; a NULL entry is not computed */
+BSM_API BSM_NODISCARD bsm_status bsm_network_forward(bsm_network *network, const float *spectrum,
+                                                     size_t frames, float *const *stems,
+                                                     bsm_error *error);
+
+/** Separate the next block of a stream: commit `commit` frames, looking `frames - commit` ahead.
+ *
+ *  The forward time mixers start from the state that they had after the last committed frame; the
+ *  backward ones from zero at the block's right edge. The next call's spectrum starts `commit`
+ *  frames later than this one's.
+ *  @param stems num_stems outputs of `commit` frames; a NULL entry is not computed */
+BSM_API BSM_NODISCARD bsm_status bsm_network_stream(bsm_network *network, const float *spectrum,
+                                                    size_t frames, size_t commit,
+                                                    float *const *stems, bsm_error *error);
+
+/** Forget the stream: the next block starts from a zero state. */
+BSM_API void bsm_network_reset(bsm_network *network);
+
+/** The modules, in the order in which they run. */
+typedef enum bsm_module {
+    BSM_MODULE_BAND_SPLIT,
+    BSM_MODULE_TIME_PATH,
+    BSM_MODULE_BAND_PATH,
+    BSM_MODULE_MASK,
+    BSM_NUM_MODULES,
+} bsm_module;
+
+/** Called after each module has run; `layer` is 0 to depth - 1 on both paths, the stem's number on
+ *  the mask, else 0. For benchmarks and tests. */
+typedef void bsm_network_observer(void *user, bsm_module module, size_t layer);
+BSM_API void bsm_network_observe(bsm_network *network, bsm_network_observer *observer, void *user);
+
+/** Copy the band features as they stand, [band][frame][dim] of the last window. For tests. */
+BSM_API void bsm_network_read_features(const bsm_network *network, float *features);
+
+BSM_END_DECLS
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/** Separate a whole audio file into files.
+ *
+ *  Reads whatever libsndfile reads, with 1 or 2 channels at any rate; the result has the input's
+ *  rate, channels and length, and vocals + instrumental = input. Memory does not depend on the
+ *  file's length. Not for the audio thread; one call at a time per bsm_network. */
+#ifndef BSM_SEPARATE_H
+#define BSM_SEPARATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bsm/network.h"
+#include "bsm/status.h"
+
+BSM_BEGIN_DECLS
+
+typedef enum bsm_file_format {
+    BSM_FILE_WAV,  /**< RF64 where WAV's 4 GB do not suffice */
+    BSM_FILE_FLAC, /**< 16 or 24 bits */
+    BSM_FILE_OGG,  /**< Vorbis; lossy, so the sum of the parts is the input only about */
+} bsm_file_format;
+
+typedef struct bsm_progress {
+    double done;  /**< seconds of audio finished */
+    double total; /**< seconds of audio in the file */
+    double speed; /**< audio seconds per second of computing, 0 until known */
+} bsm_progress;
+
+/** Called now and then; return false to stop with BSM_CANCELLED. */
+typedef bool bsm_progress_fn(void *user, const bsm_progress *progress);
+
+typedef struct bsm_separate_options {
+    const char *output_dir; /**< NULL: beside the input */
+    bsm_file_format format;
+    int bits;       /**< 16, 24 or 32 (float); 0: the format's default (32 for WAV, 24 for FLAC) */
+    bool all_stems; /**< also one file for each stem of the model */
+    bool force;     /**< replace existing outputs */
+    double window;  /**< seconds; 0: the model's training segment */
+    double overlap; /**< 0 to 0.9, the part of a window shared with the next; negative: 0.5 */
+    size_t commit;  /**< > 0: as the live engine, committing so many frames ... */
+    size_t lookahead;          /**< ... and looking so many ahead */
+    bsm_progress_fn *progress; /**< may be NULL */
+    void *user;
+} bsm_separate_options;
+
+enum { BSM_MAX_PATH = 4096 };
+
+/** What was written, and what was odd. */
+typedef struct bsm_separate_result {
+    size_t num_outputs;
+    char outputs[BSM_MAX_STEMS + 2][BSM_MAX_PATH];
+    double seconds;             /**< of audio */
+    double compute_seconds;     /**< wall clock */
+    uint64_t nonfinite_samples; /**< NaN and Inf in the input, taken as 0 */
+    uint64_t clipped_samples;   /**< did not fit an integer format */
+} bsm_separate_result;
+
+/** The longest window, in frames, that separating with these options passes to a network of
+ *  `config`: what bsm_network_options.max_frames must be. 0 if the options are out of range. */
+BSM_API size_t bsm_separate_max_frames(const bsm_config *config,
+                                       const bsm_separate_options *options);
+
+/** Separate `path`. Outputs NAME.vocals.EXT and NAME.instrumental.EXT (the input minus the vocals)
+ *  appear whole or not at all. The vocals are the stem named "vocals", or the first.
+ *  BSM_NOT_FOUND, BSM_BAD_AUDIO, BSM_EXISTS, BSM_NO_SPACE, BSM_NO_PERMISSION, BSM_IO,
+ *  BSM_CANCELLED and what the network reports. */
+BSM_API BSM_NODISCARD bsm_status bsm_separate_file(bsm_network *network, const char *path,
+                                                   const bsm_separate_options *options,
+                                                   bsm_separate_result *result, bsm_error *error);
+
+BSM_END_DECLS
+
+#endif
