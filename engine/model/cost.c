@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/* What a frame costs, in multiply-accumulates. */
+#include "bsm/config.h"
+
+/* The scan in chunks of `chunk` steps, for one step: C B^T (once for all heads), the masked
+ * product with x and, where there is more than one chunk, the state read and updated. Masked
+ * products count as whole ones: that is how they are computed. */
+static double scan_macs(const bsm_config *config, double chunk, bool carries_state)
+{
+    double d_inner = (double)bsm_config_d_inner(config);
+    double d_state = (double)config->d_state;
+    return chunk * (d_state + d_inner) + (carries_state ? 2 * d_inner * d_state : 0);
+}
+
+static double mixer_macs(const bsm_config *config, double chunk, bool carries_state)
+{
+    double dim = (double)config->dim;
+    double d_inner = (double)bsm_config_d_inner(config);
+    double conv_dim = (double)bsm_config_conv_dim(config);
+    double in_proj = dim * (d_inner + conv_dim + (double)bsm_config_heads(config));
+    return in_proj + conv_dim * (double)config->d_conv + scan_macs(config, chunk, carries_state) +
+           d_inner * dim;
+}
+
+double bsm_config_macs_per_frame(const bsm_config *config, size_t chunk)
+{
+    double dim = (double)config->dim;
+    double bands = (double)config->num_bands;
+    double features = (double)bsm_config_features(config);
+    double hidden = dim * (double)config->mask_expansion;
+    double merge = 2 * dim * dim;
+    double time_path = 2 * mixer_macs(config, (double)chunk, true) + merge;
+    double band_path = 2 * mixer_macs(config, bands, false) + merge;
+    double mask = bands * dim * hidden + hidden * 2 * features;
+    return features * dim + (double)config->depth * bands * (time_path + band_path) +
+           (double)config->num_stems * mask;
+}

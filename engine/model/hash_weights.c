@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: ISC */
+/* Weights that are a hash of their names (docs/model-format.md, "Untrained models"). */
+#include "model/hash_weights.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* FNV-1a, 64 bits. */
+static uint64_t hash_name(const char *name)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *name; name++) {
+        hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
+    }
+    return hash;
+}
+
+/* The index-th number of the SplitMix64 sequence that starts at `seed`, as [0, 1). */
+static inline double uniform(uint64_t seed, size_t index)
+{
+    uint64_t z = seed + (index + 1) * 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    z ^= z >> 31;
+    return (double)(z >> 11) * 0x1p-53;
+}
+
+static bool ends_with(const char *name, const char *suffix)
+{
+    size_t length = strlen(name);
+    size_t rest = strlen(suffix);
+    return length >= rest && strcmp(name + length - rest, suffix) == 0;
+}
+
+/* offset + scale * r. The product is rounded on its own, so that a machine with a fused
+ * multiply-add gets the same weights. */
+static void fill_around(const bsm_tensor *tensor, double offset, double scale, float *weights)
+{
+    uint64_t seed = hash_name(tensor->name);
+    for (size_t i = 0; i < tensor->count; i++) {
+        volatile double product = scale * (2 * uniform(seed, i) - 1);
+        weights[i] = (float)(offset + product);
+    }
+}
+
+static void fill_scaled(const bsm_tensor *tensor, double factor, double divisor, float *weights)
+{
+    uint64_t seed = hash_name(tensor->name);
+    for (size_t i = 0; i < tensor->count; i++) {
+        weights[i] = (float)(factor * (2 * uniform(seed, i) - 1) / divisor);
+    }
+}
+
+static void fill_log(const bsm_tensor *tensor, float *weights)
+{
+    uint64_t seed = hash_name(tensor->name);
+    for (size_t i = 0; i < tensor->count; i++) {
+        volatile double product = 15 * uniform(seed, i);
+        weights[i] = (float)log(1 + product);
+    }
+}
+
+void bsm_hash_weights(const bsm_tensor *tensor, float *weights)
+{
+    const char *name = tensor->name;
+    if (ends_with(name, "A_log")) {
+        fill_log(tensor, weights);
+    } else if (ends_with(name, "dt_bias")) {
+        fill_around(tensor, -4.6, 2.3, weights);
+    } else if (ends_with(name, ".D") || ends_with(name, "gamma") ||
+               ends_with(name, "norm.weight")) {
+        fill_around(tensor, 1, 0.1, weights);
+    } else if (ends_with(name, "bias")) {
+        fill_scaled(tensor, 0.1, 1, weights);
+    } else if (ends_with(name, "conv1d.weight")) {
+        fill_scaled(tensor, 0.5, 1, weights);
+    } else if (ends_with(name, "linear.weight")) {
+        fill_scaled(tensor, 1, sqrt((double)tensor->shape[0]), weights);
+    } else {
+        fill_scaled(tensor, 1, sqrt((double)tensor->shape[1]), weights);
+    }
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/* A model without a file: the weights are the hash of their names. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "model/hash_weights.h"
+#include "model/object.h"
+
+enum { ALIGNMENT = 64 };
+
+static size_t padded_bytes(const bsm_tensor *tensor)
+{
+    return (tensor->count * sizeof(float) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static bsm_status fill(bsm_model *model, bsm_error *error)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < model->num_tensors; i++) {
+        bytes += padded_bytes(&model->tensors[i]);
+    }
+    model->memory = aligned_alloc(ALIGNMENT, bytes);
+    if (!model->memory) {
+        return bsm_fail(error, BSM_NO_MEMORY, "untrained: no memory for %zu bytes of weights",
+                        bytes);
+    }
+    char *next = model->memory;
+    for (size_t i = 0; i < model->num_tensors; i++) {
+        bsm_tensor *tensor = &model->tensors[i];
+        tensor->dtype = BSM_F32;
+        tensor->data = next;
+        bsm_hash_weights(tensor, (float *)next);
+        next += padded_bytes(tensor);
+    }
+    return BSM_OK;
+}
+
+bsm_status bsm_model_new_untrained(const bsm_config *config, bsm_model **result, bsm_error *error)
+{
+    bsm_model *model = NULL;
+    bsm_status status = bsm_model_allocate(config, "untrained", "untrained", &model, error);
+    if (status) {
+        return status;
+    }
+    status = fill(model, error);
+    if (status) {
+        bsm_model_free(model);
+        return status;
+    }
+    *result = model;
+    return BSM_OK;
+}
