@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/** A whole file mapped for reading. */
+#ifndef BSM_MODEL_MAPPED_FILE_H
+#define BSM_MODEL_MAPPED_FILE_H
+
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include "bsm/status.h"
+
+typedef struct bsm_mapped_file {
+    void *data;
+    size_t size;
+} bsm_mapped_file;
+
+/** Open a regular file of at least one byte for reading, without waiting for a pipe's writer. */
+bsm_status bsm_open_regular(const char *path, int *fd, struct stat *info, bsm_error *error);
+
+/** Map the file that `fd` and `info` are of; `fd` may be closed afterwards. */
+bsm_status bsm_mapped_file_map(const char *path, int fd, const struct stat *info,
+                               bsm_mapped_file *file, bsm_error *error);
+
+void bsm_mapped_file_unmap(bsm_mapped_file *file);
+
+#endif
