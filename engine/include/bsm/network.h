@@ -9,6 +9,7 @@
 #ifndef BSM_NETWORK_H
 #define BSM_NETWORK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "bsm/model.h"
@@ -33,6 +34,7 @@ typedef struct bsm_network_options {
     bsm_device_kind device;
     size_t threads;    /**< 0: one per core */
     size_t max_frames; /**< the longest window or block that will be passed; at least 1 */
+    bool streaming;    /**< allocate the state that bsm_network_stream carries */
 } bsm_network_options;
 
 /** Make a network over `model`, which it references.
@@ -54,7 +56,8 @@ BSM_API BSM_NODISCARD bsm_status bsm_network_forward(bsm_network *network, const
                                                      size_t frames, float *const *stems,
                                                      bsm_error *error);
 
-/** Separate the next block of a stream: commit `commit` frames, looking `frames - commit` ahead.
+/** Separate the next block of a stream (a network made with `streaming`): commit `commit` frames,
+ * looking `frames - commit` ahead.
  *
  *  The forward time mixers start from the state that they had after the last committed frame; the
  *  backward ones from zero at the block's right edge. The next call's spectrum starts `commit`

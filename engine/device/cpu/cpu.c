@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+/* The CPU device: its memory and its table of modules. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "device/cpu/product.h"
+#include "device/cpu/workspace.h"
+
+static void describe(char *text, size_t size)
+{
+    snprintf(text, size, "cpu (%s, %s)", bsm_kernels_get()->name, bsm_cpu_product_name());
+}
+
+bsm_cpu_thread *bsm_cpu_this_thread(const bsm_cpu_workspace *space)
+{
+#ifdef _OPENMP
+    return &space->threads[omp_get_thread_num()];
+#else
+    return &space->threads[0];
+#endif
+}
+
+/* ---- Memory: one block, divided twice over the same code, first to find its size. ---- */
+
+typedef struct block_of_memory {
+    unsigned char *base;
+    size_t used;
+} block_of_memory;
+
+static void *take(block_of_memory *block, size_t bytes)
+{
+    enum { ALIGNMENT = 64 };
+    void *part = block->base ? block->base + block->used : NULL;
+    block->used += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return part;
+}
+
+static float *take_floats(block_of_memory *block, size_t count)
+{
+    return take(block, count * sizeof(float));
+}
+
+static size_t max(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static size_t widest_features(const bsm_cpu_weights *weights)
+{
+    size_t widest = 0;
+    for (size_t k = 0; k < weights->config.num_bands; k++) {
+        widest = max(widest, weights->bands[k].features);
+    }
+    return widest;
+}
+
+static void divide_thread(const bsm_cpu_workspace *space, block_of_memory *block,
+                          bsm_cpu_thread *thread)
+{
+    const bsm_config *config = &space->weights->config;
+    size_t dim = config->dim, longest = max(space->options.max_frames, config->num_bands);
+    void *tile = take(block, bsm_cpu_tile_size(config));
+    float *state = take_floats(block, bsm_cpu_state_size(config));
+    float *forward = take_floats(block, longest * dim);
+    float *backward = take_floats(block, BSM_CHUNK * dim);
+    float *reversed = take_floats(block, BSM_CHUNK * dim);
+    float *hidden = take_floats(block, BSM_CHUNK * config->mask_expansion * dim);
+    float *values = take_floats(block, BSM_CHUNK * 2 * widest_features(space->weights));
+    if (block->base) {
+        *thread = (bsm_cpu_thread){.tile = bsm_cpu_tile_at(config, space->kernels, tile),
+                                   .state = bsm_cpu_state_at(config, state),
+                                   .forward = forward,
+                                   .backward = backward,
+                                   .reversed = reversed,
+                                   .hidden = hidden,
+                                   .values = values};
+    }
+}
+
+static size_t stream_size(const bsm_config *config)
+{
+    return config->depth * config->num_bands * bsm_cpu_state_size(config);
+}
+
+static void divide(bsm_cpu_workspace *space, block_of_memory *block)
+{
+    const bsm_config *config = &space->weights->config;
+    space->threads = take(block, space->options.threads * sizeof *space->threads);
+    space->x = take_floats(block, config->num_bands * space->options.max_frames * config->dim);
+    if (space->options.streaming) {
+        space->stream = take_floats(block, stream_size(config));
+    }
+    for (size_t t = 0; t < space->options.threads; t++) {
+        divide_thread(space, block, block->base ? &space->threads[t] : NULL);
+    }
+}
+
+static void workspace_free(void *workspace)
+{
+    bsm_cpu_workspace *space = workspace;
+    free(space->memory);
+    free(space);
+}
+
+static bsm_status workspace_new(const void *weights, const bsm_workspace_options *options,
+                                void **workspace, bsm_error *error)
+{
+    bsm_cpu_workspace *space = calloc(1, sizeof *space);
+    if (!space) {
+        return bsm_fail(error, BSM_NO_MEMORY, "no memory for a network");
+    }
+    space->weights = weights;
+    space->kernels = bsm_kernels_get();
+    space->options = *options;
+
+    block_of_memory sizing = {0};
+    divide(space, &sizing);
+    space->memory = aligned_alloc(64, sizing.used);
+    if (!space->memory) {
+        workspace_free(space);
+        return bsm_fail(error, BSM_NO_MEMORY, "no memory for a network: %zu MB for %zu frames",
+                        sizing.used / 1000000, options->max_frames);
+    }
+    memset(space->memory, 0, sizing.used);
+    block_of_memory real = {.base = space->memory};
+    divide(space, &real);
+    *workspace = space;
+    return BSM_OK;
+}
+
+static void reset(void *workspace)
+{
+    bsm_cpu_workspace *space = workspace;
+    space->stream_started = false;
+}
+
+static void read_features(const void *workspace, size_t frames, float *features)
+{
+    const bsm_cpu_workspace *space = workspace;
+    const bsm_config *config = &space->weights->config;
+    memcpy(features, space->x, config->num_bands * frames * config->dim * sizeof *features);
+}
+
+const bsm_device bsm_cpu_device = {
+    .name = "cpu",
+    .describe = describe,
+    .weights_new = bsm_cpu_weights_new,
+    .weights_free = bsm_cpu_weights_free,
+    .workspace_new = workspace_new,
+    .workspace_free = workspace_free,
+    .reset = reset,
+    .band_split = bsm_cpu_band_split,
+    .time_path = bsm_cpu_time_path,
+    .band_path = bsm_cpu_band_path,
+    .mask = bsm_cpu_mask,
+    .read_features = read_features,
+};

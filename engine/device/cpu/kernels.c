@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: ISC */
+/* Compiled once per instruction set, with BSM_KERNELS and BSM_KERNELS_NAME set by meson. */
+#include "device/cpu/kernels.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+extern const bsm_kernels BSM_KERNELS;
+
+/* exp to about 1 ulp for |x| < 87, clamped beyond, so that nothing overflows or gets denormal.
+ * Plain arithmetic, which vectorises where a call to expf does not. The polynomial is that of
+ * Cephes' expf (Moshier, public domain). */
+static inline float exp_clamped(float x)
+{
+    const float round_to_integer = 12582912.0f; /* 1.5 * 2^23: the sum's low bits are the integer */
+    x = x > 88.0f ? 88.0f : x;
+    x = x < -87.0f ? -87.0f : x;
+    float shifted = x * 1.44269504088896341f + round_to_integer;
+    float n = shifted - round_to_integer;
+    float r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    float y = 1.9875691500e-4f;
+    y = y * r + 1.3981999507e-3f;
+    y = y * r + 8.3334519073e-3f;
+    y = y * r + 4.1665795894e-2f;
+    y = y * r + 1.6666665459e-1f;
+    y = y * r + 5.0000001201e-1f;
+    y = y * r * r + r + 1.0f;
+    uint32_t exponent, bits;
+    memcpy(&exponent, &shifted, sizeof exponent);
+    memcpy(&bits, &y, sizeof bits);
+    bits += exponent << 23;
+    memcpy(&y, &bits, sizeof y);
+    return y;
+}
+
+static inline float sigmoid(float x)
+{
+    return 1.0f / (1.0f + exp_clamped(-x));
+}
+
+/* ---- Matrix product without a library: panels of B in cache, a register tile of C. ---- */
+
+enum { TILE_M = 4, TILE_N = 32, PANEL_K = 256 };
+
+/* B[k0 .. k0 + kc)[n0 .. n0 + TILE_N), zero-filled past column n. */
+static void pack_b(const bsm_product *p, size_t k0, size_t kc, size_t n0,
+                   float panel[restrict PANEL_K][TILE_N])
+{
+    size_t columns = p->n - n0 < TILE_N ? p->n - n0 : TILE_N;
+    for (size_t k = 0; k < kc; k++) {
+        for (size_t j = 0; j < TILE_N; j++) {
+            size_t row = k0 + k, column = n0 + j;
+            panel[k][j] = j >= columns     ? 0
+                          : p->transpose_b ? p->b[column * p->ldb + row]
+                                           : p->b[row * p->ldb + column];
+        }
+    }
+}
+
+static void pack_a(const bsm_product *p, size_t m0, size_t k0, size_t kc,
+                   float strip[restrict PANEL_K][TILE_M])
+{
+    for (size_t k = 0; k < kc; k++) {
+        for (size_t i = 0; i < TILE_M; i++) {
+            size_t row = m0 + i < p->m ? m0 + i : p->m - 1, column = k0 + k;
+            strip[k][i] =
+                p->transpose_a ? p->a[column * p->lda + row] : p->a[row * p->lda + column];
+        }
+    }
+}
+
+static void tile(size_t kc, const float strip[restrict PANEL_K][TILE_M],
+                 const float panel[restrict PANEL_K][TILE_N], float sum[restrict TILE_M][TILE_N])
+{
+    float acc[TILE_M][TILE_N] = {{0}};
+    for (size_t k = 0; k < kc; k++) {
+        for (size_t i = 0; i < TILE_M; i++) {
+            for (size_t j = 0; j < TILE_N; j++) {
+                acc[i][j] += strip[k][i] * panel[k][j];
+            }
+        }
+    }
+    memcpy(sum, acc, sizeof acc);
+}
+
+static void add_tile(const bsm_product *p, size_t m0, size_t n0, float beta,
+                     const float sum[restrict TILE_M][TILE_N])
+{
+    for (size_t i = 0; i < TILE_M && m0 + i < p->m; i++) {
+        float *c = p->c + (m0 + i) * p->ldc + n0;
+        for (size_t j = 0; j < TILE_N && n0 + j < p->n; j++) {
+            c[j] = beta == 0 ? sum[i][j] : c[j] + sum[i][j];
+        }
+    }
+}
+
+static void product(const bsm_product *p)
+{
+    float panel[PANEL_K][TILE_N], strip[PANEL_K][TILE_M], sum[TILE_M][TILE_N];
+    for (size_t n0 = 0; n0 < p->n; n0 += TILE_N) {
+        for (size_t k0 = 0; k0 < p->k; k0 += PANEL_K) {
+            size_t kc = p->k - k0 < PANEL_K ? p->k - k0 : PANEL_K;
+            pack_b(p, k0, kc, n0, panel);
+            for (size_t m0 = 0; m0 < p->m; m0 += TILE_M) {
+                pack_a(p, m0, k0, kc, strip);
+                tile(kc, strip, panel, sum);
+                add_tile(p, m0, n0, k0 == 0 ? p->beta : 1, sum);
+            }
+        }
+    }
+}
+
+/* ---- Norms ---- */
+
+static inline float sum_of_squares(size_t n, const float *restrict x)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++) {
+        sum += x[i] * x[i];
+    }
+    return sum;
+}
+
+static inline void scale_row(size_t n, const float *restrict x, float factor,
+                             const float *restrict weight, float *restrict out)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[i] = x[i] * factor * weight[i];
+    }
+}
+
+static inline void scale_in_place(size_t n, float *restrict x, float factor)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] *= factor;
+    }
+}
+
+static inline void weight_in_place(size_t n, float *restrict x, float factor,
+                                   const float *restrict weight)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] *= factor * weight[i];
+    }
+}
+
+static inline float rms_factor(size_t n, const float *x)
+{
+    return 1.0f / sqrtf(sum_of_squares(n, x) / (float)n + 1e-5f);
+}
+
+static void rms_norm(size_t rows, size_t n, const float *x, ptrdiff_t step, const float *weight,
+                     float *out)
+{
+    for (size_t r = 0; r < rows; r++, x += step, out += n) {
+        scale_row(n, x, rms_factor(n, x), weight, out);
+    }
+}
+
+static void l2_norm(size_t rows, size_t n, const float *x, size_t ld, const float *gamma,
+                    float *out)
+{
+    for (size_t r = 0; r < rows; r++, x += ld, out += n) {
+        float length = sqrtf(sum_of_squares(n, x));
+        scale_row(n, x, sqrtf((float)n) / (length > 1e-12f ? length : 1e-12f), gamma, out);
+    }
+}
+
+/* ---- Mamba2 ---- */
+
+static inline void silu_row(size_t n, float *restrict x)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] *= sigmoid(x[i]);
+    }
+}
+
+/* The published width, with all taps in one pass over the row. */
+static void conv4_silu_row(size_t channels, const float *restrict in, size_t ld,
+                           const float *restrict weight, const float *restrict bias,
+                           float *restrict out)
+{
+    for (size_t c = 0; c < channels; c++) {
+        float sum = bias[c] + weight[c] * in[c] + weight[channels + c] * in[ld + c] +
+                    weight[2 * channels + c] * in[2 * ld + c] +
+                    weight[3 * channels + c] * in[3 * ld + c];
+        out[c] = sum * sigmoid(sum);
+    }
+}
+
+static void conv_silu_row(size_t channels, size_t taps, const float *restrict in, size_t ld,
+                          const float *restrict weight, const float *restrict bias,
+                          float *restrict out)
+{
+    memcpy(out, bias, channels * sizeof *out);
+    for (size_t k = 0; k < taps; k++) {
+        for (size_t c = 0; c < channels; c++) {
+            out[c] += weight[k * channels + c] * in[k * ld + c];
+        }
+    }
+    silu_row(channels, out);
+}
+
+static void conv_silu(size_t rows, size_t channels, size_t taps, const float *in, size_t ld,
+                      const float *weight, const float *bias, float *out)
+{
+    for (size_t r = 0; r < rows; r++, in += ld, out += channels) {
+        if (taps == 4) {
+            conv4_silu_row(channels, in, ld, weight, bias, out);
+        } else {
+            conv_silu_row(channels, taps, in, ld, weight, bias, out);
+        }
+    }
+}
+
+static inline float softplus(float x)
+{
+    return x > 20.0f ? x : log1pf(expf(x));
+}
+
+static void head_decays(size_t rows, float A, float *restrict dt, double *restrict cum,
+                        float *restrict in, float *restrict out)
+{
+    double sum = 0;
+    for (size_t r = 0; r < rows; r++) {
+        sum += (double)dt[r] * (double)A;
+        cum[r] = sum;
+    }
+    for (size_t r = 0; r < rows; r++) {
+        in[r] = exp_clamped((float)cum[r]);
+        out[r] = dt[r] * exp_clamped((float)(sum - cum[r]));
+    }
+}
+
+static void decays(size_t rows, size_t heads, const float *raw, size_t ld, const float *bias,
+                   const float *A, const bsm_decay *decay)
+{
+    for (size_t h = 0; h < heads; h++) {
+        size_t row = h * BSM_CHUNK;
+        for (size_t r = 0; r < rows; r++) {
+            decay->dt[row + r] = softplus(raw[r * ld + h] + bias[h]);
+        }
+        head_decays(rows, A[h], decay->dt + row, decay->cum + row, decay->in + row,
+                    decay->out + row);
+        decay->all[h] = decay->in[row + rows - 1];
+    }
+}
+
+static void masked_scores(size_t rows, const float *restrict G, const float *restrict dt,
+                          const double *restrict cum, float D, float *restrict M)
+{
+    enum { STEP = 16 }; /* whole vectors; what lies above the diagonal is cleared */
+    for (size_t i = 0; i < rows; i++, G += BSM_CHUNK, M += BSM_CHUNK) {
+        size_t filled = (i / STEP + 1) * STEP;
+        double now = cum[i];
+        for (size_t j = 0; j < filled; j++) {
+            M[j] = G[j] * exp_clamped((float)(now - cum[j])) * dt[j];
+        }
+        for (size_t j = i + 1; j < BSM_CHUNK; j++) {
+            M[j] = 0;
+        }
+        M[i] += D;
+    }
+}
+
+static void scale_heads(size_t rows, size_t heads, size_t headdim, const float *factor, float *x,
+                        size_t ld)
+{
+    for (size_t r = 0; r < rows; r++, x += ld) {
+        for (size_t h = 0; h < heads; h++) {
+            scale_in_place(headdim, x + h * headdim, factor[h * BSM_CHUNK + r]);
+        }
+    }
+}
+
+static void scale_state(size_t d_state, size_t heads, size_t headdim, const float *factor, float *S)
+{
+    for (size_t n = 0; n < d_state; n++) {
+        for (size_t h = 0; h < heads; h++, S += headdim) {
+            scale_in_place(headdim, S, factor[h]);
+        }
+    }
+}
+
+static inline void gate_row(size_t n, float *restrict y, const float *restrict z)
+{
+    for (size_t i = 0; i < n; i++) {
+        y[i] *= z[i] * sigmoid(z[i]);
+    }
+}
+
+static void gate_norm(size_t rows, size_t n, float *y, const float *z, const float *weight)
+{
+    for (size_t r = 0; r < rows; r++, y += n, z += n) {
+        gate_row(n, y, z);
+        weight_in_place(n, y, rms_factor(n, y), weight);
+    }
+}
+
+/* ---- Merge and mask ---- */
+
+static void add_bias(size_t rows, size_t n, float *restrict x, size_t ld,
+                     const float *restrict bias)
+{
+    for (size_t r = 0; r < rows; r++, x += ld) {
+        for (size_t i = 0; i < n; i++) {
+            x[i] += bias[i];
+        }
+    }
+}
+
+static void tanh_bias(size_t rows, size_t n, float *restrict x, const float *restrict bias)
+{
+    for (size_t r = 0; r < rows; r++, x += n) {
+        for (size_t i = 0; i < n; i++) {
+            x[i] = 1.0f - 2.0f / (1.0f + exp_clamped(2.0f * (x[i] + bias[i])));
+        }
+    }
+}
+
+static inline void apply_mask_row(size_t features, const float *restrict values,
+                                  const float *restrict bias, const float *restrict mixture,
+                                  float *restrict masked)
+{
+    const float *gates = values + features, *gate_bias = bias + features;
+    for (size_t i = 0; i < features; i += 2) {
+        float re = (values[i] + bias[i]) * sigmoid(gates[i] + gate_bias[i]);
+        float im = (values[i + 1] + bias[i + 1]) * sigmoid(gates[i + 1] + gate_bias[i + 1]);
+        masked[i] = mixture[i] * re - mixture[i + 1] * im;
+        masked[i + 1] = mixture[i] * im + mixture[i + 1] * re;
+    }
+}
+
+static void apply_mask(size_t rows, size_t features, const float *values, const float *bias,
+                       const float *mixture, float *masked, size_t ld)
+{
+    for (size_t r = 0; r < rows; r++, values += 2 * features, mixture += ld, masked += ld) {
+        apply_mask_row(features, values, bias, mixture, masked);
+    }
+}
+
+const bsm_kernels BSM_KERNELS = {
+    .name = BSM_KERNELS_NAME,
+    .product = product,
+    .rms_norm = rms_norm,
+    .l2_norm = l2_norm,
+    .conv_silu = conv_silu,
+    .decays = decays,
+    .masked_scores = masked_scores,
+    .scale_heads = scale_heads,
+    .scale_state = scale_state,
+    .gate_norm = gate_norm,
+    .add_bias = add_bias,
+    .tanh_bias = tanh_bias,
+    .apply_mask = apply_mask,
+};

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: ISC */
+/* The Mamba2 mixer, chunk by chunk. */
+#include "device/cpu/mixer.h"
+
+#include <string.h>
+
+#include "device/cpu/product.h"
+
+size_t bsm_cpu_state_size(const bsm_config *config)
+{
+    return config->d_state * bsm_config_d_inner(config) +
+           (config->d_conv - 1) * bsm_config_conv_dim(config);
+}
+
+bsm_cpu_state bsm_cpu_state_at(const bsm_config *config, float *memory)
+{
+    return (bsm_cpu_state){.S = memory,
+                           .tail = memory + config->d_state * bsm_config_d_inner(config)};
+}
+
+/* Hands out aligned parts of a block; with a NULL block it only counts. */
+static void *carve(unsigned char *memory, size_t *used, size_t bytes)
+{
+    enum { ALIGNMENT = 64 };
+    void *part = memory ? memory + *used : NULL;
+    *used += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return part;
+}
+
+static size_t raw_width(const bsm_config *config)
+{
+    return bsm_config_conv_dim(config) + bsm_config_heads(config);
+}
+
+static size_t divide_tile(const bsm_config *config, unsigned char *memory, bsm_cpu_tile *tile)
+{
+    size_t used = 0, row = BSM_CHUNK * sizeof(float), heads = bsm_config_heads(config);
+    size_t d_inner = bsm_config_d_inner(config);
+    size_t raw = (config->d_conv - 1 + BSM_CHUNK) * raw_width(config) * sizeof(float);
+    tile->u = carve(memory, &used, row * config->dim);
+    tile->raw = carve(memory, &used, raw);
+    tile->xbc = carve(memory, &used, row * bsm_config_conv_dim(config));
+    tile->y = carve(memory, &used, row * d_inner);
+    tile->G = carve(memory, &used, row * BSM_CHUNK);
+    tile->M = carve(memory, &used, row * BSM_CHUNK);
+    tile->decay.dt = carve(memory, &used, row * heads);
+    tile->decay.cum = carve(memory, &used, 2 * row * heads);
+    tile->decay.in = carve(memory, &used, row * heads);
+    tile->decay.out = carve(memory, &used, row * heads);
+    tile->decay.all = carve(memory, &used, heads * sizeof(float));
+    return used;
+}
+
+size_t bsm_cpu_tile_size(const bsm_config *config)
+{
+    bsm_cpu_tile tile;
+    return divide_tile(config, NULL, &tile);
+}
+
+bsm_cpu_tile bsm_cpu_tile_at(const bsm_config *config, const bsm_kernels *kernels, void *memory)
+{
+    bsm_cpu_tile tile = {.config = config, .kernels = kernels};
+    divide_tile(config, memory, &tile);
+    return tile;
+}
+
+/* ---- The scan ---- */
+
+/* y = what the state before the chunk still contributes; returns the beta to add the rest with. */
+static float contribution_of_state(const bsm_cpu_tile *tile, size_t rows, const float *C,
+                                   const bsm_cpu_state *state, float *y)
+{
+    const bsm_config *config = tile->config;
+    size_t d_inner = bsm_config_d_inner(config);
+    if (state->zero) {
+        return 0;
+    }
+    bsm_cpu_product(tile->kernels, &(bsm_product){.m = rows,
+                                                  .n = d_inner,
+                                                  .k = config->d_state,
+                                                  .a = C,
+                                                  .lda = bsm_config_conv_dim(config),
+                                                  .b = state->S,
+                                                  .ldb = d_inner,
+                                                  .c = y,
+                                                  .ldc = d_inner});
+    tile->kernels->scale_heads(rows, bsm_config_heads(config), config->headdim, tile->decay.in, y,
+                               d_inner);
+    return 1;
+}
+
+static void scores(const bsm_cpu_tile *tile, size_t rows, const float *B, const float *C)
+{
+    size_t conv_dim = bsm_config_conv_dim(tile->config);
+    bsm_cpu_product(tile->kernels, &(bsm_product){.m = rows,
+                                                  .n = rows,
+                                                  .k = tile->config->d_state,
+                                                  .transpose_b = true,
+                                                  .a = C,
+                                                  .lda = conv_dim,
+                                                  .b = B,
+                                                  .ldb = conv_dim,
+                                                  .c = tile->G,
+                                                  .ldc = BSM_CHUNK});
+}
+
+static void add_inside_chunk(const bsm_cpu_tile *tile, size_t rows, const float *D, float beta,
+                             float *y)
+{
+    const bsm_config *config = tile->config;
+    size_t headdim = config->headdim;
+    for (size_t h = 0; h < bsm_config_heads(config); h++) {
+        tile->kernels->masked_scores(rows, tile->G, tile->decay.dt + h * BSM_CHUNK,
+                                     tile->decay.cum + h * BSM_CHUNK, D[h], tile->M);
+        bsm_cpu_product(tile->kernels, &(bsm_product){.m = rows,
+                                                      .n = headdim,
+                                                      .k = rows,
+                                                      .a = tile->M,
+                                                      .lda = BSM_CHUNK,
+                                                      .b = tile->xbc + h * headdim,
+                                                      .ldb = bsm_config_conv_dim(config),
+                                                      .beta = beta,
+                                                      .c = y + h * headdim,
+                                                      .ldc = bsm_config_d_inner(config)});
+    }
+}
+
+static void advance_state(const bsm_cpu_tile *tile, size_t rows, const float *B,
+                          bsm_cpu_state *state)
+{
+    const bsm_config *config = tile->config;
+    size_t d_inner = bsm_config_d_inner(config), conv_dim = bsm_config_conv_dim(config);
+    size_t heads = bsm_config_heads(config);
+    if (!state->zero) {
+        tile->kernels->scale_state(config->d_state, heads, config->headdim, tile->decay.all,
+                                   state->S);
+    }
+    tile->kernels->scale_heads(rows, heads, config->headdim, tile->decay.out, tile->xbc, conv_dim);
+    bsm_cpu_product(tile->kernels, &(bsm_product){.m = config->d_state,
+                                                  .n = d_inner,
+                                                  .k = rows,
+                                                  .transpose_a = true,
+                                                  .a = B,
+                                                  .lda = conv_dim,
+                                                  .b = tile->xbc,
+                                                  .ldb = conv_dim,
+                                                  .beta = state->zero ? 0 : 1,
+                                                  .c = state->S,
+                                                  .ldc = d_inner});
+    state->zero = false;
+}
+
+void bsm_cpu_scan_chunk(const bsm_cpu_tile *tile, size_t rows, const float *D, bsm_cpu_state *state,
+                        bool last, float *y)
+{
+    const float *B = tile->xbc + bsm_config_d_inner(tile->config);
+    const float *C = B + tile->config->d_state;
+    if (y) {
+        scores(tile, rows, B, C);
+        float beta = contribution_of_state(tile, rows, C, state, y);
+        add_inside_chunk(tile, rows, D, beta, y);
+    }
+    if (!last) {
+        advance_state(tile, rows, B, state);
+    }
+}
+
+/* ---- The mixer ---- */
+
+/* u times a part of the input projection. */
+static void project(const bsm_cpu_tile *tile, size_t rows, const float *weight, size_t width,
+                    float *out)
+{
+    size_t dim = tile->config->dim;
+    bsm_cpu_product(tile->kernels, &(bsm_product){.m = rows,
+                                                  .n = width,
+                                                  .k = dim,
+                                                  .a = tile->u,
+                                                  .lda = dim,
+                                                  .b = weight,
+                                                  .ldb = width,
+                                                  .c = out,
+                                                  .ldc = width});
+}
+
+/* The rows before the chunk's own are the convolution's last inputs. */
+static void load_tail(const bsm_cpu_tile *tile, const bsm_cpu_state *state)
+{
+    size_t conv_dim = bsm_config_conv_dim(tile->config), width = raw_width(tile->config);
+    for (size_t r = 0; r + 1 < tile->config->d_conv; r++) {
+        if (state->zero) {
+            memset(tile->raw + r * width, 0, conv_dim * sizeof(float));
+        } else {
+            memcpy(tile->raw + r * width, state->tail + r * conv_dim, conv_dim * sizeof(float));
+        }
+    }
+}
+
+static void save_tail(const bsm_cpu_tile *tile, size_t rows, bsm_cpu_state *state)
+{
+    size_t conv_dim = bsm_config_conv_dim(tile->config), width = raw_width(tile->config);
+    for (size_t r = 0; r + 1 < tile->config->d_conv; r++) {
+        memcpy(state->tail + r * conv_dim, tile->raw + (rows + r) * width,
+               conv_dim * sizeof(float));
+    }
+}
+
+/* in_proj without z, the convolution, and the decays. */
+static void prepare_scan(const bsm_cpu_tile *tile, const bsm_cpu_mixer *w, size_t rows,
+                         bsm_cpu_state *state, bool last)
+{
+    const bsm_config *config = tile->config;
+    size_t conv_dim = bsm_config_conv_dim(config), width = raw_width(config);
+    float *own = tile->raw + (config->d_conv - 1) * width;
+    load_tail(tile, state);
+    project(tile, rows, w->in_xbcdt, width, own);
+    tile->kernels->conv_silu(rows, conv_dim, config->d_conv, tile->raw, width, w->conv_weight,
+                             w->conv_bias, tile->xbc);
+    tile->kernels->decays(rows, bsm_config_heads(config), own + conv_dim, width, w->dt_bias, w->A,
+                          &tile->decay);
+    if (!last) {
+        save_tail(tile, rows, state);
+    }
+}
+
+void bsm_cpu_mixer_chunk(const bsm_cpu_tile *tile, const bsm_cpu_mixer *weights, size_t rows,
+                         const float *x, ptrdiff_t step, bsm_cpu_state *state, bool last,
+                         float *out)
+{
+    const bsm_config *config = tile->config;
+    size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
+    tile->kernels->rms_norm(rows, dim, x, step, weights->norm, tile->u);
+    prepare_scan(tile, weights, rows, state, last);
+    bsm_cpu_scan_chunk(tile, rows, weights->D, state, last, out ? tile->y : NULL);
+    if (!out) {
+        return;
+    }
+    float *z = tile->raw; /* free by now, and in the cache */
+    project(tile, rows, weights->in_z, d_inner, z);
+    tile->kernels->gate_norm(rows, d_inner, tile->y, z, weights->gate_norm);
+    bsm_cpu_product(tile->kernels, &(bsm_product){.m = rows,
+                                                  .n = dim,
+                                                  .k = d_inner,
+                                                  .a = tile->y,
+                                                  .lda = d_inner,
+                                                  .b = weights->out_proj,
+                                                  .ldb = dim,
+                                                  .beta = 1,
+                                                  .c = out,
+                                                  .ldc = dim});
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/** The Mamba2 mixer on a chunk of up to BSM_CHUNK steps, whose scan is computed as matrix products
+ *  (state space duality; Dao and Gu, "Transformers are SSMs", 2024, section 6):
+ *
+ *      inside the chunk   y_i = sum over j <= i of (C_i . B_j) exp(cum_i - cum_j) dt_j x_j
+ *      from before it     y_i = y_i + exp(cum_i) C_i S
+ *      behind it          S   = exp(cum_last) S + sum over j of exp(cum_last - cum_j) dt_j B_j x_j
+ *
+ *  with cum the running sum of dt A. B and C are shared by all heads, so C B^T, C S and B^T x are
+ *  one product each for all heads. */
+#ifndef BSM_CPU_MIXER_H
+#define BSM_CPU_MIXER_H
+
+#include <stdbool.h>
+
+#include "device/cpu/kernels.h"
+#include "device/cpu/weights.h"
+
+/** What one mixer carries from chunk to chunk. */
+typedef struct bsm_cpu_state {
+    float *S;    /**< [d_state][d_inner] */
+    float *tail; /**< [d_conv - 1][conv_dim], the convolution's last inputs */
+    bool zero;   /**< S and tail count as zero, whatever they hold */
+} bsm_cpu_state;
+
+/** Floats of a state, and a state inside such memory. */
+size_t bsm_cpu_state_size(const bsm_config *config);
+bsm_cpu_state bsm_cpu_state_at(const bsm_config *config, float *memory);
+
+/** The memory that one thread works on a chunk in, small enough for its L2 cache. */
+typedef struct bsm_cpu_tile {
+    const bsm_config *config;
+    const bsm_kernels *kernels;
+    float *u;   /**< [chunk][dim] the normalised input */
+    float *raw; /**< [d_conv - 1 + chunk][conv_dim + heads] before the convolution; later z */
+    float *xbc; /**< [chunk][conv_dim] after it: x | B | C */
+    float *y;   /**< [chunk][d_inner] */
+    float *G;   /**< [chunk][BSM_CHUNK] C B^T */
+    float *M;   /**< [chunk][BSM_CHUNK] one head's masked scores */
+    bsm_decay decay;
+} bsm_cpu_tile;
+
+/** Bytes of a tile, and a tile inside such memory, aligned to 64 bytes. */
+size_t bsm_cpu_tile_size(const bsm_config *config);
+bsm_cpu_tile bsm_cpu_tile_at(const bsm_config *config, const bsm_kernels *kernels, void *memory);
+
+/** The scan alone, on x, B and C in tile->xbc and on tile->decay.
+ *  @param y    [rows][d_inner]; NULL if only the state is wanted
+ *  @param last no chunk follows: the state is not computed. Otherwise x is destroyed */
+void bsm_cpu_scan_chunk(const bsm_cpu_tile *tile, size_t rows, const float *D, bsm_cpu_state *state,
+                        bool last, float *y);
+
+/** out[r] += M(n(x[r])) for a chunk of `rows` steps, the state moving on.
+ *  @param x     the first step's row; the next steps' rows lie `step` floats apart (may be < 0)
+ *  @param out   [rows][dim]; NULL if only the state is wanted
+ *  @param last  no chunk follows: the state is not computed */
+void bsm_cpu_mixer_chunk(const bsm_cpu_tile *tile, const bsm_cpu_mixer *weights, size_t rows,
+                         const float *x, ptrdiff_t step, bsm_cpu_state *state, bool last,
+                         float *out);
+
+#endif

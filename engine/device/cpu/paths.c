@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: ISC */
+/* The paths of a dual-path layer: bidirectional Mamba2 along one axis and the merge of both
+ * directions, one sequence per thread at a time, chunk by chunk. */
+#include <string.h>
+
+#include "device/cpu/product.h"
+#include "device/cpu/workspace.h"
+
+/* A sequence inside x. */
+typedef struct sequence {
+    const bsm_cpu_path *weights;
+    float *x;
+    size_t length, step; /* rows, and floats from one to the next */
+    size_t wanted;       /* the first rows, those to compute */
+} sequence;
+
+static size_t min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* thread->forward = x + M_fwd(n_fwd(x)) for rows `from` to `to`. */
+static void run_forward(const bsm_cpu_thread *thread, const sequence *seq, size_t from, size_t to,
+                        bsm_cpu_state *state, bool last)
+{
+    size_t dim = thread->tile.config->dim;
+    for (size_t row = from; row < to; row += BSM_CHUNK) {
+        size_t rows = min(BSM_CHUNK, to - row);
+        const float *x = seq->x + row * seq->step;
+        float *out = thread->forward + row * dim;
+        for (size_t r = 0; r < rows; r++) {
+            memcpy(out + r * dim, x + r * seq->step, dim * sizeof *out);
+        }
+        bsm_cpu_mixer_chunk(&thread->tile, &seq->weights->forward, rows, x, (ptrdiff_t)seq->step,
+                            state, last && row + rows == to, out);
+    }
+}
+
+/* Row r of the chunk is step `end - 1 - r`. */
+static void load_reversed(const sequence *seq, size_t dim, size_t end, size_t rows, float *out)
+{
+    for (size_t r = 0; r < rows; r++) {
+        memcpy(out + r * dim, seq->x + (end - 1 - r) * seq->step, dim * sizeof *out);
+    }
+}
+
+static void merge_direction(const bsm_cpu_thread *thread, size_t rows, const float *direction,
+                            const float *weight, float *x, size_t step)
+{
+    size_t dim = thread->tile.config->dim;
+    bsm_cpu_product(thread->tile.kernels, &(bsm_product){.m = rows,
+                                                         .n = dim,
+                                                         .k = dim,
+                                                         .a = direction,
+                                                         .lda = dim,
+                                                         .b = weight,
+                                                         .ldb = dim,
+                                                         .beta = 1,
+                                                         .c = x,
+                                                         .ldc = step});
+}
+
+/* x = Linear([forward, backward]) + x for the chunk's wanted rows, in place: later chunks of the
+ * backward pass lie before this one and do not read it. */
+static void merge_chunk(const bsm_cpu_thread *thread, const sequence *seq, size_t begin, size_t end)
+{
+    size_t dim = thread->tile.config->dim, rows = min(end, seq->wanted) - begin;
+    for (size_t r = 0; r < rows; r++) {
+        memcpy(thread->reversed + r * dim, thread->backward + (end - begin - 1 - r) * dim,
+               dim * sizeof(float));
+    }
+    float *x = seq->x + begin * seq->step;
+    thread->tile.kernels->add_bias(rows, dim, x, seq->step, seq->weights->merge_bias);
+    merge_direction(thread, rows, thread->forward + begin * dim, seq->weights->merge, x, seq->step);
+    merge_direction(thread, rows, thread->reversed, seq->weights->merge + dim * dim, x, seq->step);
+}
+
+static void run_backward(const bsm_cpu_thread *thread, const sequence *seq, bsm_cpu_state *state)
+{
+    size_t dim = thread->tile.config->dim;
+    for (size_t end = seq->length; end > 0;) {
+        size_t rows = min(BSM_CHUNK, end), begin = end - rows;
+        bool wanted = begin < seq->wanted;
+        if (wanted) {
+            load_reversed(seq, dim, end, rows, thread->backward);
+        }
+        bsm_cpu_mixer_chunk(&thread->tile, &seq->weights->backward, rows,
+                            seq->x + (end - 1) * seq->step, -(ptrdiff_t)seq->step, state,
+                            begin == 0, wanted ? thread->backward : NULL);
+        if (wanted) {
+            merge_chunk(thread, seq, begin, end);
+        }
+        end = begin;
+    }
+}
+
+/* From a zero state in both directions. */
+static void run_whole(bsm_cpu_thread *thread, const sequence *seq)
+{
+    thread->state.zero = true;
+    run_forward(thread, seq, 0, seq->wanted, &thread->state, true);
+    thread->state.zero = true;
+    run_backward(thread, seq, &thread->state);
+}
+
+/* Forward from the stream's state, which is left as it is after `commit` rows. */
+static void run_block(bsm_cpu_thread *thread, const sequence *seq, size_t commit,
+                      bsm_cpu_state *stream)
+{
+    run_forward(thread, seq, 0, commit, stream, false);
+    if (commit < seq->wanted) {
+        const bsm_config *config = thread->tile.config;
+        memcpy(thread->state.S, stream->S, bsm_cpu_state_size(config) * sizeof(float));
+        thread->state.zero = stream->zero;
+        run_forward(thread, seq, commit, seq->wanted, &thread->state, true);
+    }
+    thread->state.zero = true;
+    run_backward(thread, seq, &thread->state);
+}
+
+static void time_path_of_band(const bsm_cpu_workspace *space, bsm_cpu_thread *thread, size_t layer,
+                              size_t band, const bsm_block *block)
+{
+    const bsm_config *config = &space->weights->config;
+    sequence seq = {.weights = &space->weights->time[layer],
+                    .x = space->x + band * block->frames * config->dim,
+                    .length = block->frames,
+                    .step = config->dim,
+                    .wanted = block->wanted};
+    if (block->commit == 0) {
+        run_whole(thread, &seq);
+        return;
+    }
+    size_t index = layer * config->num_bands + band;
+    bsm_cpu_state stream =
+        bsm_cpu_state_at(config, space->stream + index * bsm_cpu_state_size(config));
+    stream.zero = !space->stream_started;
+    run_block(thread, &seq, block->commit, &stream);
+}
+
+bsm_status bsm_cpu_time_path(void *workspace, size_t layer, const bsm_block *block,
+                             bsm_error *error)
+{
+    (void)error;
+    bsm_cpu_workspace *space = workspace;
+    const bsm_config *config = &space->weights->config;
+#pragma omp parallel num_threads((int)space->options.threads)
+    {
+        bsm_thread_mode mode = bsm_cpu_enter_thread();
+#pragma omp for schedule(dynamic)
+        for (size_t band = 0; band < config->num_bands; band++) {
+            time_path_of_band(space, bsm_cpu_this_thread(space), layer, band, block);
+        }
+        bsm_cpu_leave_thread(mode);
+    }
+    if (block->commit && layer + 1 == config->depth) {
+        space->stream_started = true;
+    }
+    return BSM_OK;
+}
+
+bsm_status bsm_cpu_band_path(void *workspace, size_t layer, const bsm_block *block,
+                             bsm_error *error)
+{
+    (void)error;
+    bsm_cpu_workspace *space = workspace;
+    const bsm_config *config = &space->weights->config;
+#pragma omp parallel num_threads((int)space->options.threads)
+    {
+        bsm_thread_mode mode = bsm_cpu_enter_thread();
+#pragma omp for schedule(dynamic)
+        for (size_t frame = 0; frame < block->wanted; frame++) {
+            sequence seq = {.weights = &space->weights->band[layer],
+                            .x = space->x + frame * config->dim,
+                            .length = config->num_bands,
+                            .step = block->frames * config->dim,
+                            .wanted = config->num_bands};
+            run_whole(bsm_cpu_this_thread(space), &seq);
+        }
+        bsm_cpu_leave_thread(mode);
+    }
+    return BSM_OK;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/* The only file that knows oneDNN. Its API differs between 2.x (Debian 12) and 3.x, but not in the
+ * one function used here. */
+#include "device/cpu/product.h"
+
+#include <stdio.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#ifdef __SSE2__
+#include <xmmintrin.h>
+#endif
+#ifdef BSM_ONEDNN
+#include <dnnl.h>
+#include <dnnl_version.h>
+#endif
+
+#ifdef BSM_ONEDNN
+#define QUOTED_VALUE(x) #x
+#define QUOTED(x) QUOTED_VALUE(x)
+#define ONEDNN_VERSION                                                                             \
+    QUOTED(DNNL_VERSION_MAJOR) "." QUOTED(DNNL_VERSION_MINOR) "." QUOTED(DNNL_VERSION_PATCH)
+
+void bsm_cpu_product(const bsm_kernels *kernels, const bsm_product *p)
+{
+    dnnl_status_t status =
+        dnnl_sgemm(p->transpose_a ? 'T' : 'N', p->transpose_b ? 'T' : 'N', (dnnl_dim_t)p->m,
+                   (dnnl_dim_t)p->n, (dnnl_dim_t)p->k, 1.0f, p->a, (dnnl_dim_t)p->lda, p->b,
+                   (dnnl_dim_t)p->ldb, p->beta, p->c, (dnnl_dim_t)p->ldc);
+    if (status != dnnl_success) {
+        kernels->product(p); /* out of memory for its packing buffers: ours are on the stack */
+    }
+}
+
+const char *bsm_cpu_product_name(void)
+{
+    return "oneDNN " ONEDNN_VERSION;
+}
+#else
+void bsm_cpu_product(const bsm_kernels *kernels, const bsm_product *p)
+{
+    kernels->product(p);
+}
+
+const char *bsm_cpu_product_name(void)
+{
+    return "plain C";
+}
+#endif
+
+bsm_thread_mode bsm_cpu_enter_thread(void)
+{
+    bsm_thread_mode mode = {0};
+#ifdef __SSE2__
+    enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 };
+    mode.float_control = _mm_getcsr();
+    _mm_setcsr(mode.float_control | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
+#endif
+#ifdef _OPENMP
+    /* For this thread and until the region ends. In a region of one thread, which OpenMP does not
+     * count as parallel, oneDNN would otherwise start a team of its own. */
+    omp_set_num_threads(1);
+#endif
+    return mode;
+}
+
+void bsm_cpu_leave_thread(bsm_thread_mode mode)
+{
+#ifdef __SSE2__
+    _mm_setcsr(mode.float_control);
+#else
+    (void)mode;
+#endif
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/** Weights as the CPU device uses them: matrices transposed to [in][out], which the products take
+ *  without packing, the input projection divided by when its parts are needed, and A from A_log. */
+#ifndef BSM_CPU_WEIGHTS_H
+#define BSM_CPU_WEIGHTS_H
+
+#include "device/weights.h"
+
+typedef struct bsm_cpu_mixer {
+    const float *norm;        /**< [dim] */
+    const float *in_xbcdt;    /**< [dim][conv_dim + heads] */
+    const float *in_z;        /**< [dim][d_inner] */
+    const float *conv_weight; /**< [d_conv][conv_dim] */
+    const float *conv_bias;   /**< [conv_dim] */
+    const float *dt_bias;     /**< [heads] */
+    const float *A;           /**< [heads], -exp(A_log) */
+    const float *D;           /**< [heads] */
+    const float *gate_norm;   /**< [d_inner] */
+    const float *out_proj;    /**< [d_inner][dim] */
+} bsm_cpu_mixer;
+
+typedef struct bsm_cpu_path {
+    bsm_cpu_mixer forward, backward;
+    const float *merge; /**< [2 dim][dim] */
+    const float *merge_bias;
+} bsm_cpu_path;
+
+typedef struct bsm_cpu_linear {
+    const float *weight; /**< [in][out] */
+    const float *bias;   /**< [out] */
+} bsm_cpu_linear;
+
+typedef struct bsm_cpu_band_weights {
+    size_t offset, features; /**< where the band lies in a frame's features */
+    const float *gamma;      /**< [features] */
+    bsm_cpu_linear linear;
+} bsm_cpu_band_weights;
+
+typedef struct bsm_cpu_mask_weights {
+    bsm_cpu_linear hidden, out;
+} bsm_cpu_mask_weights;
+
+typedef struct bsm_cpu_weights {
+    bsm_config config;
+    bsm_cpu_band_weights *bands; /**< [num_bands] */
+    bsm_cpu_path *time, *band;   /**< [depth] */
+    const float *final_norm;     /**< [dim] */
+    bsm_cpu_mask_weights *masks; /**< [stem][num_bands] */
+    float *memory;
+} bsm_cpu_weights;
+
+bsm_status bsm_cpu_weights_new(const bsm_weights *host, void **weights, bsm_error *error);
+void bsm_cpu_weights_free(void *weights);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/** The CPU device's memory for one network, and its modules. */
+#ifndef BSM_CPU_WORKSPACE_H
+#define BSM_CPU_WORKSPACE_H
+
+#include "device/cpu/mixer.h"
+#include "device/device.h"
+
+/** What one thread has for itself. */
+typedef struct bsm_cpu_thread {
+    bsm_cpu_tile tile;
+    bsm_cpu_state state;    /**< of the sequence in work */
+    float *forward;         /**< [longest sequence][dim] x + M_fwd(n_fwd(x)) */
+    float *backward;        /**< [chunk][dim] the same of the backward mixer, last step first */
+    float *reversed;        /**< [chunk][dim] first step first */
+    float *hidden, *values; /**< [chunk][mask hidden width], [chunk][2 features of widest band] */
+} bsm_cpu_thread;
+
+typedef struct bsm_cpu_workspace {
+    const bsm_cpu_weights *weights;
+    const bsm_kernels *kernels;
+    bsm_workspace_options options;
+    float *x;            /**< [band][frame][dim] */
+    float *stream;       /**< [depth][band][state], along time; NULL if not streaming */
+    bool stream_started; /**< false: `stream` counts as zero */
+    bsm_cpu_thread *threads;
+    void *memory; /**< of all of them */
+} bsm_cpu_workspace;
+
+/** The calling thread's own, inside a parallel region. */
+bsm_cpu_thread *bsm_cpu_this_thread(const bsm_cpu_workspace *space);
+
+/* The modules of bsm_device. */
+bsm_status bsm_cpu_band_split(void *workspace, const float *spectrum, size_t frames,
+                              bsm_error *error);
+bsm_status bsm_cpu_mask(void *workspace, size_t stem, const bsm_block *block, const float *spectrum,
+                        float *masked, bsm_error *error);
+bsm_status bsm_cpu_time_path(void *workspace, size_t layer, const bsm_block *block,
+                             bsm_error *error);
+bsm_status bsm_cpu_band_path(void *workspace, size_t layer, const bsm_block *block,
+                             bsm_error *error);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/** What a compute device does: the modules of BSMamba2, each on the device's own memory.
+ *
+ *  Modules, not elementary tensor operations, are the grain, because speed comes from fusing inside
+ *  a module. The equations are in docs/model.md; `reference` follows them word by word.
+ *
+ *  Spectra on the host are [frame][bin][channel][re, im]. A workspace holds the band features
+ *  x[band][frame][dim] of the window in work, and the state of a stream. */
+#ifndef BSM_DEVICE_H
+#define BSM_DEVICE_H
+
+#include <stdbool.h>
+
+#include "bsm/network.h"
+#include "device/weights.h"
+
+typedef struct bsm_workspace_options {
+    size_t threads;
+    size_t max_frames;
+    bool streaming;
+} bsm_workspace_options;
+
+/** Which frames of a block a time path computes. */
+typedef struct bsm_block {
+    size_t frames; /**< in the block */
+    size_t wanted; /**< the first frames, those whose output is used */
+    size_t
+        commit; /**< frames after which the forward state is kept; 0: start from zero, keep none */
+} bsm_block;
+
+/** One device. `weights` and `workspace` are the device's own types. */
+typedef struct bsm_device {
+    const char *name;
+
+    /** One line for the user: the device and what it runs on. */
+    void (*describe)(char *text, size_t size);
+
+    /** Copy or pack the host's weights. They may be freed afterwards unless `keeps_host_weights`.
+     */
+    bsm_status (*weights_new)(const bsm_weights *host, void **weights, bsm_error *error);
+    void (*weights_free)(void *weights);
+    bool keeps_host_weights;
+
+    bsm_status (*workspace_new)(const void *weights, const bsm_workspace_options *options,
+                                void **workspace, bsm_error *error);
+    void (*workspace_free)(void *workspace);
+
+    /** Set the stream's state to zero. */
+    void (*reset)(void *workspace);
+
+    /** spectrum -> x */
+    bsm_status (*band_split)(void *workspace, const float *spectrum, size_t frames,
+                             bsm_error *error);
+
+    /** x = T(x): bidirectional Mamba2 along time, for each band. */
+    bsm_status (*time_path)(void *workspace, size_t layer, const bsm_block *block,
+                            bsm_error *error);
+
+    /** x = B(x): bidirectional Mamba2 along bands, for each of the first `wanted` frames. */
+    bsm_status (*band_path)(void *workspace, size_t layer, const bsm_block *block,
+                            bsm_error *error);
+
+    /** The first `wanted` frames of x and of the mixture -> one stem's spectrum. */
+    bsm_status (*mask)(void *workspace, size_t stem, const bsm_block *block, const float *spectrum,
+                       float *masked, bsm_error *error);
+
+    /** Copy x to the host, [band][frame][dim]. */
+    void (*read_features)(const void *workspace, size_t frames, float *features);
+} bsm_device;
+
+extern const bsm_device bsm_reference_device;
+extern const bsm_device bsm_cpu_device;
+
+/** The device of a kind; `auto` is the fastest that works here. BSM_NO_DEVICE. */
+bsm_status bsm_device_find(bsm_device_kind kind, const bsm_device **device, bsm_error *error);
+
+/** A model's weights on a device: one copy per process, counted by references. */
+typedef struct bsm_shared_weights bsm_shared_weights;
+
+/** Any thread. References `model`. */
+bsm_status bsm_shared_weights_get(const bsm_device *device, bsm_model *model,
+                                  bsm_shared_weights **shared, bsm_error *error);
+void bsm_shared_weights_release(bsm_shared_weights *shared);
+const void *bsm_shared_weights_data(const bsm_shared_weights *shared);
+
+#endif

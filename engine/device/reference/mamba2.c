@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+/* The Mamba2 mixer, one step at a time (Dao and Gu, "Transformers are SSMs", 2024). */
+#include <math.h>
+#include <string.h>
+
+#include "device/reference/modules.h"
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+static double softplus(double x)
+{
+    return x > 20 ? x : log1p(exp(x));
+}
+
+static size_t scan_state_size(const bsm_config *config)
+{
+    return bsm_config_d_inner(config) * config->d_state;
+}
+
+size_t bsm_reference_state_size(const bsm_config *config)
+{
+    return scan_state_size(config) + (config->d_conv - 1) * bsm_config_conv_dim(config);
+}
+
+void bsm_reference_scan_step(const bsm_config *config, const float *x, const float *dt,
+                             const float *A, const float *B, const float *C, const float *D,
+                             float *S, float *y)
+{
+    size_t N = config->d_state;
+    for (size_t h = 0; h < bsm_config_heads(config); h++) {
+        float decay = (float)exp((double)dt[h] * (double)A[h]);
+        for (size_t p = h * config->headdim; p < (h + 1) * config->headdim; p++) {
+            float *s = S + p * N;
+            float input = dt[h] * x[p];
+            double sum = 0;
+#pragma omp simd reduction(+ : sum)
+            for (size_t n = 0; n < N; n++) {
+                s[n] = decay * s[n] + input * B[n];
+                sum += (double)s[n] * (double)C[n];
+            }
+            y[p] = (float)(sum + (double)D[h] * (double)x[p]);
+        }
+    }
+}
+
+/* out = SiLU(sum over taps of weight * input + bias); the tail then moves on by one input. */
+static void conv_step(const bsm_config *config, const bsm_mixer_weights *w, const float *input,
+                      float *tail, float *out)
+{
+    size_t taps = config->d_conv, channels = bsm_config_conv_dim(config);
+    for (size_t c = 0; c < channels; c++) {
+        const float *weight = w->conv_weight + c * taps;
+        double sum = (double)w->conv_bias[c] + (double)weight[taps - 1] * (double)input[c];
+        for (size_t k = 0; k + 1 < taps; k++) {
+            sum += (double)weight[k] * (double)tail[k * channels + c];
+        }
+        out[c] = (float)(sum * sigmoid(sum));
+    }
+    if (taps > 1) {
+        memmove(tail, tail + channels, (taps - 2) * channels * sizeof *tail);
+        memcpy(tail + (taps - 2) * channels, input, channels * sizeof *tail);
+    }
+}
+
+/* The parts of a mixer step's scratch memory. */
+typedef struct step_scratch {
+    float *u;        /* [dim] the normalised input */
+    float *zxbcdt;   /* [2 d_inner + 2 d_state + heads] */
+    float *xbc;      /* [conv_dim] */
+    float *dt, *A;   /* [heads] */
+    float *y, *gate; /* [d_inner] */
+} step_scratch;
+
+static size_t projected(const bsm_config *config)
+{
+    return bsm_config_d_inner(config) + bsm_config_conv_dim(config) + bsm_config_heads(config);
+}
+
+size_t bsm_reference_mixer_scratch(const bsm_config *config)
+{
+    return config->dim + projected(config) + bsm_config_conv_dim(config) +
+           2 * bsm_config_heads(config) + 2 * bsm_config_d_inner(config);
+}
+
+static step_scratch divide(const bsm_config *config, float *memory)
+{
+    size_t heads = bsm_config_heads(config);
+    step_scratch s;
+    s.u = memory;
+    s.zxbcdt = s.u + config->dim;
+    s.xbc = s.zxbcdt + projected(config);
+    s.dt = s.xbc + bsm_config_conv_dim(config);
+    s.A = s.dt + heads;
+    s.y = s.A + heads;
+    s.gate = s.y + bsm_config_d_inner(config);
+    return s;
+}
+
+void bsm_reference_mixer_step(const bsm_config *config, const bsm_mixer_weights *weights,
+                              const float *x, float *state, float *scratch, float *out)
+{
+    size_t d_inner = bsm_config_d_inner(config), heads = bsm_config_heads(config);
+    step_scratch s = divide(config, scratch);
+    const float *z = s.zxbcdt, *xbc = z + d_inner, *dt = xbc + bsm_config_conv_dim(config);
+
+    bsm_reference_rms_norm(config->dim, x, weights->norm, s.u);
+    bsm_reference_linear(config->dim, projected(config), s.u,
+                         &(bsm_linear){.weight = weights->in_proj}, s.zxbcdt);
+    conv_step(config, weights, xbc, state + scan_state_size(config), s.xbc);
+    for (size_t h = 0; h < heads; h++) {
+        s.dt[h] = (float)softplus((double)dt[h] + (double)weights->dt_bias[h]);
+        s.A[h] = (float)-exp((double)weights->A_log[h]);
+    }
+    const float *B = s.xbc + d_inner, *C = B + config->d_state;
+    bsm_reference_scan_step(config, s.xbc, s.dt, s.A, B, C, weights->D, state, s.y);
+
+    for (size_t i = 0; i < d_inner; i++) {
+        s.gate[i] = (float)((double)s.y[i] * (double)z[i] * sigmoid((double)z[i]));
+    }
+    bsm_reference_rms_norm(d_inner, s.gate, weights->gate_norm, s.y);
+    bsm_reference_linear(d_inner, config->dim, s.y, &(bsm_linear){.weight = weights->out_proj},
+                         out);
+}

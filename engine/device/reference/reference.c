@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: ISC */
+/* The reference device: memory, and the modules in terms of the equations in modules.h. */
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "device/device.h"
+#include "device/reference/modules.h"
+
+/* What one thread works in. `length` is the longest sequence, of frames or of bands. */
+typedef struct scratch {
+    float *sequence;           /* [length][dim] */
+    float *forward, *backward; /* [length][dim] */
+    float *state;              /* one mixer's */
+    float *mixer;              /* one mixer step's scratch */
+    float *hidden;             /* [mask_expansion dim] */
+    float *values;             /* [2 features of the widest band] */
+    float *memory;
+} scratch;
+
+typedef struct workspace {
+    const bsm_weights *weights;
+    bsm_workspace_options options;
+    float *x;      /* [band][frame][dim] */
+    float *stream; /* [depth][band][state], the forward mixers' along time; NULL if not streaming */
+    scratch *scratch; /* one per thread */
+} workspace;
+
+static void describe(char *text, size_t size)
+{
+    snprintf(text, size, "reference (plain C, sequential scan)");
+}
+
+/* The network's host weights are all that this device needs. */
+static bsm_status weights_new(const bsm_weights *host, void **weights, bsm_error *error)
+{
+    (void)error;
+    *weights = (void *)(uintptr_t)host;
+    return BSM_OK;
+}
+
+static void weights_free(void *weights)
+{
+    (void)weights;
+}
+
+static size_t thread_number(void)
+{
+#ifdef _OPENMP
+    return (size_t)omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
+
+static size_t widest_band(const bsm_config *config)
+{
+    size_t widest = 0;
+    for (size_t k = 0; k < config->num_bands; k++) {
+        widest = config->bands[k] > widest ? config->bands[k] : widest;
+    }
+    return widest;
+}
+
+static bool scratch_init(scratch *s, const bsm_config *config, size_t length)
+{
+    size_t state = bsm_reference_state_size(config), mixer = bsm_reference_mixer_scratch(config);
+    size_t hidden = config->mask_expansion * config->dim;
+    size_t values = 4 * config->channels * widest_band(config);
+    size_t rows = length * config->dim;
+    s->memory = calloc(3 * rows + state + mixer + hidden + values, sizeof *s->memory);
+    if (!s->memory) {
+        return false;
+    }
+    s->sequence = s->memory;
+    s->forward = s->sequence + rows;
+    s->backward = s->forward + rows;
+    s->state = s->backward + rows;
+    s->mixer = s->state + state;
+    s->hidden = s->mixer + mixer;
+    s->values = s->hidden + hidden;
+    return true;
+}
+
+static size_t stream_size(const bsm_config *config)
+{
+    return config->depth * config->num_bands * bsm_reference_state_size(config);
+}
+
+static void workspace_free(void *opaque)
+{
+    workspace *space = opaque;
+    if (space->scratch) {
+        for (size_t t = 0; t < space->options.threads; t++) {
+            free(space->scratch[t].memory);
+        }
+    }
+    free(space->scratch);
+    free(space->stream);
+    free(space->x);
+    free(space);
+}
+
+static bsm_status workspace_new(const void *weights, const bsm_workspace_options *options,
+                                void **out, bsm_error *error)
+{
+    workspace *space = calloc(1, sizeof *space);
+    if (!space) {
+        return bsm_fail(error, BSM_NO_MEMORY, "no memory for the reference device");
+    }
+    space->weights = weights;
+    space->options = *options;
+    const bsm_config *config = &space->weights->config;
+    size_t length =
+        options->max_frames > config->num_bands ? options->max_frames : config->num_bands;
+
+    space->x = calloc(config->num_bands * options->max_frames * config->dim, sizeof *space->x);
+    space->scratch = calloc(options->threads, sizeof *space->scratch);
+    bool complete = space->x && space->scratch;
+    for (size_t t = 0; complete && t < options->threads; t++) {
+        complete = scratch_init(&space->scratch[t], config, length);
+    }
+    if (complete && options->streaming) {
+        space->stream = calloc(stream_size(config), sizeof *space->stream);
+        complete = space->stream != NULL;
+    }
+    if (!complete) {
+        workspace_free(space);
+        return bsm_fail(error, BSM_NO_MEMORY, "no memory for the reference device");
+    }
+    *out = space;
+    return BSM_OK;
+}
+
+static void reset(void *opaque)
+{
+    workspace *space = opaque;
+    if (space->stream) {
+        memset(space->stream, 0, stream_size(&space->weights->config) * sizeof *space->stream);
+    }
+}
+
+static bsm_status band_split(void *opaque, const float *spectrum, size_t frames, bsm_error *error)
+{
+    (void)error;
+    workspace *space = opaque;
+    const bsm_config *config = &space->weights->config;
+    size_t offset = 0;
+    for (size_t k = 0; k < config->num_bands; k++) {
+        const bsm_band_weights *w = &space->weights->bands[k];
+        size_t features = 2 * config->channels * config->bands[k];
+        float *normed = space->scratch[0].values;
+        for (size_t t = 0; t < frames; t++) {
+            bsm_reference_l2_norm(features, spectrum + t * bsm_config_features(config) + offset,
+                                  w->gamma, normed);
+            bsm_reference_linear(features, config->dim, normed, &w->linear,
+                                 space->x + (k * frames + t) * config->dim);
+        }
+        offset += features;
+    }
+    return BSM_OK;
+}
+
+/* A sequence inside x: `length` rows, `stride` floats from one to the next. */
+typedef struct sequence {
+    float *x;
+    size_t length, stride;
+    size_t wanted; /* the first rows, those to write back */
+} sequence;
+
+/* T or B of one sequence. `stream` is the forward state before and, after `commit` steps, behind.
+ */
+static void run_path(const bsm_config *config, const bsm_path_weights *w, scratch *s,
+                     const sequence *seq, float *stream, size_t commit)
+{
+    size_t dim = config->dim, state_bytes = bsm_reference_state_size(config) * sizeof(float);
+    for (size_t t = 0; t < seq->length; t++) {
+        memcpy(s->sequence + t * dim, seq->x + t * seq->stride, dim * sizeof(float));
+    }
+    if (commit) {
+        memcpy(s->state, stream, state_bytes);
+    } else {
+        memset(s->state, 0, state_bytes);
+    }
+    for (size_t t = 0; t < seq->length; t++) {
+        bsm_reference_mixer_step(config, &w->forward, s->sequence + t * dim, s->state, s->mixer,
+                                 s->forward + t * dim);
+        if (t + 1 == commit) {
+            memcpy(stream, s->state, state_bytes);
+        }
+    }
+    memset(s->state, 0, state_bytes);
+    for (size_t t = seq->length; t-- > 0;) {
+        bsm_reference_mixer_step(config, &w->backward, s->sequence + t * dim, s->state, s->mixer,
+                                 s->backward + t * dim);
+    }
+    for (size_t t = 0; t < seq->wanted; t++) {
+        bsm_reference_merge(dim, w, s->forward + t * dim, s->backward + t * dim,
+                            s->sequence + t * dim, seq->x + t * seq->stride);
+    }
+}
+
+static bsm_status time_path(void *opaque, size_t layer, const bsm_block *block, bsm_error *error)
+{
+    (void)error;
+    workspace *space = opaque;
+    const bsm_config *config = &space->weights->config;
+    size_t state = bsm_reference_state_size(config);
+#pragma omp parallel for schedule(dynamic) num_threads((int)space->options.threads)
+    for (size_t k = 0; k < config->num_bands; k++) {
+        sequence seq = {.x = space->x + k * block->frames * config->dim,
+                        .length = block->frames,
+                        .stride = config->dim,
+                        .wanted = block->wanted};
+        float *stream =
+            space->stream ? space->stream + (layer * config->num_bands + k) * state : NULL;
+        run_path(config, &space->weights->time[layer], &space->scratch[thread_number()], &seq,
+                 stream, block->commit);
+    }
+    return BSM_OK;
+}
+
+static bsm_status band_path(void *opaque, size_t layer, const bsm_block *block, bsm_error *error)
+{
+    (void)error;
+    workspace *space = opaque;
+    const bsm_config *config = &space->weights->config;
+#pragma omp parallel for schedule(dynamic) num_threads((int)space->options.threads)
+    for (size_t t = 0; t < block->wanted; t++) {
+        sequence seq = {.x = space->x + t * config->dim,
+                        .length = config->num_bands,
+                        .stride = block->frames * config->dim,
+                        .wanted = config->num_bands};
+        run_path(config, &space->weights->band[layer], &space->scratch[thread_number()], &seq, NULL,
+                 0);
+    }
+    return BSM_OK;
+}
+
+/* One band of one frame: the mask's hidden layer, its values and gates, and mask times mixture. */
+static void mask_band(const bsm_config *config, const bsm_mask_weights *w, size_t features,
+                      scratch *s, const float *x, const float *mixture, float *masked)
+{
+    size_t hidden = config->mask_expansion * config->dim;
+    bsm_reference_linear(config->dim, hidden, x, &w->hidden, s->hidden);
+    for (size_t i = 0; i < hidden; i++) {
+        s->hidden[i] = (float)tanh((double)s->hidden[i]);
+    }
+    bsm_reference_linear(hidden, 2 * features, s->hidden, &w->out, s->values);
+    for (size_t i = 0; i < features; i += 2) {
+        const float *value = s->values + i, *gate = s->values + features + i;
+        double re = (double)value[0] / (1 + exp(-(double)gate[0]));
+        double im = (double)value[1] / (1 + exp(-(double)gate[1]));
+        double a = (double)mixture[i], b = (double)mixture[i + 1];
+        masked[i] = (float)(a * re - b * im);
+        masked[i + 1] = (float)(a * im + b * re);
+    }
+}
+
+static bsm_status mask(void *opaque, size_t stem, const bsm_block *block, const float *spectrum,
+                       float *masked, bsm_error *error)
+{
+    (void)error;
+    workspace *space = opaque;
+    const bsm_config *config = &space->weights->config;
+    const bsm_mask_weights *masks = space->weights->masks + stem * config->num_bands;
+#pragma omp parallel for schedule(dynamic) num_threads((int)space->options.threads)
+    for (size_t t = 0; t < block->wanted; t++) {
+        scratch *s = &space->scratch[thread_number()];
+        size_t offset = t * bsm_config_features(config);
+        for (size_t k = 0; k < config->num_bands; k++) {
+            size_t features = 2 * config->channels * config->bands[k];
+            bsm_reference_l2_norm(config->dim, space->x + (k * block->frames + t) * config->dim,
+                                  space->weights->final_norm, s->sequence);
+            mask_band(config, &masks[k], features, s, s->sequence, spectrum + offset,
+                      masked + offset);
+            offset += features;
+        }
+    }
+    return BSM_OK;
+}
+
+static void read_features(const void *opaque, size_t frames, float *features)
+{
+    const workspace *space = opaque;
+    const bsm_config *config = &space->weights->config;
+    memcpy(features, space->x, config->num_bands * frames * config->dim * sizeof *features);
+}
+
+const bsm_device bsm_reference_device = {
+    .name = "reference",
+    .describe = describe,
+    .weights_new = weights_new,
+    .weights_free = weights_free,
+    .keeps_host_weights = true,
+    .workspace_new = workspace_new,
+    .workspace_free = workspace_free,
+    .reset = reset,
+    .band_split = band_split,
+    .time_path = time_path,
+    .band_path = band_path,
+    .mask = mask,
+    .read_features = read_features,
+};
