@@ -39,74 +39,96 @@ static inline float sigmoid(float x)
     return 1.0f / (1.0f + exp_clamped(-x));
 }
 
-/* ---- Matrix product without a library: panels of B in cache, a register tile of C. ---- */
+/* ---- Matrix product without a library: a panel of B in cache, a tile of C in registers. ---- */
 
-enum { TILE_M = 4, TILE_N = 32, PANEL_K = 256 };
+#if defined(__AVX512F__)
+enum { VECTOR = 16 };
+#elif defined(__AVX__)
+enum { VECTOR = 8 };
+#else
+enum { VECTOR = 4 };
+#endif
+enum { TILE_M = 6, TILE_N = 2 * VECTOR, PANEL_K = 256 };
 
-/* B[k0 .. k0 + kc)[n0 .. n0 + TILE_N), zero-filled past column n. */
-static void pack_b(const bsm_product *p, size_t k0, size_t kc, size_t n0,
-                   float panel[restrict PANEL_K][TILE_N])
+/* B[k0 .. k0 + kc)[n0 .. n0 + TILE_N), zero-filled past the last column. */
+static void pack_panel(const bsm_product *p, size_t k0, size_t kc, size_t n0,
+                       float panel[restrict PANEL_K][TILE_N])
 {
     size_t columns = p->n - n0 < TILE_N ? p->n - n0 : TILE_N;
+    if (columns < TILE_N) {
+        memset(panel, 0, kc * sizeof *panel);
+    }
+    if (p->transpose_b) {
+        for (size_t j = 0; j < columns; j++) {
+            const float *b = p->b + (n0 + j) * p->ldb + k0;
+            for (size_t k = 0; k < kc; k++) {
+                panel[k][j] = b[k];
+            }
+        }
+        return;
+    }
     for (size_t k = 0; k < kc; k++) {
-        for (size_t j = 0; j < TILE_N; j++) {
-            size_t row = k0 + k, column = n0 + j;
-            panel[k][j] = j >= columns     ? 0
-                          : p->transpose_b ? p->b[column * p->ldb + row]
-                                           : p->b[row * p->ldb + column];
+        const float *b = p->b + (k0 + k) * p->ldb + n0;
+        if (columns == TILE_N) { /* a fixed size, which is copied without a loop */
+            memcpy(panel[k], b, sizeof *panel);
+        } else {
+            memcpy(panel[k], b, columns * sizeof *b);
         }
     }
 }
 
-static void pack_a(const bsm_product *p, size_t m0, size_t k0, size_t kc,
-                   float strip[restrict PANEL_K][TILE_M])
-{
-    for (size_t k = 0; k < kc; k++) {
-        for (size_t i = 0; i < TILE_M; i++) {
-            size_t row = m0 + i < p->m ? m0 + i : p->m - 1, column = k0 + k;
-            strip[k][i] =
-                p->transpose_a ? p->a[column * p->lda + row] : p->a[row * p->lda + column];
-        }
-    }
-}
-
-static void tile(size_t kc, const float strip[restrict PANEL_K][TILE_M],
-                 const float panel[restrict PANEL_K][TILE_N], float sum[restrict TILE_M][TILE_N])
+/* sum = the product of TILE_M rows of A, given by pointers, and a panel. */
+static void multiply_tile(size_t kc, const float *const a[TILE_M], size_t a_step,
+                          const float panel[restrict PANEL_K][TILE_N],
+                          float sum[restrict TILE_M][TILE_N])
 {
     float acc[TILE_M][TILE_N] = {{0}};
     for (size_t k = 0; k < kc; k++) {
         for (size_t i = 0; i < TILE_M; i++) {
             for (size_t j = 0; j < TILE_N; j++) {
-                acc[i][j] += strip[k][i] * panel[k][j];
+                acc[i][j] += a[i][k * a_step] * panel[k][j];
             }
         }
     }
     memcpy(sum, acc, sizeof acc);
 }
 
-static void add_tile(const bsm_product *p, size_t m0, size_t n0, float beta,
+static void add_tile(const bsm_product *p, size_t m0, size_t n0, bool replace,
                      const float sum[restrict TILE_M][TILE_N])
 {
     for (size_t i = 0; i < TILE_M && m0 + i < p->m; i++) {
-        float *c = p->c + (m0 + i) * p->ldc + n0;
-        for (size_t j = 0; j < TILE_N && n0 + j < p->n; j++) {
-            c[j] = beta == 0 ? sum[i][j] : c[j] + sum[i][j];
+        float *restrict c = p->c + (m0 + i) * p->ldc + n0;
+        size_t columns = p->n - n0 < TILE_N ? p->n - n0 : TILE_N;
+        for (size_t j = 0; j < columns; j++) {
+            c[j] = replace ? sum[i][j] : c[j] + sum[i][j];
         }
+    }
+}
+
+static void multiply_panel(const bsm_product *p, size_t k0, size_t kc, size_t n0,
+                           const float panel[restrict PANEL_K][TILE_N])
+{
+    size_t row_step = p->transpose_a ? 1 : p->lda, k_step = p->transpose_a ? p->lda : 1;
+    float sum[TILE_M][TILE_N];
+    for (size_t m0 = 0; m0 < p->m; m0 += TILE_M) {
+        const float *rows[TILE_M];
+        for (size_t i = 0; i < TILE_M; i++) {
+            size_t row = m0 + i < p->m ? m0 + i : p->m - 1;
+            rows[i] = p->a + row * row_step + k0 * k_step;
+        }
+        multiply_tile(kc, rows, k_step, panel, sum);
+        add_tile(p, m0, n0, k0 == 0 && p->beta == 0, sum);
     }
 }
 
 static void product(const bsm_product *p)
 {
-    float panel[PANEL_K][TILE_N], strip[PANEL_K][TILE_M], sum[TILE_M][TILE_N];
+    float panel[PANEL_K][TILE_N];
     for (size_t n0 = 0; n0 < p->n; n0 += TILE_N) {
         for (size_t k0 = 0; k0 < p->k; k0 += PANEL_K) {
             size_t kc = p->k - k0 < PANEL_K ? p->k - k0 : PANEL_K;
-            pack_b(p, k0, kc, n0, panel);
-            for (size_t m0 = 0; m0 < p->m; m0 += TILE_M) {
-                pack_a(p, m0, k0, kc, strip);
-                tile(kc, strip, panel, sum);
-                add_tile(p, m0, n0, k0 == 0 ? p->beta : 1, sum);
-            }
+            pack_panel(p, k0, kc, n0, panel);
+            multiply_panel(p, k0, kc, n0, panel);
         }
     }
 }
