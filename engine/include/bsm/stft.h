@@ -3,10 +3,14 @@
  *
  *  Periodic Hann window, any n_fft >= 2 and any hop from 1 to n_fft, in the conventions of
  *  torch.stft(center=True, pad_mode="reflect") and torch.istft(center=True): frame f is centred on
- *  sample f * hop; the inverse divides by the sum of the squared windows.
+ *  sample f * hop; the inverse divides by the sum of the squared windows. Where that sum is below
+ *  1e-11, which no window reaches (with hop = n_fft the first sample of each frame), the result is
+ *  0, where torch.istft refuses. Odd n_fft count frames as even ones do, where torch.stft gives one
+ *  less if hop divides the signal's length.
  *
  *  Spectra are [frame][bin][channel][re, im], bins = n_fft / 2 + 1, frames = 1 + samples / hop.
- *  An object belongs to one thread at a time; nothing is allocated after bsm_stft_new. */
+ *  An object belongs to one thread at a time; nothing is allocated after bsm_stft_new. For the audio
+ *  thread only if n_fft has no prime factor over 5, since KissFFT then needs a little heap. */
 #ifndef BSM_STFT_H
 #define BSM_STFT_H
 

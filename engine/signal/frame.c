@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/* The window and the reflection at a signal's edges. */
+#include "signal/frame.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Far above any use; keeps every product of sizes within 32 bits. */
+enum { MAX_CHANNELS = 64, MAX_N_FFT = 1 << 24 };
+
+bsm_status bsm_frame_check(size_t n_fft, size_t hop, size_t channels, bsm_error *error)
+{
+    if (n_fft < 2 || n_fft > MAX_N_FFT) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "STFT: n_fft is %zu, not 2 to %d", n_fft,
+                        MAX_N_FFT);
+    }
+    if (hop < 1 || hop > n_fft) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "STFT: hop is %zu, not 1 to n_fft (%zu)", hop,
+                        n_fft);
+    }
+    if (channels < 1 || channels > MAX_CHANNELS) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "STFT: %zu channels, not 1 to %d", channels,
+                        MAX_CHANNELS);
+    }
+    return BSM_OK;
+}
+
+float *bsm_frame_window(size_t n_fft)
+{
+    float *window = malloc(n_fft * sizeof *window);
+    for (size_t i = 0; window && i < n_fft; i++) {
+        double s = sin(M_PI * (double)i / (double)n_fft);
+        window[i] = (float)(s * s);
+    }
+    return window;
+}
+
+size_t bsm_frame_reflect(ptrdiff_t position, size_t samples)
+{
+    if (samples == 1) {
+        return 0;
+    }
+    ptrdiff_t period = 2 * ((ptrdiff_t)samples - 1);
+    ptrdiff_t phase = position % period;
+    if (phase < 0) {
+        phase += period;
+    }
+    return (size_t)(phase < (ptrdiff_t)samples ? phase : period - phase);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/** What the transform and its inverse have in common: the window and the reflection at the edges.
+ */
+#ifndef BSM_SIGNAL_FRAME_H
+#define BSM_SIGNAL_FRAME_H
+
+#include <stddef.h>
+
+#include "bsm/status.h"
+
+/** BSM_INVALID_ARGUMENT, which names the value, unless an STFT of these sizes can be. */
+BSM_NODISCARD bsm_status bsm_frame_check(size_t n_fft, size_t hop, size_t channels,
+                                         bsm_error *error);
+
+/** The periodic Hann window, computed in double; NULL if memory is short. */
+float *bsm_frame_window(size_t n_fft);
+
+/** The sample that a reflected signal of `samples` samples (at least 1) has at `position`: back
+ *  and forth as often as it takes, never repeating the first or the last one. */
+size_t bsm_frame_reflect(ptrdiff_t position, size_t samples);
+
+#endif

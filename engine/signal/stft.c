@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: ISC */
+/* The short-time Fourier transform of whole signals and of single frames. */
+#include "bsm/stft.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "signal/fft.h"
+#include "signal/frame.h"
+#include "signal/overlap_add.h"
+
+struct bsm_stft {
+    size_t n_fft, hop, channels;
+    bsm_fft *fft;
+    bsm_overlap_add *inverse;
+    float *window;
+    float *frame; /* one channel, windowed */
+    float *bins;  /* its transform */
+    float *edge;  /* [channel][n_fft]: a frame that reaches past the signal, or its inverse */
+    const float **inner; /* [channel]: where a frame starts */
+    float **outer;       /* [channel]: in `edge` */
+};
+
+static bool allocate(bsm_stft *stft)
+{
+    stft->window = bsm_frame_window(stft->n_fft);
+    stft->frame = malloc(stft->n_fft * sizeof(float));
+    stft->bins = malloc((stft->n_fft / 2 + 1) * 2 * sizeof(float));
+    stft->edge = malloc(stft->channels * stft->n_fft * sizeof(float));
+    stft->inner = malloc(stft->channels * sizeof *stft->inner);
+    stft->outer = malloc(stft->channels * sizeof *stft->outer);
+    if (!stft->window || !stft->frame || !stft->bins || !stft->edge || !stft->inner ||
+        !stft->outer) {
+        return false;
+    }
+    for (size_t c = 0; c < stft->channels; c++) {
+        stft->outer[c] = stft->edge + c * stft->n_fft;
+    }
+    return true;
+}
+
+bsm_status bsm_stft_new(size_t n_fft, size_t hop, size_t channels, bsm_stft **stft,
+                        bsm_error *error)
+{
+    *stft = NULL;
+    bsm_status status = bsm_frame_check(n_fft, hop, channels, error);
+    if (status) {
+        return status;
+    }
+    bsm_stft *made = calloc(1, sizeof *made);
+    if (!made) {
+        return bsm_fail(error, BSM_NO_MEMORY, "STFT: out of memory");
+    }
+    made->n_fft = n_fft;
+    made->hop = hop;
+    made->channels = channels;
+    status = bsm_fft_new(n_fft, false, &made->fft, error);
+    if (!status) {
+        status = bsm_overlap_add_new(n_fft, hop, channels, &made->inverse, error);
+    }
+    if (!status && !allocate(made)) {
+        status = bsm_fail(error, BSM_NO_MEMORY, "STFT: out of memory");
+    }
+    if (status) {
+        bsm_stft_free(made);
+        return status;
+    }
+    *stft = made;
+    return BSM_OK;
+}
+
+void bsm_stft_free(bsm_stft *stft)
+{
+    if (stft) {
+        bsm_fft_free(stft->fft);
+        bsm_overlap_add_free(stft->inverse);
+        free(stft->window);
+        free(stft->frame);
+        free(stft->bins);
+        free(stft->edge);
+        free(stft->inner);
+        free(stft->outer);
+        free(stft);
+    }
+}
+
+size_t bsm_stft_frames(const bsm_stft *stft, size_t samples)
+{
+    return 1 + samples / stft->hop;
+}
+
+void bsm_stft_analyse(bsm_stft *stft, const float *const *audio, float *spectrum)
+{
+    const size_t channels = stft->channels;
+    for (size_t c = 0; c < channels; c++) {
+        for (size_t i = 0; i < stft->n_fft; i++) {
+            stft->frame[i] = audio[c][i] * stft->window[i];
+        }
+        bsm_fft_forward(stft->fft, stft->frame, stft->bins);
+        for (size_t k = 0; k <= stft->n_fft / 2; k++) {
+            spectrum[2 * (k * channels + c)] = stft->bins[2 * k];
+            spectrum[2 * (k * channels + c) + 1] = stft->bins[2 * k + 1];
+        }
+    }
+}
+
+/* Transform the frame whose first sample is `start`, which lies before or after the signal. */
+static void analyse_edge(bsm_stft *stft, const float *const *audio, size_t samples, ptrdiff_t start,
+                         float *spectrum)
+{
+    for (size_t i = 0; i < stft->n_fft; i++) {
+        size_t from = bsm_frame_reflect(start + (ptrdiff_t)i, samples);
+        for (size_t c = 0; c < stft->channels; c++) {
+            stft->outer[c][i] = audio[c][from];
+        }
+    }
+    bsm_stft_analyse(stft, (const float *const *)stft->outer, spectrum);
+}
+
+void bsm_stft_forward(bsm_stft *stft, const float *const *audio, size_t samples, float *spectrum)
+{
+    const size_t frames = bsm_stft_frames(stft, samples);
+    const size_t floats = 2 * stft->channels * (stft->n_fft / 2 + 1);
+    for (size_t f = 0; f < frames; f++, spectrum += floats) {
+        ptrdiff_t start = (ptrdiff_t)(f * stft->hop) - (ptrdiff_t)(stft->n_fft / 2);
+        if (start < 0 || (size_t)start + stft->n_fft > samples) {
+            analyse_edge(stft, audio, samples, start, spectrum);
+            continue;
+        }
+        for (size_t c = 0; c < stft->channels; c++) {
+            stft->inner[c] = audio[c] + start;
+        }
+        bsm_stft_analyse(stft, stft->inner, spectrum);
+    }
+}
+
+/* Copy those of `count` samples in `outer`, the first of them at `start`, that lie in the signal.
+ */
+static void place(const bsm_stft *stft, ptrdiff_t start, size_t count, float *const *audio,
+                  size_t samples)
+{
+    size_t from = start < 0 ? (size_t)-start : 0;
+    for (; from < count && (size_t)(start + (ptrdiff_t)from) < samples; from++) {
+        for (size_t c = 0; c < stft->channels; c++) {
+            audio[c][start + (ptrdiff_t)from] = stft->outer[c][from];
+        }
+    }
+}
+
+void bsm_stft_inverse(bsm_stft *stft, const float *spectrum, size_t frames, float *const *audio,
+                      size_t samples)
+{
+    const size_t floats = 2 * stft->channels * (stft->n_fft / 2 + 1);
+    for (size_t c = 0; c < stft->channels; c++) {
+        memset(audio[c], 0, samples * sizeof **audio);
+    }
+    bsm_overlap_add_reset(stft->inverse);
+    ptrdiff_t start = -(ptrdiff_t)(stft->n_fft / 2);
+    for (size_t f = 0; f < frames; f++, start += (ptrdiff_t)stft->hop) {
+        bsm_overlap_add_push(stft->inverse, spectrum + f * floats, stft->outer);
+        place(stft, start, stft->hop, audio, samples);
+    }
+    bsm_overlap_add_finish(stft->inverse, stft->outer);
+    place(stft, start, stft->n_fft - stft->hop, audio, samples);
+}
