@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+/* The scan alone against the golden cases, sequential and in chunks, on every instruction set. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "device/cpu/mixer.h"
+#include "device/reference/modules.h"
+#include "golden.h"
+
+typedef struct scan_case {
+    bsm_config config; /* only what the scan needs */
+    size_t batch, steps;
+    golden_tensor x, B, C, dt, A, D, state_in, y, state_out;
+} scan_case;
+
+static golden_tensor find(const golden *file, char letter, const char *part)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%c.%s", letter, part);
+    return golden_find(file, name);
+}
+
+static scan_case load(const golden *file, char letter)
+{
+    scan_case c = {.x = find(file, letter, "x"),
+                   .B = find(file, letter, "B"),
+                   .C = find(file, letter, "C"),
+                   .dt = find(file, letter, "dt"),
+                   .A = find(file, letter, "A"),
+                   .D = find(file, letter, "D"),
+                   .state_in = find(file, letter, "state_in"),
+                   .y = find(file, letter, "y"),
+                   .state_out = find(file, letter, "state_out")};
+    c.batch = c.x.shape[0];
+    c.steps = c.x.shape[1];
+    c.config.headdim = c.x.shape[3];
+    c.config.dim = c.x.shape[2] * c.x.shape[3];
+    c.config.expand = 1;
+    c.config.d_state = c.B.shape[2];
+    c.config.d_conv = 1;
+    return c;
+}
+
+static void run_sequential(const scan_case *c, float *y, float *state)
+{
+    size_t inner = c->config.dim, heads = bsm_config_heads(&c->config), N = c->config.d_state;
+    memcpy(state, c->state_in.data, c->state_in.count * sizeof *state);
+    for (size_t b = 0; b < c->batch; b++) {
+        for (size_t t = b * c->steps; t < (b + 1) * c->steps; t++) {
+            bsm_reference_scan_step(&c->config, c->x.data + t * inner, c->dt.data + t * heads,
+                                    c->A.data, c->B.data + t * N, c->C.data + t * N, c->D.data,
+                                    state + b * inner * N, y + t * inner);
+        }
+    }
+}
+
+/* x | B | C of some steps, as the convolution leaves them. */
+static void load_chunk(const scan_case *c, size_t first, size_t rows, float *xbc)
+{
+    size_t inner = c->config.dim, N = c->config.d_state;
+    for (size_t t = first; t < first + rows; t++, xbc += inner + 2 * N) {
+        memcpy(xbc, c->x.data + t * inner, inner * sizeof *xbc);
+        memcpy(xbc + inner, c->B.data + t * N, N * sizeof *xbc);
+        memcpy(xbc + inner + N, c->C.data + t * N, N * sizeof *xbc);
+    }
+}
+
+/* The kernel applies softplus itself, so it gets the inverse. */
+static float *inverse_softplus(const golden_tensor *dt)
+{
+    float *raw = malloc(dt->count * sizeof *raw);
+    assert_non_null(raw);
+    for (size_t i = 0; i < dt->count; i++) {
+        raw[i] = (float)log(expm1((double)dt->data[i]));
+    }
+    return raw;
+}
+
+static void transpose(size_t rows, size_t columns, const float *in, float *out)
+{
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t c = 0; c < columns; c++) {
+            out[c * rows + r] = in[r * columns + c];
+        }
+    }
+}
+
+static void run_chunks_of(const scan_case *c, const bsm_cpu_tile *tile, size_t b, const float *raw,
+                          bsm_cpu_state *state, float *y)
+{
+    size_t inner = c->config.dim, heads = bsm_config_heads(&c->config);
+    float no_bias[64] = {0};
+    assert_true(heads <= 64);
+    for (size_t t = 0; t < c->steps; t += BSM_CHUNK) {
+        size_t rows = c->steps - t < BSM_CHUNK ? c->steps - t : BSM_CHUNK;
+        size_t first = b * c->steps + t;
+        load_chunk(c, first, rows, tile->xbc);
+        tile->kernels->decays(rows, heads, raw + first * heads, heads, no_bias, c->A.data,
+                              &tile->decay);
+        bsm_cpu_scan_chunk(tile, rows, c->D.data, state, false, y + first * inner);
+    }
+}
+
+static void run_chunked(const scan_case *c, const bsm_kernels *kernels, float *y, float *state_out)
+{
+    size_t inner = c->config.dim, N = c->config.d_state;
+    void *memory = aligned_alloc(64, bsm_cpu_tile_size(&c->config));
+    float *state_memory = calloc(bsm_cpu_state_size(&c->config), sizeof *state_memory);
+    assert_non_null(memory);
+    assert_non_null(state_memory);
+    memset(memory, 0xff, bsm_cpu_tile_size(&c->config)); /* NaN: nothing may be read unwritten */
+    bsm_cpu_tile tile = bsm_cpu_tile_at(&c->config, kernels, memory);
+    float *raw = inverse_softplus(&c->dt);
+    for (size_t b = 0; b < c->batch; b++) {
+        bsm_cpu_state state = bsm_cpu_state_at(&c->config, state_memory);
+        transpose(inner, N, c->state_in.data + b * inner * N, state.S);
+        run_chunks_of(c, &tile, b, raw, &state, y);
+        transpose(N, inner, state.S, state_out + b * inner * N);
+    }
+    free(raw);
+    free(state_memory);
+    free(memory);
+}
+
+static void check_case(const golden *file, char letter)
+{
+    scan_case c = load(file, letter);
+    float *y = malloc(c.y.count * sizeof *y);
+    float *state = malloc(c.state_out.count * sizeof *state);
+    assert_non_null(y);
+    assert_non_null(state);
+
+    run_sequential(&c, y, state);
+    assert_true(golden_relative_error(y, c.y.data, c.y.count) < 1e-6);
+    assert_true(golden_relative_error(state, c.state_out.data, c.state_out.count) < 1e-6);
+
+    for (size_t i = 0; bsm_kernels_at(i); i++) {
+        run_chunked(&c, bsm_kernels_at(i), y, state);
+        assert_true(golden_relative_error(y, c.y.data, c.y.count) < 2e-6);
+        assert_true(golden_relative_error(state, c.state_out.data, c.state_out.count) < 2e-6);
+    }
+    free(y);
+    free(state);
+}
+
+static void test_golden_cases(void **unused)
+{
+    (void)unused;
+    golden *file = golden_open("ssd.safetensors");
+    for (char letter = 'a'; letter <= 'd'; letter++) {
+        check_case(file, letter);
+    }
+    golden_close(file);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden_cases)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
