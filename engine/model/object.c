@@ -3,10 +3,8 @@
 #include "model/object.h"
 
 #include <pthread.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "model/schema.h"
 
@@ -114,9 +112,7 @@ bsm_status bsm_model_allocate(const bsm_config *config, const char *path, const 
 
 static void destroy(bsm_model *model)
 {
-    if (model->mapping) {
-        munmap(model->mapping, model->mapping_size);
-    }
+    bsm_mapped_file_unmap(&model->file);
     bsm_metadata_free(&model->metadata);
     free(model->memory);
     free(model->by_name);

@@ -4,13 +4,28 @@
 #define BSM_MODEL_OBJECT_H
 
 #include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include "bsm/model.h"
+#include "model/mapped_file.h"
 #include "model/metadata.h"
 
+/** What makes two opened files the same. */
+typedef struct bsm_file_identity {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified;
+    bool ema;
+} bsm_file_identity;
+
 struct bsm_model {
-    size_t references;                /**< guarded by the lock in object.c */
-    void (*unlist)(bsm_model *model); /**< takes it off the list of open files; may be NULL */
+    size_t references;                /**< guarded by bsm_models_lock, as are the next three */
+    void (*unlist)(bsm_model *model); /**< takes it off the list of open models; may be NULL */
+    bsm_model *next;
+    bsm_file_identity identity;
+
     bsm_config config;
     char *path;
     const char *format;
@@ -19,9 +34,8 @@ struct bsm_model {
     char *names;                /**< of the tensors, one after the other */
     const bsm_tensor **by_name; /**< sorted */
     bsm_metadata metadata;
-    void *memory;  /**< weights that are not in the mapping; malloc */
-    void *mapping; /**< the file; mmap */
-    size_t mapping_size;
+    bsm_mapped_file file; /**< where tensors of a safetensors file lie */
+    void *memory;         /**< where all others lie; malloc */
 };
 
 /** Make a model whose tensors have the names and shapes that `config` needs, and no data yet. */

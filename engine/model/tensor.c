@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "model/half.h"
 #include "model/object.h"
 
 size_t bsm_dtype_size(bsm_dtype dtype)
@@ -28,37 +29,17 @@ const char *bsm_dtype_name(bsm_dtype dtype)
     return "?";
 }
 
-static float float_of_bits(uint32_t bits)
-{
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static float float_of_half(uint16_t half)
-{
-    uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
-    uint32_t exponent = (half >> 10) & 0x1fu;
-    uint32_t fraction = half & 0x3ffu;
-    if (exponent == 0) { /* zero or subnormal: fraction * 2^-24 */
-        float magnitude = (float)fraction * 0x1p-24f;
-        return sign ? -magnitude : magnitude;
-    }
-    uint32_t wide_exponent = exponent == 0x1f ? 0xffu : exponent + 127 - 15;
-    return float_of_bits(sign | wide_exponent << 23 | fraction << 13);
-}
-
 static void read_half(const uint16_t *data, size_t count, float *out)
 {
     for (size_t i = 0; i < count; i++) {
-        out[i] = float_of_half(data[i]);
+        out[i] = bsm_float_of_half(data[i]);
     }
 }
 
 static void read_bfloat(const uint16_t *data, size_t count, float *out)
 {
     for (size_t i = 0; i < count; i++) {
-        out[i] = float_of_bits((uint32_t)data[i] << 16);
+        out[i] = bsm_float_of_bfloat(data[i]);
     }
 }
 

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: ISC */
+/* A model from a safetensors file: its tensors lie in the mapping. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/fit.h"
+#include "model/load.h"
+#include "model/mapped_file.h"
+#include "model/safetensors.h"
+
+enum { ALIGNMENT = 64 };
+
+static bool is_aligned(const bsm_tensor *tensor)
+{
+    return (uintptr_t)tensor->data % bsm_dtype_size(tensor->dtype) == 0;
+}
+
+static size_t padded_bytes(const bsm_tensor *tensor)
+{
+    size_t bytes = tensor->count * bsm_dtype_size(tensor->dtype);
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* The format does not promise alignment, though most writers give it: copy what has none. */
+static bsm_status copy_misaligned(bsm_model *model, bsm_error *error)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < model->num_tensors; i++) {
+        bytes += is_aligned(&model->tensors[i]) ? 0 : padded_bytes(&model->tensors[i]);
+    }
+    if (bytes == 0) {
+        return BSM_OK;
+    }
+    model->memory = aligned_alloc(ALIGNMENT, bytes);
+    if (!model->memory) {
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: no memory for %zu bytes of weights", model->path,
+                        bytes);
+    }
+    char *next = model->memory;
+    for (size_t i = 0; i < model->num_tensors; i++) {
+        bsm_tensor *tensor = &model->tensors[i];
+        if (!is_aligned(tensor)) {
+            memcpy(next, tensor->data, tensor->count * bsm_dtype_size(tensor->dtype));
+            tensor->data = next;
+            next += padded_bytes(tensor);
+        }
+    }
+    return BSM_OK;
+}
+
+static bsm_status make_model(const char *path, const bsm_mapped_file *file, bsm_model **result,
+                             bsm_error *error)
+{
+    bsm_safetensors content;
+    bsm_status status = bsm_safetensors_parse(path, file->data, file->size, &content, error);
+    if (status) {
+        return status;
+    }
+    bsm_model *model = NULL;
+    status = bsm_model_fit(path, "safetensors", &content.table, &content.metadata, &model, error);
+    bsm_safetensors_free(&content);
+    if (!status) {
+        status = copy_misaligned(model, error);
+    }
+    if (status) {
+        bsm_model_free(model);
+        return status;
+    }
+    *result = model;
+    return BSM_OK;
+}
+
+bsm_status bsm_load_safetensors(const char *path, int fd, const struct stat *info,
+                                bsm_model **result, bsm_error *error)
+{
+    bsm_mapped_file file = {0};
+    bsm_status status = bsm_mapped_file_map(path, fd, info, &file, error);
+    if (status) {
+        return status;
+    }
+    status = make_model(path, &file, result, error);
+    if (status) {
+        bsm_mapped_file_unmap(&file);
+        return status;
+    }
+    (*result)->file = file;
+    return BSM_OK;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/* A model from a PyTorch checkpoint. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "model/fit.h"
+#include "model/load.h"
+#include "model/torch_file.h"
+
+static bool get_integer(const bsm_pickle_value *dict, const char *key, int64_t *integer)
+{
+    const bsm_pickle_value *found = bsm_pickle_get(dict, key);
+    if (!found || found->kind != BSM_PICKLE_INT) {
+        return false;
+    }
+    *integer = found->integer;
+    return true;
+}
+
+/* What a checkpoint says of its training, as the metadata of a model. */
+static bool summarise_training(const bsm_torch_file *file, bool ema, bsm_metadata *metadata)
+{
+    char text[96];
+    int64_t epoch, step;
+    const char *weights = ema ? ", averaged weights" : "";
+    if (!get_integer(file->top, "epoch", &epoch)) {
+        return true;
+    }
+    if (get_integer(file->top, "global_step", &step)) {
+        snprintf(text, sizeof text, "epoch %" PRId64 ", step %" PRId64 "%s", epoch, step, weights);
+    } else {
+        snprintf(text, sizeof text, "epoch %" PRId64 "%s", epoch, weights);
+    }
+    return bsm_metadata_set(metadata, "training", text);
+}
+
+static bsm_status make_model(const bsm_torch_file *file, bool ema, bsm_model **result,
+                             bsm_error *error)
+{
+    bsm_metadata metadata = {0};
+    bsm_model *model = NULL;
+    bsm_status status;
+    if (summarise_training(file, ema, &metadata)) {
+        status = bsm_model_fit(file->path, "pytorch", &file->table, &metadata, &model, error);
+    } else {
+        status = bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", file->path);
+    }
+    bsm_metadata_free(&metadata);
+    if (!status) {
+        status =
+            bsm_torch_read_tensors(file, model->tensors, model->num_tensors, &model->memory, error);
+    }
+    if (status) {
+        bsm_model_free(model);
+        return status;
+    }
+    *result = model;
+    return BSM_OK;
+}
+
+bsm_status bsm_load_torch(const char *path, int fd, const struct stat *info, bool ema,
+                          bsm_model **model, bsm_error *error)
+{
+    bsm_torch_file file;
+    bsm_status status = bsm_torch_open(path, fd, (size_t)info->st_size, ema, &file, error);
+    if (status) {
+        return status;
+    }
+    status = make_model(&file, ema, model, error);
+    bsm_torch_close(&file);
+    return status;
+}

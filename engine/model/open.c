@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ISC */
+/* Opening a model file: which format it is, and whether this process has it open already. */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/load.h"
+#include "model/mapped_file.h"
+
+/* ---- The models that are open ---- */
+
+/* Guarded by bsm_models_lock. */
+static bsm_model *open_models;
+
+/* Held while a file is read, so that two threads that want the same file read it once. */
+static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
+
+static bsm_file_identity identify(const struct stat *info, bool ema)
+{
+    return (bsm_file_identity){
+        .device = info->st_dev,
+        .inode = info->st_ino,
+        .size = info->st_size,
+        .modified = info->st_mtim,
+        .ema = ema,
+    };
+}
+
+static bool same_identity(const bsm_file_identity *a, const bsm_file_identity *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec &&
+           a->ema == b->ema;
+}
+
+/* One more reference to the model of this file, or NULL. */
+static bsm_model *find_open(const bsm_file_identity *identity)
+{
+    bsm_models_lock();
+    bsm_model *model = open_models;
+    while (model && !same_identity(&model->identity, identity)) {
+        model = model->next;
+    }
+    if (model) {
+        model->references++;
+    }
+    bsm_models_unlock();
+    return model;
+}
+
+static void unlist(bsm_model *model)
+{
+    bsm_model **link = &open_models;
+    while (*link != model) {
+        link = &(*link)->next;
+    }
+    *link = model->next;
+}
+
+static void list(bsm_model *model, const bsm_file_identity *identity)
+{
+    bsm_models_lock();
+    model->identity = *identity;
+    model->unlist = unlist;
+    model->next = open_models;
+    open_models = model;
+    bsm_models_unlock();
+}
+
+/* ---- Formats ---- */
+
+typedef enum file_format {
+    FORMAT_UNKNOWN,
+    FORMAT_SAFETENSORS,
+    FORMAT_TORCH_ZIP,
+    FORMAT_TORCH_LEGACY,
+} file_format;
+
+static file_format recognise(const unsigned char *start, size_t length)
+{
+    /* The pickled number 0x1950a86a20f9469cfc6c, with which torch.save began before zip. */
+    static const unsigned char legacy[] = {0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46,
+                                           0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
+    if (length >= 4 && memcmp(start, "PK\3\4", 4) == 0) {
+        return FORMAT_TORCH_ZIP;
+    }
+    if (length >= 2 + sizeof legacy && start[0] == 0x80 &&
+        memcmp(start + 2, legacy, sizeof legacy) == 0) {
+        return FORMAT_TORCH_LEGACY;
+    }
+    return length >= 9 && start[8] == '{' ? FORMAT_SAFETENSORS : FORMAT_UNKNOWN;
+}
+
+static bsm_status read_model(const char *path, int fd, const struct stat *info, bool ema,
+                             bsm_model **model, bsm_error *error)
+{
+    unsigned char start[16] = {0};
+    ssize_t length = pread(fd, start, sizeof start, 0);
+    if (length < 0) {
+        return bsm_fail_errno(error, errno, path, "cannot read");
+    }
+    switch (recognise(start, (size_t)length)) {
+    case FORMAT_TORCH_ZIP: return bsm_load_torch(path, fd, info, ema, model, error);
+    case FORMAT_TORCH_LEGACY:
+        return bsm_fail(error, BSM_UNSUPPORTED,
+                        "%s: PyTorch's format from before version 1.6: save it again with "
+                        "torch.save(torch.load(...)) of a newer PyTorch",
+                        path);
+    case FORMAT_SAFETENSORS: break;
+    case FORMAT_UNKNOWN:
+        return bsm_fail(error, BSM_BAD_MODEL,
+                        "%s: neither a safetensors file nor a PyTorch checkpoint", path);
+    }
+    if (ema) {
+        return bsm_fail(error, BSM_BAD_MODEL,
+                        "%s: a safetensors file has no averaged weights beside its weights", path);
+    }
+    return bsm_load_safetensors(path, fd, info, model, error);
+}
+
+static bsm_status open_shared(const char *path, int fd, const struct stat *info, bool ema,
+                              bsm_model **result, bsm_error *error)
+{
+    const bsm_file_identity identity = identify(info, ema);
+    bsm_status status = BSM_OK;
+    pthread_mutex_lock(&reading);
+    bsm_model *model = find_open(&identity);
+    if (!model) {
+        status = read_model(path, fd, info, ema, &model, error);
+        if (!status) {
+            list(model, &identity);
+        }
+    }
+    pthread_mutex_unlock(&reading);
+    if (!status) {
+        *result = model;
+    }
+    return status;
+}
+
+bsm_status bsm_model_open(const char *path, const bsm_model_options *options, bsm_model **model,
+                          bsm_error *error)
+{
+    int fd = -1;
+    struct stat info;
+    bsm_status status = bsm_open_regular(path, &fd, &info, error);
+    if (status) {
+        return status;
+    }
+    status = open_shared(path, fd, &info, options && options->ema, model, error);
+    close(fd);
+    return status;
+}

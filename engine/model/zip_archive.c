@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/* Reading members of a zip archive, within bounds. */
+#include "model/zip_archive.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <unistd.h>
+#include <zip.h>
+
+/* Weights hardly compress, so an archive that grows more than this is none of weights. */
+enum {
+    MAX_GROWTH = 16,
+    SMALL = 1 << 20,
+};
+
+bsm_status bsm_zip_open(const char *path, int fd, size_t file_size, bsm_zip *zip, bsm_error *error)
+{
+    int own = dup(fd);
+    if (own < 0) {
+        return bsm_fail_errno(error, errno, path, "cannot open");
+    }
+    int code = 0;
+    struct zip *archive = zip_fdopen(own, 0, &code);
+    if (!archive) {
+        close(own);
+        zip_error_t cause;
+        zip_error_init_with_code(&cause, code);
+        bsm_status status = code == ZIP_ER_MEMORY ? BSM_NO_MEMORY : BSM_BAD_MODEL;
+        bsm_fail(error, status, "%s: its zip archive is cut short or corrupt: %s", path,
+                 zip_error_strerror(&cause));
+        zip_error_fini(&cause);
+        return status;
+    }
+    *zip = (bsm_zip){.path = path, .archive = archive, .file_size = file_size};
+    return BSM_OK;
+}
+
+void bsm_zip_close(bsm_zip *zip)
+{
+    if (zip->archive) {
+        zip_discard(zip->archive);
+    }
+    *zip = (bsm_zip){0};
+}
+
+size_t bsm_zip_limit(const bsm_zip *zip)
+{
+    size_t limit;
+    if (__builtin_mul_overflow(zip->file_size, (size_t)MAX_GROWTH, &limit) ||
+        __builtin_add_overflow(limit, (size_t)SMALL, &limit)) {
+        return SIZE_MAX;
+    }
+    return limit;
+}
+
+const char *bsm_zip_name(const bsm_zip *zip, size_t index)
+{
+    return zip_get_name(zip->archive, index, 0);
+}
+
+bsm_status bsm_zip_size(const bsm_zip *zip, const char *name, size_t *size, bsm_error *error)
+{
+    struct zip_stat info;
+    if (zip_stat(zip->archive, name, 0, &info) || !(info.valid & ZIP_STAT_SIZE)) {
+        return bsm_fail(error, BSM_NOT_FOUND, "%s: %s: not in the archive", zip->path, name);
+    }
+    if (info.size > bsm_zip_limit(zip)) {
+        return bsm_fail(error, BSM_BAD_MODEL,
+                        "%s: %s: %llu bytes out of an archive of %zu cannot be weights", zip->path,
+                        name, (unsigned long long)info.size, zip->file_size);
+    }
+    *size = (size_t)info.size;
+    return BSM_OK;
+}
+
+static bsm_status fail_zip(const bsm_zip *zip, const char *name, zip_error_t *cause,
+                           bsm_error *error)
+{
+    bsm_status status = BSM_BAD_MODEL;
+    if (zip_error_code_zip(cause) == ZIP_ER_MEMORY) {
+        status = BSM_NO_MEMORY;
+    } else if (zip_error_code_zip(cause) == ZIP_ER_READ && zip_error_code_system(cause)) {
+        status = BSM_IO;
+    }
+    return bsm_fail(error, status, "%s: %s: cannot read: %s", zip->path, name,
+                    zip_error_strerror(cause));
+}
+
+static bsm_status read_all(const bsm_zip *zip, zip_file_t *file, const char *name, char *buffer,
+                           size_t size, bsm_error *error)
+{
+    while (size > 0) {
+        zip_int64_t got = zip_fread(file, buffer, size);
+        if (got < 0) {
+            return fail_zip(zip, name, zip_file_get_error(file), error);
+        }
+        if (got == 0) {
+            return bsm_fail(error, BSM_BAD_MODEL, "%s: %s: cut short", zip->path, name);
+        }
+        buffer += got;
+        size -= (size_t)got;
+    }
+    char beyond; /* the checksum is compared at the end */
+    zip_int64_t more = zip_fread(file, &beyond, 1);
+    if (more < 0) {
+        return fail_zip(zip, name, zip_file_get_error(file), error);
+    }
+    if (more > 0) {
+        return bsm_fail(error, BSM_BAD_MODEL, "%s: %s: longer than the archive says", zip->path,
+                        name);
+    }
+    return BSM_OK;
+}
+
+bsm_status bsm_zip_read(const bsm_zip *zip, const char *name, void *buffer, size_t size,
+                        bsm_error *error)
+{
+    zip_file_t *file = zip_fopen(zip->archive, name, 0);
+    if (!file) {
+        return fail_zip(zip, name, zip_get_error(zip->archive), error);
+    }
+    bsm_status status = read_all(zip, file, name, buffer, size, error);
+    zip_fclose(file);
+    return status;
+}
