@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/** What bsm-bench measures, apart from how it prints it. */
+#ifndef BSM_STANDALONE_BENCH_H
+#define BSM_STANDALONE_BENCH_H
+
+#include "bsm/network.h"
+
+enum { BENCH_STAGES = BSM_NUM_MODULES + 2, BENCH_MAX_REPEATS = 1000 };
+
+/** "STFT", the network's modules, "inverse STFT". */
+const char *bench_stage_name(size_t stage);
+
+/** One window from waveform to waveform, `repeats` times after one run to warm up. */
+typedef struct bench_result {
+    double seconds; /**< of audio */
+    size_t frames;
+    size_t repeats;
+    double median, best;        /**< wall-clock seconds */
+    double stage[BENCH_STAGES]; /**< wall-clock seconds, mean */
+    double gflops;              /**< 2e-9 MACs per second, of the median */
+    double peak_memory;         /**< bytes, of the process while it ran */
+} bench_result;
+
+bsm_status bench_network(bsm_model *model, bsm_device_kind device, size_t threads, double seconds,
+                         size_t repeats, char device_name[128], bench_result *result,
+                         bsm_error *error);
+
+/** The scan alone, of one mixer and one sequence on one thread. */
+typedef struct bench_scan_result {
+    size_t frames;
+    double sequential, chunked; /**< wall-clock seconds, medians */
+} bench_scan_result;
+
+bsm_status bench_scan(const bsm_config *config, double seconds, size_t repeats,
+                      bench_scan_result *result, bsm_error *error);
+
+#endif

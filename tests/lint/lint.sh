@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# One check over the sources that git knows: lint.sh ROOT CHECK. Exit status 77: skipped.
+set -eu
+cd "$1"
+command -v git >/dev/null && git rev-parse --git-dir >/dev/null 2>&1 || exit 77
+need() { command -v "$1" >/dev/null || { echo "$1 is not installed"; exit 77; }; }
+
+case $2 in
+format)
+    need clang-format
+    git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
+    ;;
+shape)
+    git ls-files '*.c' '*.h' | xargs python3 tests/lint/shape.py
+    ;;
+cppcheck)
+    need cppcheck
+    git ls-files 'engine/*.c' 'standalone/*.c' |
+        xargs cppcheck --quiet --std=c11 --enable=warning,performance,portability \
+            --inline-suppr --suppressions-list=tests/lint/cppcheck.txt --error-exitcode=1 \
+            -Iengine/include -Iengine -Istandalone -D_OPENMP=201511 -j 2
+    ;;
+cxx-headers)
+    need g++
+    for header in engine/include/bsm/*.h; do
+        g++ -std=c++17 -Wall -Wextra -Wshadow -Wconversion -Werror -fsyntax-only \
+            -Iengine/include -include stdint.h -x c++ "$header"
+    done
+    ;;
+manual)
+    need mandoc
+    git ls-files '*.1' | xargs mandoc -T lint -W warning
+    ;;
+*)
+    echo "no check named $2"
+    exit 2
+    ;;
+esac

@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Install what is needed, build, and run all tests: as users build it, under the address and
+# undefined-behaviour sanitizers, and without oneDNN. Ends in "N passed, N failed".
+set -eu
+cd "$(dirname "$0")/.."
+# shellcheck disable=SC2046 # a list of words
+sh tools/packages.sh $(cat tools/build-packages.txt tools/test-packages.txt)
+
+passed=0 failed=0
+
+# run_tests FOLDER "SETUP OPTIONS" "TEST OPTIONS"
+run_tests() {
+    echo "== $1"
+    # shellcheck disable=SC2086 # lists of words
+    [ -d "$1" ] || meson setup "$1" -Dwerror=true -Dtests=enabled $2 >/dev/null
+    if ! meson compile -C "$1" >"$1/compile.log" 2>&1; then
+        tail -n 40 "$1/compile.log"
+        failed=$((failed + 1))
+        return
+    fi
+    # shellcheck disable=SC2086
+    meson test -C "$1" --no-rebuild --print-errorlogs $3 >"$1/test.log" 2>&1 || true
+    cat "$1/test.log"
+    ok=$(sed -n 's/^Ok: *\([0-9]*\).*/\1/p' "$1/test.log")
+    bad=$(sed -n 's/^\(Fail\|Timeout\|Unexpected Pass\): *\([0-9]*\).*/\2/p' "$1/test.log" |
+        paste -sd+ | sed 's/^$/0/')
+    passed=$((passed + ${ok:-0}))
+    failed=$((failed + ${bad:-1}))
+    [ "${ok:-0}" -gt 0 ] || failed=$((failed + 1))
+}
+
+run_tests build ""  ""
+run_tests build-asan "-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized" \
+    "--suite unit --suite integration --timeout-multiplier 4"
+run_tests build-plain "-Donednn=disabled" "--suite unit"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
