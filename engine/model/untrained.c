@@ -8,6 +8,9 @@
 
 enum { ALIGNMENT = 64 };
 
+/* The metadata "training", so that a file made of such a model still says what it is. */
+#define UNTRAINED "none: the weights are a hash of their names"
+
 static size_t padded_bytes(const bsm_tensor *tensor)
 {
     return (tensor->count * sizeof(float) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -42,7 +45,11 @@ bsm_status bsm_model_new_untrained(const bsm_config *config, bsm_model **result,
     if (status) {
         return status;
     }
-    status = fill(model, error);
+    if (bsm_metadata_set(&model->metadata, "training", UNTRAINED)) {
+        status = fill(model, error);
+    } else {
+        status = bsm_fail(error, BSM_NO_MEMORY, "untrained: out of memory");
+    }
     if (status) {
         bsm_model_free(model);
         return status;

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: ISC */
+/* bsm-model: look at model files, convert and check them. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bsm/model.h"
+#include "exit_code.h"
+#include "model_info.h"
+
+#ifndef BSM_VERSION
+#error "the build defines BSM_VERSION"
+#endif
+
+typedef struct command_line {
+    bool ema;
+    bool force;
+    bool json;
+    bsm_dtype dtype;
+    const char *dtype_text; /**< NULL: not given */
+    char **operands;
+    int num_operands;
+} command_line;
+
+typedef exit_code command_function(const command_line *line);
+
+static void print_help(void)
+{
+    puts("usage: bsm-model info [--ema] [--json] FILE\n"
+         "       bsm-model check [--ema] FILE\n"
+         "       bsm-model convert [--ema] [--dtype TYPE] [--force] IN OUT\n"
+         "       bsm-model create [--dtype TYPE] [--force] PRESET OUT\n"
+         "\n"
+         "  info     show a model's configuration, size, licence and metadata\n"
+         "  check    read every weight of a model; print one line if all is well\n"
+         "  convert  write a model as a safetensors file\n"
+         "  create   write an untrained model, paper, lite or tiny, for trying out\n"
+         "\n"
+         "Models are safetensors files or PyTorch checkpoints, whose code is never run.\n"
+         "\n"
+         "      --ema         of a training checkpoint, the averaged weights\n"
+         "      --json        information for programs\n"
+         "  -t, --dtype TYPE  of the matrices in OUT: f32 (default), f16 or bf16\n"
+         "  -f, --force       replace OUT if it exists\n"
+         "  -h, --help        show this help\n"
+         "  -V, --version     show the version\n"
+         "\n"
+         "Exit status: 0 success, 2 usage, 3 bad model, 5 cannot write, 7 no memory, 1 else.");
+}
+
+static exit_code report(const bsm_error *error, exit_activity activity)
+{
+    fprintf(stderr, "bsm-model: %s\n", error->message);
+    return exit_code_for(error->status, activity);
+}
+
+static exit_code usage(const char *cause)
+{
+    fprintf(stderr, "bsm-model: %s (bsm-model --help shows how)\n", cause);
+    return EXIT_CODE_USAGE;
+}
+
+static bsm_status open_model(const command_line *line, bsm_model **model, bsm_error *error)
+{
+    const bsm_model_options options = {.ema = line->ema};
+    return bsm_model_open(line->operands[0], &options, model, error);
+}
+
+/* ---- Commands ---- */
+
+static exit_code run_info(const command_line *line)
+{
+    bsm_model *model = NULL;
+    bsm_error error;
+    if (open_model(line, &model, &error)) {
+        return report(&error, READING_MODEL);
+    }
+    exit_code code = EXIT_CODE_OK;
+    if (!line->json) {
+        model_info_print(model);
+    } else if (!model_info_print_json(model)) {
+        bsm_fail(&error, BSM_NO_MEMORY, "%s: out of memory", line->operands[0]);
+        code = report(&error, READING_MODEL);
+    }
+    bsm_model_free(model);
+    return code;
+}
+
+static exit_code run_check(const command_line *line)
+{
+    bsm_model *model = NULL;
+    bsm_error error;
+    if (open_model(line, &model, &error)) {
+        return report(&error, READING_MODEL);
+    }
+    exit_code code = EXIT_CODE_OK;
+    if (bsm_model_check_values(model, &error)) {
+        code = report(&error, READING_MODEL);
+    } else {
+        char text[GROUPED_SIZE];
+        size_t parameters = bsm_config_parameters(bsm_model_config(model));
+        printf("%s: OK, %s parameters\n", line->operands[0], model_info_group(parameters, text));
+    }
+    bsm_model_free(model);
+    return code;
+}
+
+static exit_code save(const bsm_model *model, const command_line *line)
+{
+    bsm_error error;
+    if (bsm_model_save(model, line->operands[1], line->dtype, line->force, &error)) {
+        return report(&error, WRITING_OUTPUT);
+    }
+    return EXIT_CODE_OK;
+}
+
+static exit_code run_convert(const command_line *line)
+{
+    bsm_model *model = NULL;
+    bsm_error error;
+    if (open_model(line, &model, &error)) {
+        return report(&error, READING_MODEL);
+    }
+    exit_code code =
+        bsm_model_check_values(model, &error) ? report(&error, READING_MODEL) : save(model, line);
+    bsm_model_free(model);
+    return code;
+}
+
+static exit_code run_create(const command_line *line)
+{
+    bsm_model *model = NULL;
+    bsm_config config;
+    bsm_error error;
+    if (bsm_config_preset(line->operands[0], &config, &error)) {
+        report(&error, DOING_ELSE);
+        return EXIT_CODE_USAGE;
+    }
+    if (bsm_model_new_untrained(&config, &model, &error)) {
+        return report(&error, DOING_ELSE);
+    }
+    exit_code code = save(model, line);
+    bsm_model_free(model);
+    return code;
+}
+
+typedef struct command_entry {
+    const char *name;
+    command_function *run;
+    int num_operands;
+    bool takes_ema, takes_json, takes_output;
+} command_entry;
+
+static const command_entry commands[] = {
+    {"info", run_info, 1, true, true, false},
+    {"check", run_check, 1, true, false, false},
+    {"convert", run_convert, 2, true, false, true},
+    {"create", run_create, 2, false, false, true},
+};
+
+static const command_entry *find_command(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- The command line ---- */
+
+static bool parse_dtype(const char *text, bsm_dtype *dtype)
+{
+    static const struct {
+        const char *name;
+        bsm_dtype dtype;
+    } dtypes[] = {{"f32", BSM_F32}, {"f16", BSM_F16}, {"bf16", BSM_BF16}};
+    for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++) {
+        if (strcmp(text, dtypes[i].name) == 0) {
+            *dtype = dtypes[i].dtype;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False if the options alone end the program, with the exit status *code. */
+static bool parse_options(int argc, char **argv, command_line *line, exit_code *code)
+{
+    enum { OPTION_EMA = 256, OPTION_JSON };
+    static const struct option options[] = {
+        {"ema", no_argument, NULL, OPTION_EMA},
+        {"json", no_argument, NULL, OPTION_JSON},
+        {"dtype", required_argument, NULL, 't'},
+        {"force", no_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {0},
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "t:fhV", options, NULL)) != -1) {
+        switch (option) {
+        case OPTION_EMA: line->ema = true; break;
+        case OPTION_JSON: line->json = true; break;
+        case 't': line->dtype_text = optarg; break;
+        case 'f': line->force = true; break;
+        case 'h':
+            print_help();
+            *code = EXIT_CODE_OK;
+            return false;
+        case 'V':
+            puts("bsm-model " BSM_VERSION);
+            *code = EXIT_CODE_OK;
+            return false;
+        default: *code = EXIT_CODE_USAGE; return false;
+        }
+    }
+    line->operands = argv + optind;
+    line->num_operands = argc - optind;
+    return true;
+}
+
+static exit_code run_command(command_line *line)
+{
+    if (line->num_operands == 0) {
+        return usage("what to do is missing");
+    }
+    const command_entry *command = find_command(line->operands[0]);
+    if (!command) {
+        return usage("there is no such command");
+    }
+    line->operands++;
+    line->num_operands--;
+    if (line->num_operands != command->num_operands) {
+        return usage(command->num_operands == 1 ? "the command takes one file"
+                                                : "the command takes two operands");
+    }
+    bool output_options = line->force || line->dtype_text;
+    if ((line->ema && !command->takes_ema) || (line->json && !command->takes_json) ||
+        (output_options && !command->takes_output)) {
+        return usage("the command does not take this option");
+    }
+    if (line->dtype_text && !parse_dtype(line->dtype_text, &line->dtype)) {
+        return usage("--dtype is f32, f16 or bf16");
+    }
+    return command->run(line);
+}
+
+int main(int argc, char **argv)
+{
+    command_line line = {.dtype = BSM_F32};
+    exit_code code;
+    if (parse_options(argc, argv, &line, &code)) {
+        code = run_command(&line);
+    }
+    if (fflush(stdout) || ferror(stdout)) {
+        fprintf(stderr, "bsm-model: cannot write: %s\n", strerror(errno));
+        return code ? (int)code : EXIT_CODE_OUTPUT;
+    }
+    return (int)code;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: ISC */
+/* What `bsm-model info` says of a model. */
+#include "model_info.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+    NUM_DTYPES = BSM_F64 + 1,
+    VALUE_COLUMN = 16,
+};
+
+static const char *const dtype_names[NUM_DTYPES] = {
+    [BSM_F32] = "float32",
+    [BSM_F16] = "float16",
+    [BSM_BF16] = "bfloat16",
+    [BSM_F64] = "float64",
+};
+
+/* How many weights there are of each type. */
+static void count_dtypes(const bsm_model *model, size_t counts[NUM_DTYPES])
+{
+    memset(counts, 0, NUM_DTYPES * sizeof counts[0]);
+    for (size_t i = 0; i < bsm_model_num_tensors(model); i++) {
+        const bsm_tensor *tensor = bsm_model_tensor(model, i);
+        counts[tensor->dtype] += tensor->count;
+    }
+}
+
+static double file_size(const bsm_model *model)
+{
+    struct stat info;
+    return stat(bsm_model_path(model), &info) == 0 ? (double)info.st_size : 0;
+}
+
+/* The preset that has the same shapes, or NULL. */
+static const char *preset_name(const bsm_config *config)
+{
+    static const char *const names[] = {"paper", "lite", "tiny"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        bsm_config preset;
+        if (bsm_config_preset(names[i], &preset, NULL) == BSM_OK) {
+            preset.num_stems = config->num_stems;
+            if (bsm_config_same_shapes(config, &preset)) {
+                return names[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+const char *model_info_group(size_t number, char text[GROUPED_SIZE])
+{
+    char *next = text + GROUPED_SIZE - 1;
+    *next = '\0';
+    for (size_t digits = 0; digits == 0 || number > 0; digits++) {
+        if (digits && digits % 3 == 0) {
+            *--next = ',';
+        }
+        *--next = (char)('0' + number % 10);
+        number /= 10;
+    }
+    return next;
+}
+
+/* ---- For people ---- */
+
+static void print_label(const char *label)
+{
+    printf("%-*s", VALUE_COLUMN, label);
+}
+
+/* Text of a file, which must not be able to control the terminal: line breaks indent, other
+ * control characters become '?'. */
+static void print_text(const char *text)
+{
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte == '\n') {
+            printf("\n%*s", VALUE_COLUMN, "");
+        } else {
+            putchar(byte < 0x20 || byte == 0x7f ? '?' : byte);
+        }
+    }
+    putchar('\n');
+}
+
+static void print_pair(const char *label, const char *text)
+{
+    print_label(label);
+    print_text(text);
+}
+
+/* "62: 24x2 12x4 ... 128 129 (1,025 bins)" */
+static void print_bands(const bsm_config *config)
+{
+    print_label("bands");
+    printf("%zu:", config->num_bands);
+    for (size_t k = 0; k < config->num_bands;) {
+        size_t run = 1;
+        while (k + run < config->num_bands && config->bands[k + run] == config->bands[k]) {
+            run++;
+        }
+        if (run > 1) {
+            printf(" %zux%zu", run, config->bands[k]);
+        } else {
+            printf(" %zu", config->bands[k]);
+        }
+        k += run;
+    }
+    printf(" (%zu bins)\n", bsm_config_bins(config));
+}
+
+static void print_config(const bsm_config *config)
+{
+    const char *preset = preset_name(config);
+    print_label("network");
+    printf("%s%sdim %zu, depth %zu, expand %zu, headdim %zu, d_state %zu, d_conv %zu, mask "
+           "expansion %zu\n",
+           preset ? preset : "", preset ? ": " : "", config->dim, config->depth, config->expand,
+           config->headdim, config->d_state, config->d_conv, config->mask_expansion);
+    print_bands(config);
+    print_label("signal");
+    printf("%zu Hz, %s, n_fft %zu, hop %zu, trained on %g s\n", config->sample_rate,
+           config->channels == 1 ? "mono" : "stereo", config->n_fft, config->hop, config->segment);
+    print_label("stems");
+    for (size_t i = 0; i < config->num_stems; i++) {
+        printf("%s%s", i ? ", " : "", config->stems[i]);
+    }
+    putchar('\n');
+}
+
+static void print_parameters(const bsm_model *model)
+{
+    char text[GROUPED_SIZE];
+    size_t counts[NUM_DTYPES];
+    count_dtypes(model, counts);
+    print_label("parameters");
+    printf("%s in %zu tensors",
+           model_info_group(bsm_config_parameters(bsm_model_config(model)), text),
+           bsm_model_num_tensors(model));
+    for (size_t i = 0; i < NUM_DTYPES; i++) {
+        if (counts[i]) {
+            printf(", %s %s", model_info_group(counts[i], text), dtype_names[i]);
+        }
+    }
+    putchar('\n');
+    print_label("cost");
+    printf("%.3g multiply-accumulates per frame\n",
+           bsm_config_macs_per_frame(bsm_model_config(model), 64));
+}
+
+/* What the table shows in lines of its own. */
+static bool is_shown_above(const char *key)
+{
+    static const char *const keys[] = {
+        "dim",     "depth",   "expand",   "headdim", "d_state",     "d_conv",   "mask_expansion",
+        "mlp",     "bands",   "n_fft",    "hop",     "sample_rate", "channels", "stems",
+        "segment", "licence", "training",
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (strcmp(key, keys[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void model_info_print(const bsm_model *model)
+{
+    const char *licence = bsm_model_metadata(model, "licence");
+    const char *training = bsm_model_metadata(model, "training");
+    print_pair("file", bsm_model_path(model));
+    print_label("format");
+    printf("%s, %.1f MB\n", bsm_model_format(model), file_size(model) / 1e6);
+    print_config(bsm_model_config(model));
+    print_parameters(model);
+    print_pair("licence", licence ? licence : "not stated");
+    print_pair("training", training ? training : "not stated");
+
+    const char *key, *value;
+    for (size_t i = 0; bsm_model_metadata_at(model, i, &key, &value); i++) {
+        if (!is_shown_above(key)) {
+            printf("metadata        ");
+            for (const char *c = key; *c; c++) {
+                putchar((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
+            }
+            printf(": ");
+            print_text(value);
+        }
+    }
+}
+
+/* ---- For programs ---- */
+
+static bool add_number(cJSON *object, const char *key, double value)
+{
+    return cJSON_AddNumberToObject(object, key, value) != NULL;
+}
+
+static bool add_config(cJSON *root, const bsm_config *config)
+{
+    cJSON *object = cJSON_AddObjectToObject(root, "config");
+    cJSON *bands = cJSON_AddArrayToObject(object, "bands");
+    cJSON *stems = cJSON_AddArrayToObject(object, "stems");
+    bool ok = bands && stems && add_number(object, "dim", (double)config->dim) &&
+              add_number(object, "depth", (double)config->depth) &&
+              add_number(object, "expand", (double)config->expand) &&
+              add_number(object, "headdim", (double)config->headdim) &&
+              add_number(object, "d_state", (double)config->d_state) &&
+              add_number(object, "d_conv", (double)config->d_conv) &&
+              add_number(object, "mask_expansion", (double)config->mask_expansion) &&
+              add_number(object, "n_fft", (double)config->n_fft) &&
+              add_number(object, "hop", (double)config->hop) &&
+              add_number(object, "sample_rate", (double)config->sample_rate) &&
+              add_number(object, "channels", (double)config->channels) &&
+              add_number(object, "segment", config->segment);
+    for (size_t k = 0; ok && k < config->num_bands; k++) {
+        cJSON *item = cJSON_CreateNumber((double)config->bands[k]);
+        ok = item && cJSON_AddItemToArray(bands, item);
+    }
+    for (size_t i = 0; ok && i < config->num_stems; i++) {
+        cJSON *item = cJSON_CreateString(config->stems[i]);
+        ok = item && cJSON_AddItemToArray(stems, item);
+    }
+    return ok;
+}
+
+static bool add_dtypes(cJSON *root, const bsm_model *model)
+{
+    size_t counts[NUM_DTYPES];
+    count_dtypes(model, counts);
+    cJSON *object = cJSON_AddObjectToObject(root, "types");
+    bool ok = object != NULL;
+    for (size_t i = 0; ok && i < NUM_DTYPES; i++) {
+        ok = !counts[i] || add_number(object, dtype_names[i], (double)counts[i]);
+    }
+    return ok;
+}
+
+static bool add_metadata(cJSON *root, const bsm_model *model)
+{
+    const char *key, *value;
+    cJSON *object = cJSON_AddObjectToObject(root, "metadata");
+    bool ok = object != NULL;
+    for (size_t i = 0; ok && bsm_model_metadata_at(model, i, &key, &value); i++) {
+        ok = cJSON_AddStringToObject(object, key, value) != NULL;
+    }
+    return ok;
+}
+
+bool model_info_print_json(const bsm_model *model)
+{
+    const bsm_config *config = bsm_model_config(model);
+    cJSON *root = cJSON_CreateObject();
+    bool ok = cJSON_AddStringToObject(root, "file", bsm_model_path(model)) &&
+              cJSON_AddStringToObject(root, "format", bsm_model_format(model)) &&
+              add_number(root, "bytes", file_size(model)) && add_config(root, config) &&
+              add_number(root, "parameters", (double)bsm_config_parameters(config)) &&
+              add_number(root, "tensors", (double)bsm_model_num_tensors(model)) &&
+              add_number(root, "macs_per_frame", bsm_config_macs_per_frame(config, 64)) &&
+              add_dtypes(root, model) && add_metadata(root, model);
+    char *text = ok ? cJSON_Print(root) : NULL;
+    cJSON_Delete(root);
+    if (text) {
+        puts(text);
+        cJSON_free(text);
+    }
+    return text != NULL;
+}

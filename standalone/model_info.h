@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/** What `bsm-model info` says of a model. */
+#ifndef BSM_STANDALONE_MODEL_INFO_H
+#define BSM_STANDALONE_MODEL_INFO_H
+
+#include <stdbool.h>
+
+#include "bsm/model.h"
+
+/** A table for people. */
+void model_info_print(const bsm_model *model);
+
+/** An object for programs. False when out of memory. */
+bool model_info_print_json(const bsm_model *model);
+
+/** A number with commas between the thousands, in `text`. */
+enum { GROUPED_SIZE = 32 };
+const char *model_info_group(size_t number, char text[GROUPED_SIZE]);
+
+#endif
