@@ -55,6 +55,8 @@ typedef struct bsm_separate_result {
     double compute_seconds;     /**< wall clock */
     uint64_t nonfinite_samples; /**< NaN and Inf in the input, taken as 0 */
     uint64_t clipped_samples;   /**< did not fit an integer format */
+    uint64_t missing_samples;   /**< per channel, that a damaged file announced and did not have */
+    bool output_failed;         /**< on failure: an output was at fault, not the input */
 } bsm_separate_result;
 
 /** The longest window, in frames, that separating with these options passes to a network of

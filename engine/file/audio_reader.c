@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ISC */
+/* Reading audio files through libsndfile. */
+#include "file/audio_reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <sndfile.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_CHANNELS = 2, BLOCK = 4096, MIN_RATE = 1000, MAX_RATE = 768000 };
+
+struct bsm_audio_reader {
+    SNDFILE *file;
+    char *path;
+    bsm_audio_info info;
+    uint64_t position;
+    float block[BLOCK * MAX_CHANNELS]; /* interleaved */
+};
+
+/* libsndfile does not say why a file cannot be opened, and would wait for a named pipe. */
+static bsm_status check_file(const char *path, bsm_error *error)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status)) {
+        int cause = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return bsm_fail_errno(error, cause, path, "cannot read");
+    }
+    close(fd);
+    if (!S_ISREG(status.st_mode)) {
+        return bsm_fail(error, BSM_BAD_AUDIO, "%s: cannot read: not a regular file", path);
+    }
+    if (status.st_size == 0) {
+        return bsm_fail(error, BSM_BAD_AUDIO, "%s: cannot read: the file is empty", path);
+    }
+    return BSM_OK;
+}
+
+static bsm_status check_info(const char *path, const SF_INFO *info, bsm_error *error)
+{
+    if (info->channels < 1 || info->channels > MAX_CHANNELS) {
+        return bsm_fail(error, BSM_BAD_AUDIO, "%s: has %d channels, not 1 or 2", path,
+                        info->channels);
+    }
+    if (info->samplerate < MIN_RATE || info->samplerate > MAX_RATE) {
+        return bsm_fail(error, BSM_BAD_AUDIO, "%s: has a sample rate of %d Hz, not %d to %d", path,
+                        info->samplerate, MIN_RATE, MAX_RATE);
+    }
+    if (info->frames < 1) {
+        return bsm_fail(error, BSM_BAD_AUDIO, "%s: holds no samples", path);
+    }
+    return BSM_OK;
+}
+
+/* libsndfile ends some of its texts with a full stop or a line end. */
+static bsm_status fail_sndfile(bsm_error *error, bsm_status status, const char *path,
+                               const char *what, SNDFILE *file)
+{
+    const char *text = sf_strerror(file);
+    size_t length = strlen(text);
+    while (length && strchr(".\r\n ", text[length - 1])) {
+        length--;
+    }
+    return bsm_fail(error, status, "%s: %s: %.*s", path, what, (int)length, text);
+}
+
+bsm_status bsm_audio_reader_open(const char *path, bsm_audio_reader **reader, bsm_error *error)
+{
+    *reader = NULL;
+    bsm_status status = check_file(path, error);
+    if (status) {
+        return status;
+    }
+    bsm_audio_reader *made = calloc(1, sizeof *made);
+    if (!made || !(made->path = strdup(path))) {
+        bsm_audio_reader_free(made);
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
+    }
+    SF_INFO info = {0};
+    made->file = sf_open(path, SFM_READ, &info);
+    status = made->file ? check_info(path, &info, error)
+                        : fail_sndfile(error, BSM_BAD_AUDIO, path,
+                                       "not an audio file that "
+                                       "libsndfile reads",
+                                       NULL);
+    if (status) {
+        bsm_audio_reader_free(made);
+        return status;
+    }
+    made->info = (bsm_audio_info){.rate = (size_t)info.samplerate,
+                                  .channels = (size_t)info.channels,
+                                  .frames = (uint64_t)info.frames};
+    *reader = made;
+    return BSM_OK;
+}
+
+void bsm_audio_reader_free(bsm_audio_reader *reader)
+{
+    if (reader) {
+        sf_close(reader->file);
+        free(reader->path);
+        free(reader);
+    }
+}
+
+const bsm_audio_info *bsm_audio_reader_info(const bsm_audio_reader *reader)
+{
+    return &reader->info;
+}
+
+static void deinterleave(bsm_audio_reader *reader, float *const *audio, size_t offset, size_t count)
+{
+    const size_t channels = reader->info.channels;
+    for (size_t c = 0; c < channels; c++) {
+        for (size_t i = 0; i < count; i++) {
+            float sample = reader->block[i * channels + c];
+            if (!isfinite(sample)) {
+                sample = 0.0F;
+                reader->info.nonfinite++;
+            }
+            audio[c][offset + i] = sample;
+        }
+    }
+}
+
+bsm_status bsm_audio_reader_read(bsm_audio_reader *reader, float *const *audio, size_t count,
+                                 size_t *got, bsm_error *error)
+{
+    const uint64_t left = reader->info.frames - reader->position;
+    count = left < count ? (size_t)left : count;
+    *got = 0;
+    while (*got < count) {
+        size_t block = count - *got < BLOCK ? count - *got : BLOCK;
+        sf_count_t read = sf_readf_float(reader->file, reader->block, (sf_count_t)block);
+        if (read <= 0) {
+            break;
+        }
+        deinterleave(reader, audio, *got, (size_t)read);
+        *got += (size_t)read;
+    }
+    reader->position += *got;
+    /* Any other error than the system's is a damaged file: what came before it is good. */
+    if (*got < count && sf_error(reader->file) == SF_ERR_SYSTEM) {
+        return fail_sndfile(error, BSM_IO, reader->path, "cannot read", reader->file);
+    }
+    return BSM_OK;
+}

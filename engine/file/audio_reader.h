@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/** Reading an audio file of one or two channels, whatever its format, from its start to its end. */
+#ifndef BSM_FILE_AUDIO_READER_H
+#define BSM_FILE_AUDIO_READER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bsm/status.h"
+
+typedef struct bsm_audio_reader bsm_audio_reader;
+
+typedef struct bsm_audio_info {
+    size_t rate; /**< Hz */
+    size_t channels;
+    uint64_t frames;    /**< samples per channel, as the file's header says */
+    uint64_t nonfinite; /**< NaN and Inf met so far, read as 0 */
+} bsm_audio_info;
+
+/** BSM_NOT_FOUND, BSM_NO_PERMISSION, BSM_BAD_AUDIO, BSM_NO_MEMORY. */
+BSM_NODISCARD bsm_status bsm_audio_reader_open(const char *path, bsm_audio_reader **reader,
+                                               bsm_error *error);
+void bsm_audio_reader_free(bsm_audio_reader *reader);
+
+const bsm_audio_info *bsm_audio_reader_info(const bsm_audio_reader *reader);
+
+/** Read the next samples, a plane per channel: `count`, or fewer at the end, which a damaged file
+ *  reaches before info.frames; never more than info.frames in all. BSM_IO. */
+BSM_NODISCARD bsm_status bsm_audio_reader_read(bsm_audio_reader *reader, float *const *audio,
+                                               size_t count, size_t *got, bsm_error *error);
+
+#endif

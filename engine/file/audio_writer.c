@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: ISC */
+/* Writing audio files through libsndfile.
+ *
+ * libsndfile forgets some of the failures of the system (those while it closes a FLAC file, for
+ * one), so it writes through functions of ours that remember the first. */
+#include "file/audio_writer.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sndfile.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "model/replace_file.h"
+
+enum { BLOCK = 4096, OTHER_HEADERS = 65536 };
+
+struct bsm_audio_writer {
+    bsm_audio_format format;
+    char *path;
+    bool force;
+    bsm_new_file part;
+    int cause; /* errno of the first write that failed */
+    SNDFILE *file;
+    uint64_t clipped;
+    union {
+        float real[BLOCK * BSM_MAX_CHANNELS];
+        int integer[BLOCK * BSM_MAX_CHANNELS];
+    } block; /* interleaved */
+};
+
+/* ---- The file as libsndfile sees it ---- */
+
+static sf_count_t io_length(void *user)
+{
+    bsm_audio_writer *writer = user;
+    struct stat status;
+    return fstat(writer->part.fd, &status) ? -1 : status.st_size;
+}
+
+static sf_count_t io_seek(sf_count_t offset, int whence, void *user)
+{
+    bsm_audio_writer *writer = user;
+    return lseek(writer->part.fd, offset, whence);
+}
+
+static sf_count_t io_read(void *data, sf_count_t count, void *user)
+{
+    (void)data, (void)count, (void)user;
+    return 0;
+}
+
+static sf_count_t io_write(const void *data, sf_count_t count, void *user)
+{
+    bsm_audio_writer *writer = user;
+    sf_count_t done = 0;
+    while (done < count && !writer->cause) {
+        ssize_t written = write(writer->part.fd, (const char *)data + done, (size_t)(count - done));
+        if (written >= 0) {
+            done += written;
+        } else if (errno != EINTR) {
+            writer->cause = errno;
+        }
+    }
+    return done;
+}
+
+static sf_count_t io_tell(void *user)
+{
+    return io_seek(0, SEEK_CUR, user);
+}
+
+/* ---- Opening ---- */
+
+static bool is_integer(const bsm_audio_format *format)
+{
+    return format->format != BSM_FILE_OGG && format->bits < 32;
+}
+
+static int sndfile_format(const bsm_audio_format *format)
+{
+    int bits = format->bits == 16   ? SF_FORMAT_PCM_16
+               : format->bits == 24 ? SF_FORMAT_PCM_24
+                                    : SF_FORMAT_FLOAT;
+    switch (format->format) {
+    case BSM_FILE_FLAC: return SF_FORMAT_FLAC | bits;
+    case BSM_FILE_OGG: return SF_FORMAT_OGG | SF_FORMAT_VORBIS;
+    case BSM_FILE_WAV: break;
+    }
+    uint64_t frame = format->channels * (uint64_t)format->bits / 8;
+    bool fits = format->frames <= (UINT32_MAX - OTHER_HEADERS) / frame;
+    return (fits ? SF_FORMAT_WAV : SF_FORMAT_RF64) | bits;
+}
+
+static bsm_status open_sndfile(bsm_audio_writer *writer, bsm_error *error)
+{
+    SF_VIRTUAL_IO io = {.get_filelen = io_length,
+                        .seek = io_seek,
+                        .read = io_read,
+                        .write = io_write,
+                        .tell = io_tell};
+    SF_INFO info = {.samplerate = (int)writer->format.rate,
+                    .channels = (int)writer->format.channels,
+                    .format = sndfile_format(&writer->format)};
+    writer->file = sf_open_virtual(&io, SFM_WRITE, &info, writer);
+    if (writer->cause) {
+        return bsm_fail_errno(error, writer->cause, writer->path, "cannot write");
+    }
+    if (!writer->file) {
+        return bsm_fail(error, BSM_UNSUPPORTED,
+                        "%s: the format cannot hold %zu channels at %zu Hz: %s", writer->path,
+                        writer->format.channels, writer->format.rate, sf_strerror(NULL));
+    }
+    /* libsndfile's note of the highest peak holds the time, and equal sounds shall be equal files.
+     */
+    sf_command(writer->file, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE);
+    /* A damaged input may end long before it said that it would. */
+    sf_command(writer->file, SFC_RF64_AUTO_DOWNGRADE, NULL, SF_TRUE);
+    double quality = 0.6; /* about 190 kbit/s of stereo; Vorbis only */
+    sf_command(writer->file, SFC_SET_VBR_ENCODING_QUALITY, &quality, sizeof quality);
+    return BSM_OK;
+}
+
+bsm_status bsm_audio_writer_new(const char *path, const bsm_audio_format *format, bool force,
+                                bsm_audio_writer **writer, bsm_error *error)
+{
+    *writer = NULL;
+    bsm_audio_writer *made = calloc(1, sizeof *made);
+    if (!made || !(made->path = strdup(path))) {
+        free(made);
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
+    }
+    made->format = *format;
+    made->force = force;
+    made->part.fd = -1;
+    bsm_status status = bsm_new_file_begin(made->path, force, &made->part, error);
+    if (!status) {
+        status = open_sndfile(made, error);
+    }
+    if (status) {
+        bsm_audio_writer_free(made);
+        return status;
+    }
+    *writer = made;
+    return BSM_OK;
+}
+
+/* ---- Samples ---- */
+
+/* As 0x8000 is read as -1, so is a sample of 1 - 2^-15 the highest of 16 bits. */
+static double scale_of(const bsm_audio_format *format)
+{
+    return format->bits == 16 ? 0x1p15 : 0x1p23;
+}
+
+static double to_integer(double scale, float sample)
+{
+    return fmin(fmax(rint((double)sample * scale), -scale), scale - 1);
+}
+
+void bsm_audio_writer_round(const bsm_audio_writer *writer, float *const *audio, size_t count)
+{
+    if (!is_integer(&writer->format)) {
+        return;
+    }
+    const double scale = scale_of(&writer->format);
+    for (size_t c = 0; c < writer->format.channels; c++) {
+        for (size_t i = 0; i < count; i++) {
+            audio[c][i] = (float)(to_integer(scale, audio[c][i]) / scale);
+        }
+    }
+}
+
+/* libsndfile's integers are 32 bits wide, whatever the file's. */
+static void interleave_integers(bsm_audio_writer *writer, const float *const *audio, size_t offset,
+                                size_t count)
+{
+    const size_t channels = writer->format.channels;
+    const double scale = scale_of(&writer->format);
+    const int unit = writer->format.bits == 16 ? 1 << 16 : 1 << 8;
+    for (size_t c = 0; c < channels; c++) {
+        for (size_t i = 0; i < count; i++) {
+            float sample = audio[c][offset + i];
+            double integer = to_integer(scale, sample);
+            writer->clipped += fabs((double)sample * scale - integer) > 0.5;
+            writer->block.integer[i * channels + c] = (int)integer * unit;
+        }
+    }
+}
+
+static void interleave_floats(bsm_audio_writer *writer, const float *const *audio, size_t offset,
+                              size_t count)
+{
+    const size_t channels = writer->format.channels;
+    for (size_t c = 0; c < channels; c++) {
+        for (size_t i = 0; i < count; i++) {
+            writer->block.real[i * channels + c] = audio[c][offset + i];
+        }
+    }
+}
+
+static sf_count_t write_block(bsm_audio_writer *writer, const float *const *audio, size_t offset,
+                              size_t count)
+{
+    if (is_integer(&writer->format)) {
+        interleave_integers(writer, audio, offset, count);
+        return sf_writef_int(writer->file, writer->block.integer, (sf_count_t)count);
+    }
+    interleave_floats(writer, audio, offset, count);
+    return sf_writef_float(writer->file, writer->block.real, (sf_count_t)count);
+}
+
+bsm_status bsm_audio_writer_write(bsm_audio_writer *writer, const float *const *audio, size_t count,
+                                  bsm_error *error)
+{
+    for (size_t done = 0; done < count;) {
+        size_t block = count - done < BLOCK ? count - done : BLOCK;
+        sf_count_t written = write_block(writer, audio, done, block);
+        if (writer->cause) {
+            return bsm_fail_errno(error, writer->cause, writer->path, "cannot write");
+        }
+        if (written != (sf_count_t)block) {
+            return bsm_fail(error, BSM_IO, "%s: cannot write: %s", writer->path,
+                            sf_strerror(writer->file));
+        }
+        done += block;
+    }
+    return BSM_OK;
+}
+
+uint64_t bsm_audio_writer_clipped(const bsm_audio_writer *writer)
+{
+    return writer->clipped;
+}
+
+/* ---- The end ---- */
+
+bsm_status bsm_audio_writer_finish(bsm_audio_writer *writer, bsm_error *error)
+{
+    int code = sf_close(writer->file);
+    writer->file = NULL;
+    if (writer->cause) {
+        return bsm_fail_errno(error, writer->cause, writer->path, "cannot write");
+    }
+    if (code) {
+        return bsm_fail(error, BSM_IO, "%s: cannot write: %s", writer->path, sf_error_number(code));
+    }
+    return BSM_OK;
+}
+
+bsm_status bsm_audio_writer_publish(bsm_audio_writer *writer, bsm_error *error)
+{
+    return bsm_new_file_commit(&writer->part, writer->force, error);
+}
+
+void bsm_audio_writer_free(bsm_audio_writer *writer)
+{
+    if (writer) {
+        sf_close(writer->file);
+        bsm_new_file_abandon(&writer->part);
+        free(writer->path);
+        free(writer);
+    }
+}

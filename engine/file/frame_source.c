@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+/* The centred transform of a signal of unknown length, frame by frame.
+ *
+ * `history` holds samples `base` to `base + have` of the signal. A frame needs those that it
+ * covers; those before the first sample and after the last one are reflections. Since a frame's
+ * centre lies within the signal or right behind it, a reflection at the end reaches at most two
+ * samples further back than the frame does. */
+#include "file/frame_source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bsm/stft.h"
+#include "file/planes.h"
+#include "signal/frame.h"
+
+enum { REFLECTED_BACK = 2, READ_AT_LEAST = 4096 };
+
+struct bsm_frame_source {
+    size_t n_fft, hop, channels, capacity;
+    bsm_signal signal;
+    bsm_stft *stft;
+    uint64_t base, frame; /* the next frame's number */
+    size_t have;
+    bool ended;
+    float **history; /* [channel][capacity] */
+    float **edge;    /* [channel][n_fft] */
+};
+
+bsm_status bsm_frame_source_new(const bsm_config *config, bsm_signal signal,
+                                bsm_frame_source **source, bsm_error *error)
+{
+    *source = NULL;
+    bsm_frame_source *made = calloc(1, sizeof *made);
+    if (!made) {
+        return bsm_fail(error, BSM_NO_MEMORY, "frames of a signal: out of memory");
+    }
+    *made = (bsm_frame_source){.n_fft = config->n_fft,
+                               .hop = config->hop,
+                               .channels = config->channels,
+                               .capacity = 2 * config->n_fft + READ_AT_LEAST,
+                               .signal = signal};
+    made->history = bsm_planes_new(made->channels, made->capacity);
+    made->edge = bsm_planes_new(made->channels, made->n_fft);
+    bsm_status status =
+        made->history && made->edge
+            ? bsm_stft_new(made->n_fft, made->hop, made->channels, &made->stft, error)
+            : bsm_fail(error, BSM_NO_MEMORY, "frames of a signal: out of memory");
+    if (status) {
+        bsm_frame_source_free(made);
+        return status;
+    }
+    *source = made;
+    return BSM_OK;
+}
+
+void bsm_frame_source_free(bsm_frame_source *source)
+{
+    if (source) {
+        bsm_stft_free(source->stft);
+        free(source->history);
+        free(source->edge);
+        free(source);
+    }
+}
+
+uint64_t bsm_frame_source_length(const bsm_frame_source *source)
+{
+    return source->ended ? source->base + source->have : UINT64_MAX;
+}
+
+/* Drop what neither this frame nor a later one needs. */
+static void forget(bsm_frame_source *source, int64_t start)
+{
+    int64_t needed = start - REFLECTED_BACK;
+    if (needed <= (int64_t)source->base) {
+        return;
+    }
+    size_t drop = (size_t)(needed - (int64_t)source->base);
+    drop = drop < source->have ? drop : source->have;
+    source->have -= drop;
+    source->base += drop;
+    for (size_t c = 0; c < source->channels; c++) {
+        float *plane = source->history[c];
+        memmove(plane, plane + drop, source->have * sizeof *plane);
+    }
+}
+
+/* Read until the history reaches the end of a frame, or the signal ends. */
+static bsm_status fill(bsm_frame_source *source, int64_t start, bsm_error *error)
+{
+    bsm_status status = BSM_OK;
+    /* And one sample more, which the reflection at the signal's start may need. */
+    const int64_t end = start + (int64_t)source->n_fft + 1;
+    if (end > (int64_t)(source->base + source->have)) {
+        forget(source, start);
+    }
+    while (!status && !source->ended && end > (int64_t)(source->base + source->have)) {
+        float *at[BSM_MAX_CHANNELS];
+        size_t room = source->capacity - source->have, got = 0;
+        bsm_planes_at(source->history, source->channels, source->have, at);
+        status = source->signal.read(source->signal.user, at, room, &got, error);
+        source->have += got;
+        source->ended = got < room;
+    }
+    return status;
+}
+
+static void analyse(bsm_frame_source *source, int64_t start, float *spectrum)
+{
+    const uint64_t length = source->base + source->have; /* so far */
+    float *at[BSM_MAX_CHANNELS];
+    if (start >= 0 && (uint64_t)start + source->n_fft <= length) {
+        bsm_planes_at(source->history, source->channels, (size_t)((uint64_t)start - source->base),
+                      at);
+        bsm_stft_analyse(source->stft, (const float *const *)at, spectrum);
+        return;
+    }
+    for (size_t i = 0; i < source->n_fft; i++) {
+        size_t from = bsm_frame_reflect((ptrdiff_t)start + (ptrdiff_t)i, (size_t)length);
+        for (size_t c = 0; c < source->channels; c++) {
+            source->edge[c][i] = source->history[c][from - source->base];
+        }
+    }
+    bsm_stft_analyse(source->stft, (const float *const *)source->edge, spectrum);
+}
+
+bsm_status bsm_frame_source_next(bsm_frame_source *source, float *spectrum, bool *got,
+                                 bsm_error *error)
+{
+    const int64_t centre = (int64_t)(source->frame * source->hop);
+    const int64_t start = centre - (int64_t)(source->n_fft / 2);
+    bsm_status status = fill(source, start, error);
+    const uint64_t length = source->base + source->have;
+    *got = !status && length > 0 && centre <= (int64_t)length;
+    if (*got) {
+        analyse(source, start, spectrum);
+        source->frame++;
+    }
+    return status;
+}

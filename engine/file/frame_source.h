@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/** The centred transform of a signal of unknown length, frame by frame: the same frames as
+ *  bsm_stft_forward over the whole signal. */
+#ifndef BSM_FILE_FRAME_SOURCE_H
+#define BSM_FILE_FRAME_SOURCE_H
+
+#include <stdint.h>
+
+#include "file/separator.h"
+
+typedef struct bsm_frame_source bsm_frame_source;
+
+BSM_NODISCARD bsm_status bsm_frame_source_new(const bsm_config *config, bsm_signal signal,
+                                              bsm_frame_source **source, bsm_error *error);
+void bsm_frame_source_free(bsm_frame_source *source);
+
+/** The next frame; `got` is false if there is none. */
+BSM_NODISCARD bsm_status bsm_frame_source_next(bsm_frame_source *source, float *spectrum, bool *got,
+                                               bsm_error *error);
+
+/** The signal's length, or UINT64_MAX as long as its end has not been met. */
+uint64_t bsm_frame_source_length(const bsm_frame_source *source);
+
+#endif

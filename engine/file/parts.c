@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: ISC */
+/* From the separated signal to the files. */
+#include "file/parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file/planes.h"
+#include "signal/resample.h"
+
+enum { BLOCK = 4096, MAX_PLANES = BSM_MAX_STEMS * BSM_MAX_CHANNELS, VOCALS = 0, INSTRUMENTAL = 1 };
+
+struct bsm_parts {
+    bsm_source *source;
+    bool *output_failed;
+    const char *path; /* of the input, for messages */
+    size_t channels;  /* of the signal: at least those of the file */
+    size_t planes;
+    size_t output_of[BSM_MAX_STEMS]; /* for each group of planes, the number of its file */
+    uint64_t written;
+    bsm_resampler *resampler; /* NULL where the rates are equal */
+    bsm_output_files files;
+    float **converted; /* [planes][BLOCK]: at the file's rate */
+    float **original;  /* [channels][BLOCK] */
+    float **part;      /* [channels][BLOCK]: what goes into one file */
+};
+
+/* ---- Setting up ---- */
+
+static bsm_status add_file(bsm_parts *parts, const char *part, const bsm_separate_options *options,
+                           const bsm_audio_format *format, bsm_error *error)
+{
+    bsm_status status = bsm_output_path(parts->path, options->output_dir, part, options->format,
+                                        parts->files.paths[parts->files.count], error);
+    if (!status) {
+        status = bsm_output_files_add(&parts->files, format, error);
+    }
+    *parts->output_failed |= status != BSM_OK;
+    return status;
+}
+
+/* The name of what is left of the input is not free for a stem. */
+static const char *stem_part(const char *stem)
+{
+    return strcmp(stem, "instrumental") == 0 ? "instrumental-stem" : stem;
+}
+
+static bsm_status add_files(bsm_parts *parts, const bsm_separation *separation,
+                            const bsm_separate_options *options, const bsm_separate_plan *plan,
+                            size_t vocals, bsm_error *error)
+{
+    const bsm_audio_info *info = bsm_source_info(parts->source);
+    const bsm_audio_format format = {.format = options->format,
+                                     .bits = plan->bits,
+                                     .rate = info->rate,
+                                     .channels = info->channels,
+                                     .frames = info->frames};
+    bsm_status status = add_file(parts, "vocals", options, &format, error);
+    if (!status) {
+        status = add_file(parts, "instrumental", options, &format, error);
+    }
+    size_t group = 0;
+    for (size_t s = 0; s < separation->config->num_stems && !status; s++) {
+        if (separation->wanted[s]) {
+            parts->output_of[group++] = s == vocals ? VOCALS : parts->files.count;
+            if (s != vocals) {
+                status = add_file(parts, stem_part(separation->config->stems[s]), options, &format,
+                                  error);
+            }
+        }
+    }
+    return status;
+}
+
+static bsm_status allocate(bsm_parts *parts, size_t model_rate, bsm_error *error)
+{
+    const size_t rate = bsm_source_info(parts->source)->rate;
+    parts->converted = bsm_planes_new(parts->planes, BLOCK);
+    parts->original = bsm_planes_new(parts->channels, BLOCK);
+    parts->part = bsm_planes_new(parts->channels, BLOCK);
+    if (!parts->converted || !parts->original || !parts->part) {
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", parts->path);
+    }
+    return rate == model_rate
+               ? BSM_OK
+               : bsm_resampler_new(model_rate, rate, parts->planes, &parts->resampler, error);
+}
+
+bsm_status bsm_parts_new(const bsm_separation *separation, bsm_source *source, const char *path,
+                         const bsm_separate_options *options, const bsm_separate_plan *plan,
+                         size_t vocals, bool *output_failed, bsm_parts **parts, bsm_error *error)
+{
+    *parts = NULL;
+    bsm_parts *made = calloc(1, sizeof *made);
+    if (!made) {
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
+    }
+    made->source = source;
+    made->output_failed = output_failed;
+    made->path = path;
+    made->channels = bsm_source_channels(source);
+    made->planes = bsm_separation_planes(separation);
+    made->files.force = options->force;
+    bsm_status status = allocate(made, separation->config->sample_rate, error);
+    if (!status) {
+        status = add_files(made, separation, options, plan, vocals, error);
+    }
+    if (status) {
+        bsm_parts_free(made);
+        return status;
+    }
+    *parts = made;
+    return BSM_OK;
+}
+
+void bsm_parts_free(bsm_parts *parts)
+{
+    if (parts) {
+        bsm_output_files_clear(&parts->files);
+        bsm_resampler_free(parts->resampler);
+        free(parts->converted);
+        free(parts->original);
+        free(parts->part);
+        free(parts);
+    }
+}
+
+/* ---- Writing ---- */
+
+/* One stem's planes in the file's channels: those of a mono file were the same sample twice, so
+ * their mean is its part. */
+static bool fold(bsm_parts *parts, float *const *stem, size_t count)
+{
+    const size_t channels = bsm_source_info(parts->source)->channels;
+    const bool mean = channels == 1 && parts->channels == 2;
+    bool finite = true;
+    for (size_t c = 0; c < channels; c++) {
+        for (size_t i = 0; i < count; i++) {
+            float sample = mean ? 0.5F * (stem[0][i] + stem[1][i]) : stem[c][i];
+            finite &= isfinite(sample) != 0;
+            parts->part[c][i] = sample;
+        }
+    }
+    return finite;
+}
+
+static bsm_status write_part(bsm_parts *parts, size_t output, float *const *audio, size_t count,
+                             bsm_error *error)
+{
+    bsm_status status = bsm_audio_writer_write(parts->files.writers[output],
+                                               (const float *const *)audio, count, error);
+    *parts->output_failed |= status != BSM_OK;
+    return status;
+}
+
+static bsm_status write_instrumental(bsm_parts *parts, size_t count, bsm_error *error)
+{
+    for (size_t c = 0; c < bsm_source_info(parts->source)->channels; c++) {
+        for (size_t i = 0; i < count; i++) {
+            parts->original[c][i] -= parts->part[c][i];
+        }
+    }
+    return write_part(parts, INSTRUMENTAL, parts->original, count, error);
+}
+
+/* Write up to BLOCK samples of all parts, as many as there are of the input. */
+static bsm_status write_block(bsm_parts *parts, float *const *audio, size_t count, bsm_error *error)
+{
+    count = bsm_source_take_original(parts->source, parts->original, count);
+    bsm_status status = BSM_OK;
+    for (size_t g = 0; g * parts->channels < parts->planes && !status; g++) {
+        const size_t output = parts->output_of[g];
+        if (!fold(parts, audio + g * parts->channels, count)) {
+            return bsm_fail(error, BSM_BAD_MODEL,
+                            "%s: the network's output at %.1f s is not finite", parts->path,
+                            (double)parts->written / (double)bsm_source_info(parts->source)->rate);
+        }
+        bsm_audio_writer_round(parts->files.writers[output], parts->part, count);
+        status = write_part(parts, output, parts->part, count, error);
+        if (output == VOCALS && !status) {
+            status = write_instrumental(parts, count, error);
+        }
+    }
+    parts->written += status ? 0 : count;
+    return status;
+}
+
+/* Convert and write; `audio` NULL is the end of the separated signal. */
+static bsm_status write_resampled(bsm_parts *parts, float *const *audio, size_t count,
+                                  bsm_error *error)
+{
+    bsm_status status = BSM_OK;
+    size_t done = 0, made = 0;
+    do {
+        float *at[MAX_PLANES];
+        size_t used = 0;
+        if (audio) {
+            bsm_planes_at(audio, parts->planes, done, at);
+        }
+        status = bsm_resampler_process(parts->resampler, audio ? (const float *const *)at : NULL,
+                                       count - done, &used, parts->converted, BLOCK, &made, error);
+        done += used;
+        if (!status) {
+            status = write_block(parts, parts->converted, made, error);
+        }
+    } while (!status && (done < count || made > 0));
+    return status;
+}
+
+bsm_status bsm_parts_add(bsm_parts *parts, float *const *audio, size_t count, bsm_error *error)
+{
+    if (parts->resampler) {
+        return write_resampled(parts, audio, count, error);
+    }
+    bsm_status status = BSM_OK;
+    for (size_t done = 0; done < count && !status; done += BLOCK) {
+        float *at[MAX_PLANES];
+        bsm_planes_at(audio, parts->planes, done, at);
+        status = write_block(parts, at, count - done < BLOCK ? count - done : BLOCK, error);
+    }
+    return status;
+}
+
+/* Rounding between the rates may leave the separated signal a sample short. */
+static bsm_status write_rest(bsm_parts *parts, bsm_error *error)
+{
+    for (size_t p = 0; p < parts->planes; p++) {
+        memset(parts->converted[p], 0, BLOCK * sizeof(float));
+    }
+    bsm_status status = BSM_OK;
+    uint64_t before;
+    do {
+        before = parts->written;
+        status = write_block(parts, parts->converted, BLOCK, error);
+    } while (!status && parts->written > before);
+    return status;
+}
+
+bsm_status bsm_parts_finish(bsm_parts *parts, bsm_error *error)
+{
+    bsm_status status = parts->resampler ? write_resampled(parts, NULL, 0, error) : BSM_OK;
+    if (!status) {
+        status = write_rest(parts, error);
+    }
+    if (!status) {
+        status = bsm_output_files_publish(&parts->files, error);
+        *parts->output_failed |= status != BSM_OK;
+    }
+    return status;
+}
+
+uint64_t bsm_parts_written(const bsm_parts *parts)
+{
+    return parts->written;
+}
+
+void bsm_parts_report(const bsm_parts *parts, bsm_separate_result *result)
+{
+    result->num_outputs = parts->files.count;
+    for (size_t i = 0; i < parts->files.count; i++) {
+        memcpy(result->outputs[i], parts->files.paths[i], BSM_MAX_PATH);
+        result->clipped_samples += bsm_audio_writer_clipped(parts->files.writers[i]);
+    }
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: ISC */
+/* Separating a whole audio file: the source, the way to cut it up, the parts. */
+#include "file/separate.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "file/blocks.h"
+#include "file/parts.h"
+#include "file/separate_plan.h"
+#include "file/source.h"
+#include "file/windows.h"
+
+typedef struct separation_job {
+    const char *path;
+    const bsm_separate_options *options;
+    bsm_separate_result *result;
+    bsm_separate_plan plan;
+    bsm_separation separation;
+    bsm_source *source;
+    bsm_windows *windows; /* one of these two */
+    bsm_blocks *blocks;
+    bsm_parts *parts;
+    double start;
+} separation_job;
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static size_t vocals_stem(const bsm_config *config)
+{
+    for (size_t s = 0; s < config->num_stems; s++) {
+        if (strcmp(config->stems[s], "vocals") == 0) {
+            return s;
+        }
+    }
+    return 0;
+}
+
+static bsm_status open_source(separation_job *job, bsm_error *error)
+{
+    const bsm_config *config = job->separation.config;
+    bsm_status status =
+        bsm_source_open(job->path, config->sample_rate, config->channels, &job->source, error);
+    if (status) {
+        return status;
+    }
+    job->separation.signal = bsm_source_signal(job->source);
+    job->separation.lanes = bsm_source_channels(job->source) / config->channels;
+    if (job->plan.commit && job->separation.lanes > 1) {
+        return bsm_fail(error, BSM_UNSUPPORTED,
+                        "%s: is stereo, and the model mono: this works in windows, not as a stream",
+                        job->path);
+    }
+    return BSM_OK;
+}
+
+static bsm_status open_all(separation_job *job, bsm_error *error)
+{
+    const bsm_separation *separation = &job->separation;
+    bsm_status status = open_source(job, error);
+    if (!status) {
+        status = bsm_parts_new(separation, job->source, job->path, job->options, &job->plan,
+                               vocals_stem(separation->config), &job->result->output_failed,
+                               &job->parts, error);
+    }
+    if (status) {
+        return status;
+    }
+    return job->plan.commit ? bsm_blocks_new(separation, job->plan.commit, job->plan.lookahead,
+                                             &job->blocks, error)
+                            : bsm_windows_new(separation, job->plan.window, job->plan.step,
+                                              &job->windows, error);
+}
+
+static bsm_status report_progress(const separation_job *job, bsm_error *error)
+{
+    if (!job->options->progress) {
+        return BSM_OK;
+    }
+    const bsm_audio_info *info = bsm_source_info(job->source);
+    const double elapsed = now() - job->start;
+    bsm_progress progress = {.done = (double)bsm_parts_written(job->parts) / (double)info->rate,
+                             .total = (double)info->frames / (double)info->rate};
+    progress.speed = progress.done > 0 && elapsed > 0 ? progress.done / elapsed : 0;
+    return job->options->progress(job->options->user, &progress)
+               ? BSM_OK
+               : bsm_fail(error, BSM_CANCELLED, "%s: cancelled", job->path);
+}
+
+static bsm_status run(separation_job *job, bsm_error *error)
+{
+    size_t count = 1;
+    bsm_status status = BSM_OK;
+    while (count > 0 && !status) {
+        float *const *audio = NULL;
+        status = report_progress(job, error);
+        if (!status) {
+            status = job->blocks ? bsm_blocks_next(job->blocks, &audio, &count, error)
+                                 : bsm_windows_next(job->windows, &audio, &count, error);
+        }
+        if (!status) {
+            status = bsm_parts_add(job->parts, audio, count, error);
+        }
+    }
+    return status ? status : bsm_parts_finish(job->parts, error);
+}
+
+static void report_result(const separation_job *job)
+{
+    const bsm_audio_info *info = bsm_source_info(job->source);
+    bsm_separate_result *result = job->result;
+    result->seconds = (double)bsm_parts_written(job->parts) / (double)info->rate;
+    result->compute_seconds = now() - job->start;
+    result->nonfinite_samples = info->nonfinite;
+    result->missing_samples = info->frames - bsm_parts_written(job->parts);
+    bsm_parts_report(job->parts, result);
+}
+
+bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *config,
+                                  const char *path, const bsm_separate_options *options,
+                                  bsm_separate_result *result, bsm_error *error)
+{
+    *result = (bsm_separate_result){0};
+    separation_job job = {.path = path, .options = options, .result = result, .start = now()};
+    job.separation = (bsm_separation){.config = config, .separator = separator};
+    for (size_t s = 0; s < config->num_stems; s++) {
+        job.separation.wanted[s] = options->all_stems || s == vocals_stem(config);
+    }
+    bsm_status status = bsm_separate_plan_make(config, options, &job.plan, error);
+    if (!status) {
+        status = open_all(&job, error);
+    }
+    if (!status) {
+        status = run(&job, error);
+    }
+    if (!status) {
+        report_result(&job);
+    }
+    bsm_windows_free(job.windows);
+    bsm_blocks_free(job.blocks);
+    bsm_parts_free(job.parts);
+    bsm_source_free(job.source);
+    return status;
+}
+
+bsm_status bsm_separate_file(bsm_network *network, const char *path,
+                             const bsm_separate_options *options, bsm_separate_result *result,
+                             bsm_error *error)
+{
+    return bsm_separate_file_with(bsm_separator_of_network(network),
+                                  bsm_model_config(bsm_network_model(network)), path, options,
+                                  result, error);
+}

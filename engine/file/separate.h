@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+/** Separating a file with something in the network's place, for tests. */
+#ifndef BSM_FILE_SEPARATE_H
+#define BSM_FILE_SEPARATE_H
+
+#include "bsm/separate.h"
+#include "file/separator.h"
+
+/** As bsm_separate_file. */
+BSM_NODISCARD bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *config,
+                                                const char *path,
+                                                const bsm_separate_options *options,
+                                                bsm_separate_result *result, bsm_error *error);
+
+#endif

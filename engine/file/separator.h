@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/** What the ways to cut up a signal see of the network, and of the signal: functions, so that tests
+ *  can put something simpler there. */
+#ifndef BSM_FILE_SEPARATOR_H
+#define BSM_FILE_SEPARATOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bsm/config.h"
+#include "bsm/network.h"
+
+/** Separates spectra, as bsm_network_forward and bsm_network_stream do. */
+typedef struct bsm_separator {
+    void *user;
+    bsm_status (*forward)(void *user, const float *spectrum, size_t frames, float *const *stems,
+                          bsm_error *error);
+    bsm_status (*stream)(void *user, const float *spectrum, size_t frames, size_t commit,
+                         float *const *stems, bsm_error *error);
+    void (*reset)(void *user);
+} bsm_separator;
+
+/** The network itself. */
+bsm_separator bsm_separator_of_network(bsm_network *network);
+
+/** Gives the next samples of a signal, a plane per channel: `count`, or fewer at its end. */
+typedef struct bsm_signal {
+    void *user;
+    bsm_status (*read)(void *user, float *const *audio, size_t count, size_t *got,
+                       bsm_error *error);
+} bsm_signal;
+
+/** What is to be separated, and into what.
+ *
+ *  A signal has `lanes` times config->channels channels; the lanes are separated each on its own
+ *  (two, where a network of one channel meets a stereo signal). */
+typedef struct bsm_separation {
+    const bsm_config *config;
+    bsm_separator separator;
+    bsm_signal signal;
+    size_t lanes;
+    bool wanted[BSM_MAX_STEMS]; /**< the stems to compute */
+} bsm_separation;
+
+/** Channels of the signal. */
+size_t bsm_separation_channels(const bsm_separation *separation);
+
+/** Planes of the result: for each wanted stem, in the model's order, the signal's channels. */
+size_t bsm_separation_planes(const bsm_separation *separation);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: ISC */
+/* An audio file as a network wants it, and its delayed original. */
+#include "file/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "file/planes.h"
+#include "file/sample_queue.h"
+#include "signal/resample.h"
+
+enum { BLOCK = 4096, MAX_CHANNELS = BSM_MAX_CHANNELS };
+
+struct bsm_source {
+    size_t channels;
+    bsm_audio_reader *reader;
+    bsm_sample_queue original;
+    bsm_resampler *resampler; /* NULL where the rates are equal */
+    float **block;            /* [channels][BLOCK]: read from the file ... */
+    size_t at, have;          /* ... and as yet not in the resampler: `have` samples from `at` */
+    bool ended;               /* the file has no more */
+};
+
+bsm_status bsm_source_open(const char *path, size_t rate, size_t channels, bsm_source **source,
+                           bsm_error *error)
+{
+    *source = NULL;
+    bsm_source *made = calloc(1, sizeof *made);
+    if (!made) {
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
+    }
+    bsm_status status = bsm_audio_reader_open(path, &made->reader, error);
+    if (!status) {
+        const bsm_audio_info *info = bsm_audio_reader_info(made->reader);
+        made->channels = channels > info->channels ? channels : info->channels;
+        bsm_sample_queue_init(&made->original, info->channels);
+        made->block = bsm_planes_new(made->channels, BLOCK);
+        if (!made->block) {
+            status = bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
+        } else if (info->rate != rate) {
+            status = bsm_resampler_new(info->rate, rate, made->channels, &made->resampler, error);
+        }
+    }
+    if (status) {
+        bsm_source_free(made);
+        return status;
+    }
+    *source = made;
+    return BSM_OK;
+}
+
+void bsm_source_free(bsm_source *source)
+{
+    if (source) {
+        bsm_audio_reader_free(source->reader);
+        bsm_sample_queue_clear(&source->original);
+        bsm_resampler_free(source->resampler);
+        free(source->block);
+        free(source);
+    }
+}
+
+const bsm_audio_info *bsm_source_info(const bsm_source *source)
+{
+    return bsm_audio_reader_info(source->reader);
+}
+
+size_t bsm_source_channels(const bsm_source *source)
+{
+    return source->channels;
+}
+
+/* Read from the file into `audio`, and keep the original. */
+static bsm_status read_file(bsm_source *source, float *const *audio, size_t count, size_t *got,
+                            bsm_error *error)
+{
+    *got = 0;
+    if (source->ended) {
+        return BSM_OK;
+    }
+    bsm_status status = bsm_audio_reader_read(source->reader, audio, count, got, error);
+    if (status) {
+        return status;
+    }
+    source->ended = *got < count;
+    for (size_t c = bsm_source_info(source)->channels; c < source->channels; c++) {
+        memcpy(audio[c], audio[0], *got * sizeof(float));
+    }
+    return bsm_sample_queue_push(&source->original, (const float *const *)audio, *got, error);
+}
+
+static bsm_status read_resampled(bsm_source *source, float *const *audio, size_t count, size_t *got,
+                                 bsm_error *error)
+{
+    bsm_status status = BSM_OK;
+    bool drained = false;
+    while (*got < count && !drained && !status) {
+        if (source->have == 0) {
+            source->at = 0;
+            status = read_file(source, source->block, BLOCK, &source->have, error);
+        }
+        float *in[MAX_CHANNELS], *out[MAX_CHANNELS];
+        size_t used = 0, made = 0;
+        const bool end = source->have == 0;
+        bsm_planes_at(source->block, source->channels, source->at, in);
+        bsm_planes_at(audio, source->channels, *got, out);
+        if (!status) {
+            status = bsm_resampler_process(source->resampler, end ? NULL : (const float *const *)in,
+                                           source->have, &used, out, count - *got, &made, error);
+        }
+        source->at += used;
+        source->have -= used;
+        *got += made;
+        drained = end && made == 0;
+    }
+    return status;
+}
+
+static bsm_status read_signal(void *user, float *const *audio, size_t count, size_t *got,
+                              bsm_error *error)
+{
+    bsm_source *source = user;
+    *got = 0;
+    return source->resampler ? read_resampled(source, audio, count, got, error)
+                             : read_file(source, audio, count, got, error);
+}
+
+bsm_signal bsm_source_signal(bsm_source *source)
+{
+    return (bsm_signal){source, read_signal};
+}
+
+size_t bsm_source_take_original(bsm_source *source, float *const *audio, size_t count)
+{
+    return bsm_sample_queue_pop(&source->original, audio, count);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/** An audio file as a network wants it, at the model's rate and in at least its channels, and the
+ *  original samples, delayed until their separated parts have come. */
+#ifndef BSM_FILE_SOURCE_H
+#define BSM_FILE_SOURCE_H
+
+#include "file/audio_reader.h"
+#include "file/separator.h"
+
+typedef struct bsm_source bsm_source;
+
+/** Open `path`, to be read at `rate` with `channels` channels: those of the file, or where it has
+ *  one, that one as often as needed. As bsm_audio_reader_open. */
+BSM_NODISCARD bsm_status bsm_source_open(const char *path, size_t rate, size_t channels,
+                                         bsm_source **source, bsm_error *error);
+void bsm_source_free(bsm_source *source);
+
+const bsm_audio_info *bsm_source_info(const bsm_source *source);
+
+/** Channels of the signal: the larger of the file's and those asked for. */
+size_t bsm_source_channels(const bsm_source *source);
+
+/** The converted signal. */
+bsm_signal bsm_source_signal(bsm_source *source);
+
+/** Take up to `count` of the original samples, at the file's rate and in its channels, of those
+ *  that have gone into the signal; returns how many there were. */
+size_t bsm_source_take_original(bsm_source *source, float *const *audio, size_t count);
+
+#endif

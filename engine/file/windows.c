@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: ISC */
+/* Separating a long signal in windows that overlap. */
+#include "file/windows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bsm/stft.h"
+#include "file/planes.h"
+#include "file/stem_spectra.h"
+
+struct bsm_windows {
+    bsm_separation separation;
+    size_t length, step;
+    size_t have; /* samples waiting in `input` */
+    bool ended;
+    bsm_stft *stft;
+    float *spectrum; /* of one lane */
+    bsm_stem_spectra spectra;
+    float **input;  /* [channel][length + 1]: with one sample more than a window, to see the end */
+    float **window; /* [config->channels][length]: a separated window of one lane */
+    float **sums;   /* [plane][length]: separated windows times their fades */
+    float **out;    /* [plane][length] */
+    float *fade;    /* [length]: how much a window counts at each of its samples */
+    float *weights; /* [length]: the sum of the fades that went into `sums` */
+};
+
+/* A trapezoid: over the samples that two neighbours share, or half of the window where that is
+ * more, a straight line from 0 to 1 and back. Its sums are divided by the fades' own sum, so that
+ * the first and the last window are not faded at the signal's ends. */
+static void set_fade(bsm_windows *w)
+{
+    const size_t shared = w->length - w->step;
+    const double ramp = (double)(shared < w->length / 2 ? shared : w->length / 2);
+    for (size_t i = 0; i < w->length; i++) {
+        size_t edge = i < w->length - 1 - i ? i : w->length - 1 - i;
+        double height = ((double)edge + 0.5) / (ramp > 0 ? ramp : 0.5);
+        w->fade[i] = height < 1 ? (float)height : 1.0F;
+    }
+}
+
+static bool allocate(bsm_windows *w)
+{
+    const size_t planes = bsm_separation_planes(&w->separation);
+    const size_t frames = bsm_stft_frames(w->stft, w->length);
+    w->input = bsm_planes_new(bsm_separation_channels(&w->separation), w->length + 1);
+    w->window = bsm_planes_new(w->separation.config->channels, w->length);
+    w->sums = bsm_planes_new(planes, w->length);
+    w->out = bsm_planes_new(planes, w->length);
+    w->fade = calloc(w->length, sizeof(float));
+    w->weights = calloc(w->length, sizeof(float));
+    w->spectrum = bsm_spectrum_new(w->separation.config, frames);
+    return bsm_stem_spectra_allocate(&w->spectra, &w->separation, frames) && w->input &&
+           w->window && w->sums && w->out && w->fade && w->weights && w->spectrum;
+}
+
+bsm_status bsm_windows_new(const bsm_separation *separation, size_t length, size_t step,
+                           bsm_windows **windows, bsm_error *error)
+{
+    *windows = NULL;
+    const bsm_config *config = separation->config;
+    bsm_windows *made = calloc(1, sizeof *made);
+    if (!made) {
+        return bsm_fail(error, BSM_NO_MEMORY, "window of %zu samples: out of memory", length);
+    }
+    made->separation = *separation;
+    made->length = length;
+    made->step = step;
+    bsm_status status =
+        bsm_stft_new(config->n_fft, config->hop, config->channels, &made->stft, error);
+    if (!status && !allocate(made)) {
+        status = bsm_fail(error, BSM_NO_MEMORY, "window of %zu samples: out of memory", length);
+    }
+    if (status) {
+        bsm_windows_free(made);
+        return status;
+    }
+    set_fade(made);
+    *windows = made;
+    return BSM_OK;
+}
+
+void bsm_windows_free(bsm_windows *w)
+{
+    if (w) {
+        bsm_stft_free(w->stft);
+        bsm_stem_spectra_clear(&w->spectra);
+        free(w->spectrum);
+        free(w->input);
+        free(w->window);
+        free(w->sums);
+        free(w->out);
+        free(w->fade);
+        free(w->weights);
+        free(w);
+    }
+}
+
+/* Read until there is a window and one sample more, or the signal ends. */
+static bsm_status fill(bsm_windows *w, bsm_error *error)
+{
+    const size_t channels = bsm_separation_channels(&w->separation);
+    float *at[2 * BSM_MAX_CHANNELS];
+    size_t got = 0;
+    bsm_planes_at(w->input, channels, w->have, at);
+    bsm_status status = w->separation.signal.read(w->separation.signal.user, at,
+                                                  w->length + 1 - w->have, &got, error);
+    w->have += got;
+    for (size_t c = 0; c < channels && !status && w->have < w->length; c++) {
+        memset(w->input[c] + w->have, 0, (w->length - w->have) * sizeof(float));
+    }
+    return status;
+}
+
+static void add_faded(const bsm_windows *w, float *sums, const float *window)
+{
+    for (size_t i = 0; i < w->length; i++) {
+        sums[i] += w->fade[i] * window[i];
+    }
+}
+
+static bsm_status separate_lane(bsm_windows *w, size_t lane, bsm_error *error)
+{
+    const bsm_separation *s = &w->separation;
+    const size_t channels = s->config->channels, all = bsm_separation_channels(s);
+    const size_t frames = bsm_stft_frames(w->stft, w->length);
+    bsm_stft_forward(w->stft, (const float *const *)w->input + lane * channels, w->length,
+                     w->spectrum);
+    bsm_status status =
+        s->separator.forward(s->separator.user, w->spectrum, frames, w->spectra.stems, error);
+    float **sums = w->sums + lane * channels;
+    for (size_t stem = 0; stem < s->config->num_stems && !status; stem++) {
+        if (s->wanted[stem]) {
+            bsm_stft_inverse(w->stft, w->spectra.stems[stem], frames, w->window, w->length);
+            for (size_t c = 0; c < channels; c++) {
+                add_faded(w, sums[c], w->window[c]);
+            }
+            sums += all;
+        }
+    }
+    return status;
+}
+
+/* Give out the first `count` of the sums, which no later window reaches. */
+static void give(bsm_windows *w, size_t count)
+{
+    const size_t rest = w->length - count;
+    for (size_t p = 0; p < bsm_separation_planes(&w->separation); p++) {
+        for (size_t i = 0; i < count; i++) {
+            w->out[p][i] = w->sums[p][i] / w->weights[i];
+        }
+        memmove(w->sums[p], w->sums[p] + count, rest * sizeof(float));
+        memset(w->sums[p] + rest, 0, count * sizeof(float));
+    }
+    memmove(w->weights, w->weights + count, rest * sizeof(float));
+    memset(w->weights + rest, 0, count * sizeof(float));
+}
+
+static void step_on(bsm_windows *w)
+{
+    w->have -= w->step;
+    for (size_t c = 0; c < bsm_separation_channels(&w->separation); c++) {
+        memmove(w->input[c], w->input[c] + w->step, w->have * sizeof(float));
+    }
+}
+
+bsm_status bsm_windows_next(bsm_windows *w, float *const **audio, size_t *count, bsm_error *error)
+{
+    *audio = w->out;
+    *count = 0;
+    bsm_status status = w->ended ? BSM_OK : fill(w, error);
+    if (status || w->ended || w->have == 0) {
+        return status;
+    }
+    for (size_t lane = 0; lane < w->separation.lanes && !status; lane++) {
+        status = separate_lane(w, lane, error);
+    }
+    if (status) {
+        return status;
+    }
+    for (size_t i = 0; i < w->length; i++) {
+        w->weights[i] += w->fade[i];
+    }
+    w->ended = w->have <= w->length;
+    *count = w->ended ? w->have : w->step;
+    give(w, *count);
+    if (!w->ended) {
+        step_on(w);
+    }
+    return BSM_OK;
+}
