@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+/** Live separation: audio goes in and comes out in blocks of any size, a constant latency later.
+ *
+ *  The audio thread only copies. It hands samples to a worker thread through lock-free rings whose
+ *  samples carry their time, so that a result that comes too late can never be taken for another.
+ *  Whatever happens, for every sample
+ *
+ *      vocals + instrumental = the input, bsm_stream_latency samples ago.
+ *
+ *  Where the worker has no result in time, vocals are silent and the instrumental is the input,
+ *  faded over 5 ms; the stream goes on in time and recovers by itself.
+ *
+ *  Threads: functions marked BSM_REALTIME may be called from the audio thread. bsm_stream_process
+ *  belongs to one thread at a time; all other functions may be called from any thread meanwhile,
+ *  but bsm_stream_free, which must be the last. */
+#ifndef BSM_STREAM_H
+#define BSM_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bsm/model.h"
+#include "bsm/network.h"
+#include "bsm/status.h"
+
+BSM_BEGIN_DECLS
+
+typedef struct bsm_stream bsm_stream;
+
+enum {
+    BSM_STREAM_MIN_RATE = 8000,
+    BSM_STREAM_MAX_RATE = 192000,
+    BSM_STREAM_MAX_BLOCK = 8192,
+    BSM_STREAM_CHANNELS = 2,
+};
+
+/** How far back the network remembers. */
+typedef enum bsm_memory {
+    BSM_MEMORY_MODEL,   /**< as the model's metadata say; else bounded to its training segment */
+    BSM_MEMORY_CARRY,   /**< the state runs on for ever: for models trained for it */
+    BSM_MEMORY_BOUNDED, /**< each block from a zero state `history` frames before it, which costs
+                             (history + commit + lookahead) / commit times as much */
+} bsm_memory;
+
+/** All zero but the sample rate is a good choice. */
+typedef struct bsm_stream_options {
+    size_t sample_rate; /**< of the host, Hz: 8000 to 192000 */
+    size_t max_block;   /**< the most samples per call, 0: 8192 */
+    size_t commit;      /**< frames of the model (10 ms) separated at a time; 0: chosen */
+    size_t lookahead;   /**< frames that each block looks ahead, if commit is given */
+    double latency;     /**< seconds, if commit is 0: the wished latency; 0: 0.8. The real one is
+                             the nearest below that has sense, see bsm_stream_latency */
+    bsm_memory memory;
+    size_t history; /**< frames, for BSM_MEMORY_BOUNDED */
+    bsm_device_kind device;
+    size_t threads; /**< of the network; 0: one per core */
+    bool freewheel; /**< see bsm_stream_set_freewheel */
+} bsm_stream_options;
+
+/** Start a stream and its worker thread. The stream references `model`; NULL is allowed: the input
+ *  comes out as the instrumental, with the latency that a model with the paper's transform has,
+ *  until bsm_stream_set_model. Memory is locked where the system allows it.
+ *  BSM_INVALID_ARGUMENT, BSM_NO_MEMORY, BSM_NO_DEVICE, BSM_BAD_MODEL. Not for the audio thread. */
+BSM_API BSM_NODISCARD bsm_status bsm_stream_new(bsm_model *model, const bsm_stream_options *options,
+                                                bsm_stream **stream, bsm_error *error);
+
+/** Stop the worker and free. May take as long as one block's computation. */
+BSM_API void bsm_stream_free(bsm_stream *stream);
+
+/** Take `frames` samples (0 to max_block) and give as many. Every input is read before an output is
+ *  written, so any of the buffers may be the same. NaN, infinities and denormals in the input count
+ *  as 0.
+ *  @param in            left and right
+ *  @param vocals        left and right; a NULL pointer is not written
+ *  @param instrumental  left and right; a NULL pointer is not written
+ *
+ *  Audio thread: no allocation, no lock and no system call but, at most once per committed block,
+ *  waking the worker. Only while freewheeling it waits. */
+BSM_API BSM_REALTIME void bsm_stream_process(bsm_stream *stream, const float *const in[2],
+                                             float *const vocals[2], float *const instrumental[2],
+                                             size_t frames);
+
+/** The latency in samples of the host's rate, exact. It is the same from start to end, until a
+ *  model with another transform is set. */
+BSM_API BSM_REALTIME size_t bsm_stream_latency(const bsm_stream *stream);
+
+/** The network forgets all it has heard; sound and latency go on. */
+BSM_API BSM_REALTIME void bsm_stream_reset(bsm_stream *stream);
+
+/** While freewheeling (a host that exports faster or slower than real time), bsm_stream_process
+ *  waits for the worker, and nothing is ever late. */
+BSM_API BSM_REALTIME void bsm_stream_set_freewheel(bsm_stream *stream, bool freewheel);
+
+/** Change the model while audio runs, with a crossfade; NULL: none. Prepares the new network before
+ *  it returns; the change is heard about one latency later. On an error, nothing changes. If the
+ *  latency is to be another one, bsm_stream_latency says so at once.
+ *  Not for the audio thread. */
+BSM_API BSM_NODISCARD bsm_status bsm_stream_set_model(bsm_stream *stream, bsm_model *model,
+                                                      bsm_error *error);
+
+typedef struct bsm_stream_stats {
+    double load;          /**< the worker's computing time / audio time, of the last block */
+    double mean_load;     /**< over all blocks */
+    double worst_load;    /**< of any block */
+    uint64_t processed;   /**< samples that went through bsm_stream_process */
+    uint64_t blocks;      /**< computed by the worker */
+    uint64_t misses;      /**< times that a committed block's result was not there in time */
+    uint64_t dry_samples; /**< samples that came out, in part or all, without a result in time */
+    uint64_t dropped;     /**< input samples that the network never saw */
+    uint64_t nonfinite;   /**< NaN and infinities in the input */
+    double fill;          /**< seconds of input that wait for the worker */
+    size_t commit, lookahead, history; /**< frames, as in force; history 0: carried state */
+    size_t latency;                    /**< as bsm_stream_latency */
+    bsm_status status;                 /**< BSM_OK, or why the network has stopped */
+} bsm_stream_stats;
+
+/** Any thread. */
+BSM_API BSM_REALTIME void bsm_stream_get_stats(const bsm_stream *stream, bsm_stream_stats *stats);
+
+/** "cpu (AVX-512, oneDNN 2.6.3)" and the like, "none" without a model. Not for the audio thread. */
+BSM_API void bsm_stream_device_name(const bsm_stream *stream, char *name, size_t size);
+
+BSM_END_DECLS
+
+#endif
