@@ -207,7 +207,9 @@ static void name_stems(bsm_config *config)
 
 static void fill_defaults(bsm_config *config)
 {
-    config->hop = config->hop ? config->hop : 441;
+    if (!config->hop) {
+        config->hop = config->n_fft >= 441 ? 441 : (config->n_fft + 3) / 4;
+    }
     config->sample_rate = config->sample_rate ? config->sample_rate : 44100;
     config->segment = config->segment > 0 ? config->segment : 8.0;
     if (config->stems[0][0] == '\0') {
