@@ -15,7 +15,7 @@
 
 #include "model/replace_file.h"
 
-enum { BLOCK = 4096, OTHER_HEADERS = 65536 };
+enum { BLOCK = 4096, OTHER_HEADERS = 65536, VORBIS_MAX_RATE = 200000 };
 
 struct bsm_audio_writer {
     bsm_audio_format format;
@@ -104,14 +104,15 @@ static bsm_status open_sndfile(bsm_audio_writer *writer, bsm_error *error)
     SF_INFO info = {.samplerate = (int)writer->format.rate,
                     .channels = (int)writer->format.channels,
                     .format = sndfile_format(&writer->format)};
-    writer->file = sf_open_virtual(&io, SFM_WRITE, &info, writer);
+    if (writer->format.format != BSM_FILE_OGG || writer->format.rate <= VORBIS_MAX_RATE) {
+        writer->file = sf_open_virtual(&io, SFM_WRITE, &info, writer);
+    }
     if (writer->cause) {
         return bsm_fail_errno(error, writer->cause, writer->path, "cannot write");
     }
     if (!writer->file) {
-        return bsm_fail(error, BSM_UNSUPPORTED,
-                        "%s: the format cannot hold %zu channels at %zu Hz: %s", writer->path,
-                        writer->format.channels, writer->format.rate, sf_strerror(NULL));
+        return bsm_fail(error, BSM_UNSUPPORTED, "%s: the format cannot hold %zu channels at %zu Hz",
+                        writer->path, writer->format.channels, writer->format.rate);
     }
     /* libsndfile's note of the highest peak holds the time, and equal sounds shall be equal files.
      */
