@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: ISC */
+/* Separating whole files: lengths, rates, channels, sums, and what happens when it goes wrong. */
+#include <math.h>
+#include <setjmp.h>
+#include <sndfile.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fake.h"
+#include "file/separate.h"
+#include "noise.h"
+
+static char *folder;
+static char path[BSM_MAX_PATH];
+static bsm_separate_result result;
+static bsm_error error;
+
+static int set_up(void **state)
+{
+    (void)state;
+    folder = fake_folder();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fake_folder_remove(folder);
+    return 0;
+}
+
+static const char *in_folder(const char *name)
+{
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static bsm_separate_options plain_options(void)
+{
+    return (bsm_separate_options){.overlap = -1};
+}
+
+/* A file of tones below 0.9 of the lowest rate's half, which every resampling passes. */
+static float *write_tones(const char *name, int format, int rate, int channels, size_t frames)
+{
+    float *samples = malloc((frames + 1) * (size_t)channels * sizeof *samples);
+    for (size_t i = 0; i < frames; i++) {
+        for (int c = 0; c < channels; c++) {
+            double t = (double)i / rate, edge = (double)(i < frames - i ? i : frames - i) / rate;
+            double fade = edge < 0.03 ? 0.5 - 0.5 * cos(M_PI * edge / 0.03) : 1;
+            samples[i * (size_t)channels + (size_t)c] =
+                (float)(fade * (0.4 * sin(2000 * t + c) + 0.3 * sin(9000 * t + 2 * c)));
+        }
+    }
+    fake_write(in_folder(name), format, rate, channels, samples, frames);
+    return samples;
+}
+
+static bsm_status separate(fake_network *network, const char *name,
+                           const bsm_separate_options *options)
+{
+    memset(&error, 0, sizeof error);
+    return bsm_separate_file_with(fake_separator(network), &network->config, in_folder(name),
+                                  options, &result, &error);
+}
+
+/* ---- A network that passes everything on ---- */
+
+/* What comes out as vocals is the input within `precision`, and the sum of both parts is the input
+ * to a float's rounding. */
+static void check_parts(const float *input, int rate, int channels, size_t frames, double precision)
+{
+    assert_int_equal(result.num_outputs, 2);
+    fake_audio vocals = fake_read(result.outputs[0]), rest = fake_read(result.outputs[1]);
+    assert_int_equal(vocals.rate, rate);
+    assert_int_equal(rest.rate, rate);
+    assert_int_equal(vocals.channels, channels);
+    assert_int_equal(rest.channels, channels);
+    assert_int_equal(vocals.frames, frames);
+    assert_int_equal(rest.frames, frames);
+    for (size_t i = 0; i < frames * (size_t)channels; i++) {
+        double error_here = fabs((double)vocals.samples[i] - (double)input[i]);
+        if (!(error_here < precision)) {
+            fail_msg("%d Hz, %d channels, sample %zu: off by %g", rate, channels, i, error_here);
+        }
+        double sum = (double)vocals.samples[i] + (double)rest.samples[i];
+        assert_true(fabs(sum - (double)input[i]) <= 0x1p-24 * fabs((double)rest.samples[i]));
+    }
+    free(vocals.samples);
+    free(rest.samples);
+}
+
+static void check_identity(int rate, int channels, size_t model_channels, size_t frames,
+                           const bsm_separate_options *options, double precision)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%d-%d-%zu.wav", rate, channels, frames);
+    float *input = write_tones(name, SF_FORMAT_WAV | SF_FORMAT_FLOAT, rate, channels, frames);
+    fake_network network = fake_identity(256, 64, model_channels);
+    bsm_status status = separate(&network, name, options);
+    if (status) {
+        fail_msg("%s", error.message);
+    }
+    assert_true(fabs(result.seconds - (double)frames / rate) < 1e-9);
+    assert_int_equal(result.nonfinite_samples, 0);
+    assert_int_equal(result.missing_samples, 0);
+    check_parts(input, rate, channels, frames, precision);
+    free(input);
+}
+
+static void test_rates_and_channels(void **state)
+{
+    (void)state;
+    const int rates[] = {8000, 22050, 44100, 48000, 96000, 192000};
+    bsm_separate_options options = plain_options(), stream = plain_options();
+    options.force = stream.force = true;
+    stream.commit = 20;
+    stream.lookahead = 10;
+    for (size_t i = 0; i < 6; i++) {
+        const double precision = rates[i] == 44100 ? 1e-6 : 2e-5;
+        for (int channels = 1; channels <= 2; channels++) {
+            const size_t frames = (size_t)rates[i] * 13 / 10 + i;
+            check_identity(rates[i], channels, 2, frames, &options, precision);
+            check_identity(rates[i], channels, 1, frames, &options, precision);
+            check_identity(rates[i], channels, 2, frames, &stream, precision);
+        }
+    }
+}
+
+static void test_lengths(void **state)
+{
+    (void)state;
+    const size_t lengths[] = {1, 2, 3, 127, 128, 129, 1000, 22050, 22051, 44100};
+    bsm_separate_options options = plain_options(), stream = plain_options();
+    options.force = stream.force = true;
+    options.window = 0.25;
+    stream.commit = 7;
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        options.overlap = i % 3 == 0 ? 0 : i % 3 == 1 ? 0.5 : 0.9;
+        check_identity(44100, 2, 2, lengths[i], &options, 1e-6);
+        check_identity(44100, 2, 2, lengths[i], &stream, 1e-6);
+        check_identity(192000, 1, 2, lengths[i], &options, 1); /* the tones are cut off */
+    }
+}
+
+static void test_windows_of_the_model(void **state)
+{
+    (void)state;
+    float *input = write_tones("song.wav", SF_FORMAT_WAV | SF_FORMAT_FLOAT, 44100, 2, 88200);
+    fake_network network = fake_identity(256, 64, 2); /* segment 0.5 s */
+    bsm_separate_options options = plain_options();
+    options.force = true;
+    assert_int_equal(separate(&network, "song.wav", &options), BSM_OK);
+    assert_int_equal(network.calls, 7); /* 0.5 s every 0.25 s */
+    assert_int_equal(network.frames[0], bsm_separate_max_frames(&network.config, &options));
+    network.calls = 0;
+    options.window = 0.8;
+    options.overlap = 0;
+    assert_int_equal(separate(&network, "song.wav", &options), BSM_OK);
+    assert_int_equal(network.calls, 3);
+    assert_int_equal(network.frames[0], bsm_separate_max_frames(&network.config, &options));
+    network.calls = 0;
+    options.commit = 100;
+    options.lookahead = 50;
+    assert_int_equal(separate(&network, "song.wav", &options), BSM_OK);
+    assert_int_equal(network.frames[0], 150);
+    assert_int_equal(bsm_separate_max_frames(&network.config, &options), 150);
+    free(input);
+}
+
+/* ---- Outputs ---- */
+
+static void test_stems(void **state)
+{
+    (void)state;
+    float *input = write_tones("song.wav", SF_FORMAT_WAV | SF_FORMAT_FLOAT, 44100, 2, 30000);
+    fake_network network = fake_identity(256, 64, 2);
+    network.config.num_stems = 3;
+    strcpy(network.config.stems[0], "drums");
+    strcpy(network.config.stems[1], "vocals");
+    strcpy(network.config.stems[2], "instrumental");
+    network.gain[0] = 0.5F;
+    network.gain[1] = 0.25F;
+    network.gain[2] = 2;
+    bsm_separate_options options = plain_options();
+    options.all_stems = true;
+    assert_int_equal(separate(&network, "song.wav", &options), BSM_OK);
+    const struct {
+        const char *name;
+        float gain;
+    } expected[] = {{"song.vocals.wav", 0.25F},
+                    {"song.instrumental.wav", 0.75F},
+                    {"song.drums.wav", 0.5F},
+                    {"song.instrumental-stem.wav", 2}};
+    assert_int_equal(result.num_outputs, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_string_equal(result.outputs[i], in_folder(expected[i].name));
+        fake_audio part = fake_read(path);
+        for (size_t t = 0; t < 60000; t++) {
+            assert_true(fabsf(part.samples[t] - expected[i].gain * input[t]) < 1e-5F);
+        }
+        free(part.samples);
+    }
+    options.all_stems = false;
+    options.force = true;
+    assert_int_equal(separate(&network, "song.wav", &options), BSM_OK);
+    assert_int_equal(result.num_outputs, 2);
+    free(input);
+}
+
+/* Of integers, what is left is exact: the sum of both files is the input's integers. */
+static void test_integer_sums_are_exact(void **state)
+{
+    (void)state;
+    for (int bits = 16; bits <= 24; bits += 8) {
+        const int pcm = bits == 16 ? SF_FORMAT_PCM_16 : SF_FORMAT_PCM_24;
+        free(write_tones("song.wav", SF_FORMAT_WAV | pcm, 48000, 2, 50000));
+        fake_audio input = fake_read(path);
+        fake_network network = fake_identity(256, 64, 2);
+        network.gain[0] = 0.3F;
+        bsm_separate_options options = plain_options();
+        options.force = true;
+        options.format = BSM_FILE_FLAC;
+        options.bits = bits;
+        assert_int_equal(separate(&network, "song.wav", &options), BSM_OK);
+        assert_int_equal(result.clipped_samples, 0);
+        fake_audio vocals = fake_read(result.outputs[0]), rest = fake_read(result.outputs[1]);
+        assert_int_equal(vocals.format & SF_FORMAT_SUBMASK, pcm);
+        for (size_t i = 0; i < 100000; i++) {
+            assert_true(vocals.samples[i] + rest.samples[i] == input.samples[i]);
+        }
+        free(input.samples);
+        free(vocals.samples);
+        free(rest.samples);
+    }
+}
+
+static void test_existing_outputs_are_kept(void **state)
+{
+    (void)state;
+    free(write_tones("song.wav", SF_FORMAT_WAV | SF_FORMAT_FLOAT, 44100, 2, 30000));
+    FILE *old = fopen(in_folder("song.instrumental.wav"), "w");
+    fclose(old);
+    fake_network network = fake_identity(256, 64, 2);
+    bsm_separate_options options = plain_options();
+    assert_int_equal(separate(&network, "song.wav", &options), BSM_EXISTS);
+    assert_true(result.output_failed);
+    assert_non_null(strstr(error.message, "song.instrumental.wav: exists already"));
+    assert_int_equal(network.calls, 0);
+    assert_int_equal(fake_count_files(folder, ""), 2);
+    options.force = true;
+    assert_int_equal(separate(&network, "song.wav", &options), BSM_OK);
+    assert_int_equal(fake_count_files(folder, ""), 3);
+    fake_audio rest = fake_read(in_folder("song.instrumental.wav"));
+    assert_int_equal(rest.frames, 30000);
+    free(rest.samples);
+}
+
+static void test_another_folder(void **state)
+{
+    (void)state;
+    free(write_tones("song.wav", SF_FORMAT_WAV | SF_FORMAT_FLOAT, 44100, 1, 300));
+    char *other = fake_folder();
+    fake_network network = fake_identity(256, 64, 2);
+    bsm_separate_options options = plain_options();
+    options.output_dir = other;
+    assert_int_equal(separate(&network, "song.wav", &options), BSM_OK);
+    assert_int_equal(fake_count_files(other, ".wav"), 2);
+    options.output_dir = "/nonexistent/folder";
+    assert_int_equal(separate(&network, "song.wav", &options), BSM_NOT_FOUND);
+    assert_true(result.output_failed);
+    assert_int_equal(separate(&network, "none.wav", &options), BSM_NOT_FOUND);
+    assert_false(result.output_failed);
+    fake_folder_remove(other);
+}
+
+/* ---- Odd inputs ---- */
+
+static void test_nonfinite_samples(void **state)
+{
+    (void)state;
+    static float samples[2 * 1000];
+    samples[500] = NAN;
+    samples[501] = INFINITY;
+    fake_write(in_folder("nan.wav"), SF_FORMAT_WAV | SF_FORMAT_FLOAT, 48000, 2, samples, 1000);
+    fake_network network = fake_identity(256, 64, 2);
+    bsm_separate_options options = plain_options();
+    assert_int_equal(separate(&network, "nan.wav", &options), BSM_OK);
+    assert_int_equal(result.nonfinite_samples, 2);
+    fake_audio rest = fake_read(result.outputs[1]);
+    for (size_t i = 0; i < 2000; i++) {
+        assert_true(fabsf(rest.samples[i]) < 1e-6F);
+    }
+    free(rest.samples);
+}
+
+static void test_truncated_file(void **state)
+{
+    (void)state;
+    uint64_t seed = 1;
+    static float noise[100000];
+    noise_fill(&seed, noise, 100000);
+    fake_write(in_folder("cut.flac"), SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 48000, 1, noise, 100000);
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(truncate(path, status.st_size / 3), 0);
+    fake_network network = fake_identity(256, 64, 2);
+    bsm_separate_options options = plain_options();
+    assert_int_equal(separate(&network, "cut.flac", &options), BSM_OK);
+    fake_audio vocals = fake_read(result.outputs[0]);
+    assert_in_range(vocals.frames, 25000, 35000);
+    assert_int_equal(result.missing_samples, 100000 - vocals.frames);
+    free(vocals.samples);
+}
+
+/* ---- Failures leave nothing behind ---- */
+
+static bool count_down(void *user, const bsm_progress *progress)
+{
+    assert_true(progress->total > 2.26 && progress->total < 2.28);
+    assert_true(progress->done >= 0 && progress->done <= progress->total);
+    int *calls = user;
+    return --*calls > 0;
+}
+
+static void test_cancelling(void **state)
+{
+    (void)state;
+    free(write_tones("song.wav", SF_FORMAT_WAV | SF_FORMAT_FLOAT, 44100, 2, 100000));
+    fake_network network = fake_identity(256, 64, 2);
+    bsm_separate_options options = plain_options();
+    int calls = 4;
+    options.progress = count_down;
+    options.user = &calls;
+    assert_int_equal(separate(&network, "song.wav", &options), BSM_CANCELLED);
+    assert_int_equal(network.calls, 3);
+    assert_int_equal(fake_count_files(folder, ""), 1);
+}
+
+static void test_failing_network(void **state)
+{
+    (void)state;
+    free(write_tones("song.wav", SF_FORMAT_WAV | SF_FORMAT_FLOAT, 44100, 2, 100000));
+    fake_network network = fake_identity(256, 64, 2);
+    network.fail_at = 3;
+    bsm_separate_options options = plain_options();
+    assert_int_equal(separate(&network, "song.wav", &options), BSM_DEVICE_FAILED);
+    assert_int_equal(fake_count_files(folder, ""), 1);
+    network.fail_at = 0;
+    network.gain[0] = NAN;
+    assert_int_equal(separate(&network, "song.wav", &options), BSM_BAD_MODEL);
+    assert_non_null(strstr(error.message, "not finite"));
+    assert_int_equal(fake_count_files(folder, ""), 1);
+}
+
+static void test_bad_options(void **state)
+{
+    (void)state;
+    free(write_tones("song.wav", SF_FORMAT_WAV | SF_FORMAT_FLOAT, 44100, 2, 1000));
+    const struct {
+        bsm_separate_options options;
+        const char *named;
+    } cases[] = {
+        {{.window = 0.001}, "window is 0.001"},
+        {{.window = 1e9}, "window is 1e+09"},
+        {{.window = NAN}, "window is nan"},
+        {{.overlap = 0.95}, "overlap is 0.95"},
+        {{.overlap = NAN}, "overlap is nan"},
+        {{.lookahead = 3}, "commits 0 frames"},
+        {{.commit = 1, .lookahead = SIZE_MAX}, "looks 18446744073709551615 ahead"},
+        {{.commit = SIZE_MAX}, "commits 18446744073709551615"},
+        {{.bits = 8}, "not 8"},
+        {{.format = BSM_FILE_FLAC, .bits = 32}, "not 32"},
+        {{.format = BSM_FILE_OGG, .bits = 16}, "Ogg Vorbis"},
+        {{.format = (bsm_file_format)9}, "format 9"},
+    };
+    fake_network network = fake_identity(256, 64, 2);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(bsm_separate_max_frames(&network.config, &cases[i].options), 0);
+        assert_int_equal(separate(&network, "song.wav", &cases[i].options), BSM_INVALID_ARGUMENT);
+        if (!strstr(error.message, cases[i].named)) {
+            fail_msg("unexpected message: %s", error.message);
+        }
+    }
+    fake_network mono = fake_identity(256, 64, 1);
+    bsm_separate_options stream = {.commit = 10};
+    assert_int_equal(separate(&mono, "song.wav", &stream), BSM_UNSUPPORTED);
+    assert_int_equal(fake_count_files(folder, ""), 1);
+}
+
+/* ---- Memory ---- */
+
+static long peak_kilobytes(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+/* Eight minutes at 8 kHz are 85 MB at the model's rate; a tenth of that would be too much. */
+static void test_memory_does_not_grow(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__)
+    skip(); /* it keeps what was freed for a while */
+#endif
+    enum { RATE = 8000, BLOCK = RATE * 10 };
+    static float silence[BLOCK];
+    SF_INFO info = {.samplerate = RATE, .channels = 1, .format = SF_FORMAT_WAV | SF_FORMAT_PCM_U8};
+    fake_network network = fake_identity(512, 512, 1);
+    bsm_separate_options options = {.force = true, .window = 4};
+    long before = 0;
+    for (int blocks = 2; blocks <= 48; blocks += 46) {
+        SNDFILE *file = sf_open(in_folder("long.wav"), SFM_WRITE, &info);
+        assert_non_null(file);
+        for (int i = 0; i < blocks; i++) {
+            assert_int_equal(sf_writef_float(file, silence, BLOCK), BLOCK);
+        }
+        sf_close(file);
+        network.calls = 0;
+        assert_int_equal(separate(&network, "long.wav", &options), BSM_OK);
+        assert_true(fabs(result.seconds - 10.0 * blocks) < 1e-9);
+        if (blocks == 2) {
+            before = peak_kilobytes();
+        }
+    }
+    if (peak_kilobytes() - before > 8000) {
+        fail_msg("peak memory grew by %ld kB", peak_kilobytes() - before);
+    }
+}
+
+/* ---- The network itself ---- */
+
+static bsm_network *small_network(size_t max_frames)
+{
+    const bsm_config config = {.dim = 4,
+                               .depth = 1,
+                               .expand = 2,
+                               .headdim = 4,
+                               .d_state = 4,
+                               .d_conv = 4,
+                               .mask_expansion = 2,
+                               .num_bands = 3,
+                               .bands = {10, 11, 12},
+                               .n_fft = 64,
+                               .hop = 32,
+                               .sample_rate = 44100,
+                               .channels = 2,
+                               .num_stems = 1,
+                               .stems = {"vocals"},
+                               .segment = 0.25};
+    bsm_model *model;
+    bsm_network *network;
+    assert_int_equal(bsm_model_new_untrained(&config, &model, NULL), BSM_OK);
+    bsm_network_options options = {
+        .device = BSM_DEVICE_CPU, .threads = 1, .max_frames = max_frames, .streaming = true};
+    assert_int_equal(bsm_network_new(model, &options, &network, NULL), BSM_OK);
+    bsm_model_free(model);
+    return network;
+}
+
+/* With a block that holds the whole file, a stream is one window of the file's length. */
+static void test_real_network(void **state)
+{
+    (void)state;
+    enum { FRAMES = 6400 };
+    float *input = write_tones("song.wav", SF_FORMAT_WAV | SF_FORMAT_FLOAT, 44100, 2, FRAMES);
+    bsm_network *network = small_network(1 + FRAMES / 32);
+    bsm_separate_options options = {.force = true, .window = (double)FRAMES / 44100};
+    assert_int_equal(bsm_separate_file(network, in_folder("song.wav"), &options, &result, NULL),
+                     BSM_OK);
+    check_parts(input, 44100, 2, FRAMES, 10);
+    fake_audio window = fake_read(result.outputs[0]);
+    options = (bsm_separate_options){.force = true, .commit = 101, .lookahead = 100};
+    for (int round = 0; round < 2; round++) { /* the second time, no state of the first is left */
+        assert_int_equal(bsm_separate_file(network, in_folder("song.wav"), &options, &result, NULL),
+                         BSM_OK);
+        fake_audio stream = fake_read(result.outputs[0]);
+        double difference = 0, power = 0;
+        for (size_t i = 0; i < 2 * FRAMES; i++) {
+            difference += pow((double)stream.samples[i] - (double)window.samples[i], 2);
+            power += pow((double)window.samples[i], 2);
+        }
+        assert_true(power > 1e-3);
+        assert_true(sqrt(difference / power) < 1e-5);
+        free(stream.samples);
+    }
+    free(window.samples);
+    free(input);
+    bsm_network_free(network);
+}
+
+int main(void)
+{
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(test_memory_does_not_grow), /* first: the peak counts from the program's start */
+        IN_FOLDER(test_rates_and_channels),     IN_FOLDER(test_lengths),
+        IN_FOLDER(test_windows_of_the_model),   IN_FOLDER(test_stems),
+        IN_FOLDER(test_integer_sums_are_exact), IN_FOLDER(test_existing_outputs_are_kept),
+        IN_FOLDER(test_another_folder),         IN_FOLDER(test_nonfinite_samples),
+        IN_FOLDER(test_truncated_file),         IN_FOLDER(test_cancelling),
+        IN_FOLDER(test_failing_network),        IN_FOLDER(test_bad_options),
+        IN_FOLDER(test_real_network),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
