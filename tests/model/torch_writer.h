@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/** Writing PyTorch checkpoints, sound and unsound, for the tests. */
+#ifndef BSM_TESTS_MODEL_TORCH_WRITER_H
+#define BSM_TESTS_MODEL_TORCH_WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bsm/model.h"
+
+/** Bytes that grow. */
+typedef struct bytes {
+    char *data;
+    size_t size;
+    size_t capacity;
+} bytes;
+
+void bytes_add(bytes *b, const void *data, size_t size);
+void bytes_add_text(bytes *b, const char *text);
+void bytes_free(bytes *b);
+
+/* ---- Pickles ---- */
+
+void pickle_text(bytes *b, const char *text);
+void pickle_integer(bytes *b, long long value);
+
+/** How a checkpoint is to differ from a plain state dict of a model. */
+typedef struct torch_style {
+    const char *prefix;  /**< of each name; NULL: none */
+    const char *wrapper; /**< the key of the state dict in a dict around it; NULL: bare */
+    bool parameters;     /**< torch.nn.Parameter objects */
+    bool one_storage;    /**< all tensors are views of one storage */
+    bool transposed;     /**< matrices are stored column by column */
+    bool big_endian;
+    bool doubles; /**< float64 storages, else float32 */
+    bool deflated;
+    bool expanded;           /**< each tensor is one element seen many times */
+    bool code;               /**< beside the state dict: calls of os.system, classes, a set */
+    const char *without;     /**< a tensor to leave out */
+    const char *with;        /**< a tensor of shape [1] to add */
+    const char *long_tensor; /**< a tensor whose storage is said to be one element longer */
+    const char *root;        /**< the archive's folder with its '/'; NULL: "archive/" */
+    size_t ema;              /**< so many averages (the weights themselves) beside it */
+} torch_style;
+
+/** Write a checkpoint of a float32 model. */
+void torch_write(const char *path, const bsm_model *model, const torch_style *style);
+
+/* ---- Archives ---- */
+
+typedef struct member {
+    const char *name;
+    const void *data;
+    size_t size;
+} member;
+
+/** Write a zip archive. */
+void zip_write(const char *path, const member *members, size_t count, bool deflated);
+
+#endif
