@@ -3,6 +3,7 @@
 #include "model/zip_archive.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <unistd.h>
 #include <zip.h>
@@ -13,6 +14,26 @@ enum {
     SMALL = 1 << 20,
 };
 
+/* Whether a failure is only for want of memory. libzip may report that as a corrupt archive, so
+ * errno, which is 0 before libzip is called, must say it. */
+static bool is_memory(int zip_code)
+{
+    return zip_code == ZIP_ER_MEMORY || errno == ENOMEM;
+}
+
+static bsm_status fail_open(const char *path, int code, bsm_error *error)
+{
+    if (is_memory(code)) {
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
+    }
+    zip_error_t cause;
+    zip_error_init_with_code(&cause, code);
+    bsm_fail(error, BSM_BAD_MODEL, "%s: its zip archive is cut short or corrupt: %s", path,
+             zip_error_strerror(&cause));
+    zip_error_fini(&cause);
+    return BSM_BAD_MODEL;
+}
+
 bsm_status bsm_zip_open(const char *path, int fd, size_t file_size, bsm_zip *zip, bsm_error *error)
 {
     int own = dup(fd);
@@ -20,15 +41,11 @@ bsm_status bsm_zip_open(const char *path, int fd, size_t file_size, bsm_zip *zip
         return bsm_fail_errno(error, errno, path, "cannot open");
     }
     int code = 0;
+    errno = 0;
     struct zip *archive = zip_fdopen(own, 0, &code);
     if (!archive) {
+        bsm_status status = fail_open(path, code, error);
         close(own);
-        zip_error_t cause;
-        zip_error_init_with_code(&cause, code);
-        bsm_status status = code == ZIP_ER_MEMORY ? BSM_NO_MEMORY : BSM_BAD_MODEL;
-        bsm_fail(error, status, "%s: its zip archive is cut short or corrupt: %s", path,
-                 zip_error_strerror(&cause));
-        zip_error_fini(&cause);
         return status;
     }
     *zip = (bsm_zip){.path = path, .archive = archive, .file_size = file_size};
@@ -73,17 +90,15 @@ bsm_status bsm_zip_size(const bsm_zip *zip, const char *name, size_t *size, bsm_
     return BSM_OK;
 }
 
-static bsm_status fail_zip(const bsm_zip *zip, const char *name, zip_error_t *cause,
-                           bsm_error *error)
+static bsm_status fail_read(const bsm_zip *zip, const char *name, zip_error_t *cause,
+                            bsm_error *error)
 {
-    bsm_status status = BSM_BAD_MODEL;
-    if (zip_error_code_zip(cause) == ZIP_ER_MEMORY) {
-        status = BSM_NO_MEMORY;
-    } else if (zip_error_code_zip(cause) == ZIP_ER_READ && zip_error_code_system(cause)) {
-        status = BSM_IO;
+    if (is_memory(zip_error_code_zip(cause))) {
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: %s: out of memory", zip->path, name);
     }
-    return bsm_fail(error, status, "%s: %s: cannot read: %s", zip->path, name,
-                    zip_error_strerror(cause));
+    bool by_system = zip_error_code_zip(cause) == ZIP_ER_READ && zip_error_code_system(cause);
+    return bsm_fail(error, by_system ? BSM_IO : BSM_BAD_MODEL, "%s: %s: cannot read: %s", zip->path,
+                    name, zip_error_strerror(cause));
 }
 
 static bsm_status read_all(const bsm_zip *zip, zip_file_t *file, const char *name, char *buffer,
@@ -92,7 +107,7 @@ static bsm_status read_all(const bsm_zip *zip, zip_file_t *file, const char *nam
     while (size > 0) {
         zip_int64_t got = zip_fread(file, buffer, size);
         if (got < 0) {
-            return fail_zip(zip, name, zip_file_get_error(file), error);
+            return fail_read(zip, name, zip_file_get_error(file), error);
         }
         if (got == 0) {
             return bsm_fail(error, BSM_BAD_MODEL, "%s: %s: cut short", zip->path, name);
@@ -103,7 +118,7 @@ static bsm_status read_all(const bsm_zip *zip, zip_file_t *file, const char *nam
     char beyond; /* the checksum is compared at the end */
     zip_int64_t more = zip_fread(file, &beyond, 1);
     if (more < 0) {
-        return fail_zip(zip, name, zip_file_get_error(file), error);
+        return fail_read(zip, name, zip_file_get_error(file), error);
     }
     if (more > 0) {
         return bsm_fail(error, BSM_BAD_MODEL, "%s: %s: longer than the archive says", zip->path,
@@ -115,9 +130,10 @@ static bsm_status read_all(const bsm_zip *zip, zip_file_t *file, const char *nam
 bsm_status bsm_zip_read(const bsm_zip *zip, const char *name, void *buffer, size_t size,
                         bsm_error *error)
 {
+    errno = 0;
     zip_file_t *file = zip_fopen(zip->archive, name, 0);
     if (!file) {
-        return fail_zip(zip, name, zip_get_error(zip->archive), error);
+        return fail_read(zip, name, zip_get_error(zip->archive), error);
     }
     bsm_status status = read_all(zip, file, name, buffer, size, error);
     zip_fclose(file);

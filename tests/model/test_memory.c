@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: ISC */
+/* Every allocation fails in turn, those of the libraries too: an error, no leak, no crash.
+ *
+ * The functions below take the place of the C library's in this whole process. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "golden.h"
+#include "scratch.h"
+#include "torch_writer.h"
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+void __libc_free(void *memory);
+
+/* So that the libraries use them, too. */
+#define EXPORTED __attribute__((visibility("default")))
+EXPORTED void *malloc(size_t size);
+EXPORTED void *calloc(size_t count, size_t size);
+EXPORTED void *realloc(void *memory, size_t size);
+EXPORTED void *aligned_alloc(size_t alignment, size_t size);
+EXPORTED void free(void *memory);
+
+static long remaining = -1; /* allocations that still work; below 0: all */
+static long alive;          /* blocks that were not freed */
+
+static bool may_allocate(void)
+{
+    if (remaining == 0) {
+        errno = ENOMEM;
+        return false;
+    }
+    remaining -= remaining > 0;
+    return true;
+}
+
+static void *count_block(void *memory)
+{
+    alive += memory != NULL;
+    return memory;
+}
+
+void *malloc(size_t size)
+{
+    return may_allocate() ? count_block(__libc_malloc(size)) : NULL;
+}
+
+void *calloc(size_t count, size_t size)
+{
+    return may_allocate() ? count_block(__libc_calloc(count, size)) : NULL;
+}
+
+void *realloc(void *memory, size_t size)
+{
+    if (!may_allocate()) {
+        return NULL;
+    }
+    alive += memory == NULL;
+    return __libc_realloc(memory, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    return may_allocate() ? count_block(__libc_memalign(alignment, size)) : NULL;
+}
+
+void free(void *memory)
+{
+    alive -= memory != NULL;
+    __libc_free(memory);
+}
+
+/* ---- Tests ---- */
+
+/* libzip 1.7.3 loses a small block when it runs out of memory while it opens a member. */
+enum { LIBZIP_LOSES = 1 };
+
+typedef bsm_status operation(const char *path, bsm_error *error);
+
+static bsm_status open_model(const char *path, bsm_error *error)
+{
+    bsm_model *model = NULL;
+    bsm_status status = bsm_model_open(path, NULL, &model, error);
+    bsm_model_free(model);
+    return status;
+}
+
+static bsm_status new_model(const char *path, bsm_error *error)
+{
+    (void)path;
+    const bsm_config config = mini_config();
+    bsm_model *model = NULL;
+    bsm_status status = bsm_model_new_untrained(&config, &model, error);
+    bsm_model_free(model);
+    return status;
+}
+
+static bsm_model *to_save;
+
+static bsm_status save_model(const char *path, bsm_error *error)
+{
+    return bsm_model_save(to_save, path, BSM_F16, true, error);
+}
+
+/* Run `operate` with 0, 1, 2, ... allocations that work, until it does; returns how many it took.
+ * A failure may lose up to `lost` blocks. */
+static long exhaust(operation *operate, const char *path, long lost)
+{
+    bsm_error error;
+    assert_int_equal(operate(path, &error), BSM_OK); /* what the libraries keep for ever */
+    for (long limit = 0;; limit++) {
+        long before = alive;
+        error = (bsm_error){0};
+        remaining = limit;
+        bsm_status status = operate(path, &error);
+        bool ran_out = remaining == 0;
+        remaining = -1;
+        tzset(); /* libzip calls mktime, for which the C library keeps a text */
+        if (alive < before || alive > before + lost) {
+            fail_msg("%ld allocations: %ld blocks leak after \"%s\"", limit, alive - before,
+                     error.message);
+        }
+        if (status == BSM_OK && !ran_out) {
+            return limit;
+        }
+        if (status != BSM_OK && status != BSM_NO_MEMORY) {
+            fail_msg("%ld allocations: status %d, \"%s\"", limit, (int)status, error.message);
+        }
+    }
+}
+
+static void test_untrained(void **state)
+{
+    (void)state;
+    assert_true(exhaust(new_model, NULL, 0) > 5);
+}
+
+static void test_safetensors(void **state)
+{
+    (void)state;
+    const char *path = scratch_path("mini.safetensors");
+    bsm_model *mini = mini_model();
+    assert_int_equal(bsm_model_save(mini, path, BSM_F32, true, NULL), BSM_OK);
+    bsm_model_free(mini);
+    assert_true(exhaust(open_model, path, 0) > 500);
+}
+
+static void test_torch(void **state)
+{
+    (void)state;
+    const char *path = scratch_path("mini.ckpt");
+    bsm_model *mini = mini_model();
+    const torch_style style = {.wrapper = "state_dict", .prefix = "model.", .code = true};
+    torch_write(path, mini, &style);
+    assert_true(exhaust(open_model, path, LIBZIP_LOSES) > 100);
+    const torch_style deflated = {.one_storage = true, .deflated = true};
+    torch_write(path, mini, &deflated);
+    assert_true(exhaust(open_model, path, LIBZIP_LOSES) > 20);
+    bsm_model_free(mini);
+}
+
+static void test_save(void **state)
+{
+    (void)state;
+    to_save = mini_model();
+    size_t files = scratch_count();
+    assert_true(exhaust(save_model, scratch_path("saved.safetensors"), 0) > 500);
+    assert_int_equal(scratch_count(), files + 1);
+    bsm_model_free(to_save);
+    bsm_model_free(assert_opens(scratch_path("saved.safetensors")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_untrained),
+        cmocka_unit_test(test_safetensors),
+        cmocka_unit_test(test_torch),
+        cmocka_unit_test(test_save),
+    };
+    tzset();
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
+}
