@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: ISC */
+/* bsm-separate: take the vocals out of audio files. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audio_folder.h"
+#include "bsm/separate.h"
+#include "default_model.h"
+#include "exit_code.h"
+#include "progress_line.h"
+#include "separate_args.h"
+
+typedef struct separation {
+    separate_args args;
+    bsm_network *network;
+    progress_line progress;
+    exit_code failure; /* of the first file that failed */
+} separation;
+
+static volatile sig_atomic_t stop;
+
+/* ---- Signals ---- */
+
+static void on_signal(int number)
+{
+    (void)number;
+    static const char text[] = "\nbsm-separate: stopping after this window (again: at once)\n";
+    stop = 1;
+    if (isatty(STDERR_FILENO)) {
+        (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    }
+}
+
+/* The first signal ends the work tidily. The second is the system's own, which leaves the partial
+ * files where they are. What is ignored stays so: nohup and shells ask for that. */
+static void catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct sigaction before;
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+            sigaction(numbers[i], &action, NULL);
+        }
+    }
+    signal(SIGXFSZ, SIG_IGN); /* a file too large for a limit is an error like a full disk */
+}
+
+static bool on_progress(void *user, const bsm_progress *progress)
+{
+    separation *s = user;
+    progress_line_show(&s->progress, progress);
+    return !stop;
+}
+
+/* ---- Messages ---- */
+
+static void fail(separation *s, exit_code code, const bsm_error *error)
+{
+    progress_line_end(&s->progress);
+    fprintf(stderr, "bsm-separate: %s\n", error->message);
+    if (s->failure == EXIT_CODE_OK || code == EXIT_CODE_CANCELLED) {
+        s->failure = code;
+    }
+}
+
+static void print_warnings(const char *path, const bsm_separate_result *result)
+{
+    if (result->nonfinite_samples) {
+        fprintf(stderr, "bsm-separate: %s: warning: %llu samples are not numbers, taken as 0\n",
+                path, (unsigned long long)result->nonfinite_samples);
+    }
+    if (result->missing_samples) {
+        fprintf(stderr,
+                "bsm-separate: %s: warning: the file is damaged, its last %llu samples are "
+                "missing\n",
+                path, (unsigned long long)result->missing_samples);
+    }
+    if (result->clipped_samples) {
+        fprintf(stderr,
+                "bsm-separate: %s: warning: %llu samples were too loud for the output's format\n",
+                path, (unsigned long long)result->clipped_samples);
+    }
+}
+
+/* ---- Files ---- */
+
+static void separate_file(separation *s, const char *path)
+{
+    static bsm_separate_result result;
+    bsm_error error;
+    progress_line_begin(&s->progress, path);
+    bsm_status status = bsm_separate_file(s->network, path, &s->args.options, &result, &error);
+    if (status) {
+        fail(s, exit_code_for(status, result.output_failed ? WRITING_OUTPUT : READING_INPUT),
+             &error);
+        return;
+    }
+    progress_line_end(&s->progress);
+    if (!s->args.quiet) {
+        print_warnings(path, &result);
+        for (size_t i = 0; i < result.num_outputs; i++) {
+            puts(result.outputs[i]);
+        }
+        fflush(stdout);
+    }
+}
+
+static void separate_folder(separation *s, const char *folder)
+{
+    audio_folder list;
+    bsm_error error;
+    bsm_status status =
+        audio_folder_list(folder, bsm_model_config(bsm_network_model(s->network)), &list, &error);
+    if (status) {
+        fail(s, exit_code_for(status, READING_INPUT), &error);
+        return;
+    }
+    for (size_t i = 0; i < list.count && !stop; i++) {
+        separate_file(s, list.paths[i]);
+    }
+    audio_folder_clear(&list);
+}
+
+static void separate_inputs(separation *s)
+{
+    for (size_t i = 0; i < s->args.num_inputs && !stop; i++) {
+        struct stat status;
+        const char *input = s->args.inputs[i];
+        if (stat(input, &status) == 0 && S_ISDIR(status.st_mode)) {
+            separate_folder(s, input);
+        } else {
+            separate_file(s, input);
+        }
+    }
+    if (stop) {
+        s->failure = EXIT_CODE_CANCELLED;
+    }
+}
+
+/* ---- Setting up ---- */
+
+static bsm_status make_network(separation *s, bsm_model *model, bsm_error *error)
+{
+    const bsm_separate_options *options = &s->args.options;
+    const bsm_network_options network = {
+        .device = s->args.device,
+        .threads = s->args.threads,
+        .max_frames = bsm_separate_max_frames(bsm_model_config(model), options),
+        .streaming = options->commit > 0,
+    };
+    if (network.max_frames == 0) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT,
+                        "--window %g: too short for this model, or over an hour", options->window);
+    }
+    return bsm_network_new(model, &network, &s->network, error);
+}
+
+static void print_start(const separation *s, const bsm_model *model, bool untrained)
+{
+    if (untrained) {
+        fputs("bsm-separate: no trained model is installed: using an untrained one; the outputs "
+              "will not be separated\n",
+              stderr);
+    }
+    if (!s->args.quiet) {
+        fprintf(stderr, "model: %s; device: %s\n", bsm_model_path(model),
+                bsm_network_device_name(s->network));
+    }
+}
+
+static void run(separation *s)
+{
+    bsm_model *model = NULL;
+    bsm_error error;
+    bool untrained = false;
+    bsm_status status = default_model_open(s->args.model, &model, &untrained, &error);
+    if (status) {
+        fail(s, exit_code_for(status, READING_MODEL), &error);
+        return;
+    }
+    status = make_network(s, model, &error);
+    if (status) {
+        fail(s, exit_code_for(status, READING_MODEL), &error);
+    } else {
+        print_start(s, model, untrained);
+        separate_inputs(s);
+    }
+    bsm_network_free(s->network);
+    bsm_model_free(model);
+}
+
+int main(int argc, char **argv)
+{
+    static separation s;
+    bsm_error error;
+    if (separate_args_parse(argc, argv, &s.args, &error)) {
+        fprintf(stderr, "bsm-separate: %s (bsm-separate --help shows how)\n", error.message);
+        return EXIT_CODE_USAGE;
+    }
+    if (s.args.action == SEPARATE_HELP) {
+        fputs(separate_args_help, stdout);
+        return EXIT_CODE_OK;
+    }
+    if (s.args.action == SEPARATE_VERSION) {
+        puts("bsm-separate " BSM_VERSION);
+        return EXIT_CODE_OK;
+    }
+    s.args.options.progress = on_progress;
+    s.args.options.user = &s;
+    s.progress = (progress_line){.quiet = s.args.quiet, .terminal = isatty(STDERR_FILENO) != 0};
+    catch_signals();
+    run(&s);
+    return (int)s.failure;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+/* Progress of a long computation. */
+#include "progress_line.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { MIN_BAR = 5, MAX_BAR = 60, DEFAULT_WIDTH = 80, MAX_LINE = 256 };
+
+static double fraction(const bsm_progress *progress)
+{
+    double part = progress->total > 0 ? progress->done / progress->total : 0;
+    return part < 0 ? 0 : part > 1 ? 1 : part;
+}
+
+/* "1.93x  0:48 left", or nothing as long as the speed is not known. */
+static void format_rest(const bsm_progress *progress, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (progress->speed > 0) {
+        double seconds = (progress->total - progress->done) / progress->speed;
+        unsigned long left = seconds > 0 && seconds < 1e8 ? (unsigned long)(seconds + 0.5) : 0;
+        if (left < 3600) {
+            snprintf(text, size, "%.3gx  %lu:%02lu left", progress->speed, left / 60, left % 60);
+        } else {
+            snprintf(text, size, "%.3gx  %lu:%02lu:%02lu left", progress->speed, left / 3600,
+                     left / 60 % 60, left % 60);
+        }
+    }
+}
+
+void progress_line_format(const bsm_progress *progress, size_t width, char *text, size_t size)
+{
+    char numbers[80], rest[64], bar[MAX_BAR + 1];
+    format_rest(progress, rest, sizeof rest);
+    snprintf(numbers, sizeof numbers, "%3d %%%s%s", (int)(100 * fraction(progress)),
+             *rest ? "  " : "", rest);
+    const size_t needed = strlen(numbers) + 4; /* brackets and blanks */
+    size_t cells = width > needed ? width - needed : 0;
+    cells = cells < MAX_BAR ? cells : MAX_BAR;
+    if (cells < MIN_BAR) {
+        snprintf(text, width < size ? width + 1 : size, "%s", numbers);
+        return;
+    }
+    const size_t full = (size_t)(fraction(progress) * (double)cells);
+    memset(bar, ' ', cells);
+    memset(bar, '=', full);
+    if (full < cells) {
+        bar[full] = '>';
+    }
+    bar[cells] = '\0';
+    snprintf(text, size, "[%s]  %s", bar, numbers);
+}
+
+static size_t terminal_width(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                           : DEFAULT_WIDTH;
+}
+
+void progress_line_begin(progress_line *line, const char *name)
+{
+    line->name = name;
+    line->tenth = 0;
+    if (!line->quiet && line->terminal) {
+        fprintf(stderr, "%s\n", name);
+    }
+}
+
+static void show_bar(progress_line *line, const bsm_progress *progress)
+{
+    char text[MAX_LINE];
+    /* Not into the last column, where some terminals begin a new line. */
+    progress_line_format(progress, terminal_width() - 1, text, sizeof text);
+    fprintf(stderr, "\r%s\033[K", text);
+    fflush(stderr);
+    line->drawn = true;
+}
+
+static void show_line(progress_line *line, const bsm_progress *progress)
+{
+    const int tenth = (int)(10 * fraction(progress));
+    if (tenth > line->tenth) {
+        char rest[64];
+        format_rest(progress, rest, sizeof rest);
+        fprintf(stderr, "%s: %d %%%s%s\n", line->name, 10 * tenth, *rest ? "  " : "", rest);
+        line->tenth = tenth;
+    }
+}
+
+void progress_line_show(progress_line *line, const bsm_progress *progress)
+{
+    if (line->quiet) {
+        return;
+    }
+    if (line->terminal) {
+        show_bar(line, progress);
+    } else {
+        show_line(line, progress);
+    }
+}
+
+void progress_line_end(progress_line *line)
+{
+    if (line->drawn) {
+        fputs("\r\033[K", stderr);
+        fflush(stderr);
+        line->drawn = false;
+    }
+}

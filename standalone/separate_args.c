@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+/* The command line of bsm-separate. */
+#include "separate_args.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char separate_args_help[] =
+    "usage: bsm-separate [options] FILE|FOLDER...\n"
+    "Take the vocals out of music: writes NAME.vocals.wav and NAME.instrumental.wav.\n"
+    "\n"
+    "  -o, --output DIR      write there, not beside the input\n"
+    "      --format FORMAT   wav (default), flac or ogg\n"
+    "      --bits BITS       16, 24 or 32 (float); default 32 for wav, 24 for flac\n"
+    "      --stems           also write each stem that the model knows\n"
+    "  -f, --force           replace existing outputs\n"
+    "  -m, --model FILE      model to use (default: $BSM_MODEL or the installed one)\n"
+    "  -d, --device DEVICE   auto (default), cpu, reference or cuda\n"
+    "  -t, --threads N       processor threads (default: one per core)\n"
+    "      --window SECONDS  length of a window (default: as the model was trained)\n"
+    "      --overlap PART    of a window shared with the next, 0 to 0.9 (default 0.5)\n"
+    "      --stream C,L      as live: commit C frames at a time, look L ahead\n"
+    "  -q, --quiet           print errors only\n"
+    "  -h, --help            show this help\n"
+    "  -V, --version         show the version\n"
+    "\n"
+    "Exit status: 0 success, 2 usage, 3 model, 4 input, 5 output, 6 device,\n"
+    "7 memory, 130 cancelled, 1 anything else.\n";
+
+enum {
+    OPTION_FORMAT = 256,
+    OPTION_BITS,
+    OPTION_STEMS,
+    OPTION_WINDOW,
+    OPTION_OVERLAP,
+    OPTION_STREAM
+};
+
+static const struct option long_options[] = {
+    {"output", required_argument, NULL, 'o'},
+    {"format", required_argument, NULL, OPTION_FORMAT},
+    {"bits", required_argument, NULL, OPTION_BITS},
+    {"stems", no_argument, NULL, OPTION_STEMS},
+    {"force", no_argument, NULL, 'f'},
+    {"model", required_argument, NULL, 'm'},
+    {"device", required_argument, NULL, 'd'},
+    {"threads", required_argument, NULL, 't'},
+    {"window", required_argument, NULL, OPTION_WINDOW},
+    {"overlap", required_argument, NULL, OPTION_OVERLAP},
+    {"stream", required_argument, NULL, OPTION_STREAM},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
+};
+
+static bsm_status bad_value(bsm_error *error, const char *option, const char *text,
+                            const char *expected)
+{
+    return bsm_fail(error, BSM_INVALID_ARGUMENT, "--%s %s: not %s", option, text, expected);
+}
+
+/* ---- Values ---- */
+
+/* A whole number at the start of `text`; `end` is what follows it. False if there is none. */
+static bool scan_size(const char *text, size_t highest, size_t *value, const char **end)
+{
+    if (*text < '0' || *text > '9') { /* strtoull would take blanks and a minus */
+        return false;
+    }
+    char *after;
+    errno = 0;
+    unsigned long long number = strtoull(text, &after, 10);
+    *value = (size_t)number;
+    *end = after;
+    return errno == 0 && number <= highest;
+}
+
+static bool scan_real(const char *text, double *value)
+{
+    char *after;
+    *value = strtod(text, &after);
+    return after != text && *after == '\0' && isfinite(*value);
+}
+
+static bsm_status parse_format(const char *text, bsm_file_format *format, bsm_error *error)
+{
+    static const char *const names[] = {
+        [BSM_FILE_WAV] = "wav", [BSM_FILE_FLAC] = "flac", [BSM_FILE_OGG] = "ogg"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *format = (bsm_file_format)i;
+            return BSM_OK;
+        }
+    }
+    return bad_value(error, "format", text, "wav, flac or ogg");
+}
+
+static bsm_status parse_bits(const char *text, int *bits, bsm_error *error)
+{
+    if (strcmp(text, "16") && strcmp(text, "24") && strcmp(text, "32")) {
+        return bad_value(error, "bits", text, "16, 24 or 32");
+    }
+    *bits = atoi(text);
+    return BSM_OK;
+}
+
+static bsm_status parse_threads(const char *text, size_t *threads, bsm_error *error)
+{
+    const char *end;
+    if (!scan_size(text, 1024, threads, &end) || *end || *threads == 0) {
+        return bad_value(error, "threads", text, "1 to 1024");
+    }
+    return BSM_OK;
+}
+
+static bsm_status parse_window(const char *text, double *window, bsm_error *error)
+{
+    if (!scan_real(text, window) || *window <= 0) {
+        return bad_value(error, "window", text, "a number of seconds");
+    }
+    return BSM_OK;
+}
+
+static bsm_status parse_overlap(const char *text, double *overlap, bsm_error *error)
+{
+    if (!scan_real(text, overlap) || *overlap < 0 || *overlap > 0.9) {
+        return bad_value(error, "overlap", text, "0 to 0.9");
+    }
+    return BSM_OK;
+}
+
+static bsm_status parse_stream(const char *text, size_t *commit, size_t *lookahead,
+                               bsm_error *error)
+{
+    const char *end;
+    if (!scan_size(text, 1000000, commit, &end) || *commit == 0 || *end != ',' ||
+        !scan_size(end + 1, 1000000, lookahead, &end) || *end) {
+        return bad_value(error, "stream", text, "C,L, two numbers of frames");
+    }
+    return BSM_OK;
+}
+
+static bsm_status parse_device(const char *text, bsm_device_kind *device, bsm_error *error)
+{
+    if (bsm_device_kind_parse(text, device, NULL)) {
+        return bad_value(error, "device", text, "auto, cpu, reference or cuda");
+    }
+    return BSM_OK;
+}
+
+/* ---- The line ---- */
+
+static bsm_status parse_option(int option, const char *value, separate_args *args, bsm_error *error)
+{
+    bsm_separate_options *options = &args->options;
+    switch (option) {
+    case 'o': options->output_dir = value; return BSM_OK;
+    case OPTION_FORMAT: return parse_format(value, &options->format, error);
+    case OPTION_BITS: return parse_bits(value, &options->bits, error);
+    case OPTION_STEMS: options->all_stems = true; return BSM_OK;
+    case 'f': options->force = true; return BSM_OK;
+    case 'm': args->model = value; return BSM_OK;
+    case 'd': return parse_device(value, &args->device, error);
+    case 't': return parse_threads(value, &args->threads, error);
+    case OPTION_WINDOW: return parse_window(value, &options->window, error);
+    case OPTION_OVERLAP: return parse_overlap(value, &options->overlap, error);
+    case OPTION_STREAM: return parse_stream(value, &options->commit, &options->lookahead, error);
+    case 'q': args->quiet = true; return BSM_OK;
+    case 'h': args->action = SEPARATE_HELP; return BSM_OK;
+    case 'V': args->action = SEPARATE_VERSION; return BSM_OK;
+    default: return BSM_INVALID_ARGUMENT;
+    }
+}
+
+/* getopt's own words would name the program by its path. */
+static bsm_status fail_getopt(int option, char *const *argv, bsm_error *error)
+{
+    const char *last = argv[optind - 1];
+    if (option == ':') {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s: needs a value", last);
+    }
+    if (optopt && optopt < 256) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "-%c: no such option", optopt);
+    }
+    return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s: no such option", last);
+}
+
+static bsm_status check_together(const separate_args *args, bsm_error *error)
+{
+    const bsm_separate_options *options = &args->options;
+    if (options->format == BSM_FILE_OGG && options->bits) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "--bits: Ogg Vorbis has no number of bits");
+    }
+    if (options->format == BSM_FILE_FLAC && options->bits == 32) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "--bits 32: FLAC has 16 or 24");
+    }
+    if (options->commit && (options->window > 0 || options->overlap >= 0)) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT,
+                        "--stream has no windows: leave out --window and --overlap");
+    }
+    return args->num_inputs ? BSM_OK
+                            : bsm_fail(error, BSM_INVALID_ARGUMENT, "no file or folder given");
+}
+
+bsm_status separate_args_parse(int argc, char **argv, separate_args *args, bsm_error *error)
+{
+    *args = (separate_args){.device = BSM_DEVICE_AUTO, .options = {.overlap = -1}};
+    optind = 0; /* from the start, also a second time */
+    int option;
+    while ((option = getopt_long(argc, argv, ":o:fm:d:t:qhV", long_options, NULL)) != -1) {
+        if (option == '?' || option == ':') {
+            return fail_getopt(option, argv, error);
+        }
+        bsm_status status = parse_option(option, optarg, args, error);
+        if (status || args->action != SEPARATE_FILES) {
+            return status;
+        }
+    }
+    args->inputs = argv + optind;
+    args->num_inputs = (size_t)(argc - optind);
+    return check_together(args, error);
+}

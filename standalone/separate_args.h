@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/** The command line of bsm-separate. */
+#ifndef BSM_STANDALONE_SEPARATE_ARGS_H
+#define BSM_STANDALONE_SEPARATE_ARGS_H
+
+#include "bsm/separate.h"
+
+typedef enum separate_action {
+    SEPARATE_FILES,
+    SEPARATE_HELP,
+    SEPARATE_VERSION,
+} separate_action;
+
+typedef struct separate_args {
+    separate_action action;
+    const char *model; /**< NULL: the default model */
+    bsm_device_kind device;
+    size_t threads; /**< 0: one per core */
+    bool quiet;
+    bsm_separate_options options;
+    char *const *inputs; /**< files and folders */
+    size_t num_inputs;   /**< at least 1, if the action is SEPARATE_FILES */
+} separate_args;
+
+/** BSM_INVALID_ARGUMENT names the option or the value. `argv` may be put in another order. */
+BSM_NODISCARD bsm_status separate_args_parse(int argc, char **argv, separate_args *args,
+                                             bsm_error *error);
+
+/** What --help prints: fits a terminal of 24 lines of 80 columns. */
+extern const char separate_args_help[];
+
+#endif
