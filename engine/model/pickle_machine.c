@@ -136,7 +136,7 @@ bool bsm_pickle_pop_mark(bsm_pickle_machine *m, bsm_pickle_value ***items, size_
         return false;
     }
     size_t floor = m->marks[--m->num_marks];
-    *items = m->stack + floor;
+    *items = m->stack ? m->stack + floor : NULL;
     *count = m->depth - floor;
     m->depth = floor;
     return true;

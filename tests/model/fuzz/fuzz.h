@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+/** What a fuzz target is: the function that libFuzzer calls, and that the replay calls with the
+ *  corpus. */
+#ifndef BSM_TESTS_MODEL_FUZZ_H
+#define BSM_TESTS_MODEL_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/** A copy that ends where its memory ends, so that ASan sees any byte read beyond it. */
+void *exact_copy(const uint8_t *data, size_t size);
+
+#endif
