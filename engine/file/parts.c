@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file/planes.h"
+#include "signal/planes.h"
 #include "signal/resample.h"
 
 enum { BLOCK = 4096, MAX_PLANES = BSM_MAX_STEMS * BSM_MAX_CHANNELS, VOCALS = 0, INSTRUMENTAL = 1 };

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "file/blocks.h"
 #include "file/parts.h"
 #include "file/separate_plan.h"
 #include "file/source.h"
 #include "file/windows.h"
+#include "net/blocks.h"
 
 typedef struct separation_job {
     const char *path;
@@ -71,8 +71,8 @@ static bsm_status open_all(separation_job *job, bsm_error *error)
     if (status) {
         return status;
     }
-    return job->plan.commit ? bsm_blocks_new(separation, job->plan.commit, job->plan.lookahead,
-                                             &job->blocks, error)
+    bsm_block_shape shape = {.commit = job->plan.commit, .lookahead = job->plan.lookahead};
+    return job->plan.commit ? bsm_blocks_new(separation, &shape, &job->blocks, error)
                             : bsm_windows_new(separation, job->plan.window, job->plan.step,
                                               &job->windows, error);
 }

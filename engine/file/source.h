@@ -5,7 +5,7 @@
 #define BSM_FILE_SOURCE_H
 
 #include "file/audio_reader.h"
-#include "file/separator.h"
+#include "net/separator.h"
 
 typedef struct bsm_source bsm_source;
 

@@ -7,7 +7,7 @@
 #ifndef BSM_FILE_WINDOWS_H
 #define BSM_FILE_WINDOWS_H
 
-#include "file/separator.h"
+#include "net/separator.h"
 
 typedef struct bsm_windows bsm_windows;
 

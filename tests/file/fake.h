@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "file/separator.h"
+#include "net/separator.h"
 
 enum { FAKE_MAX_CALLS = 4096 };
 

@@ -11,9 +11,9 @@
 
 #include "bsm/stft.h"
 #include "fake.h"
-#include "file/blocks.h"
-#include "file/frame_source.h"
 #include "file/windows.h"
+#include "net/blocks.h"
+#include "net/frame_source.h"
 #include "noise.h"
 
 enum { MAX_PLANES = 8 };
@@ -85,8 +85,9 @@ static outcome run_blocks(fake_network *network, fake_signal *signal, size_t com
 {
     bsm_separation separation = separation_of(network, signal, false);
     outcome out = outcome_for(&separation, signal->samples);
+    bsm_block_shape shape = {.commit = commit, .lookahead = lookahead};
     bsm_blocks *blocks;
-    assert_int_equal(bsm_blocks_new(&separation, commit, lookahead, &blocks, NULL), BSM_OK);
+    assert_int_equal(bsm_blocks_new(&separation, &shape, &blocks, NULL), BSM_OK);
     float *const *audio;
     size_t count = 1;
     while (count > 0) {
@@ -352,7 +353,8 @@ static void test_failures_come_through(void **state)
     bsm_windows_free(windows);
     network.calls = 0;
     signal.position = 0;
-    assert_int_equal(bsm_blocks_new(&separation, 10, 0, &blocks, NULL), BSM_OK);
+    assert_int_equal(bsm_blocks_new(&separation, &(bsm_block_shape){.commit = 10}, &blocks, NULL),
+                     BSM_OK);
     assert_int_equal(bsm_blocks_next(blocks, &audio, &count, NULL), BSM_OK);
     assert_int_equal(bsm_blocks_next(blocks, &audio, &count, NULL), BSM_DEVICE_FAILED);
     bsm_blocks_free(blocks);

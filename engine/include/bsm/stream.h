@@ -119,7 +119,7 @@ typedef struct bsm_stream_stats {
 BSM_API BSM_REALTIME void bsm_stream_get_stats(const bsm_stream *stream, bsm_stream_stats *stats);
 
 /** "cpu (AVX-512, oneDNN 2.6.3)" and the like, "none" without a model. Not for the audio thread. */
-BSM_API void bsm_stream_device_name(const bsm_stream *stream, char *name, size_t size);
+BSM_API void bsm_stream_device_name(bsm_stream *stream, char *name, size_t size);
 
 BSM_END_DECLS
 

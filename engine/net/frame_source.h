@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "file/separator.h"
+#include "net/separator.h"
 
 typedef struct bsm_frame_source bsm_frame_source;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Memory for the spectra of the wanted stems. */
-#include "file/stem_spectra.h"
+#include "net/stem_spectra.h"
 
 #include <stdlib.h>
 

@@ -5,16 +5,16 @@
  * covers; those before the first sample and after the last one are reflections. Since a frame's
  * centre lies within the signal or right behind it, a reflection at the end reaches at most two
  * samples further back than the frame does. */
-#include "file/frame_source.h"
+#include "net/frame_source.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "bsm/stft.h"
-#include "file/planes.h"
 #include "signal/frame.h"
+#include "signal/planes.h"
 
-enum { REFLECTED_BACK = 2, READ_AT_LEAST = 4096 };
+enum { REFLECTED_BACK = 2 };
 
 struct bsm_frame_source {
     size_t n_fft, hop, channels, capacity;
@@ -38,7 +38,7 @@ bsm_status bsm_frame_source_new(const bsm_config *config, bsm_signal signal,
     *made = (bsm_frame_source){.n_fft = config->n_fft,
                                .hop = config->hop,
                                .channels = config->channels,
-                               .capacity = 2 * config->n_fft + READ_AT_LEAST,
+                               .capacity = 2 * config->n_fft + 2 * REFLECTED_BACK,
                                .signal = signal};
     made->history = bsm_planes_new(made->channels, made->capacity);
     made->edge = bsm_planes_new(made->channels, made->n_fft);
@@ -86,7 +86,8 @@ static void forget(bsm_frame_source *source, int64_t start)
     }
 }
 
-/* Read until the history reaches the end of a frame, or the signal ends. */
+/* Read until the history reaches the end of a frame, or the signal ends; no more than that, since
+ * the samples of a live signal take their time to come. */
 static bsm_status fill(bsm_frame_source *source, int64_t start, bsm_error *error)
 {
     bsm_status status = BSM_OK;
@@ -97,11 +98,11 @@ static bsm_status fill(bsm_frame_source *source, int64_t start, bsm_error *error
     }
     while (!status && !source->ended && end > (int64_t)(source->base + source->have)) {
         float *at[BSM_MAX_CHANNELS];
-        size_t room = source->capacity - source->have, got = 0;
+        size_t missing = (size_t)(end - (int64_t)(source->base + source->have)), got = 0;
         bsm_planes_at(source->history, source->channels, source->have, at);
-        status = source->signal.read(source->signal.user, at, room, &got, error);
+        status = source->signal.read(source->signal.user, at, missing, &got, error);
         source->have += got;
-        source->ended = got < room;
+        source->ended = got < missing;
     }
     return status;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The network as a separator. */
-#include "file/separator.h"
+#include "net/separator.h"
 
 static bsm_status forward(void *user, const float *spectrum, size_t frames, float *const *stems,
                           bsm_error *error)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A block of samples, a plane per channel, in one allocation. */
-#include "file/planes.h"
+#include "signal/planes.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
 #ifndef BSM_FILE_STEM_SPECTRA_H
 #define BSM_FILE_STEM_SPECTRA_H
 
-#include "file/separator.h"
+#include "net/separator.h"
 
 typedef struct bsm_stem_spectra {
     float *stems[BSM_MAX_STEMS]; /**< NULL for one that is not wanted */

@@ -1,42 +1,50 @@
 /* SPDX-License-Identifier: ISC */
 /* Separating a long signal in the blocks of a stream. */
-#include "file/blocks.h"
+#include "net/blocks.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "file/frame_source.h"
-#include "file/planes.h"
-#include "file/stem_spectra.h"
+#include "net/frame_source.h"
+#include "net/stem_spectra.h"
 #include "signal/overlap_add.h"
+#include "signal/planes.h"
 
 enum { MAX_PLANES = BSM_MAX_STEMS * BSM_MAX_CHANNELS };
 
 struct bsm_blocks {
     bsm_separation separation;
-    size_t commit, lookahead, capacity; /* capacity: samples per plane of `out` */
-    size_t have;                        /* frames waiting in `spectrum` */
-    size_t skip;                        /* samples still to come from before the signal's start */
-    uint64_t given;                     /* samples of the result so far */
+    bsm_block_shape shape;
+    size_t capacity; /* samples per plane of `out` */
+    size_t past;     /* frames in `spectrum` that are committed, kept as history ... */
+    size_t have;     /* ... and behind them those that are not */
+    size_t skip;     /* samples still to come from before the signal's start */
+    uint64_t given;  /* samples of the result so far */
     bool ended;
     bsm_frame_source *source;
-    float *spectrum; /* commit + lookahead frames */
+    float *spectrum; /* room for whole_block() frames */
     bsm_stem_spectra spectra;
     bsm_overlap_add *overlap_add[BSM_MAX_STEMS]; /* NULL for a stem that is not wanted */
     float **out;                                 /* [plane][capacity] */
     float *out_at[MAX_PLANES];                   /* where the result starts in `out` */
 };
 
+static size_t whole_block(const bsm_blocks *b)
+{
+    return b->shape.history + b->shape.commit + b->shape.lookahead;
+}
+
 static bsm_status allocate(bsm_blocks *b, bsm_error *error)
 {
     const bsm_config *config = b->separation.config;
-    b->capacity = b->commit * config->hop + config->n_fft;
+    b->capacity = b->shape.commit * config->hop + config->n_fft;
     b->out = bsm_planes_new(bsm_separation_planes(&b->separation), b->capacity);
-    b->spectrum = bsm_spectrum_new(config, b->commit + b->lookahead);
-    if (!bsm_stem_spectra_allocate(&b->spectra, &b->separation, b->commit) || !b->out ||
+    b->spectrum = bsm_spectrum_new(config, whole_block(b));
+    size_t separated = b->shape.history ? whole_block(b) : b->shape.commit;
+    if (!bsm_stem_spectra_allocate(&b->spectra, &b->separation, separated) || !b->out ||
         !b->spectrum) {
         return bsm_fail(error, BSM_NO_MEMORY, "blocks of %zu frames: out of memory",
-                        b->commit + b->lookahead);
+                        whole_block(b));
     }
     bsm_status status = bsm_frame_source_new(config, b->separation.signal, &b->source, error);
     for (size_t s = 0; s < config->num_stems && !status; s++) {
@@ -48,18 +56,16 @@ static bsm_status allocate(bsm_blocks *b, bsm_error *error)
     return status;
 }
 
-bsm_status bsm_blocks_new(const bsm_separation *separation, size_t commit, size_t lookahead,
+bsm_status bsm_blocks_new(const bsm_separation *separation, const bsm_block_shape *shape,
                           bsm_blocks **blocks, bsm_error *error)
 {
     *blocks = NULL;
     bsm_blocks *made = calloc(1, sizeof *made);
     if (!made) {
-        return bsm_fail(error, BSM_NO_MEMORY, "blocks of %zu frames: out of memory",
-                        commit + lookahead);
+        return bsm_fail(error, BSM_NO_MEMORY, "blocks of frames: out of memory");
     }
     made->separation = *separation;
-    made->commit = commit;
-    made->lookahead = lookahead;
+    made->shape = *shape;
     made->skip = separation->config->n_fft / 2;
     bsm_status status = allocate(made, error);
     if (status) {
@@ -90,8 +96,9 @@ static bsm_status fill(bsm_blocks *b, bsm_error *error)
     const size_t features = bsm_config_features(b->separation.config);
     bsm_status status = BSM_OK;
     bool got = true;
-    while (b->have < b->commit + b->lookahead && got && !status) {
-        status = bsm_frame_source_next(b->source, b->spectrum + b->have * features, &got, error);
+    while (b->have < b->shape.commit + b->shape.lookahead && got && !status) {
+        float *frame = b->spectrum + (b->past + b->have) * features;
+        status = bsm_frame_source_next(b->source, frame, &got, error);
         b->have += got;
     }
     return status;
@@ -102,6 +109,7 @@ static void synthesise(bsm_blocks *b, size_t frames)
 {
     const bsm_config *config = b->separation.config;
     const size_t features = bsm_config_features(config);
+    const size_t first = b->shape.history ? b->past : 0;
     float **planes = b->out;
     for (size_t s = 0; s < config->num_stems; s++) {
         float *at[BSM_MAX_CHANNELS];
@@ -110,7 +118,8 @@ static void synthesise(bsm_blocks *b, size_t frames)
         }
         for (size_t f = 0; f < frames; f++) {
             bsm_planes_at(planes, config->channels, f * config->hop, at);
-            bsm_overlap_add_push(b->overlap_add[s], b->spectra.stems[s] + f * features, at);
+            bsm_overlap_add_push(b->overlap_add[s], b->spectra.stems[s] + (first + f) * features,
+                                 at);
         }
         if (frames == 0) {
             bsm_overlap_add_finish(b->overlap_add[s], planes);
@@ -128,19 +137,36 @@ static size_t skip_start(bsm_blocks *b, size_t count)
     return count - skip;
 }
 
+static bsm_status separate(bsm_blocks *b, size_t commit, bsm_error *error)
+{
+    const bsm_separator *s = &b->separation.separator;
+    return b->shape.history
+               ? s->forward(s->user, b->spectrum, b->past + b->have, b->spectra.stems, error)
+               : s->stream(s->user, b->spectrum, b->have, commit, b->spectra.stems, error);
+}
+
+/* Frames that have been separated become history, and the oldest of it goes. */
+static void advance(bsm_blocks *b, size_t commit)
+{
+    const size_t features = bsm_config_features(b->separation.config);
+    const size_t past = b->past + commit;
+    const size_t kept = past < b->shape.history ? past : b->shape.history;
+    b->have -= commit;
+    b->past = kept;
+    memmove(b->spectrum, b->spectrum + (past - kept) * features,
+            (kept + b->have) * features * sizeof(float));
+}
+
 static bsm_status next_block(bsm_blocks *b, size_t *count, bsm_error *error)
 {
     const bsm_separation *s = &b->separation;
-    const size_t features = bsm_config_features(s->config);
-    const size_t commit = b->have < b->commit ? b->have : b->commit;
-    bsm_status status = s->separator.stream(s->separator.user, b->spectrum, b->have, commit,
-                                            b->spectra.stems, error);
+    const size_t commit = b->have < b->shape.commit ? b->have : b->shape.commit;
+    bsm_status status = separate(b, commit, error);
     if (status) {
         return status;
     }
     synthesise(b, commit);
-    b->have -= commit;
-    memmove(b->spectrum, b->spectrum + commit * features, b->have * features * sizeof(float));
+    advance(b, commit);
     const uint64_t left = bsm_frame_source_length(b->source) - b->given;
     *count = skip_start(b, commit * s->config->hop);
     *count = left < *count ? (size_t)left : *count; /* a hop over n_fft / 2 may pass the end */

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/** The worker's view of a stream: a sequence of epochs.
+ *
+ *  An epoch is one run of a voice over the input from a position on: a signal with a beginning and
+ *  an end, separated as a file is. The first begins with the stream. One ends, and the next begins,
+ *  when the network shall forget or a model is changed; they overlap by a crossfade. When the
+ * worker has fallen far behind, an epoch is broken off and the next begins at the present. */
+#ifndef BSM_STREAM_EPOCH_H
+#define BSM_STREAM_EPOCH_H
+
+#include "signal/resample.h"
+#include "stream/state.h"
+
+/** Why an epoch is over. */
+typedef enum epoch_end {
+    EPOCH_RUNS,
+    EPOCH_ENDED,  /**< as asked for; the next one overlaps it */
+    EPOCH_BROKEN, /**< too far behind */
+    EPOCH_FAILED, /**< the network failed: no vocals from now on */
+    EPOCH_QUIT,
+} epoch_end;
+
+/** Samples that are resampled at a time. */
+enum { EPOCH_STEP = 32 };
+
+/** The last samples of an epoch, kept back to be crossfaded with the first of the next. */
+typedef struct epoch_tail {
+    uint64_t from;
+    size_t count;
+    float *samples[2]; /**< room for a fade */
+} epoch_tail;
+
+typedef struct bsm_epoch {
+    bsm_stream *stream;
+    bsm_voice *voice;
+    uint64_t start; /**< position of the signal's first sample */
+    uint64_t end;   /**< behind its last; BSM_NEVER as long as it is not known */
+    uint64_t read;  /**< position of the next sample to read */
+    uint64_t next;  /**< position of the next sample to write */
+    uint64_t given; /**< samples at the model's rate that have been separated */
+    double waited;  /**< seconds spent waiting for input */
+    epoch_end over;
+    bsm_resampler *from_host, *to_host; /**< NULL where the rates are equal */
+    float step[2][EPOCH_STEP];          /**< read, and as yet not in `from_host`: */
+    size_t step_at, step_left;          /**< step_left samples from step_at on */
+    uint64_t from;                      /**< results before this are not written any more */
+    const epoch_tail *before;           /**< the last epoch's */
+    epoch_tail *tail;                   /**< this one's */
+} bsm_epoch;
+
+/** The epoch's signal at the model's rate; its read function waits for the input. */
+bsm_signal bsm_epoch_signal(bsm_epoch *epoch);
+
+/** Write the next separated samples, at the model's rate: to the output timeline where they are in
+ *  time, else nowhere. `audio` NULL: the epoch has ended, write what the resampler holds. */
+bsm_status bsm_epoch_write(bsm_epoch *epoch, const float *const *audio, size_t count,
+                           bsm_error *error);
+
+/** Wake an audio thread that freewheels. */
+void bsm_epoch_report_progress(bsm_stream *stream);
+
+/** Seconds on a clock that only goes forward. */
+double bsm_stream_clock(void);
+
+#endif

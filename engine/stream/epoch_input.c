@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/* An epoch's signal: waits for the audio thread's samples and brings them to the model's rate. */
+#include <errno.h>
+#include <time.h>
+
+#include "signal/planes.h"
+#include "stream/epoch.h"
+
+double bsm_stream_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* A new model has to wait for the audio thread to have finished the last change of latency. */
+static bool may_change(const bsm_stream *s)
+{
+    return atomic_load(&s->change_at) == BSM_NEVER;
+}
+
+static void look_for_requests(bsm_epoch *e)
+{
+    bsm_stream *s = e->stream;
+    if (e->end == BSM_NEVER &&
+        (atomic_load(&s->reset) || (atomic_load(&s->has_pending) && may_change(s)))) {
+        uint64_t written = atomic_load(&s->written);
+        e->end = written > e->read ? written : e->read;
+    }
+}
+
+/* The results of what would be read now come two blocks too late, or it may be overwritten. */
+static bool is_far_behind(const bsm_epoch *e, uint64_t written)
+{
+    const bsm_stream *s = e->stream;
+    uint64_t lag = written > e->read ? written - e->read : 0;
+    if (lag + s->max_block > s->input.mask) {
+        return true;
+    }
+    return !atomic_load(&s->freewheel) && lag > e->voice->plan.latency + 2 * e->voice->plan.block;
+}
+
+static void sleep_until(bsm_epoch *e, uint64_t position)
+{
+    bsm_stream *s = e->stream;
+    const bsm_stream_plan *plan = &e->voice->plan;
+    uint64_t block = (e->given + plan->n_fft / 2) / (plan->commit * plan->hop);
+    uint64_t ready = e->start + bsm_stream_plan_ready(plan, block);
+    uint64_t wake_at = position > ready ? position : ready;
+    double before = bsm_stream_clock();
+    atomic_store(&s->wake_at, wake_at);
+    if (atomic_load(&s->written) < wake_at) {
+        while (sem_wait(&s->wake) && errno == EINTR) {
+        }
+    }
+    atomic_store(&s->wake_at, BSM_NEVER);
+    e->waited += bsm_stream_clock() - before;
+}
+
+/* Wait until the input has come up to `position`, or the epoch's end is known; false if the epoch
+ * is over at once. */
+static bool wait_for(bsm_epoch *e, uint64_t position)
+{
+    bsm_stream *s = e->stream;
+    for (;;) {
+        look_for_requests(e);
+        uint64_t written = atomic_load(&s->written);
+        if (atomic_load(&s->quit)) {
+            e->over = EPOCH_QUIT;
+            return false;
+        }
+        if (is_far_behind(e, written)) {
+            e->over = EPOCH_BROKEN;
+            return false;
+        }
+        if (written >= position || e->end != BSM_NEVER) {
+            return true;
+        }
+        sleep_until(e, position);
+    }
+}
+
+/* 80 dB above full scale: more only overflows, and would stay in the network's state. */
+static float limit(float sample)
+{
+    const float most = 1e4f;
+    return sample > most ? most : sample < -most ? -most : sample;
+}
+
+/* Up to `count` samples at the host's rate; fewer at the epoch's end. False if it is over. */
+static bool read_host(bsm_epoch *e, float *const *audio, size_t count, size_t *got)
+{
+    *got = 0;
+    if (!wait_for(e, e->read + count)) {
+        return false;
+    }
+    if (e->end != BSM_NEVER && count > e->end - e->read) {
+        count = (size_t)(e->end - e->read);
+    }
+    for (size_t i = 0; i < count; i++) {
+        for (size_t c = 0; c < BSM_STREAM_CHANNELS; c++) {
+            float sample;
+            if (!bsm_timeline_get(&e->stream->input, e->read + i, c, &sample)) {
+                e->over = EPOCH_BROKEN; /* overwritten while we were about to read it */
+                return false;
+            }
+            audio[c][i] = limit(sample);
+        }
+    }
+    e->read += count;
+    atomic_store_explicit(&e->stream->read, e->read, memory_order_relaxed);
+    *got = count;
+    return true;
+}
+
+/* In small steps, so as not to wait for more input than the block needs. */
+static bsm_status read_resampled(bsm_epoch *e, float *const *audio, size_t count, size_t *got,
+                                 bsm_error *error)
+{
+    bool drained = false;
+    while (*got < count && !drained) {
+        if (e->step_left == 0) {
+            e->step_at = 0;
+            if (!read_host(e, (float *[]){e->step[0], e->step[1]}, EPOCH_STEP, &e->step_left)) {
+                return bsm_fail(error, BSM_CANCELLED, "the stream's epoch is over");
+            }
+        }
+        const float *in[2] = {e->step[0] + e->step_at, e->step[1] + e->step_at};
+        float *at[2];
+        size_t used = 0, made = 0;
+        bsm_planes_at(audio, 2, *got, at);
+        bool ended = e->step_left == 0;
+        bsm_status status = bsm_resampler_process(e->from_host, ended ? NULL : in, e->step_left,
+                                                  &used, at, count - *got, &made, error);
+        if (status) {
+            return status;
+        }
+        e->step_at += used;
+        e->step_left -= used;
+        *got += made;
+        drained = ended && made == 0;
+    }
+    return BSM_OK;
+}
+
+static bsm_status read_signal(void *user, float *const *audio, size_t count, size_t *got,
+                              bsm_error *error)
+{
+    bsm_epoch *e = user;
+    *got = 0;
+    if (e->from_host) {
+        return read_resampled(e, audio, count, got, error);
+    }
+    return read_host(e, audio, count, got)
+               ? BSM_OK
+               : bsm_fail(error, BSM_CANCELLED, "the stream's epoch is over");
+}
+
+bsm_signal bsm_epoch_signal(bsm_epoch *epoch)
+{
+    return (bsm_signal){epoch, read_signal};
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC */
+/* What follows from a model and the options of a stream. */
+#include "stream/plan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "signal/resample.h"
+
+enum { MAX_FRAMES = 6000 }; /* a minute, and far beyond any use */
+
+static const double DEFAULT_LATENCY = 0.8; /* seconds */
+
+static bsm_status check_options(const bsm_stream_options *options, bsm_error *error)
+{
+    if (options->sample_rate < BSM_STREAM_MIN_RATE || options->sample_rate > BSM_STREAM_MAX_RATE) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "sample rate %zu: expected %d to %d Hz",
+                        options->sample_rate, BSM_STREAM_MIN_RATE, BSM_STREAM_MAX_RATE);
+    }
+    if (options->max_block > BSM_STREAM_MAX_BLOCK) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "blocks of %zu samples: at most %d",
+                        options->max_block, BSM_STREAM_MAX_BLOCK);
+    }
+    if (options->commit > MAX_FRAMES || options->lookahead > MAX_FRAMES ||
+        options->history > MAX_FRAMES) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT,
+                        "commit %zu, look-ahead %zu, history %zu: at most %d frames each",
+                        options->commit, options->lookahead, options->history, MAX_FRAMES);
+    }
+    if (!(options->latency >= 0 && options->latency <= 30)) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "latency %g s: expected 0 to 30",
+                        options->latency);
+    }
+    return BSM_OK;
+}
+
+/* As much look-ahead as commit: every frame is computed twice, and sees half of what is delayed. */
+static void choose_blocks(const bsm_stream_options *options, bsm_stream_plan *plan)
+{
+    plan->commit = options->commit;
+    plan->lookahead = options->lookahead;
+    if (plan->commit == 0 && plan->lookahead > 0) {
+        plan->commit = plan->lookahead;
+    } else if (plan->commit == 0) {
+        double latency = options->latency > 0 ? options->latency : DEFAULT_LATENCY;
+        double samples = latency * (double)plan->model_rate - (double)plan->n_fft - 1;
+        double frames = floor((samples / (double)plan->hop + 1) / 3);
+        plan->commit = frames < 1 ? 1 : (size_t)frames;
+        plan->lookahead = frames < 1 ? 0 : plan->commit;
+    }
+}
+
+static bsm_status choose_memory(const bsm_model *model, const bsm_stream_options *options,
+                                bsm_stream_plan *plan, bsm_error *error)
+{
+    if (!model || options->memory == BSM_MEMORY_CARRY) {
+        return BSM_OK;
+    }
+    if (options->memory == BSM_MEMORY_BOUNDED) {
+        plan->history = options->history;
+        return BSM_OK;
+    }
+    const char *memory = bsm_model_metadata(model, "memory");
+    if (memory && !strcmp(memory, "carry")) {
+        return BSM_OK;
+    }
+    if (memory && strcmp(memory, "bounded") != 0) {
+        return bsm_fail(error, BSM_BAD_MODEL, "%s: memory '%s': expected carry or bounded",
+                        bsm_model_path(model), memory);
+    }
+    double frames = bsm_model_config(model)->segment * (double)plan->model_rate / (double)plan->hop;
+    size_t segment = frames > MAX_FRAMES ? MAX_FRAMES : (size_t)frames;
+    size_t block = plan->commit + plan->lookahead;
+    plan->history = segment > block ? segment - block : 1;
+    return BSM_OK;
+}
+
+/* The most samples, at rate `to`, that a resampler has taken in and not yet given, found by running
+ * one on silence: libsoxr works in steps of its own. */
+static bsm_status measure_lag(size_t from, size_t to, size_t *lag, bsm_error *error)
+{
+    enum { STEP = 32, ROOM = 4096 };
+    static const float silence[STEP];
+    const float *in[1] = {silence};
+    float out[ROOM], *planes[1] = {out};
+    uint64_t taken = 0, given = 0;
+    *lag = 0;
+    bsm_resampler *resampler = NULL;
+    bsm_status status = bsm_resampler_new(from, to, 1, &resampler, error);
+    while (!status && taken < from / 2) {
+        size_t used = 0, made = 0;
+        status = bsm_resampler_process(resampler, in, STEP, &used, planes, ROOM, &made, error);
+        taken += used;
+        uint64_t held = (taken * to + from - 1) / from - given; /* before the output came */
+        *lag = held > *lag ? (size_t)held : *lag;
+        given += made;
+    }
+    bsm_resampler_free(resampler);
+    return status;
+}
+
+static size_t to_host(const bsm_stream_plan *plan, uint64_t model_samples)
+{
+    return (size_t)((model_samples * plan->rate + plan->model_rate - 1) / plan->model_rate);
+}
+
+static bsm_status find_latency(bsm_stream_plan *plan, bsm_error *error)
+{
+    size_t in = 0, out = 0;
+    if (plan->rate != plan->model_rate) {
+        bsm_status status = measure_lag(plan->rate, plan->model_rate, &in, error);
+        if (!status) {
+            status = measure_lag(plan->model_rate, plan->rate, &out, error);
+        }
+        if (status) {
+            return status;
+        }
+    }
+    plan->resampler_lag = to_host(plan, in);
+    plan->latency =
+        to_host(plan, (2 * plan->commit + plan->lookahead - 1) * plan->hop + plan->n_fft + 1) +
+        plan->resampler_lag + out;
+    plan->block = to_host(plan, plan->commit * plan->hop);
+    return BSM_OK;
+}
+
+bsm_status bsm_stream_plan_make(const bsm_model *model, const bsm_stream_options *options,
+                                bsm_stream_plan *plan, bsm_error *error)
+{
+    bsm_config paper;
+    bsm_status status = check_options(options, error);
+    if (!status) {
+        status = bsm_config_preset("paper", &paper, error);
+    }
+    if (status) {
+        return status;
+    }
+    const bsm_config *config = model ? bsm_model_config(model) : &paper;
+    *plan = (bsm_stream_plan){.rate = options->sample_rate,
+                              .model_rate = config->sample_rate,
+                              .hop = config->hop,
+                              .n_fft = config->n_fft};
+    choose_blocks(options, plan);
+    status = choose_memory(model, options, plan, error);
+    return status ? status : find_latency(plan, error);
+}
+
+uint64_t bsm_stream_plan_ready(const bsm_stream_plan *plan, uint64_t block)
+{
+    uint64_t frames = (block + 1) * plan->commit + plan->lookahead - 1;
+    return to_host(plan, frames * plan->hop + plan->n_fft / 2 + 1) + plan->resampler_lag;
+}

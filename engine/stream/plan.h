@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/** What follows from a model and the options of a stream: blocks, memory and latency.
+ *
+ *  At the model's rate, block b yields the samples from b C hop - n_fft / 2 on, and needs those up
+ *  to ((b + 1) C + L - 1) hop + n_fft / 2, and one more (a reflection's) before it can be computed.
+ *  The worker gets as much time for it as the block lasts. So the latency is
+ *
+ *      (2 C + L - 1) hop + n_fft + 1     plus, where the rates differ, what both resamplers hold.
+ */
+#ifndef BSM_STREAM_PLAN_H
+#define BSM_STREAM_PLAN_H
+
+#include "bsm/stream.h"
+
+typedef struct bsm_stream_plan {
+    size_t rate, model_rate;
+    size_t hop, n_fft;
+    size_t commit, lookahead; /**< frames */
+    size_t history;           /**< frames; 0: the state is carried */
+    size_t resampler_lag;     /**< host samples that the input's resampler may hold */
+    size_t latency;           /**< host samples */
+    size_t block;             /**< host samples of a committed block, rounded up */
+} bsm_stream_plan;
+
+/** `model` may be NULL: the latency of the paper's transform.
+ *  BSM_INVALID_ARGUMENT, BSM_NO_MEMORY. */
+bsm_status bsm_stream_plan_make(const bsm_model *model, const bsm_stream_options *options,
+                                bsm_stream_plan *plan, bsm_error *error);
+
+/** Host samples, from a block's epoch on, after which block number `block` can be computed. */
+uint64_t bsm_stream_plan_ready(const bsm_stream_plan *plan, uint64_t block);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: ISC */
+/** All state of a live stream, by the thread that may touch it.
+ *
+ *      audio thread  --input timeline-->   worker   --output timeline-->  audio thread
+ *
+ *  Positions count host samples from the stream's start. The vocals at position p of the output
+ *  timeline are those of the input's sample p, and come out when sample p + latency goes in. */
+#ifndef BSM_STREAM_STATE_H
+#define BSM_STREAM_STATE_H
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#include "bsm/stream.h"
+#include "stream/plan.h"
+#include "stream/timeline.h"
+#include "stream/voice.h"
+
+#define BSM_NEVER UINT64_MAX
+
+/** Reads the delayed signal: dry from the delay line, vocals from the output timeline. */
+typedef struct bsm_stream_tap {
+    size_t latency;
+    float gain;      /**< of the vocals: 1, or on the way from or to a place without them */
+    bool gap;        /**< a result that is due has not come */
+    size_t gap_left; /**< samples until the gap counts as one more miss */
+} bsm_stream_tap;
+
+struct bsm_stream {
+    /* ---- Constant while the stream lives ---- */
+    bsm_stream_options options;
+    size_t max_block;
+    size_t fade; /**< samples of a crossfade, 5 ms */
+    bsm_timeline input, output;
+    float *delay; /**< [capacity][2], the audio thread's own; capacity as the timelines' */
+    size_t delay_mask;
+
+    /* ---- The audio thread's own ---- */
+    uint64_t position;      /**< samples taken so far */
+    bsm_stream_tap taps[2]; /**< the second only while the latency changes */
+    size_t change_left;     /**< samples until the second takes over; 0: no change */
+
+    /* ---- From the audio thread to all ---- */
+    _Atomic uint64_t written; /**< = position, after the samples before it are in `input` */
+    _Atomic bool freewheel;
+    _Atomic bool reset; /**< asked for by any thread, taken by the worker */
+    _Atomic uint64_t misses, dry_samples, nonfinite;
+
+    /* ---- From the worker to the audio thread ---- */
+    _Atomic uint64_t wake_at;          /**< wake the worker when `written` reaches this */
+    _Atomic uint64_t done;             /**< results before this are there, or will never be */
+    _Atomic uint64_t due_from, due_to; /**< positions whose results are due; due_to is written
+                                            last and read first */
+    _Atomic size_t block;              /**< samples of a committed block */
+    _Atomic uint64_t change_at;        /**< at this `position`, begin to change the latency ... */
+    _Atomic size_t change_to; /**< ... to this one; taken when change_at is BSM_NEVER again */
+
+    sem_t wake;     /**< posted by the audio thread at wake_at, and by who asks something */
+    sem_t progress; /**< posted by the worker while the audio thread freewheels */
+
+    /* ---- From the worker to whoever asks ---- */
+    _Atomic size_t latency; /**< that of the newest model */
+    _Atomic double load, mean_load, worst_load;
+    _Atomic uint64_t blocks, dropped, read;
+    _Atomic size_t commit, lookahead, history;
+    _Atomic int status; /**< bsm_status */
+
+    /* ---- Between the worker and the thread that sets a model ---- */
+    pthread_mutex_t lock;
+    bsm_voice *pending; /**< to be taken by the worker; NULL: none */
+    char device_name[128];
+    _Atomic bool has_pending; /**< may be read without the lock */
+    _Atomic bool quit;
+
+    /* ---- The worker's own ---- */
+    pthread_t worker;
+    bsm_voice *voice;
+};
+
+/** The worker thread; `stream` is the stream. */
+void *bsm_stream_worker(void *stream);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: ISC */
+/* Live separation: making, changing and watching a stream. */
+#include "bsm/stream.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "stream/state.h"
+
+enum { FADES_PER_SECOND = 200, STALL_SECONDS = 2 };
+
+/* ---- Memory ---- */
+
+/* Room for twice the latency, so that a model with a longer one can be set later, and for a worker
+ * that stalls. */
+static size_t ring_capacity(const bsm_stream *s, size_t latency)
+{
+    return 2 * latency + STALL_SECONDS * s->options.sample_rate + 2 * s->max_block;
+}
+
+static bsm_status allocate_rings(bsm_stream *s, size_t latency, bsm_error *error)
+{
+    size_t capacity = ring_capacity(s, latency);
+    if (bsm_timeline_init(&s->input, capacity) && bsm_timeline_init(&s->output, capacity)) {
+        s->delay_mask = s->input.mask;
+        s->delay = calloc((s->delay_mask + 1) * 2, sizeof *s->delay);
+    }
+    if (!s->delay) {
+        return bsm_fail(error, BSM_NO_MEMORY, "no memory for a stream's rings");
+    }
+    /* A page fault in the audio thread is a wait. Where the limit forbids it, it stays a risk. */
+    (void)mlock(s->input.slots, bsm_timeline_size(&s->input));
+    (void)mlock(s->output.slots, bsm_timeline_size(&s->output));
+    (void)mlock(s->delay, (s->delay_mask + 1) * 2 * sizeof *s->delay);
+    (void)mlock(s, sizeof *s);
+    return BSM_OK;
+}
+
+static void free_rings(bsm_stream *s)
+{
+    if (s->delay) {
+        (void)munlock(s->input.slots, bsm_timeline_size(&s->input));
+        (void)munlock(s->output.slots, bsm_timeline_size(&s->output));
+        (void)munlock(s->delay, (s->delay_mask + 1) * 2 * sizeof *s->delay);
+    }
+    bsm_timeline_clear(&s->input);
+    bsm_timeline_clear(&s->output);
+    free(s->delay);
+}
+
+/* ---- The voice in force, as others see it ---- */
+
+static void announce(bsm_stream *s, const bsm_voice *voice)
+{
+    atomic_store(&s->latency, voice->plan.latency);
+    atomic_store(&s->commit, voice->plan.commit);
+    atomic_store(&s->lookahead, voice->plan.lookahead);
+    atomic_store(&s->history, voice->plan.history);
+    snprintf(s->device_name, sizeof s->device_name, "%s",
+             voice->network ? bsm_network_device_name(voice->network) : "none");
+}
+
+static void set_initial_state(bsm_stream *s)
+{
+    const bsm_stream_plan *plan = &s->voice->plan;
+    s->fade = s->options.sample_rate / FADES_PER_SECOND;
+    s->taps[0] = (bsm_stream_tap){.latency = plan->latency, .gain = 1};
+    atomic_init(&s->freewheel, s->options.freewheel);
+    atomic_init(&s->wake_at, BSM_NEVER);
+    atomic_init(&s->change_at, BSM_NEVER);
+    atomic_init(&s->due_from, 0);
+    atomic_init(&s->due_to, s->voice->network ? BSM_NEVER : 0);
+    atomic_init(&s->done, s->voice->network ? 0 : BSM_NEVER);
+    atomic_init(&s->block, plan->block);
+    announce(s, s->voice);
+}
+
+/* ---- The worker thread ---- */
+
+/* Signals are the program's business, not this thread's. */
+static bsm_status start_worker(bsm_stream *s, bsm_error *error)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int failure = pthread_create(&s->worker, NULL, bsm_stream_worker, s);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failure) {
+        return bsm_fail(error, BSM_NO_MEMORY, "a stream's worker thread: %s", strerror(failure));
+    }
+    return BSM_OK;
+}
+
+static void free_parts(bsm_stream *s)
+{
+    free_rings(s);
+    bsm_voice_free(s->voice);
+    bsm_voice_free(s->pending);
+    free(s);
+}
+
+bsm_status bsm_stream_new(bsm_model *model, const bsm_stream_options *options, bsm_stream **stream,
+                          bsm_error *error)
+{
+    bsm_stream *s = calloc(1, sizeof *s);
+    if (!s) {
+        return bsm_fail(error, BSM_NO_MEMORY, "no memory for a stream");
+    }
+    s->options = *options;
+    s->max_block = options->max_block ? options->max_block : BSM_STREAM_MAX_BLOCK;
+    bsm_status status = bsm_voice_new(model, options, &s->voice, error);
+    if (!status) {
+        set_initial_state(s);
+        status = allocate_rings(s, s->voice->plan.latency, error);
+    }
+    if (status) {
+        free_parts(s);
+        return status;
+    }
+    pthread_mutex_init(&s->lock, NULL);
+    sem_init(&s->wake, 0, 0);
+    sem_init(&s->progress, 0, 0);
+    status = start_worker(s, error);
+    if (status) {
+        sem_destroy(&s->wake);
+        sem_destroy(&s->progress);
+        pthread_mutex_destroy(&s->lock);
+        free_parts(s);
+        return status;
+    }
+    *stream = s;
+    return BSM_OK;
+}
+
+void bsm_stream_free(bsm_stream *s)
+{
+    if (!s) {
+        return;
+    }
+    atomic_store(&s->quit, true);
+    sem_post(&s->wake);
+    pthread_join(s->worker, NULL);
+    sem_destroy(&s->wake);
+    sem_destroy(&s->progress);
+    pthread_mutex_destroy(&s->lock);
+    free_parts(s);
+}
+
+/* ---- Changes ---- */
+
+size_t bsm_stream_latency(const bsm_stream *s)
+{
+    return atomic_load(&s->latency);
+}
+
+void bsm_stream_reset(bsm_stream *s)
+{
+    atomic_store(&s->reset, true);
+    sem_post(&s->wake);
+}
+
+void bsm_stream_set_freewheel(bsm_stream *s, bool freewheel)
+{
+    atomic_store(&s->freewheel, freewheel);
+}
+
+/* Without a model there is nothing that could need another latency. */
+static void keep_latency(bsm_stream *s, bsm_voice *voice)
+{
+    voice->plan.latency = atomic_load(&s->latency);
+}
+
+static bsm_status check_room(const bsm_stream *s, const bsm_voice *voice, bsm_error *error)
+{
+    if (ring_capacity(s, voice->plan.latency) / 2 > s->delay_mask + 1) {
+        return bsm_fail(error, BSM_UNSUPPORTED,
+                        "this model's latency of %zu samples is too long for a stream made for "
+                        "another: start a new one",
+                        voice->plan.latency);
+    }
+    return BSM_OK;
+}
+
+bsm_status bsm_stream_set_model(bsm_stream *s, bsm_model *model, bsm_error *error)
+{
+    bsm_voice *voice = NULL;
+    bsm_status status = bsm_voice_new(model, &s->options, &voice, error);
+    if (!status && model) {
+        status = check_room(s, voice, error);
+    }
+    if (status) {
+        bsm_voice_free(voice);
+        return status;
+    }
+    pthread_mutex_lock(&s->lock);
+    if (!model) {
+        keep_latency(s, voice);
+    }
+    bsm_voice *superseded = s->pending;
+    s->pending = voice;
+    atomic_store(&s->has_pending, true);
+    announce(s, voice);
+    pthread_mutex_unlock(&s->lock);
+    sem_post(&s->wake);
+    bsm_voice_free(superseded);
+    return BSM_OK;
+}
+
+/* ---- Looking ---- */
+
+void bsm_stream_get_stats(const bsm_stream *s, bsm_stream_stats *stats)
+{
+    uint64_t read = atomic_load(&s->read), written = atomic_load(&s->written);
+    *stats = (bsm_stream_stats){
+        .load = atomic_load(&s->load),
+        .mean_load = atomic_load(&s->mean_load),
+        .worst_load = atomic_load(&s->worst_load),
+        .processed = written,
+        .blocks = atomic_load(&s->blocks),
+        .misses = atomic_load(&s->misses),
+        .dry_samples = atomic_load(&s->dry_samples),
+        .dropped = atomic_load(&s->dropped),
+        .nonfinite = atomic_load(&s->nonfinite),
+        .fill = written > read ? (double)(written - read) / (double)s->options.sample_rate : 0,
+        .commit = atomic_load(&s->commit),
+        .lookahead = atomic_load(&s->lookahead),
+        .history = atomic_load(&s->history),
+        .latency = atomic_load(&s->latency),
+        .status = (bsm_status)atomic_load(&s->status),
+    };
+}
+
+void bsm_stream_device_name(bsm_stream *s, char *name, size_t size)
+{
+    pthread_mutex_lock(&s->lock);
+    snprintf(name, size, "%s", s->device_name);
+    pthread_mutex_unlock(&s->lock);
+}

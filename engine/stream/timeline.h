@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/** A ring of samples that carry their time, between two threads without a lock.
+ *
+ *  A slot is one atomic word: the low half of the sample's time and its value. So a reader can tell
+ *  whether a slot holds the sample that it asks for, whatever the writer did meanwhile: a sample
+ *  that is not there yet, one that was never written and one that has been overwritten all read as
+ *  "missing", and no other bookkeeping has to be right for that.
+ *
+ *  One thread writes. Times are counted in samples from the stream's start; they come round after
+ *  2^32 samples, when a slot that nobody wrote in between (a day of silence from the worker) could
+ *  be mistaken. */
+#ifndef BSM_STREAM_TIMELINE_H
+#define BSM_STREAM_TIMELINE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "bsm/attributes.h"
+
+typedef struct bsm_timeline {
+    uint64_t mask;           /**< capacity - 1; the capacity is a power of two */
+    _Atomic uint64_t *slots; /**< [capacity][channels], channels = 2 */
+} bsm_timeline;
+
+/** Room for at least `capacity` samples of two channels, all missing; false if memory is short. */
+bool bsm_timeline_init(bsm_timeline *timeline, size_t capacity);
+void bsm_timeline_clear(bsm_timeline *timeline);
+
+/** Bytes of the slots. */
+size_t bsm_timeline_size(const bsm_timeline *timeline);
+
+BSM_REALTIME static inline void bsm_timeline_put(const bsm_timeline *timeline, uint64_t time,
+                                                 size_t channel, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    atomic_store_explicit(&timeline->slots[(time & timeline->mask) * 2 + channel],
+                          (uint64_t)(uint32_t)time << 32 | bits, memory_order_relaxed);
+}
+
+/** False if the sample is missing; `value` is then left as it is. */
+BSM_REALTIME static inline bool bsm_timeline_get(const bsm_timeline *timeline, uint64_t time,
+                                                 size_t channel, float *value)
+{
+    uint64_t slot = atomic_load_explicit(&timeline->slots[(time & timeline->mask) * 2 + channel],
+                                         memory_order_relaxed);
+    if (slot >> 32 != (uint32_t)time) {
+        return false;
+    }
+    uint32_t bits = (uint32_t)slot;
+    memcpy(value, &bits, sizeof *value);
+    return true;
+}
+
+/** Whether both channels of a sample are there. */
+BSM_REALTIME static inline bool bsm_timeline_has(const bsm_timeline *timeline, uint64_t time)
+{
+    float unused;
+    return bsm_timeline_get(timeline, time, 0, &unused) &&
+           bsm_timeline_get(timeline, time, 1, &unused);
+}
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+/* A model made ready to run in a stream. */
+#include "stream/voice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t vocals_of(const bsm_config *config)
+{
+    for (size_t stem = 0; stem < config->num_stems; stem++) {
+        if (!strcmp(config->stems[stem], "vocals")) {
+            return stem;
+        }
+    }
+    return 0;
+}
+
+static bsm_status open_network(bsm_voice *voice, bsm_model *model,
+                               const bsm_stream_options *options, bsm_error *error)
+{
+    const bsm_config *config = bsm_model_config(model);
+    const bsm_stream_plan *plan = &voice->plan;
+    if (config->channels != BSM_STREAM_CHANNELS) {
+        return bsm_fail(error, BSM_UNSUPPORTED,
+                        "%s: a stream needs a stereo model, this one is mono",
+                        bsm_model_path(model));
+    }
+    voice->stem = vocals_of(config);
+    bsm_network_options network = {.device = options->device,
+                                   .threads = options->threads,
+                                   .max_frames = plan->history + plan->commit + plan->lookahead,
+                                   .streaming = plan->history == 0};
+    return bsm_network_new(model, &network, &voice->network, error);
+}
+
+bsm_status bsm_voice_new(bsm_model *model, const bsm_stream_options *options, bsm_voice **voice,
+                         bsm_error *error)
+{
+    bsm_voice *made = calloc(1, sizeof *made);
+    if (!made) {
+        return bsm_fail(error, BSM_NO_MEMORY, "no memory for a stream");
+    }
+    bsm_status status = bsm_stream_plan_make(model, options, &made->plan, error);
+    if (!status && model) {
+        status = open_network(made, model, options, error);
+    }
+    if (status) {
+        bsm_voice_free(made);
+        return status;
+    }
+    *voice = made;
+    return BSM_OK;
+}
+
+void bsm_voice_free(bsm_voice *voice)
+{
+    if (voice) {
+        bsm_network_free(voice->network);
+        free(voice);
+    }
+}
+
+static void keep(void *network)
+{
+    (void)network;
+}
+
+bsm_status bsm_voice_start(bsm_voice *voice, bsm_signal signal, bool keep_state,
+                           bsm_blocks **blocks, bsm_error *error)
+{
+    bsm_separation separation = {
+        .config = bsm_model_config(bsm_network_model(voice->network)),
+        .separator = bsm_separator_of_network(voice->network),
+        .signal = signal,
+        .lanes = 1,
+    };
+    separation.wanted[voice->stem] = true;
+    if (keep_state) {
+        separation.separator.reset = keep;
+    }
+    bsm_block_shape shape = {.commit = voice->plan.commit,
+                             .lookahead = voice->plan.lookahead,
+                             .history = voice->plan.history};
+    return bsm_blocks_new(&separation, &shape, blocks, error);
+}

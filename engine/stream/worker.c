@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: ISC */
+/* The worker thread of a live stream: one epoch after another. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "stream/epoch.h"
+
+/* What lasts from epoch to epoch. */
+typedef struct worker {
+    bsm_stream *stream;
+    uint64_t start;    /* of the next epoch */
+    uint64_t finished; /* results before this are there, or given up */
+    bool keep_state;
+    epoch_tail tails[2]; /* the last epoch's, and the one in work */
+    double busy, audio;  /* seconds computed, and of audio, in all */
+} worker;
+
+static bool allocate_tails(worker *w)
+{
+    bool complete = true;
+    for (size_t t = 0; t < 2; t++) {
+        for (size_t c = 0; c < 2; c++) {
+            w->tails[t].samples[c] = malloc(w->stream->fade * sizeof(float));
+            complete = complete && w->tails[t].samples[c];
+        }
+    }
+    return complete;
+}
+
+static void free_tails(worker *w)
+{
+    for (size_t t = 0; t < 2; t++) {
+        free(w->tails[t].samples[0]);
+        free(w->tails[t].samples[1]);
+    }
+}
+
+static void swap_tails(worker *w)
+{
+    epoch_tail last = w->tails[0];
+    w->tails[0] = w->tails[1];
+    w->tails[1] = last;
+    w->tails[1].count = 0;
+}
+
+static void count_load(worker *w, bsm_epoch *e, double seconds)
+{
+    bsm_stream *s = w->stream;
+    const bsm_stream_plan *plan = &e->voice->plan;
+    double audio = (double)(plan->commit * plan->hop) / (double)plan->model_rate;
+    double load = seconds / audio;
+    w->busy += seconds;
+    w->audio += audio;
+    atomic_store(&s->load, load);
+    atomic_store(&s->mean_load, w->busy / w->audio);
+    if (load > atomic_load(&s->worst_load)) {
+        atomic_store(&s->worst_load, load);
+    }
+    atomic_fetch_add(&s->blocks, 1);
+}
+
+static bsm_status open_resamplers(bsm_epoch *e, bsm_error *error)
+{
+    const bsm_stream_plan *plan = &e->voice->plan;
+    if (plan->rate == plan->model_rate) {
+        return BSM_OK;
+    }
+    bsm_status status =
+        bsm_resampler_new(plan->rate, plan->model_rate, BSM_STREAM_CHANNELS, &e->from_host, error);
+    return status ? status
+                  : bsm_resampler_new(plan->model_rate, plan->rate, BSM_STREAM_CHANNELS,
+                                      &e->to_host, error);
+}
+
+/* Until the signal's end, or until something ends the epoch. */
+static bsm_status run_blocks(worker *w, bsm_epoch *e, bsm_blocks *blocks, bsm_error *error)
+{
+    for (;;) {
+        float *const *audio = NULL;
+        size_t count = 0;
+        double begun = bsm_stream_clock(), waited = e->waited;
+        bsm_status status = bsm_blocks_next(blocks, &audio, &count, error);
+        if (status) {
+            return status;
+        }
+        if (count == 0) {
+            return bsm_epoch_write(e, NULL, 0, error);
+        }
+        status = bsm_epoch_write(e, (const float *const *)audio, count, error);
+        if (status) {
+            return status;
+        }
+        e->given += count;
+        count_load(w, e, bsm_stream_clock() - begun - (e->waited - waited));
+    }
+}
+
+static void run_epoch(worker *w, bsm_epoch *e)
+{
+    bsm_error error = {0};
+    bsm_blocks *blocks = NULL;
+    bsm_status status = open_resamplers(e, &error);
+    if (!status) {
+        status = bsm_voice_start(e->voice, bsm_epoch_signal(e), w->keep_state, &blocks, &error);
+    }
+    if (!status) {
+        status = run_blocks(w, e, blocks, &error);
+    }
+    if (!status) {
+        e->over = EPOCH_ENDED;
+    } else if (e->over == EPOCH_RUNS) {
+        e->over = EPOCH_FAILED;
+        atomic_store(&w->stream->status, (int)status);
+        fprintf(stderr, "bsm: the stream goes on without vocals: %s\n", error.message);
+    }
+    bsm_blocks_free(blocks);
+    bsm_resampler_free(e->from_host);
+    bsm_resampler_free(e->to_host);
+}
+
+/* ---- Between epochs ---- */
+
+static void set_due(bsm_stream *s, uint64_t from, uint64_t to)
+{
+    atomic_store(&s->due_from, from);
+    atomic_store(&s->due_to, to);
+}
+
+/* Nothing more is to be expected: not for a miss, and not by an audio thread that waits. */
+static void expect_nothing(worker *w, uint64_t from)
+{
+    bsm_stream *s = w->stream;
+    atomic_store(&s->due_to, from);
+    atomic_store(&s->done, BSM_NEVER);
+    bsm_epoch_report_progress(s);
+}
+
+/* What was kept back for a crossfade that will not be. */
+static void flush_tail(worker *w)
+{
+    epoch_tail *tail = &w->tails[0];
+    for (size_t i = 0; i < tail->count; i++) {
+        bsm_timeline_put(&w->stream->output, tail->from + i, 0, tail->samples[0][i]);
+        bsm_timeline_put(&w->stream->output, tail->from + i, 1, tail->samples[1][i]);
+    }
+    tail->count = 0;
+}
+
+/* The audio thread shall change its delay where both sides of the change are there: before the new
+ * voice's first sample if the delay grows, behind the old one's last if it shrinks. */
+static void change_latency(worker *w, size_t from, size_t to, uint64_t end)
+{
+    bsm_stream *s = w->stream;
+    uint64_t at = end + from;
+    if (to > from) {
+        uint64_t margin = 3 * s->fade;
+        at = at > margin ? at - margin : 0;
+    }
+    if (to != from) {
+        atomic_store(&s->change_to, to);
+        atomic_store(&s->change_at, at);
+    }
+}
+
+/* The voice that another thread has set, if it has. */
+static bool take_pending(worker *w, uint64_t end)
+{
+    bsm_stream *s = w->stream;
+    pthread_mutex_lock(&s->lock);
+    bsm_voice *voice = s->pending;
+    s->pending = NULL;
+    atomic_store(&s->has_pending, false);
+    pthread_mutex_unlock(&s->lock);
+    if (!voice) {
+        return false;
+    }
+    change_latency(w, s->voice->plan.latency, voice->plan.latency, end);
+    bsm_voice_free(s->voice);
+    s->voice = voice;
+    atomic_store(&s->block, voice->plan.block);
+    atomic_store(&s->status, BSM_OK);
+    return true;
+}
+
+/* Without a network: sleep until there is one. */
+static void wait_for_voice(worker *w)
+{
+    bsm_stream *s = w->stream;
+    expect_nothing(w, w->finished);
+    while (!s->voice->network && !atomic_load(&s->quit)) {
+        while (!atomic_load(&s->has_pending) && !atomic_load(&s->quit)) {
+            sem_wait(&s->wake);
+        }
+        w->start = atomic_load(&s->written);
+        take_pending(w, w->start);
+    }
+    atomic_store(&s->reset, false);
+    w->finished = w->start;
+    w->keep_state = false;
+    atomic_store(&s->done, w->start);
+    set_due(s, w->start, BSM_NEVER);
+}
+
+static void after_epoch(worker *w, const bsm_epoch *e)
+{
+    bsm_stream *s = w->stream;
+    swap_tails(w);
+    w->finished = e->next > w->finished ? e->next : w->finished;
+    switch (e->over) {
+    case EPOCH_ENDED:
+        w->finished = e->end;
+        w->start = e->end > s->fade ? e->end - s->fade : 0;
+        w->start = w->start > e->start ? w->start : e->start;
+        w->keep_state = false;
+        atomic_store(&s->reset, false);
+        take_pending(w, e->end);
+        break;
+    case EPOCH_BROKEN:
+        w->tails[0].count = 0;
+        w->start = atomic_load(&s->written);
+        w->finished = w->start;
+        w->keep_state = true;
+        atomic_fetch_add(&s->dropped, w->start > e->read ? w->start - e->read : 0);
+        atomic_store(&s->done, w->start);
+        break;
+    case EPOCH_FAILED:
+        bsm_network_free(s->voice->network);
+        s->voice->network = NULL;
+        w->tails[0].count = 0;
+        break;
+    case EPOCH_QUIT:
+    case EPOCH_RUNS: w->tails[0].count = 0; break;
+    }
+    if (!s->voice->network) {
+        flush_tail(w);
+    }
+}
+
+void *bsm_stream_worker(void *stream)
+{
+    bsm_stream *s = stream;
+    worker w = {.stream = s};
+    pthread_setname_np(pthread_self(), "bsm-stream");
+    bool running = allocate_tails(&w);
+    while (running && !atomic_load(&s->quit)) {
+        if (!s->voice->network) {
+            wait_for_voice(&w);
+            continue;
+        }
+        bsm_epoch epoch = {.stream = s,
+                           .voice = s->voice,
+                           .start = w.start,
+                           .end = BSM_NEVER,
+                           .read = w.start,
+                           .next = w.start,
+                           .from = w.tails[0].count ? w.tails[0].from : w.finished,
+                           .before = &w.tails[0],
+                           .tail = &w.tails[1]};
+        run_epoch(&w, &epoch);
+        after_epoch(&w, &epoch);
+        running = epoch.over != EPOCH_QUIT;
+    }
+    expect_nothing(&w, w.finished);
+    free_tails(&w);
+    return NULL;
+}
