@@ -9,10 +9,6 @@
 #include "exit_code.h"
 #include "model_info.h"
 
-#ifndef BSM_VERSION
-#error "the build defines BSM_VERSION"
-#endif
-
 typedef struct command_line {
     bool ema;
     bool force;
@@ -46,7 +42,7 @@ static void print_help(void)
          "  -h, --help        show this help\n"
          "  -V, --version     show the version\n"
          "\n"
-         "Exit status: 0 success, 2 usage, 3 bad model, 5 cannot write, 7 no memory, 1 else.");
+         "Exit status: 0 success, 2 usage, 3 model, 5 output, 7 memory, 1 other.");
 }
 
 static exit_code report(const bsm_error *error, exit_activity activity)

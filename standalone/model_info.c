@@ -53,7 +53,7 @@ static const char *preset_name(const bsm_config *config)
 
 const char *model_info_group(size_t number, char text[GROUPED_SIZE])
 {
-    char *next = text + GROUPED_SIZE - 1;
+    char *next = &text[GROUPED_SIZE - 1];
     *next = '\0';
     for (size_t digits = 0; digits == 0 || number > 0; digits++) {
         if (digits && digits % 3 == 0) {

@@ -1,39 +1,37 @@
 /* SPDX-License-Identifier: ISC */
 /* A model without a file: the weights are the hash of their names. */
-#include <stdint.h>
 #include <stdlib.h>
 
 #include "model/hash_weights.h"
 #include "model/object.h"
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 16 }; /* floats */
 
 /* The metadata "training", so that a file made of such a model still says what it is. */
 #define UNTRAINED "none: the weights are a hash of their names"
 
-static size_t padded_bytes(const bsm_tensor *tensor)
+static size_t padded_count(const bsm_tensor *tensor)
 {
-    return (tensor->count * sizeof(float) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return (tensor->count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
 static bsm_status fill(bsm_model *model, bsm_error *error)
 {
-    size_t bytes = 0;
+    size_t count = 0;
     for (size_t i = 0; i < model->num_tensors; i++) {
-        bytes += padded_bytes(&model->tensors[i]);
+        count += padded_count(&model->tensors[i]);
     }
-    model->memory = aligned_alloc(ALIGNMENT, bytes);
-    if (!model->memory) {
-        return bsm_fail(error, BSM_NO_MEMORY, "untrained: no memory for %zu bytes of weights",
-                        bytes);
+    float *next = aligned_alloc(ALIGNMENT * sizeof(float), count * sizeof(float));
+    if (!next) {
+        return bsm_fail(error, BSM_NO_MEMORY, "untrained: no memory for %zu weights", count);
     }
-    char *next = model->memory;
+    model->memory = next;
     for (size_t i = 0; i < model->num_tensors; i++) {
         bsm_tensor *tensor = &model->tensors[i];
         tensor->dtype = BSM_F32;
         tensor->data = next;
-        bsm_hash_weights(tensor, (float *)next);
-        next += padded_bytes(tensor);
+        bsm_hash_weights(tensor, next);
+        next += padded_count(tensor);
     }
     return BSM_OK;
 }

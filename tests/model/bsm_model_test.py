@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""bsm-model as a user sees it: test_bsm_model.py PROGRAM CHECKPOINTS."""
+import io
+import json
+import os
+import pathlib
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import zipfile
+
+PROGRAM = os.path.abspath(sys.argv[1])
+CHECKPOINTS = pathlib.Path(sys.argv[2])
+
+
+def read_header(path):
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        return json.loads(file.read(length))
+
+
+class Sparse(io.FileIO):
+    """A file that leaves holes where whole blocks of zeros are written."""
+
+    BLOCK = bytes(1 << 24)
+
+    def write(self, data):
+        if data == self.BLOCK:
+            self.seek(len(data), os.SEEK_CUR)
+            return len(data)
+        return super().write(data)
+
+
+class Test(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = pathlib.Path(self.folder.name)
+
+    def run_model(self, *arguments, status=0, **options):
+        options.setdefault("stdout", subprocess.PIPE)
+        result = subprocess.run([PROGRAM, *map(str, arguments)], stderr=subprocess.PIPE, text=True,
+                                cwd=self.path, check=False, **options)
+        self.assertEqual(result.returncode, status, result.stderr)
+        if status:
+            self.assertTrue(result.stderr.startswith("bsm-model: "), result.stderr)
+            self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+        else:
+            self.assertEqual(result.stderr, "")
+        return result.stderr if status else result.stdout
+
+    def files(self):
+        return sorted(os.listdir(self.path))
+
+    # ---- The command line
+
+    def test_help_fits_a_screen(self):
+        text = self.run_model("--help")
+        self.assertLessEqual(text.count("\n"), 23)
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
+        self.assertEqual(text, self.run_model("-h"))
+
+    def test_version(self):
+        self.assertRegex(self.run_model("--version"), r"^bsm-model \d+\.\d+\.\d+\n$")
+
+    def test_usage(self):
+        for arguments in ([], ["frobnicate"], ["info"], ["info", "a", "b"], ["convert", "a"],
+                          ["convert", "a", "b", "--dtype", "f64"], ["info", "a", "--force"],
+                          ["check", "a", "--json"], ["create", "tiny", "a", "--ema"],
+                          ["create", "enormous", "a"]):
+            self.run_model(*arguments, status=2)
+        result = subprocess.run([PROGRAM, "info", "--nonsense"], capture_output=True, check=False)
+        self.assertEqual(result.returncode, 2)
+
+    # ---- info and check
+
+    def test_info(self):
+        text = self.run_model("info", CHECKPOINTS / "tiny.ckpt")
+        for part in ("pytorch", "tiny: dim 16, depth 2", "62: 24x2 12x4 8x12 8x24 8x48 128 129",
+                     "44100 Hz, stereo, n_fft 2048, hop 441", "vocals", "704,348 in 515 tensors",
+                     "epoch 3, step 4000", "not stated"):
+            self.assertIn(part, text)
+        text = self.run_model("info", "--ema", CHECKPOINTS / "tiny.ckpt")
+        self.assertIn("averaged weights", text)
+
+    def test_info_json(self):
+        info = json.loads(self.run_model("info", "--json", CHECKPOINTS / "tiny-half.pth"))
+        self.assertEqual(info["parameters"], 704348)
+        self.assertEqual(info["config"]["dim"], 16)
+        self.assertEqual(sum(info["config"]["bands"]), 1025)
+        self.assertEqual(info["config"]["stems"], ["vocals"])
+        self.assertEqual(sum(info["types"].values()), 704348)
+        self.assertGreater(info["types"]["float16"], 600000)
+        self.assertEqual(info["bytes"], os.path.getsize(CHECKPOINTS / "tiny-half.pth"))
+
+    def test_metadata_cannot_control_the_terminal(self):
+        self.run_model("create", "tiny", "a.safetensors")
+        data = (self.path / "a.safetensors").read_bytes()
+        (length,) = struct.unpack("<Q", data[:8])
+        header = json.loads(data[8:8 + length])
+        header["__metadata__"] |= {"licence": "CC0\x1b[2J", "\x07bell": "one\ntwo"}
+        text = json.dumps(header).encode()
+        (self.path / "b.safetensors").write_bytes(
+            struct.pack("<Q", len(text)) + text + data[8 + length:])
+        shown = self.run_model("info", "b.safetensors")
+        self.assertIn("CC0?[2J", shown)
+        self.assertIn("?bell: one\n", shown)
+        self.assertNotIn("\x1b", shown)
+        self.assertNotIn("\x07", shown)
+
+    def test_check(self):
+        self.assertEqual(self.run_model("check", CHECKPOINTS / "tiny.ckpt"),
+                         f"{CHECKPOINTS / 'tiny.ckpt'}: OK, 704,348 parameters\n")
+        self.assertIn("no-such-file: cannot open: No such file",
+                      self.run_model("check", "no-such-file", status=3))
+        self.assertIn("holds no averaged weights",
+                      self.run_model("check", "--ema", CHECKPOINTS / "tiny-half.pth", status=3))
+
+    def test_check_sees_nan(self):
+        self.run_model("create", "tiny", "a")
+        with open(self.path / "a", "r+b") as file:
+            file.seek(-4, os.SEEK_END)
+            file.write(struct.pack("<f", float("nan")))
+        for arguments in (["check", "a"], ["convert", "a", "b"]):
+            self.assertIn("is not a finite number", self.run_model(*arguments, status=3))
+        self.assertEqual(self.files(), ["a"])
+
+    def test_full_standard_output(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            self.assertIn("No space left",
+                          self.run_model("info", CHECKPOINTS / "tiny.ckpt", status=5, stdout=full))
+
+    # ---- convert and create
+
+    def test_convert(self):
+        self.assertEqual(self.run_model("convert", CHECKPOINTS / "tiny.ckpt", "a.safetensors"), "")
+        self.run_model("create", "tiny", "b.safetensors")
+        a = (self.path / "a.safetensors").read_bytes()
+        b = (self.path / "b.safetensors").read_bytes()
+        self.assertEqual(a[-4 * 704348:], b[-4 * 704348:])
+        metadata = read_header(self.path / "a.safetensors")["__metadata__"]
+        self.assertEqual(metadata["training"], "epoch 3, step 4000")
+        self.assertEqual(metadata["stems"], "vocals")
+        self.assertEqual(metadata["bands"].count(","), 61)
+        self.assertEqual(read_header(self.path / "b.safetensors")["__metadata__"]["training"],
+                         "none: the weights are a hash of their names")
+
+    def test_convert_types(self):
+        for name, code in (("f16", "F16"), ("bf16", "BF16"), ("f32", "F32")):
+            self.run_model("convert", "-t", name, CHECKPOINTS / "tiny.ckpt", name)
+            header = read_header(self.path / name)
+            self.assertEqual(header["final_norm.gamma"]["dtype"], "F32")
+            self.assertEqual(header["layers.0.0.linear.weight"]["dtype"], code)
+            self.run_model("check", name)
+        # What the reference rounded to float16 is what bsm rounds to float16.
+        self.run_model("convert", "-t", "f16", CHECKPOINTS / "tiny-half.pth", "reference")
+        data = [(self.path / name).read_bytes()[-1400000:] for name in ("f16", "reference")]
+        self.assertEqual(data[0], data[1])
+
+    def test_convert_averages(self):
+        self.run_model("convert", "--ema", CHECKPOINTS / "tiny.ckpt", "a")
+        self.run_model("create", "tiny", "b")
+        first, second = (struct.unpack("<f", (self.path / name).read_bytes()[-4:])
+                         for name in ("a", "b"))
+        self.assertEqual(first[0], second[0] / 2)
+
+    def test_outputs_are_kept(self):
+        (self.path / "out").write_text("precious")
+        self.assertIn("out: exists already", self.run_model("create", "tiny", "out", status=5))
+        self.assertEqual((self.path / "out").read_text(), "precious")
+        self.run_model("create", "tiny", "--force", "out")
+        self.run_model("convert", "-f", "out", "out", "-t", "f16")
+        self.run_model("check", "out")
+        self.assertEqual(self.files(), ["out"])
+
+    def test_outputs_that_cannot_be(self):
+        self.assertIn("No such file", self.run_model("create", "tiny", "no/folder", status=5))
+        self.run_model("create", "tiny", "--force", "/dev/null", status=5)
+        if os.geteuid() != 0:
+            self.path.chmod(0o500)
+            self.assertIn("Permission denied", self.run_model("create", "tiny", "out", status=5))
+            self.path.chmod(0o700)
+        self.assertEqual(self.files(), [])
+
+    def test_full_disk(self):
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))
+        self.assertIn("out: cannot write",
+                      self.run_model("create", "tiny", "out", status=5, preexec_fn=limit))
+        self.assertEqual(self.files(), [])
+
+    # ---- Large and hostile files
+
+    def test_checkpoint_over_4_gb(self):
+        """A checkpoint whose first member is 4.5 GB of something else (a hole, so no disk)."""
+        with zipfile.ZipFile(CHECKPOINTS / "tiny-half.pth") as source, \
+                Sparse(self.path / "large.pth", "w") as file:
+            with zipfile.ZipFile(file, "w") as target:
+                with target.open("tiny-half/data/9999", "w", force_zip64=True) as member:
+                    for _ in range(4500000000 // len(Sparse.BLOCK)):
+                        member.write(Sparse.BLOCK)
+                for info in source.infolist():
+                    target.writestr(zipfile.ZipInfo(info.filename), source.read(info))
+        self.assertGreater(os.path.getsize(self.path / "large.pth"), 1 << 32)
+        self.assertIn("704,348", self.run_model("check", "large.pth"))
+
+    def test_code_is_not_run(self):
+        """The first thing that a checkpoint says: call os.system."""
+        with zipfile.ZipFile(CHECKPOINTS / "tiny-wrapped.pt") as source, \
+                zipfile.ZipFile(self.path / "evil.pt", "w") as target:
+            for info in source.infolist():
+                data = source.read(info)
+                if info.filename.endswith("data.pkl"):
+                    call = b"cos\nsystem\nX\x0c\x00\x00\x00touch pwned!\x85R0"
+                    data = data[:2] + call + data[2:]
+                target.writestr(info.filename, data)
+        self.assertIn("704,348", self.run_model("check", "evil.pt"))
+        self.assertEqual(self.files(), ["evil.pt"])
+
+    def test_bomb(self):
+        """Sizes that an archive's directory invents cost neither memory nor time."""
+        with zipfile.ZipFile(self.path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as target:
+            with target.open("x/data.pkl", "w") as member:
+                for _ in range(8):
+                    member.write(Sparse.BLOCK)
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
+        sanitized = "asan" in subprocess.run(["ldd", PROGRAM], capture_output=True, text=True,
+                                             check=False).stdout
+        options = {} if sanitized else {"preexec_fn": limit}
+        self.assertIn("cannot be weights", self.run_model("check", "bomb.pt", status=3, **options))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
