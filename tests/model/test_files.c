@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Whole safetensors models: written, read, spoilt. */
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -261,6 +262,40 @@ static void test_beyond_4_gb(void **state)
     free_parts(&p);
 }
 
+/* Opens and frees the same file again and again, beside other threads that do. */
+static void *open_repeatedly(void *path)
+{
+    for (int i = 0; i < 200; i++) {
+        bsm_model *model = NULL;
+        if (bsm_model_open(path, NULL, &model, NULL)) {
+            return path;
+        }
+        bsm_model_free(bsm_model_ref(model));
+        bool right = bsm_model_find(model, "final_norm.gamma")->count == 4;
+        bsm_model_free(model);
+        if (!right) {
+            return path;
+        }
+    }
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    const char *path = save_mini("threads.safetensors", BSM_F32);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, open_repeatedly, (void *)path), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        void *failed;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+}
+
 /* ---- Spoilt files ---- */
 
 typedef struct spoilt {
@@ -433,12 +468,19 @@ static void test_overflow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_metadata_is_kept),
-        cmocka_unit_test(test_narrow),     cmocka_unit_test(test_inferred_configuration),
-        cmocka_unit_test(test_misaligned), cmocka_unit_test(test_beyond_4_gb),
-        cmocka_unit_test(test_spoilt),     cmocka_unit_test(test_extra),
-        cmocka_unit_test(test_truncated),  cmocka_unit_test(test_nonfinite_weights),
-        cmocka_unit_test(test_no_models),  cmocka_unit_test(test_sharing),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_metadata_is_kept),
+        cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_inferred_configuration),
+        cmocka_unit_test(test_misaligned),
+        cmocka_unit_test(test_beyond_4_gb),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_spoilt),
+        cmocka_unit_test(test_extra),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_nonfinite_weights),
+        cmocka_unit_test(test_no_models),
+        cmocka_unit_test(test_sharing),
         cmocka_unit_test(test_overflow),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
