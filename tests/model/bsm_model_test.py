@@ -15,7 +15,7 @@ import unittest
 import zipfile
 
 PROGRAM = os.path.abspath(sys.argv[1])
-CHECKPOINTS = pathlib.Path(sys.argv[2])
+CHECKPOINTS = pathlib.Path(sys.argv[2]).resolve()
 
 
 def read_header(path):
