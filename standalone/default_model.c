@@ -6,10 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#ifndef BSM_DATADIR
-#error "the build defines BSM_DATADIR"
-#endif
-
 static const char installed[] = BSM_DATADIR "/bsm/models/default.safetensors";
 
 static bsm_status open_untrained(bsm_model **model, bsm_error *error)

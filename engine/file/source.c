@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "signal/planes.h"
 #include "file/sample_queue.h"
+#include "signal/planes.h"
 #include "signal/resample.h"
 
 enum { BLOCK = 4096, MAX_CHANNELS = BSM_MAX_CHANNELS };

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "bsm/stft.h"
-#include "signal/planes.h"
 #include "net/stem_spectra.h"
+#include "signal/planes.h"
 
 struct bsm_windows {
     bsm_separation separation;

@@ -9,8 +9,8 @@
  *  less if hop divides the signal's length.
  *
  *  Spectra are [frame][bin][channel][re, im], bins = n_fft / 2 + 1, frames = 1 + samples / hop.
- *  An object belongs to one thread at a time; nothing is allocated after bsm_stft_new. For the audio
- *  thread only if n_fft has no prime factor over 5, since KissFFT then needs a little heap. */
+ *  An object belongs to one thread at a time; nothing is allocated after bsm_stft_new. For the
+ * audio thread only if n_fft has no prime factor over 5, since KissFFT then needs a little heap. */
 #ifndef BSM_STFT_H
 #define BSM_STFT_H
 
