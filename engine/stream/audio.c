@@ -73,18 +73,17 @@ static void count_gap(bsm_stream *s, bsm_stream_tap *tap, size_t block)
 }
 
 /* The vocals fade out before they are missing and in when they are back: so look one fade ahead. */
-static void move_gain(bsm_stream *s, bsm_stream_tap *tap, uint64_t time, size_t block)
+static void move_level(bsm_stream *s, bsm_stream_tap *tap, uint64_t time, size_t block)
 {
-    float step = 1.0f / (float)s->fade;
     if (bsm_timeline_has(&s->output, time + s->fade)) {
         tap->gap = false;
-        tap->gain = tap->gain + step < 1 ? tap->gain + step : 1;
+        tap->level += tap->level < s->fade;
         return;
     }
     if (is_due(s, time + s->fade)) {
         count_gap(s, tap, block);
     }
-    tap->gain = tap->gain - step > 0 ? tap->gain - step : 0;
+    tap->level -= tap->level > 0;
 }
 
 static mix read_tap(bsm_stream *s, bsm_stream_tap *tap, uint64_t now, size_t block)
@@ -97,15 +96,18 @@ static mix read_tap(bsm_stream *s, bsm_stream_tap *tap, uint64_t now, size_t blo
     const float *delayed = s->delay + (time & s->delay_mask) * 2;
     out.dry = (stereo){delayed[0], delayed[1]};
 
-    move_gain(s, tap, time, block);
+    move_level(s, tap, time, block);
     stereo vocals;
     if (!bsm_timeline_get(&s->output, time, 0, &vocals.left) ||
         !bsm_timeline_get(&s->output, time, 1, &vocals.right)) {
-        tap->gain = 0;
-    } else if (tap->gain > 0) {
-        out.vocals = (stereo){tap->gain * vocals.left, tap->gain * vocals.right};
+        tap->level = 0;
+    } else if (tap->level == s->fade) {
+        out.vocals = vocals;
+    } else {
+        float gain = (float)tap->level / (float)s->fade;
+        out.vocals = (stereo){gain * vocals.left, gain * vocals.right};
     }
-    if (tap->gain < 1 && is_due(s, time)) {
+    if (tap->level < s->fade && is_due(s, time)) {
         atomic_fetch_add_explicit(&s->dry_samples, 1, memory_order_relaxed);
     }
     return out;

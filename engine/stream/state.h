@@ -22,7 +22,7 @@
 /** Reads the delayed signal: dry from the delay line, vocals from the output timeline. */
 typedef struct bsm_stream_tap {
     size_t latency;
-    float gain;      /**< of the vocals: 1, or on the way from or to a place without them */
+    size_t level;    /**< of the vocals, 0 to fade: less than it beside a place without them */
     bool gap;        /**< a result that is due has not come */
     size_t gap_left; /**< samples until the gap counts as one more miss */
 } bsm_stream_tap;

@@ -67,7 +67,7 @@ static void set_initial_state(bsm_stream *s)
 {
     const bsm_stream_plan *plan = &s->voice->plan;
     s->fade = s->options.sample_rate / FADES_PER_SECOND;
-    s->taps[0] = (bsm_stream_tap){.latency = plan->latency, .gain = 1};
+    s->taps[0] = (bsm_stream_tap){.latency = plan->latency, .level = s->fade};
     atomic_init(&s->freewheel, s->options.freewheel);
     atomic_init(&s->wake_at, BSM_NEVER);
     atomic_init(&s->change_at, BSM_NEVER);

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: ISC */
+/* Everything that can go wrong in a live stream, at once and for long: blocks of random sizes, a
+ * worker that stalls, models that change, resets, freewheeling on and off, bursts of NaN.
+ *
+ *     test_soak SECONDS SPEED
+ *
+ * The models' masks are 1, so each sample of the vocals must be the delayed input's, but for those
+ * that the stream itself counts as dry; and the sum must be the delayed input everywhere. */
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "identity.h"
+#include "noise.h"
+#include "stream/state.h"
+
+static double seconds = 8, speed = 4;
+
+/* ---- A worker that stalls: the linker puts this in front of the network ---- */
+
+static _Atomic int stall_ms;
+
+bsm_status __real_bsm_network_stream(bsm_network *network, const float *spectrum, size_t frames,
+                                     size_t commit, float *const *stems, bsm_error *error);
+bsm_status __wrap_bsm_network_stream(bsm_network *network, const float *spectrum, size_t frames,
+                                     size_t commit, float *const *stems, bsm_error *error);
+
+static void sleep_seconds(double duration)
+{
+    struct timespec time = {(time_t)duration, (long)(1e9 * (duration - floor(duration)))};
+    nanosleep(&time, NULL);
+}
+
+bsm_status __wrap_bsm_network_stream(bsm_network *network, const float *spectrum, size_t frames,
+                                     size_t commit, float *const *stems, bsm_error *error)
+{
+    int stall = atomic_exchange(&stall_ms, 0);
+    if (stall > 0) {
+        sleep_seconds(stall / 1000.0);
+    }
+    return __real_bsm_network_stream(network, spectrum, frames, commit, stems, error);
+}
+
+/* ---- The rest of the world ---- */
+
+typedef struct soak {
+    bsm_stream *stream;
+    bsm_model *models[2];
+    size_t rate, latency;
+    float *history[2]; /* what went in, cleaned: a ring */
+    size_t mask;
+    uint64_t position;
+    uint64_t dry; /* samples of the vocals that are not the delayed input's */
+    uint64_t swaps, resets, toggles, stalls;
+    _Atomic bool over;
+} soak;
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* Another thread changes things at random times. */
+static void *disturb(void *user)
+{
+    soak *s = user;
+    uint64_t seed = 77;
+    while (!atomic_load(&s->over)) {
+        sleep_seconds((0.02 + 0.2 * fabs((double)noise_float(&seed))) / speed * 4);
+        switch (noise_size(&seed, 0, 15)) {
+        case 0:
+        case 1:
+        case 2:
+        case 3:
+        case 4:
+        case 5:
+            assert_int_equal(
+                bsm_stream_set_model(s->stream, s->models[noise_size(&seed, 0, 1)], NULL), BSM_OK);
+            s->swaps++;
+            break;
+        case 6:
+        case 7:
+        case 8:
+            bsm_stream_reset(s->stream);
+            s->resets++;
+            break;
+        case 9: /* most are short, some very long */
+            atomic_store(&stall_ms,
+                         (int)(noise_size(&seed, 0, 3) == 0 ? noise_size(&seed, 500, 3000)
+                                                            : noise_size(&seed, 1, 300)));
+            s->stalls++;
+            break;
+        default:
+            bsm_stream_set_freewheel(s->stream, noise_size(&seed, 0, 2) == 0);
+            s->toggles++;
+            break;
+        }
+    }
+    return NULL;
+}
+
+/* Noise that stays away from zero, so that a wrong gain shows in every sample. */
+static float next_input(uint64_t *seed)
+{
+    float x = noise_float(seed);
+    return x < 0 ? x * 0.5f - 0.25f : x * 0.5f + 0.25f;
+}
+
+static void make_input(soak *s, uint64_t *seed, float *in[2], size_t count)
+{
+    bool burst = noise_size(seed, 0, 99) == 0;
+    for (size_t c = 0; c < 2; c++) {
+        for (size_t i = 0; i < count; i++) {
+            float sample = next_input(seed);
+            bool odd = burst && c == 0 && i % 3 == 0; /* the right side shows the gain */
+            in[c][i] = odd ? NAN : sample;
+            s->history[c][(s->position + i) & s->mask] = odd ? 0 : sample;
+        }
+    }
+}
+
+static void check_output(soak *s, float *const vocals[2], float *const instrumental[2],
+                         size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t time = s->position + i;
+        bool dry = false;
+        for (size_t c = 0; c < 2; c++) {
+            float expected = time < s->latency ? 0 : s->history[c][(time - s->latency) & s->mask];
+            float difference = vocals[c][i] + instrumental[c][i] - expected;
+            if (!(fabsf(difference) < 1e-6f)) {
+                fail_msg("sample %llu, channel %zu: %g + %g is not %g", (unsigned long long)time, c,
+                         (double)vocals[c][i], (double)instrumental[c][i], (double)expected);
+            }
+            dry = dry || fabsf(vocals[c][i] - expected) > 1e-4f;
+        }
+        s->dry += dry;
+    }
+}
+
+static void run_audio(soak *s, double end)
+{
+    uint64_t seed = s->position + 5;
+    float memory[6][4096], *in[2] = {memory[0], memory[1]};
+    float *vocals[2] = {memory[2], memory[3]}, *instrumental[2] = {memory[4], memory[5]};
+    double start = now() - (double)s->position / (double)s->rate / speed;
+    uint64_t total = (uint64_t)(end * (double)s->rate);
+    while (s->position < total) {
+        size_t count =
+            noise_size(&seed, 0, 3) ? noise_size(&seed, 1, 512) : noise_size(&seed, 1, 4096);
+        make_input(s, &seed, in, count);
+        bsm_stream_process(s->stream, (const float *const *)in, vocals, instrumental, count);
+        check_output(s, vocals, instrumental, count);
+        s->position += count;
+        double ahead = (double)s->position / (double)s->rate / speed - (now() - start);
+        if (ahead > 0) {
+            sleep_seconds(ahead);
+        } else if (ahead < -0.5) {
+            start -= ahead; /* freewheeling took its time: do not run after it */
+        }
+    }
+}
+
+static double resident_megabytes(void)
+{
+    long pages = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file) {
+        if (fscanf(file, "%ld %ld", &pages, &resident) != 2) {
+            resident = 0;
+        }
+        fclose(file);
+    }
+    return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1e6;
+}
+
+static void open_soak(soak *s, size_t rate)
+{
+    bsm_config config = small_stream_config();
+    *s = (soak){.rate = rate, .mask = (1 << 18) - 1};
+    s->models[0] = identity_model(&config);
+    s->models[1] = identity_model(&config);
+    for (size_t c = 0; c < 2; c++) {
+        s->history[c] = calloc(s->mask + 1, sizeof(float));
+        assert_non_null(s->history[c]);
+    }
+    bsm_stream_options options = {.sample_rate = rate,
+                                  .commit = 10,
+                                  .lookahead = 10,
+                                  .memory = BSM_MEMORY_CARRY,
+                                  .threads = 1};
+    s->stream = open_stream(s->models[0], &options);
+    s->latency = bsm_stream_latency(s->stream);
+}
+
+static void close_soak(soak *s)
+{
+    bsm_stream_free(s->stream);
+    for (size_t i = 0; i < 2; i++) {
+        bsm_model_free(s->models[i]);
+        free(s->history[i]);
+    }
+}
+
+/* Through a resampler noise is not exactly itself: there only the sum is checked. */
+static void check_rate(size_t rate, bool exact)
+{
+    soak s;
+    open_soak(&s, rate);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, disturb, &s), 0);
+    run_audio(&s, 0.25 * seconds); /* until all rings have been touched */
+    double before = resident_megabytes();
+    run_audio(&s, seconds);
+    atomic_store(&s.over, true);
+    pthread_join(thread, NULL);
+
+    bsm_stream_stats stats;
+    bsm_stream_get_stats(s.stream, &stats);
+    print_message("%zu Hz: %.0f s, %llu swaps, %llu resets, %llu freewheel changes, %llu stalls; "
+                  "%llu misses, %llu dry samples, %llu dropped; memory %.1f to %.1f MB\n",
+                  rate, seconds, (unsigned long long)s.swaps, (unsigned long long)s.resets,
+                  (unsigned long long)s.toggles, (unsigned long long)s.stalls,
+                  (unsigned long long)stats.misses, (unsigned long long)stats.dry_samples,
+                  (unsigned long long)stats.dropped, before, resident_megabytes());
+    assert_int_equal(stats.misses > 0, stats.dry_samples > 0);
+    assert_true(stats.dry_samples < 3 * s.position / 4);
+    assert_int_equal(stats.status, BSM_OK);
+    if (exact) {
+        assert_int_equal(stats.dry_samples, s.dry);
+    }
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what is freed */
+    assert_true(resident_megabytes() - before < 8);
+#endif
+    close_soak(&s);
+}
+
+static void test_at_the_model_rate(void **unused)
+{
+    (void)unused;
+    check_rate(44100, true);
+}
+
+static void test_at_another_rate(void **unused)
+{
+    (void)unused;
+    check_rate(48000, false);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 2) {
+        seconds = atof(argv[1]);
+        speed = atof(argv[2]);
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_at_the_model_rate),
+        cmocka_unit_test(test_at_another_rate),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
