@@ -178,7 +178,7 @@ static bsm_status collect_all(collection *c, const state_dict *state)
 
 bsm_status bsm_torch_find_tensors(bsm_torch_file *file, bool ema, bsm_error *error)
 {
-    state_dict state;
+    state_dict state = {0};
     bsm_status status = find_state_dict(file, &state, error);
     if (status) {
         return status;
