@@ -33,7 +33,7 @@ run_tests() {
 run_tests build ""  ""
 run_tests build-asan "-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized" \
     "--suite unit --suite integration --timeout-multiplier 4"
-run_tests build-plain "-Donednn=disabled" "--suite unit"
+run_tests build-plain "-Donednn=disabled" "--suite unit --no-suite slow"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
