@@ -3,7 +3,7 @@
 #ifndef BSM_STANDALONE_BENCH_H
 #define BSM_STANDALONE_BENCH_H
 
-#include "bsm/network.h"
+#include "bsm/stream.h"
 
 enum { BENCH_STAGES = BSM_NUM_MODULES + 2, BENCH_MAX_REPEATS = 1000 };
 
@@ -33,5 +33,25 @@ typedef struct bench_scan_result {
 
 bsm_status bench_scan(const bsm_config *config, double seconds, size_t repeats,
                       bench_scan_result *result, bsm_error *error);
+
+/** bsm_stream_process in one thread while another keeps a core busy, as fast as it goes. */
+typedef struct bench_call_result {
+    size_t calls;
+    double median, worst; /**< wall-clock seconds */
+} bench_call_result;
+
+bsm_status bench_calls(bsm_model *model, const bsm_stream_options *options, size_t block,
+                       size_t calls, bench_call_result *result, bsm_error *error);
+
+/** A stream against the clock. */
+typedef struct bench_play_result {
+    size_t block;
+    double seconds;
+    char device[128];
+    bsm_stream_stats stats;
+} bench_play_result;
+
+bsm_status bench_play(bsm_model *model, const bsm_stream_options *options, size_t block,
+                      double seconds, bench_play_result *result, bsm_error *error);
 
 #endif

@@ -35,22 +35,6 @@ static bsm_status check_options(const bsm_stream_options *options, bsm_error *er
     return BSM_OK;
 }
 
-/* As much look-ahead as commit: every frame is computed twice, and sees half of what is delayed. */
-static void choose_blocks(const bsm_stream_options *options, bsm_stream_plan *plan)
-{
-    plan->commit = options->commit;
-    plan->lookahead = options->lookahead;
-    if (plan->commit == 0 && plan->lookahead > 0) {
-        plan->commit = plan->lookahead;
-    } else if (plan->commit == 0) {
-        double latency = options->latency > 0 ? options->latency : DEFAULT_LATENCY;
-        double samples = latency * (double)plan->model_rate - (double)plan->n_fft - 1;
-        double frames = floor((samples / (double)plan->hop + 1) / 3);
-        plan->commit = frames < 1 ? 1 : (size_t)frames;
-        plan->lookahead = frames < 1 ? 0 : plan->commit;
-    }
-}
-
 static bsm_status choose_memory(const bsm_model *model, const bsm_stream_options *options,
                                 bsm_stream_plan *plan, bsm_error *error)
 {
@@ -105,30 +89,51 @@ static size_t to_host(const bsm_stream_plan *plan, uint64_t model_samples)
     return (size_t)((model_samples * plan->rate + plan->model_rate - 1) / plan->model_rate);
 }
 
-static bsm_status find_latency(bsm_stream_plan *plan, bsm_error *error)
+/* Host samples that both resamplers hold. */
+static bsm_status find_lag(bsm_stream_plan *plan, size_t *lag, bsm_error *error)
 {
     size_t in = 0, out = 0;
+    bsm_status status = BSM_OK;
     if (plan->rate != plan->model_rate) {
-        bsm_status status = measure_lag(plan->rate, plan->model_rate, &in, error);
-        if (!status) {
-            status = measure_lag(plan->model_rate, plan->rate, &out, error);
-        }
-        if (status) {
-            return status;
-        }
+        status = measure_lag(plan->rate, plan->model_rate, &in, error);
+    }
+    if (plan->rate != plan->model_rate && !status) {
+        status = measure_lag(plan->model_rate, plan->rate, &out, error);
     }
     plan->resampler_lag = to_host(plan, in);
-    plan->latency =
-        to_host(plan, (2 * plan->commit + plan->lookahead - 1) * plan->hop + plan->n_fft + 1) +
-        plan->resampler_lag + out;
+    *lag = plan->resampler_lag + out;
+    return status;
+}
+
+/* As much look-ahead as commit: every frame is computed twice, and sees half of what is delayed. */
+static void choose_blocks(const bsm_stream_options *options, size_t lag, bsm_stream_plan *plan)
+{
+    plan->commit = options->commit;
+    plan->lookahead = options->lookahead;
+    if (plan->commit == 0 && plan->lookahead > 0) {
+        plan->commit = plan->lookahead;
+    } else if (plan->commit == 0) {
+        double latency = options->latency > 0 ? options->latency : DEFAULT_LATENCY;
+        latency -= (double)lag / (double)plan->rate;
+        double samples = latency * (double)plan->model_rate - (double)plan->n_fft - 1;
+        double frames = floor((samples / (double)plan->hop + 1) / 3);
+        plan->commit = frames < 1 ? 1 : (size_t)frames;
+        plan->lookahead = frames < 1 ? 0 : plan->commit;
+    }
+}
+
+static void find_latency(size_t lag, bsm_stream_plan *plan)
+{
+    size_t frames = 2 * plan->commit + plan->lookahead - 1;
+    plan->latency = to_host(plan, frames * plan->hop + plan->n_fft + 1) + lag;
     plan->block = to_host(plan, plan->commit * plan->hop);
-    return BSM_OK;
 }
 
 bsm_status bsm_stream_plan_make(const bsm_model *model, const bsm_stream_options *options,
                                 bsm_stream_plan *plan, bsm_error *error)
 {
     bsm_config paper;
+    size_t lag = 0;
     bsm_status status = check_options(options, error);
     if (!status) {
         status = bsm_config_preset("paper", &paper, error);
@@ -141,9 +146,13 @@ bsm_status bsm_stream_plan_make(const bsm_model *model, const bsm_stream_options
                               .model_rate = config->sample_rate,
                               .hop = config->hop,
                               .n_fft = config->n_fft};
-    choose_blocks(options, plan);
-    status = choose_memory(model, options, plan, error);
-    return status ? status : find_latency(plan, error);
+    status = find_lag(plan, &lag, error);
+    if (status) {
+        return status;
+    }
+    choose_blocks(options, lag, plan);
+    find_latency(lag, plan);
+    return choose_memory(model, options, plan, error);
 }
 
 uint64_t bsm_stream_plan_ready(const bsm_stream_plan *plan, uint64_t block)

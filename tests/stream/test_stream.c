@@ -295,15 +295,18 @@ static void test_bad_options(void **unused)
 static void test_the_wished_latency(void **unused)
 {
     (void)unused;
+    static const size_t rates[] = {44100, 48000, 96000};
     bsm_config config = small_stream_config();
     bsm_model *model = hash_model(&config);
-    for (double wish = 0.1; wish < 4; wish *= 1.5) {
-        bsm_stream_options options = {
-            .sample_rate = 44100, .latency = wish, .memory = BSM_MEMORY_CARRY, .threads = 1};
-        bsm_stream *stream = open_stream(model, &options);
-        double latency = (double)bsm_stream_latency(stream) / 44100;
-        assert_true(latency <= wish && latency > wish - 0.035);
-        bsm_stream_free(stream);
+    for (size_t i = 0; i < 3; i++) {
+        for (double wish = 0.15; wish < 4; wish *= 1.5) {
+            bsm_stream_options options = {
+                .sample_rate = rates[i], .latency = wish, .memory = BSM_MEMORY_CARRY, .threads = 1};
+            bsm_stream *stream = open_stream(model, &options);
+            double latency = (double)bsm_stream_latency(stream) / (double)rates[i];
+            assert_true(latency <= wish && latency > wish - 0.035);
+            bsm_stream_free(stream);
+        }
     }
     bsm_model_free(model);
 }

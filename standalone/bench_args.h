@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/** The command line of bsm-bench. */
+#ifndef BSM_STANDALONE_BENCH_ARGS_H
+#define BSM_STANDALONE_BENCH_ARGS_H
+
+#include <stdbool.h>
+
+#include "bsm/stream.h"
+
+enum { BENCH_MAX_LIST = 16, BENCH_ARGS_OK = -1 };
+
+typedef struct bench_args {
+    const char *model_path; /**< NULL: an untrained model of `preset` */
+    const char *preset;
+    bsm_device_kind devices[BENCH_MAX_LIST];
+    size_t num_devices;
+    double seconds[BENCH_MAX_LIST];
+    size_t num_seconds;
+    size_t threads;
+    size_t repeats;
+    bool json;
+
+    bool stream;
+    bsm_stream_options stream_options;
+    size_t blocks[BENCH_MAX_LIST];
+    size_t num_blocks;
+    double play; /**< seconds in real time for each block size */
+} bench_args;
+
+/** Parse, with messages on standard error. BENCH_ARGS_OK, or the exit status to end with. */
+int bench_args_parse(int argc, char **argv, bench_args *args);
+
+#endif
