@@ -35,28 +35,32 @@ static bsm_status check_options(const bsm_stream_options *options, bsm_error *er
     return BSM_OK;
 }
 
-static bsm_status choose_memory(const bsm_model *model, const bsm_stream_options *options,
-                                bsm_stream_plan *plan, bsm_error *error)
+/* What the model has seen in training: all of a block's window then fits into its segment. */
+static size_t rest_of_segment(const bsm_model *model, const bsm_stream_plan *plan)
 {
-    if (!model || options->memory == BSM_MEMORY_CARRY) {
-        return BSM_OK;
-    }
-    if (options->memory == BSM_MEMORY_BOUNDED) {
-        plan->history = options->history;
-        return BSM_OK;
-    }
-    const char *memory = bsm_model_metadata(model, "memory");
-    if (memory && !strcmp(memory, "carry")) {
-        return BSM_OK;
-    }
-    if (memory && strcmp(memory, "bounded") != 0) {
-        return bsm_fail(error, BSM_BAD_MODEL, "%s: memory '%s': expected carry or bounded",
-                        bsm_model_path(model), memory);
-    }
     double frames = bsm_model_config(model)->segment * (double)plan->model_rate / (double)plan->hop;
     size_t segment = frames > MAX_FRAMES ? MAX_FRAMES : (size_t)frames;
     size_t block = plan->commit + plan->lookahead;
-    plan->history = segment > block ? segment - block : 1;
+    return segment > block ? segment - block : 1;
+}
+
+static bsm_status choose_memory(const bsm_model *model, const bsm_stream_options *options,
+                                bsm_stream_plan *plan, bsm_error *error)
+{
+    bsm_memory memory = options->memory;
+    const char *wish = model ? bsm_model_metadata(model, "memory") : NULL;
+    if (!model || memory == BSM_MEMORY_CARRY) {
+        return BSM_OK;
+    }
+    if (memory == BSM_MEMORY_MODEL && wish && !strcmp(wish, "carry")) {
+        return BSM_OK;
+    }
+    if (memory == BSM_MEMORY_MODEL && wish && strcmp(wish, "bounded") != 0) {
+        return bsm_fail(error, BSM_BAD_MODEL, "%s: memory '%s': expected carry or bounded",
+                        bsm_model_path(model), wish);
+    }
+    bool given = memory == BSM_MEMORY_BOUNDED && options->history > 0;
+    plan->history = given ? options->history : rest_of_segment(model, plan);
     return BSM_OK;
 }
 

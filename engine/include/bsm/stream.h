@@ -52,7 +52,8 @@ typedef struct bsm_stream_options {
     double latency;     /**< seconds, if commit is 0: the wished latency; 0: 0.8. The real one is
                              the nearest below that has sense, see bsm_stream_latency */
     bsm_memory memory;
-    size_t history; /**< frames, for BSM_MEMORY_BOUNDED */
+    size_t history; /**< frames, for BSM_MEMORY_BOUNDED; 0: so that history, commit and look-ahead
+                         fill the model's training segment */
     bsm_device_kind device;
     size_t threads; /**< of the network; 0: one per core */
     bool freewheel; /**< see bsm_stream_set_freewheel */
