@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stream/pool.h"
+
 static size_t vocals_of(const bsm_config *config)
 {
     for (size_t stem = 0; stem < config->num_stems; stem++) {
@@ -30,7 +32,9 @@ static bsm_status open_network(bsm_voice *voice, bsm_model *model,
                                    .threads = options->threads,
                                    .max_frames = plan->history + plan->commit + plan->lookahead,
                                    .streaming = plan->history == 0};
-    return bsm_network_new(model, &network, &voice->network, error);
+    bsm_status status = bsm_pool_join(error);
+    voice->in_pool = !status;
+    return status ? status : bsm_network_new(model, &network, &voice->network, error);
 }
 
 bsm_status bsm_voice_new(bsm_model *model, const bsm_stream_options *options, bsm_voice **voice,
@@ -56,8 +60,53 @@ void bsm_voice_free(bsm_voice *voice)
 {
     if (voice) {
         bsm_network_free(voice->network);
+        if (voice->in_pool) {
+            bsm_pool_leave();
+        }
         free(voice);
     }
+}
+
+/* ---- The network, in the pool's thread ---- */
+
+/* A call of the network; `commit` 0: a window. */
+typedef struct network_call {
+    bsm_network *network;
+    const float *spectrum;
+    size_t frames, commit;
+    float *const *stems;
+    bsm_error *error;
+    bsm_status status;
+} network_call;
+
+static void call_network(void *user)
+{
+    network_call *c = user;
+    c->status =
+        c->commit
+            ? bsm_network_stream(c->network, c->spectrum, c->frames, c->commit, c->stems, c->error)
+            : bsm_network_forward(c->network, c->spectrum, c->frames, c->stems, c->error);
+}
+
+static bsm_status forward(void *network, const float *spectrum, size_t frames, float *const *stems,
+                          bsm_error *error)
+{
+    network_call call = {network, spectrum, frames, 0, stems, error, BSM_OK};
+    bsm_pool_run(call_network, &call);
+    return call.status;
+}
+
+static bsm_status stream(void *network, const float *spectrum, size_t frames, size_t commit,
+                         float *const *stems, bsm_error *error)
+{
+    network_call call = {network, spectrum, frames, commit, stems, error, BSM_OK};
+    bsm_pool_run(call_network, &call);
+    return call.status;
+}
+
+static void reset(void *network)
+{
+    bsm_network_reset(network);
 }
 
 static void keep(void *network)
@@ -70,14 +119,14 @@ bsm_status bsm_voice_start(bsm_voice *voice, bsm_signal signal, bool keep_state,
 {
     bsm_separation separation = {
         .config = bsm_model_config(bsm_network_model(voice->network)),
-        .separator = bsm_separator_of_network(voice->network),
+        .separator = {.user = voice->network,
+                      .forward = forward,
+                      .stream = stream,
+                      .reset = keep_state ? keep : reset},
         .signal = signal,
         .lanes = 1,
     };
     separation.wanted[voice->stem] = true;
-    if (keep_state) {
-        separation.separator.reset = keep;
-    }
     bsm_block_shape shape = {.commit = voice->plan.commit,
                              .lookahead = voice->plan.lookahead,
                              .history = voice->plan.history};

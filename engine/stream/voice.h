@@ -10,6 +10,7 @@ typedef struct bsm_voice {
     bsm_stream_plan plan;
     bsm_network *network; /**< NULL: no vocals */
     size_t stem;          /**< the one named "vocals", or the first */
+    bool in_pool;
 } bsm_voice;
 
 /** `model` may be NULL. BSM_UNSUPPORTED for one that is not stereo, and as bsm_network_new. */
