@@ -35,10 +35,11 @@ static void end_stage(run_state *run, size_t stage)
     run->mark = now;
 }
 
-static void module_done(void *user, bsm_module module, size_t layer)
+static bool module_done(void *user, bsm_module module, size_t layer)
 {
     (void)layer;
     end_stage(user, 1 + (size_t)module);
+    return true;
 }
 
 static bsm_status run_window(run_state *run, bsm_error *error)

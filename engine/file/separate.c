@@ -148,11 +148,40 @@ bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *con
     return status;
 }
 
+/* A window of a large model takes seconds: ask after each of its modules whether to go on. */
+typedef struct cancel_watch {
+    const bsm_separate_options *options;
+    bsm_progress last;
+} cancel_watch;
+
+static bool report_and_remember(void *user, const bsm_progress *progress)
+{
+    cancel_watch *watch = user;
+    watch->last = *progress;
+    return watch->options->progress(watch->options->user, progress);
+}
+
+static bool report_again(void *user, bsm_module module, size_t layer)
+{
+    (void)module;
+    (void)layer;
+    return report_and_remember(user, &((cancel_watch *)user)->last);
+}
+
 bsm_status bsm_separate_file(bsm_network *network, const char *path,
                              const bsm_separate_options *options, bsm_separate_result *result,
                              bsm_error *error)
 {
-    return bsm_separate_file_with(bsm_separator_of_network(network),
-                                  bsm_model_config(bsm_network_model(network)), path, options,
-                                  result, error);
+    cancel_watch watch = {.options = options};
+    bsm_separate_options watched = *options;
+    if (options->progress) {
+        watched.progress = report_and_remember;
+        watched.user = &watch;
+        bsm_network_observe(network, report_again, &watch);
+    }
+    bsm_status status = bsm_separate_file_with(bsm_separator_of_network(network),
+                                               bsm_model_config(bsm_network_model(network)), path,
+                                               &watched, result, error);
+    bsm_network_observe(network, NULL, NULL);
+    return status;
 }

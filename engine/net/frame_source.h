@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /** The centred transform of a signal of unknown length, frame by frame: the same frames as
  *  bsm_stft_forward over the whole signal. */
-#ifndef BSM_FILE_FRAME_SOURCE_H
-#define BSM_FILE_FRAME_SOURCE_H
+#ifndef BSM_NET_FRAME_SOURCE_H
+#define BSM_NET_FRAME_SOURCE_H
 
 #include <stdint.h>
 

@@ -107,11 +107,12 @@ const char *bsm_network_device_name(const bsm_network *network)
     return network->device_name;
 }
 
-static void observe(const bsm_network *net, bsm_module module, size_t layer)
+static bsm_status observe(const bsm_network *net, bsm_module module, size_t layer, bsm_error *error)
 {
-    if (net->observer) {
-        net->observer(net->observer_user, module, layer);
+    if (net->observer && !net->observer(net->observer_user, module, layer)) {
+        return bsm_fail(error, BSM_CANCELLED, "cancelled");
     }
+    return BSM_OK;
 }
 
 /* Only the last layer's output may be cut to the wanted frames: every layer before it needs the
@@ -125,15 +126,18 @@ static bsm_status run_layers(bsm_network *net, const bsm_block *block, bsm_error
             part.wanted = part.frames;
         }
         bsm_status status = net->device->time_path(net->workspace, layer, &part, error);
+        if (!status) {
+            status = observe(net, BSM_MODULE_TIME_PATH, layer, error);
+        }
+        if (!status) {
+            status = net->device->band_path(net->workspace, layer, &part, error);
+        }
+        if (!status) {
+            status = observe(net, BSM_MODULE_BAND_PATH, layer, error);
+        }
         if (status) {
             return status;
         }
-        observe(net, BSM_MODULE_TIME_PATH, layer);
-        status = net->device->band_path(net->workspace, layer, &part, error);
-        if (status) {
-            return status;
-        }
-        observe(net, BSM_MODULE_BAND_PATH, layer);
     }
     return BSM_OK;
 }
@@ -148,10 +152,12 @@ static bsm_status run_masks(bsm_network *net, const bsm_block *block, const floa
         }
         bsm_status status =
             net->device->mask(net->workspace, stem, block, spectrum, stems[stem], error);
+        if (!status) {
+            status = observe(net, BSM_MODULE_MASK, stem, error);
+        }
         if (status) {
             return status;
         }
-        observe(net, BSM_MODULE_MASK, stem);
     }
     return BSM_OK;
 }
@@ -165,11 +171,12 @@ static bsm_status run(bsm_network *net, const bsm_block *block, const float *spe
     }
     net->last_frames = block->frames;
     bsm_status status = net->device->band_split(net->workspace, spectrum, block->frames, error);
-    if (status) {
-        return status;
+    if (!status) {
+        status = observe(net, BSM_MODULE_BAND_SPLIT, 0, error);
     }
-    observe(net, BSM_MODULE_BAND_SPLIT, 0);
-    status = run_layers(net, block, error);
+    if (!status) {
+        status = run_layers(net, block, error);
+    }
     return status ? status : run_masks(net, block, spectrum, stems, error);
 }
 

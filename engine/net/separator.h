@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /** What the ways to cut up a signal see of the network, and of the signal: functions, so that tests
  *  can put something simpler there. */
-#ifndef BSM_FILE_SEPARATOR_H
-#define BSM_FILE_SEPARATOR_H
+#ifndef BSM_NET_SEPARATOR_H
+#define BSM_NET_SEPARATOR_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** Memory for the spectra of the wanted stems. */
-#ifndef BSM_FILE_STEM_SPECTRA_H
-#define BSM_FILE_STEM_SPECTRA_H
+#ifndef BSM_NET_STEM_SPECTRA_H
+#define BSM_NET_STEM_SPECTRA_H
 
 #include "net/separator.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** A block of samples, a plane per channel, in one allocation. */
-#ifndef BSM_FILE_PLANES_H
-#define BSM_FILE_PLANES_H
+#ifndef BSM_SIGNAL_PLANES_H
+#define BSM_SIGNAL_PLANES_H
 
 #include <stddef.h>
 

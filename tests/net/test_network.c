@@ -284,6 +284,30 @@ static void test_bad_arguments(void **unused)
     close_fixture(&f);
 }
 
+static bool stop_in_the_first_layer(void *user, bsm_module module, size_t layer)
+{
+    size_t *calls = user;
+    (*calls)++;
+    return !(module == BSM_MODULE_TIME_PATH && layer == 0);
+}
+
+static void test_an_observer_can_stop(void **unused)
+{
+    (void)unused;
+    bsm_config config = small_config();
+    fixture f = open_fixture(&config, 10);
+    bsm_network *network = open_network(f.model, BSM_DEVICE_CPU, 1, 10);
+    size_t calls = 0;
+    float *stems[1] = {f.window};
+    bsm_network_observe(network, stop_in_the_first_layer, &calls);
+    assert_int_equal(bsm_network_forward(network, f.spectrum, 10, stems, NULL), BSM_CANCELLED);
+    assert_int_equal(calls, 2);
+    bsm_network_observe(network, NULL, NULL);
+    assert_int_equal(bsm_network_forward(network, f.spectrum, 10, stems, NULL), BSM_OK);
+    bsm_network_free(network);
+    close_fixture(&f);
+}
+
 static void test_device_names(void **unused)
 {
     (void)unused;
@@ -305,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_threads_change_nothing),
         cmocka_unit_test(test_random_shapes),
         cmocka_unit_test(test_bad_arguments),
+        cmocka_unit_test(test_an_observer_can_stop),
         cmocka_unit_test(test_device_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,8 +80,9 @@ typedef enum bsm_module {
 } bsm_module;
 
 /** Called after each module has run; `layer` is 0 to depth - 1 on both paths, the stem's number on
- *  the mask, else 0. For benchmarks and tests. */
-typedef void bsm_network_observer(void *user, bsm_module module, size_t layer);
+ *  the mask, else 0. If it returns false, the network stops there with BSM_CANCELLED; a stream has
+ *  to be reset then. */
+typedef bool bsm_network_observer(void *user, bsm_module module, size_t layer);
 BSM_API void bsm_network_observe(bsm_network *network, bsm_network_observer *observer, void *user);
 
 /** Copy the band features as they stand, [band][frame][dim] of the last window. For tests. */
