@@ -8,6 +8,7 @@ static exit_code exit_code_of_activity(exit_activity activity)
     case READING_MODEL: return EXIT_CODE_MODEL;
     case READING_INPUT: return EXIT_CODE_INPUT;
     case WRITING_OUTPUT: return EXIT_CODE_OUTPUT;
+    case USING_AUDIO: return EXIT_CODE_AUDIO;
     case DOING_ELSE: break;
     }
     return EXIT_CODE_OTHER;

@@ -14,6 +14,7 @@ typedef enum exit_code {
     EXIT_CODE_OUTPUT = 5, /**< exists already, no space, no permission */
     EXIT_CODE_DEVICE = 6, /**< the compute device is missing or failed */
     EXIT_CODE_MEMORY = 7,
+    EXIT_CODE_AUDIO = 8,       /**< the audio system: no server, no such device, or it went away */
     EXIT_CODE_CANCELLED = 130, /**< as a shell says of a program that Ctrl-C ended */
 } exit_code;
 
@@ -24,6 +25,7 @@ typedef enum exit_activity {
     READING_MODEL,
     READING_INPUT,
     WRITING_OUTPUT,
+    USING_AUDIO,
 } exit_activity;
 
 exit_code exit_code_for(bsm_status status, exit_activity activity);

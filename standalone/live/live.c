@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: ISC */
+/* bsm-live: take the vocals out of music while it plays. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "default_model.h"
+#include "live.h"
+
+/* ---- From the audio system ---- */
+
+BSM_REALTIME static void on_process(void *user, const backend_buffers *buffers, size_t frames)
+{
+    const live *l = user;
+    pipeline_process(l->pipeline, buffers, frames);
+}
+
+BSM_REALTIME static void on_xrun(void *user)
+{
+    live *l = user;
+    events_xrun(&l->events);
+}
+
+static size_t on_latency(void *user)
+{
+    const live *l = user;
+    return pipeline_latency(l->pipeline);
+}
+
+static void on_freewheel(void *user, bool on)
+{
+    const live *l = user;
+    pipeline_set_freewheel(l->pipeline, on);
+}
+
+static void on_rate(void *user, size_t rate)
+{
+    live *l = user;
+    events_rate(&l->events, rate);
+}
+
+static void on_block(void *user, size_t block)
+{
+    live *l = user;
+    events_block(&l->events, block);
+}
+
+static void on_stopped(void *user, const char *why)
+{
+    live *l = user;
+    events_stopped(&l->events, why);
+}
+
+static void on_notice(void *user, const char *text)
+{
+    live *l = user;
+    events_notice(&l->events, text);
+}
+
+/* ---- Opening ---- */
+
+static const backend_driver *choose_driver(live_system system, bsm_error *error)
+{
+    const backend_driver *driver = NULL;
+#ifdef HAVE_PORTAUDIO
+    driver = system != LIVE_JACK ? &backend_portaudio : driver;
+#endif
+#ifdef HAVE_JACK
+    driver = system != LIVE_PORTAUDIO ? &backend_jack : driver;
+#endif
+    if (!driver) {
+        bsm_fail(error, BSM_UNSUPPORTED, "%s is not built in",
+                 system == LIVE_JACK ? "JACK" : "PortAudio");
+    }
+    return driver;
+}
+
+static bsm_status open_backend(live *l, bsm_error *error)
+{
+    const backend_callbacks callbacks = {
+        .user = l,
+        .process = on_process,
+        .xrun = on_xrun,
+        .latency = on_latency,
+        .freewheel = on_freewheel,
+        .rate_changed = on_rate,
+        .block_changed = on_block,
+        .stopped = on_stopped,
+        .notice = on_notice,
+    };
+    const backend_driver *driver = choose_driver(l->options.system, error);
+    if (!driver) {
+        return error->status;
+    }
+    bsm_status status = driver->open(&l->options.backend, &callbacks, &l->backend, error);
+    if (!status) {
+        l->view.system = driver->name;
+        l->view.name = l->backend->name;
+        l->view.block = l->backend->block;
+    }
+    return status;
+}
+
+/* The lowest layer last: with the model at hand, a stream can be made as soon as its rate is
+ * known, and sound goes through from the first call of the audio thread. */
+static bool open_all(live *l, bsm_model **model)
+{
+    bsm_error error;
+    bool untrained = false;
+    if (l->options.stats && stats_log_open(&l->stats, l->options.stats, &error)) {
+        live_fail(l, WRITING_OUTPUT, &error);
+        return false;
+    }
+    if (default_model_open(l->options.model, model, &untrained, &error)) {
+        live_fail(l, READING_MODEL, &error);
+        return false;
+    }
+    if (open_backend(l, &error)) {
+        live_fail(l, USING_AUDIO, &error);
+        return false;
+    }
+    const bsm_stream_options stream =
+        live_options_stream(&l->options, bsm_model_config(*model), l->backend->rate);
+    if (pipeline_new(*model, &stream, &l->options.mix, &l->pipeline, &error)) {
+        live_fail(l, READING_MODEL, &error);
+        return false;
+    }
+    if (untrained) {
+        live_warn_untrained(l);
+    }
+    return true;
+}
+
+static void print_start(live *l)
+{
+    char block[64] = "";
+    if (l->view.block) {
+        snprintf(block, sizeof block, ", %zu samples per period", l->view.block);
+    }
+    panel_print(&l->panel, "%s: %s, %zu Hz%s", l->view.system, l->view.name, l->view.rate, block);
+    panel_print(&l->panel, "model: %s; device: %s", l->view.model, l->view.device);
+    panel_print(&l->panel, "latency: %zu samples (%.1f ms)", l->view.stream.latency,
+                live_view_latency_ms(&l->view));
+    live_warn_period(l);
+}
+
+/* A library whose device has gone may wait for it for ever, its audio thread still among us. */
+static void leave_if_lost(live *l)
+{
+    bsm_error error;
+    if (l->backend->driver->check(l->backend, &error)) {
+        panel_close(&l->panel);
+        stats_log_close(&l->stats);
+        fflush(NULL);
+        _exit((int)l->code);
+    }
+}
+
+static void activate_and_run(live *l)
+{
+    bsm_error error;
+    if (l->backend->driver->activate(l->backend, &error)) {
+        live_fail(l, USING_AUDIO, &error);
+        return;
+    }
+    live_run(l);
+    leave_if_lost(l);
+}
+
+static void play(live *l)
+{
+    bsm_model *model = NULL;
+    if (open_all(l, &model)) {
+        live_refresh(l);
+        print_start(l);
+        activate_and_run(l);
+    }
+    panel_close(&l->panel);
+    if (l->backend) {
+        l->backend->driver->close(l->backend);
+    }
+    live_unblock_signals();
+    pipeline_free(l->pipeline); /* waits for the block that is being computed */
+    bsm_model_free(model);
+    stats_log_close(&l->stats);
+}
+
+static exit_code run(live *l)
+{
+    bsm_error error;
+    if (live_block_signals(l, &error)) {
+        live_fail(l, DOING_ELSE, &error);
+        return l->code;
+    }
+    if (events_open(&l->events, &error)) {
+        live_fail(l, DOING_ELSE, &error);
+    } else {
+        panel_open(&l->panel, l->options.quiet);
+        play(l);
+        events_close(&l->events);
+    }
+    close(l->signals);
+    return l->code;
+}
+
+static exit_code list_devices(void)
+{
+    bsm_error error;
+#ifdef HAVE_PORTAUDIO
+    if (!backend_portaudio_list(&error)) {
+        return EXIT_CODE_OK;
+    }
+#else
+    choose_driver(LIVE_PORTAUDIO, &error);
+#endif
+    fprintf(stderr, "bsm-live: %s\n", error.message);
+    return exit_code_for(error.status, USING_AUDIO);
+}
+
+int main(int argc, char **argv)
+{
+    static live l;
+    bsm_error error;
+    if (live_options_parse(argc, argv, &l.options, &error)) {
+        fprintf(stderr, "bsm-live: %s (bsm-live --help shows how)\n", error.message);
+        return EXIT_CODE_USAGE;
+    }
+    switch (l.options.action) {
+    case LIVE_HELP: fputs(live_options_help, stdout); return EXIT_CODE_OK;
+    case LIVE_VERSION: puts("bsm-live " BSM_VERSION); return EXIT_CODE_OK;
+    case LIVE_LIST_DEVICES: return (int)list_devices();
+    case LIVE_RUN: break;
+    }
+    return (int)run(&l);
+}

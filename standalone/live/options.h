@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/** The command line of bsm-live. */
+#ifndef BSM_LIVE_OPTIONS_H
+#define BSM_LIVE_OPTIONS_H
+
+#include "backend.h"
+#include "bsm/stream.h"
+#include "mixer.h"
+
+typedef enum live_action {
+    LIVE_RUN,
+    LIVE_LIST_DEVICES,
+    LIVE_HELP,
+    LIVE_VERSION,
+} live_action;
+
+typedef enum live_system {
+    LIVE_ANY_SYSTEM, /**< JACK where it is built in, else PortAudio */
+    LIVE_JACK,
+    LIVE_PORTAUDIO,
+} live_system;
+
+typedef struct live_options {
+    live_action action;
+    live_system system;
+    backend_options backend;
+    const char *model;     /**< NULL: the default model */
+    double latency_ms;     /**< 0: the default */
+    double lookahead_ms;   /**< negative: follows from the latency */
+    bool carry;            /**< the network's state runs on for ever */
+    double memory_seconds; /**< if not carry: how far it remembers; 0: the model's choice */
+    bsm_device_kind compute;
+    size_t threads;
+    mix_settings mix;
+    bool quiet;
+    const char *stats; /**< a file; NULL: none */
+} live_options;
+
+/** BSM_INVALID_ARGUMENT names the option or the value. */
+BSM_NODISCARD bsm_status live_options_parse(int argc, char **argv, live_options *options,
+                                            bsm_error *error);
+
+/** What a stream of a model at a sample rate is to be. */
+bsm_stream_options live_options_stream(const live_options *options, const bsm_config *model,
+                                       size_t rate);
+
+extern const char live_options_help[];
+
+#endif

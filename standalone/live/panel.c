@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+/* The program's face: a small panel and keys on a terminal, plain lines anywhere else. */
+#include "panel.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static const char PROGRAM[] = "bsm-live: ";
+static const float FALL = 0.8F; /* of a level from one picture to the next */
+
+/* ---- What the panel says ---- */
+
+enum { BAR_FLOOR_DB = -60, NAME_WIDTH = 13, VALUES_WIDTH = 38, MIN_BAR = 8, MAX_BAR = 50 };
+
+static const char *const stem_names[MIX_NUM_STEMS] = {"vocals", "instrumental"};
+
+static double decibels(float level)
+{
+    return level > 0 ? 20 * log10((double)level) : -INFINITY;
+}
+
+static void format_db(double db, char text[16])
+{
+    if (db <= MIX_MIN_DB) {
+        snprintf(text, 16, "-inf");
+    } else {
+        snprintf(text, 16, "%+.1f", db);
+    }
+}
+
+/* A line of at most `width` columns. Names of files and devices have no say over the terminal. */
+static char *put_line(char *at, size_t width, const char *format, ...) BSM_PRINTF(3, 4);
+static char *put_line(char *at, size_t width, const char *format, ...)
+{
+    char line[PANEL_TEXT_SIZE / PANEL_LINES / 2];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    size_t columns = 0, bytes = 0;
+    for (; line[bytes]; bytes++) {
+        unsigned char c = (unsigned char)line[bytes];
+        columns += (c & 0xc0) != 0x80; /* UTF-8: only first bytes count */
+        if (columns > width) {
+            break;
+        }
+        at[bytes] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+    }
+    at[bytes] = '\n';
+    at[bytes + 1] = '\0';
+    return at + bytes + 1;
+}
+
+static char *put_stem(char *at, size_t width, const live_view *view, size_t stem, float level)
+{
+    char bar[MAX_BAR + 1], peak[16], gain[16];
+    size_t cells =
+        width > NAME_WIDTH + VALUES_WIDTH + MIN_BAR ? width - NAME_WIDTH - VALUES_WIDTH : MIN_BAR;
+    cells = cells < MAX_BAR ? cells : MAX_BAR;
+    double part = 1 - decibels(level) / BAR_FLOOR_DB;
+    size_t full = part <= 0 ? 0 : (size_t)(fmin(part, 1) * (double)cells + 0.5);
+    memset(bar, '.', cells);
+    memset(bar, '#', full);
+    bar[cells] = '\0';
+    format_db(decibels(level), peak);
+    format_db(view->mix.gain_db[stem], gain);
+    bool silent = mix_factor(&view->mix, (mix_stem)stem) <= 0;
+    return put_line(at, width, "%-12s [%s] %6s dB   gain %6s dB%s", stem_names[stem], bar, peak,
+                    gain, silent ? "  silent" : "");
+}
+
+static const char *model_file(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static const char *state_text(const live_view *view)
+{
+    if (view->stream.status) {
+        return bsm_strerror(view->stream.status);
+    }
+    if (view->mix.bypass) {
+        return "BYPASS";
+    }
+    return view->mix.solo == MIX_SOLO_VOCALS         ? "solo vocals"
+           : view->mix.solo == MIX_SOLO_INSTRUMENTAL ? "solo instrumental"
+                                                     : "remix";
+}
+
+void panel_format(const live_view *view, const float levels[MIX_NUM_STEMS], size_t width,
+                  char text[PANEL_TEXT_SIZE])
+{
+    const bsm_stream_stats *s = &view->stream;
+    char *at =
+        put_line(text, width, "%s %s  %zu Hz  %s  (%s)  latency %.0f ms", view->system, view->name,
+                 view->rate, model_file(view->model), view->device, live_view_latency_ms(view));
+    for (size_t stem = 0; stem < MIX_NUM_STEMS; stem++) {
+        at = put_stem(at, width, view, stem, levels[stem]);
+    }
+    at = put_line(at, width, "load %3.0f %% (worst %.0f %%)  misses %llu  xruns %llu  %s",
+                  100 * s->load, 100 * s->worst_load, (unsigned long long)s->misses,
+                  (unsigned long long)view->xruns, state_text(view));
+    put_line(at, width, "v V vocals  i I instrumental  s solo  b bypass  r reload  q quit");
+}
+
+/* ---- The terminal ---- */
+
+static size_t terminal_width(void)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || size.ws_col == 0) {
+        return 79;
+    }
+    /* One column less than there are: some terminals wrap a full line. */
+    size_t width = (size_t)size.ws_col - 1;
+    return width < PANEL_MAX_WIDTH ? width : PANEL_MAX_WIDTH;
+}
+
+/* In the background, to touch the terminal would stop us. */
+static bool has_terminal(void)
+{
+    const char *kind = getenv("TERM");
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && kind && strcmp(kind, "dumb") != 0 &&
+           tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+void panel_open(panel *p, bool quiet)
+{
+    *p = (panel){.quiet = quiet};
+    if (quiet || !has_terminal() || tcgetattr(STDIN_FILENO, &p->saved)) {
+        return;
+    }
+    struct termios keys = p->saved;
+    keys.c_lflag &= (tcflag_t) ~(ICANON | ECHO);
+    keys.c_cc[VMIN] = 0;
+    keys.c_cc[VTIME] = 0;
+    p->terminal = tcsetattr(STDIN_FILENO, TCSADRAIN, &keys) == 0;
+}
+
+void panel_close(panel *p)
+{
+    if (p->terminal) {
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &p->saved);
+        p->terminal = false;
+        p->drawn = false; /* it stays on the screen, above whatever comes */
+    }
+}
+
+static void erase(panel *p)
+{
+    if (p->drawn) {
+        printf("\033[%dA\r\033[J", PANEL_LINES);
+        p->drawn = false;
+    }
+}
+
+static void print_line(FILE *file, const char *format, va_list arguments)
+{
+    char line[1024];
+    vsnprintf(line, sizeof line, format, arguments);
+    for (char *c = line; *c; c++) {
+        *c = (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c;
+    }
+    fprintf(file, "%s%s\n", PROGRAM, line);
+    fflush(file);
+}
+
+void panel_print(panel *p, const char *format, ...)
+{
+    if (p->quiet) {
+        return;
+    }
+    erase(p);
+    va_list arguments;
+    va_start(arguments, format);
+    print_line(stdout, format, arguments);
+    va_end(arguments);
+}
+
+void panel_complain(panel *p, const char *format, ...)
+{
+    erase(p);
+    fflush(stdout);
+    va_list arguments;
+    va_start(arguments, format);
+    print_line(stderr, format, arguments);
+    va_end(arguments);
+}
+
+void panel_draw(panel *p, const live_view *view)
+{
+    if (!p->terminal) {
+        return;
+    }
+    for (size_t s = 0; s < MIX_NUM_STEMS; s++) {
+        float fallen = FALL * p->shown[s];
+        p->shown[s] = view->peak[s] > fallen ? view->peak[s] : fallen;
+    }
+    char text[PANEL_TEXT_SIZE];
+    panel_format(view, p->shown, terminal_width(), text);
+    if (p->drawn) {
+        printf("\033[%dA\r", PANEL_LINES);
+    }
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+        printf("%.*s\033[K\n", (int)(end - line), line);
+    }
+    fflush(stdout);
+    p->drawn = true;
+}
+
+char panel_key(const panel *p)
+{
+    char key;
+    return p->terminal && read(STDIN_FILENO, &key, 1) == 1 ? key : '\0';
+}

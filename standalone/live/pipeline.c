@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: ISC */
+/* From the input to both stems and their remix. */
+#include "pipeline.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
+/** A stream and what else depends on the sample rate. */
+typedef struct lane {
+    bsm_stream *stream;
+    float approach; /**< of the mixer's gains */
+} lane;
+
+struct pipeline {
+    /* ---- The main thread's ---- */
+    bsm_stream_options options;
+    bsm_model *model;
+    lane *newest; /**< what the audio thread has, or will have after the next block */
+
+    /* ---- Between the main and the audio thread ---- */
+    _Atomic(lane *) incoming; /**< for the audio thread to take */
+    _Atomic(lane *) outgoing; /**< for the main thread to free */
+    _Atomic size_t latency;
+    _Atomic bool freewheel;
+    mixer mixer;
+
+    /* ---- The audio thread's ---- */
+    lane *current;
+    bool freewheeling;
+    float scratch[4][BSM_STREAM_MAX_BLOCK]; /**< stems that the audio system has no place for */
+};
+
+/* ---- Denormals ---- */
+
+/* In filters' tails they cost a hundred times what other numbers do. */
+static unsigned denormals_off(void)
+{
+#ifdef __SSE2__
+    enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 };
+    unsigned before = _mm_getcsr();
+    _mm_setcsr(before | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
+    return before;
+#else
+    return 0;
+#endif
+}
+
+static void denormals_restore(unsigned before)
+{
+#ifdef __SSE2__
+    _mm_setcsr(before);
+#else
+    (void)before;
+#endif
+}
+
+/* ---- Lanes ---- */
+
+static void free_lane(lane *l)
+{
+    if (l) {
+        bsm_stream_free(l->stream);
+        free(l);
+    }
+}
+
+static bsm_status new_lane(pipeline *p, lane **made, bsm_error *error)
+{
+    lane *l = calloc(1, sizeof *l);
+    if (!l) {
+        return bsm_fail(error, BSM_NO_MEMORY, "out of memory");
+    }
+    bsm_status status = bsm_stream_new(p->model, &p->options, &l->stream, error);
+    if (status) {
+        free(l);
+        return status;
+    }
+    l->approach = mixer_approach(p->options.sample_rate);
+    *made = l;
+    return BSM_OK;
+}
+
+static void note_latency(pipeline *p)
+{
+    atomic_store(&p->latency, bsm_stream_latency(p->newest->stream));
+}
+
+bsm_status pipeline_new(bsm_model *model, const bsm_stream_options *options,
+                        const mix_settings *settings, pipeline **made, bsm_error *error)
+{
+    pipeline *p = calloc(1, sizeof *p);
+    if (!p) {
+        return bsm_fail(error, BSM_NO_MEMORY, "out of memory");
+    }
+    p->options = *options;
+    p->options.max_block = BSM_STREAM_MAX_BLOCK;
+    p->model = bsm_model_ref(model);
+    bsm_status status = new_lane(p, &p->newest, error);
+    if (status) {
+        pipeline_free(p);
+        return status;
+    }
+    p->current = p->newest;
+    note_latency(p);
+    mixer_init(&p->mixer, settings);
+    *made = p;
+    return BSM_OK;
+}
+
+void pipeline_free(pipeline *p)
+{
+    if (!p) {
+        return;
+    }
+    pipeline_tidy(p);
+    if (p->current != p->newest) {
+        free_lane(p->current);
+    }
+    free_lane(p->newest);
+    bsm_model_free(p->model);
+    free(p);
+}
+
+void pipeline_tidy(pipeline *p)
+{
+    free_lane(atomic_exchange(&p->outgoing, NULL));
+}
+
+/* ---- The audio thread ---- */
+
+static void take_incoming(pipeline *p)
+{
+    if (atomic_load_explicit(&p->incoming, memory_order_relaxed) &&
+        !atomic_load(&p->outgoing)) { /* the main thread has freed the one before */
+        lane *next = atomic_exchange(&p->incoming, NULL);
+        if (next) {
+            atomic_store(&p->outgoing, p->current);
+            p->current = next;
+            p->freewheeling = false;
+        }
+    }
+}
+
+static void follow_freewheel(pipeline *p)
+{
+    bool wanted = atomic_load_explicit(&p->freewheel, memory_order_acquire);
+    if (wanted != p->freewheeling) {
+        bsm_stream_set_freewheel(p->current->stream, wanted);
+        p->freewheeling = wanted;
+    }
+}
+
+static float *at(float *buffer, size_t offset, float *scratch)
+{
+    return buffer ? buffer + offset : scratch;
+}
+
+static void process_block(pipeline *p, const backend_buffers *b, size_t offset, size_t frames)
+{
+    const float *const in[2] = {b->in[0] + offset, b->in[1] + offset};
+    float *const vocals[2] = {at(b->vocals[0], offset, p->scratch[0]),
+                              at(b->vocals[1], offset, p->scratch[1])};
+    float *const instrumental[2] = {at(b->instrumental[0], offset, p->scratch[2]),
+                                    at(b->instrumental[1], offset, p->scratch[3])};
+    float *const out[2] = {b->out[0] + offset, b->out[1] + offset};
+    bsm_stream_process(p->current->stream, in, vocals, instrumental, frames);
+    mixer_run(&p->mixer, p->current->approach, vocals, instrumental, out, frames);
+}
+
+void pipeline_process(pipeline *p, const backend_buffers *buffers, size_t frames)
+{
+    const unsigned float_mode = denormals_off();
+    take_incoming(p);
+    follow_freewheel(p);
+    for (size_t done = 0; done < frames;) {
+        size_t left = frames - done;
+        size_t block = left < BSM_STREAM_MAX_BLOCK ? left : BSM_STREAM_MAX_BLOCK;
+        process_block(p, buffers, done, block);
+        done += block;
+    }
+    denormals_restore(float_mode);
+}
+
+/* ---- Other threads ---- */
+
+size_t pipeline_latency(const pipeline *p)
+{
+    return atomic_load(&p->latency);
+}
+
+void pipeline_set_freewheel(pipeline *p, bool on)
+{
+    atomic_store_explicit(&p->freewheel, on, memory_order_release);
+}
+
+mixer *pipeline_mixer(pipeline *p)
+{
+    return &p->mixer;
+}
+
+bsm_status pipeline_set_rate(pipeline *p, size_t rate, bsm_error *error)
+{
+    if (rate == p->options.sample_rate) {
+        return BSM_OK;
+    }
+    const size_t before = p->options.sample_rate;
+    p->options.sample_rate = rate;
+    lane *made;
+    bsm_status status = new_lane(p, &made, error);
+    if (status) {
+        p->options.sample_rate = before;
+        return status;
+    }
+    pipeline_tidy(p);
+    p->newest = made;
+    note_latency(p);
+    free_lane(atomic_exchange(&p->incoming, made)); /* one that was never taken */
+    return BSM_OK;
+}
+
+bsm_status pipeline_set_model(pipeline *p, bsm_model *model, bsm_error *error)
+{
+    bsm_status status = bsm_stream_set_model(p->newest->stream, model, error);
+    if (!status) {
+        bsm_model_ref(model);
+        bsm_model_free(p->model);
+        p->model = model;
+        note_latency(p);
+    }
+    return status;
+}
+
+size_t pipeline_rate(const pipeline *p)
+{
+    return p->options.sample_rate;
+}
+
+const bsm_model *pipeline_model(const pipeline *p)
+{
+    return p->model;
+}
+
+void pipeline_get_stats(const pipeline *p, bsm_stream_stats *stats)
+{
+    bsm_stream_get_stats(p->newest->stream, stats);
+}
+
+void pipeline_device_name(pipeline *p, char *name, size_t size)
+{
+    bsm_stream_device_name(p->newest->stream, name, size);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/** What bsm-live tells about itself, on the terminal and in the file of statistics. */
+#ifndef BSM_LIVE_VIEW_H
+#define BSM_LIVE_VIEW_H
+
+#include "bsm/stream.h"
+#include "mixer.h"
+
+typedef struct live_view {
+    const char *system; /**< "JACK" */
+    const char *name;   /**< of the client or the device */
+    size_t rate, block; /**< block 0: varies */
+    const char *model;
+    const char *device; /**< that computes */
+    bsm_stream_stats stream;
+    uint64_t xruns;
+    float peak[MIX_NUM_STEMS]; /**< highest absolute sample lately, before the gain */
+    mix_settings mix;
+} live_view;
+
+static inline double live_view_latency_ms(const live_view *view)
+{
+    return 1000.0 * (double)view->stream.latency / (double)view->rate;
+}
+
+#endif
