@@ -6,6 +6,7 @@
 #include "bench.h"
 #include "bench_util.h"
 #include "device/cpu/mixer.h"
+#include "device/cpu/product.h"
 #include "device/reference/modules.h"
 
 typedef struct scan_data {
@@ -88,6 +89,7 @@ static double run_chunked(scan_data *d)
     size_t heads = bsm_config_heads(d->config), conv_dim = bsm_config_conv_dim(d->config);
     bsm_cpu_state state = bsm_cpu_state_at(d->config, d->state);
     double start = bench_now();
+    bsm_thread_mode mode = bsm_cpu_enter_thread();
     state.zero = true;
     for (size_t t = 0; t < d->frames; t += BSM_CHUNK) {
         size_t rows = d->frames - t < BSM_CHUNK ? d->frames - t : BSM_CHUNK;
@@ -96,6 +98,7 @@ static double run_chunked(scan_data *d)
                                 &d->tile.decay);
         bsm_cpu_scan_chunk(&d->tile, rows, d->D, &state, false, d->y);
     }
+    bsm_cpu_leave_thread(mode);
     return bench_now() - start;
 }
 

@@ -51,6 +51,9 @@ const char *bsm_cpu_product_name(void)
 bsm_thread_mode bsm_cpu_enter_thread(void)
 {
     bsm_thread_mode mode = {0};
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &mode.signals);
 #ifdef __SSE2__
     enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 };
     mode.float_control = _mm_getcsr();
@@ -68,7 +71,6 @@ void bsm_cpu_leave_thread(bsm_thread_mode mode)
 {
 #ifdef __SSE2__
     _mm_setcsr(mode.float_control);
-#else
-    (void)mode;
 #endif
+    pthread_sigmask(SIG_SETMASK, &mode.signals, NULL);
 }
