@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* bsm-separate: take the vocals out of audio files. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -172,12 +173,27 @@ static void print_start(const separation *s, const bsm_model *model, bool untrai
     }
 }
 
+/* The folder that the user names may be a new one, in a folder that is there. */
+static bsm_status make_output_folder(const separation *s, bsm_error *error)
+{
+    const char *folder = s->args.options.output_dir;
+    if (folder && mkdir(folder, 0777) && errno != EEXIST) {
+        return bsm_fail_errno(error, errno, folder, "cannot make the folder");
+    }
+    return BSM_OK;
+}
+
 static void run(separation *s)
 {
     bsm_model *model = NULL;
     bsm_error error;
     bool untrained = false;
-    bsm_status status = default_model_open(s->args.model, &model, &untrained, &error);
+    bsm_status status = make_output_folder(s, &error);
+    if (status) {
+        fail(s, exit_code_for(status, WRITING_OUTPUT), &error);
+        return;
+    }
+    status = default_model_open(s->args.model, &model, &untrained, &error);
     if (status) {
         fail(s, exit_code_for(status, READING_MODEL), &error);
         return;

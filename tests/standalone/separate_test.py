@@ -262,8 +262,12 @@ class SeparateTest(unittest.TestCase):
         self.separate('-f', path)
         self.check_sum('song', read_wav(path)[2])
 
-    def test_no_such_folder(self):
-        self.fails(5, ['No such file'], '-o', self.path('none'), self.make('song.wav'))
+    def test_folders(self):
+        path = self.make('song.wav')
+        self.fails(5, ['none', 'No such file'], '-o', self.path('none/new'), path)
+        self.fails(5, ['song.wav', 'Not a directory'], '-o', path, path)
+        self.separate('-o', self.path('new'), path)
+        self.assertEqual(len(os.listdir(self.path('new'))), 2)
 
     def as_nobody(self):
         """Root may do everything, so somebody else has to try."""
