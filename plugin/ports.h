@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/** The ports of both plugins, as in ttl/. Stems has two outputs more than Remix. */
+#ifndef BSM_PLUGIN_PORTS_H
+#define BSM_PLUGIN_PORTS_H
+
+#include <lv2/atom/atom.h>
+
+typedef enum bsm_port {
+    BSM_PORT_CONTROL,
+    BSM_PORT_NOTIFY,
+    BSM_PORT_IN_LEFT,
+    BSM_PORT_IN_RIGHT,
+    BSM_PORT_VOCALS_GAIN,
+    BSM_PORT_INSTRUMENTAL_GAIN,
+    BSM_PORT_LOOKAHEAD,
+    BSM_PORT_DEVICE,
+    BSM_PORT_ENABLED,
+    BSM_PORT_FREEWHEEL,
+    BSM_PORT_LATENCY,
+    BSM_PORT_LOAD,
+    BSM_PORT_MISSES,
+    BSM_PORT_OUT_LEFT, /**< Remix: the mix; Stems: the vocals */
+    BSM_PORT_OUT_RIGHT,
+    BSM_REMIX_PORTS,
+    BSM_PORT_INSTRUMENTAL_LEFT = BSM_REMIX_PORTS,
+    BSM_PORT_INSTRUMENTAL_RIGHT,
+    BSM_STEMS_PORTS,
+} bsm_port;
+
+/** Ends of the gain ports, in dB. At the lower one a stem is silent. */
+#define BSM_GAIN_MUTE (-60.0f)
+#define BSM_GAIN_MAX 12.0f
+
+/** Values of BSM_PORT_LOOKAHEAD. */
+enum { BSM_LOOKAHEAD_LOW, BSM_LOOKAHEAD_NORMAL, BSM_LOOKAHEAD_HIGH, BSM_NUM_LOOKAHEADS };
+
+/** Values of BSM_PORT_DEVICE. */
+enum { BSM_CHOICE_AUTO, BSM_CHOICE_CPU, BSM_CHOICE_CUDA, BSM_NUM_CHOICES };
+
+/** What the host has connected. */
+typedef union bsm_ports {
+    void *any[BSM_STEMS_PORTS];
+    struct {
+        const LV2_Atom_Sequence *control;
+        LV2_Atom_Sequence *notify;
+        const float *in[2];
+        const float *vocals_gain, *instrumental_gain, *lookahead, *device, *enabled, *freewheel;
+        float *latency, *load, *misses;
+        float *out[2];
+        float *instrumental[2];
+    };
+} bsm_ports;
+
+_Static_assert(sizeof(((bsm_ports *)0)->any) == sizeof(bsm_ports), "a member for each port");
+
+#endif

@@ -1,0 +1,11 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# A bundle of these files: assemble.sh FOLDER STAMP FILE...
+set -eu
+bundle=$1
+stamp=$2
+shift 2
+rm -rf "$bundle"
+mkdir -p "$bundle"
+cp "$@" "$bundle"
+touch "$stamp"
