@@ -43,8 +43,8 @@ typedef struct bsm_loader {
     bsm_settings settings; /**< of `newest` */
     bsm_model *model;      /**< in `newest`; NULL: none */
     bsm_stream *newest;
-    bool tried;            /**< to play what is wanted */
-    bool as_wanted;        /**< what is wanted plays */
+    bool tried;     /**< to play what is wanted */
+    bool as_wanted; /**< what is wanted plays */
 
     /* ---- Under `facts`, which is held for moments ---- */
     pthread_mutex_t facts;
