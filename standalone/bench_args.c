@@ -18,7 +18,7 @@ static void print_help(void)
         "\n"
         "  -m, --model FILE      the model to run\n"
         "  -c, --config NAME     without a model: an untrained one, paper (default), lite or tiny\n"
-        "  -d, --device NAME     auto (default), cpu, reference or cuda; may be repeated\n"
+        "  -d, --device NAME     auto (default), cpu, reference, cuda, or all; may be repeated\n"
         "  -t, --threads N       processor threads (default: one per core)\n"
         "      --json            print JSON\n"
         "  -h, --help            show this help\n"
@@ -78,6 +78,9 @@ static bool parse_blocks(char *list, bench_args *args)
 
 static bool parse_device(const char *name, bench_args *args)
 {
+    if (!strcmp(name, "all")) {
+        return parse_device("cpu", args) && parse_device("reference", args);
+    }
     return args->num_devices < BENCH_MAX_LIST &&
            !bsm_device_kind_parse(name, &args->devices[args->num_devices++], NULL);
 }
@@ -120,7 +123,10 @@ static int parse_option(int option, bench_args *args)
     switch (option) {
     case 'h': print_help(); return EXIT_CODE_OK;
     case 'V': puts("bsm-bench " BSM_VERSION); return EXIT_CODE_OK;
-    case '?': fputs("Try bsm-bench --help.\n", stderr); return EXIT_CODE_USAGE;
+    case '?':
+        fputs("bsm-bench: no such option, or its value is missing. Try bsm-bench --help.\n",
+              stderr);
+        return EXIT_CODE_USAGE;
     case 'j': args->json = true; return BENCH_ARGS_OK;
     case 'S': args->stream = true; return BENCH_ARGS_OK;
     default: break;
@@ -157,6 +163,7 @@ int bench_args_parse(int argc, char **argv, bench_args *args)
         {"memory", required_argument, NULL, 'M'},  {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},       {0}};
     set_defaults(args);
+    opterr = 0; /* one line, and with this program's name */
     for (int option; (option = getopt_long(argc, argv, "m:c:d:t:hV", options, NULL)) != -1;) {
         int end = parse_option(option, args);
         if (end != BENCH_ARGS_OK) {

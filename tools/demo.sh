@@ -3,12 +3,13 @@
 # Install what is needed, build, and separate a song: demo.sh [FILE]
 # Without a file, one from Debian's fretsonfire-songs-muldjord.
 set -eu
+[ $# -eq 0 ] || set -- "$(realpath "$1")"
 cd "$(dirname "$0")/.."
 song_package=fretsonfire-songs-muldjord
 
 # shellcheck disable=SC2046 # a list of words
 sh tools/packages.sh $(cat tools/build-packages.txt) $([ $# -gt 0 ] || echo $song_package)
-[ -d build ] || meson setup build >/dev/null
+[ -f build/build.ninja ] || meson setup build >/dev/null
 meson compile -C build >build/compile.log 2>&1 || { tail -n 40 build/compile.log; exit 1; }
 
 song=${1:-$(dpkg -L $song_package | grep '/song\.ogg$' | sort | head -n 1)}

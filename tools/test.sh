@@ -13,7 +13,7 @@ passed=0 failed=0
 run_tests() {
     echo "== $1"
     # shellcheck disable=SC2086 # lists of words
-    [ -d "$1" ] || meson setup "$1" -Dwerror=true -Dtests=enabled $2 >/dev/null
+    [ -f "$1/build.ninja" ] || meson setup "$1" -Dwerror=true -Dtests=enabled $2 >/dev/null
     if ! meson compile -C "$1" >"$1/compile.log" 2>&1; then
         tail -n 40 "$1/compile.log"
         failed=$((failed + 1))
@@ -30,7 +30,7 @@ run_tests() {
     [ "${ok:-0}" -gt 0 ] || failed=$((failed + 1))
 }
 
-run_tests build ""  ""
+run_tests build-test "" ""
 run_tests build-asan "-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized" \
     "--suite unit --suite integration --timeout-multiplier 4"
 run_tests build-plain "-Donednn=disabled" "--suite unit --no-suite slow"

@@ -30,8 +30,6 @@ typedef struct bsm_block {
 
 /** One device. `weights` and `workspace` are the device's own types. */
 typedef struct bsm_device {
-    const char *name;
-
     /** One line for the user: the device and what it runs on. */
     void (*describe)(char *text, size_t size);
 

@@ -236,6 +236,28 @@ static void test_extremes_stay_finite(void **unused)
     }
 }
 
+static void test_what_is_not_a_number_stays(void **unused)
+{
+    (void)unused;
+    const uint32_t odd[4] = {0x7fc00000, 0x7fc00001, 0xffc12345, 0x7f800000}; /* NaNs, infinity */
+    float mixture[8], values[16] = {0}, bias[16] = {0}, masked[8];
+    for (size_t i = 0; i < 8; i++) {
+        mixture[i] = 1;
+    }
+    memcpy(bias + 8, odd, sizeof odd);
+    memcpy(bias + 12, odd, sizeof odd);
+    memcpy(values, odd, sizeof odd);
+    for (size_t i = 0; bsm_kernels_at(i); i++) {
+        bsm_kernels_at(i)->apply_mask(1, 8, values, bias, mixture, masked, 8);
+        assert_true(isnan(masked[0]) && isnan(masked[1]) && isnan(masked[4]) && isnan(masked[5]));
+        float x[4];
+        const float zeros[4] = {0};
+        memcpy(x, odd, sizeof x);
+        bsm_kernels_at(i)->tanh_bias(1, 4, x, zeros);
+        assert_true(isnan(x[0]) && isnan(x[1]) && isnan(x[2]) && x[3] == 1);
+    }
+}
+
 /* A step may forget everything: what is left of before is then zero, not NaN or negative. */
 static void test_decays_of_a_fast_head(void **unused)
 {
@@ -271,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_gate_and_tanh),
         cmocka_unit_test(test_mask),
         cmocka_unit_test(test_extremes_stay_finite),
+        cmocka_unit_test(test_what_is_not_a_number_stays),
         cmocka_unit_test(test_decays_of_a_fast_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <omp.h>
 #endif
 
+#include "device/cpu/carve.h"
 #include "device/cpu/product.h"
 #include "device/cpu/workspace.h"
 
@@ -24,26 +25,6 @@ bsm_cpu_thread *bsm_cpu_this_thread(const bsm_cpu_workspace *space)
 #endif
 }
 
-/* ---- Memory: one block, divided twice over the same code, first to find its size. ---- */
-
-typedef struct block_of_memory {
-    unsigned char *base;
-    size_t used;
-} block_of_memory;
-
-static void *take(block_of_memory *block, size_t bytes)
-{
-    enum { ALIGNMENT = 64 };
-    void *part = block->base ? block->base + block->used : NULL;
-    block->used += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    return part;
-}
-
-static float *take_floats(block_of_memory *block, size_t count)
-{
-    return take(block, count * sizeof(float));
-}
-
 static size_t max(size_t a, size_t b)
 {
     return a > b ? a : b;
@@ -58,19 +39,19 @@ static size_t widest_features(const bsm_cpu_weights *weights)
     return widest;
 }
 
-static void divide_thread(const bsm_cpu_workspace *space, block_of_memory *block,
+static void divide_thread(const bsm_cpu_workspace *space, bsm_carver *carver,
                           bsm_cpu_thread *thread)
 {
     const bsm_config *config = &space->weights->config;
     size_t dim = config->dim, longest = max(space->options.max_frames, config->num_bands);
-    void *tile = take(block, bsm_cpu_tile_size(config));
-    float *state = take_floats(block, bsm_cpu_state_size(config));
-    float *forward = take_floats(block, longest * dim);
-    float *backward = take_floats(block, BSM_CHUNK * dim);
-    float *reversed = take_floats(block, BSM_CHUNK * dim);
-    float *hidden = take_floats(block, BSM_CHUNK * config->mask_expansion * dim);
-    float *values = take_floats(block, BSM_CHUNK * 2 * widest_features(space->weights));
-    if (block->base) {
+    void *tile = bsm_carve(carver, bsm_cpu_tile_size(config));
+    float *state = bsm_carve_floats(carver, bsm_cpu_state_size(config));
+    float *forward = bsm_carve_floats(carver, longest * dim);
+    float *backward = bsm_carve_floats(carver, BSM_CHUNK * dim);
+    float *reversed = bsm_carve_floats(carver, BSM_CHUNK * dim);
+    float *hidden = bsm_carve_floats(carver, BSM_CHUNK * config->mask_expansion * dim);
+    float *values = bsm_carve_floats(carver, BSM_CHUNK * 2 * widest_features(space->weights));
+    if (carver->block) {
         *thread = (bsm_cpu_thread){.tile = bsm_cpu_tile_at(config, space->kernels, tile),
                                    .state = bsm_cpu_state_at(config, state),
                                    .forward = forward,
@@ -86,16 +67,17 @@ static size_t stream_size(const bsm_config *config)
     return config->depth * config->num_bands * bsm_cpu_state_size(config);
 }
 
-static void divide(bsm_cpu_workspace *space, block_of_memory *block)
+static void divide(bsm_cpu_workspace *space, bsm_carver *carver)
 {
     const bsm_config *config = &space->weights->config;
-    space->threads = take(block, space->options.threads * sizeof *space->threads);
-    space->x = take_floats(block, config->num_bands * space->options.max_frames * config->dim);
+    space->threads = bsm_carve(carver, space->options.threads * sizeof *space->threads);
+    space->x =
+        bsm_carve_floats(carver, config->num_bands * space->options.max_frames * config->dim);
     if (space->options.streaming) {
-        space->stream = take_floats(block, stream_size(config));
+        space->stream = bsm_carve_floats(carver, stream_size(config));
     }
     for (size_t t = 0; t < space->options.threads; t++) {
-        divide_thread(space, block, block->base ? &space->threads[t] : NULL);
+        divide_thread(space, carver, carver->block ? &space->threads[t] : NULL);
     }
 }
 
@@ -117,16 +99,16 @@ static bsm_status workspace_new(const void *weights, const bsm_workspace_options
     space->kernels = bsm_kernels_get();
     space->options = *options;
 
-    block_of_memory sizing = {0};
+    bsm_carver sizing = {0};
     divide(space, &sizing);
-    space->memory = aligned_alloc(64, sizing.used);
+    space->memory = aligned_alloc(BSM_CARVE_ALIGNMENT, sizing.used);
     if (!space->memory) {
         workspace_free(space);
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for a network: %zu MB for %zu frames",
                         sizing.used / 1000000, options->max_frames);
     }
     memset(space->memory, 0, sizing.used);
-    block_of_memory real = {.base = space->memory};
+    bsm_carver real = {.block = space->memory};
     divide(space, &real);
     *workspace = space;
     return BSM_OK;
@@ -146,7 +128,6 @@ static void read_features(const void *workspace, size_t frames, float *features)
 }
 
 const bsm_device bsm_cpu_device = {
-    .name = "cpu",
     .describe = describe,
     .weights_new = bsm_cpu_weights_new,
     .weights_free = bsm_cpu_weights_free,

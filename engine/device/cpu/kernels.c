@@ -26,12 +26,12 @@ static inline float exp_clamped(float x)
     y = y * r + 1.6666665459e-1f;
     y = y * r + 5.0000001201e-1f;
     y = y * r * r + r + 1.0f;
-    uint32_t exponent, bits;
+    uint32_t exponent;
+    float power;
     memcpy(&exponent, &shifted, sizeof exponent);
-    memcpy(&bits, &y, sizeof bits);
-    bits += exponent << 23;
-    memcpy(&y, &bits, sizeof y);
-    return y;
+    exponent = (exponent + 127) << 23;
+    memcpy(&power, &exponent, sizeof power);
+    return y * power; /* not a sum of bits: what is not a number must stay that */
 }
 
 static inline float sigmoid(float x)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "device/cpu/carve.h"
 #include "device/cpu/product.h"
 
 size_t bsm_cpu_state_size(const bsm_config *config)
@@ -18,37 +19,29 @@ bsm_cpu_state bsm_cpu_state_at(const bsm_config *config, float *memory)
                            .tail = memory + config->d_state * bsm_config_d_inner(config)};
 }
 
-/* Hands out aligned parts of a block; with a NULL block it only counts. */
-static void *carve(unsigned char *memory, size_t *used, size_t bytes)
-{
-    enum { ALIGNMENT = 64 };
-    void *part = memory ? memory + *used : NULL;
-    *used += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    return part;
-}
-
 static size_t raw_width(const bsm_config *config)
 {
     return bsm_config_conv_dim(config) + bsm_config_heads(config);
 }
 
-static size_t divide_tile(const bsm_config *config, unsigned char *memory, bsm_cpu_tile *tile)
+static size_t divide_tile(const bsm_config *config, void *memory, bsm_cpu_tile *tile)
 {
-    size_t used = 0, row = BSM_CHUNK * sizeof(float), heads = bsm_config_heads(config);
+    bsm_carver carver = {.block = memory};
+    size_t row = BSM_CHUNK * sizeof(float), heads = bsm_config_heads(config);
     size_t d_inner = bsm_config_d_inner(config);
     size_t raw = (config->d_conv - 1 + BSM_CHUNK) * raw_width(config) * sizeof(float);
-    tile->u = carve(memory, &used, row * config->dim);
-    tile->raw = carve(memory, &used, raw);
-    tile->xbc = carve(memory, &used, row * bsm_config_conv_dim(config));
-    tile->y = carve(memory, &used, row * d_inner);
-    tile->G = carve(memory, &used, row * BSM_CHUNK);
-    tile->M = carve(memory, &used, row * BSM_CHUNK);
-    tile->decay.dt = carve(memory, &used, row * heads);
-    tile->decay.cum = carve(memory, &used, 2 * row * heads);
-    tile->decay.in = carve(memory, &used, row * heads);
-    tile->decay.out = carve(memory, &used, row * heads);
-    tile->decay.all = carve(memory, &used, heads * sizeof(float));
-    return used;
+    tile->u = bsm_carve(&carver, row * config->dim);
+    tile->raw = bsm_carve(&carver, raw);
+    tile->xbc = bsm_carve(&carver, row * bsm_config_conv_dim(config));
+    tile->y = bsm_carve(&carver, row * d_inner);
+    tile->G = bsm_carve(&carver, row * BSM_CHUNK);
+    tile->M = bsm_carve(&carver, row * BSM_CHUNK);
+    tile->decay.dt = bsm_carve(&carver, row * heads);
+    tile->decay.cum = bsm_carve(&carver, 2 * row * heads);
+    tile->decay.in = bsm_carve(&carver, row * heads);
+    tile->decay.out = bsm_carve(&carver, row * heads);
+    tile->decay.all = bsm_carve(&carver, heads * sizeof(float));
+    return carver.used;
 }
 
 size_t bsm_cpu_tile_size(const bsm_config *config)

@@ -6,24 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Packing runs twice over the same code: without memory to find its size, then for real. */
-typedef struct packer {
-    float *memory;
-    size_t used;
-} packer;
+#include "device/cpu/carve.h"
 
-enum { ALIGNMENT = 64, ALIGNED_FLOATS = ALIGNMENT / sizeof(float) };
-
-static float *take(packer *p, size_t count)
+static const float *pack_copy(bsm_carver *p, size_t count, const float *values)
 {
-    float *place = p->memory ? p->memory + p->used : NULL;
-    p->used += (count + ALIGNED_FLOATS - 1) / ALIGNED_FLOATS * ALIGNED_FLOATS;
-    return place;
-}
-
-static const float *pack_copy(packer *p, size_t count, const float *values)
-{
-    float *out = take(p, count);
+    float *out = bsm_carve_floats(p, count);
     if (out) {
         memcpy(out, values, count * sizeof *out);
     }
@@ -31,10 +18,10 @@ static const float *pack_copy(packer *p, size_t count, const float *values)
 }
 
 /* [rows][columns] to [columns][rows], in square blocks that fit the cache. */
-static const float *pack_transposed(packer *p, size_t rows, size_t columns, const float *matrix)
+static const float *pack_transposed(bsm_carver *p, size_t rows, size_t columns, const float *matrix)
 {
     enum { BLOCK = 32 };
-    float *out = take(p, rows * columns);
+    float *out = bsm_carve_floats(p, rows * columns);
     if (!out) {
         return NULL;
     }
@@ -50,16 +37,16 @@ static const float *pack_transposed(packer *p, size_t rows, size_t columns, cons
     return out;
 }
 
-static const float *pack_A(packer *p, size_t heads, const float *A_log)
+static const float *pack_A(bsm_carver *p, size_t heads, const float *A_log)
 {
-    float *out = take(p, heads);
+    float *out = bsm_carve_floats(p, heads);
     for (size_t h = 0; out && h < heads; h++) {
         out[h] = (float)-exp((double)A_log[h]);
     }
     return out;
 }
 
-static bsm_cpu_linear pack_linear(packer *p, size_t in, size_t out, const bsm_linear *linear)
+static bsm_cpu_linear pack_linear(bsm_carver *p, size_t in, size_t out, const bsm_linear *linear)
 {
     bsm_cpu_linear packed;
     packed.weight = pack_transposed(p, out, in, linear->weight);
@@ -67,7 +54,7 @@ static bsm_cpu_linear pack_linear(packer *p, size_t in, size_t out, const bsm_li
     return packed;
 }
 
-static bsm_cpu_mixer pack_mixer(packer *p, const bsm_config *config, const bsm_mixer_weights *w)
+static bsm_cpu_mixer pack_mixer(bsm_carver *p, const bsm_config *config, const bsm_mixer_weights *w)
 {
     size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
     size_t heads = bsm_config_heads(config), conv_dim = bsm_config_conv_dim(config);
@@ -85,7 +72,7 @@ static bsm_cpu_mixer pack_mixer(packer *p, const bsm_config *config, const bsm_m
     return m;
 }
 
-static bsm_cpu_path pack_path(packer *p, const bsm_config *config, const bsm_path_weights *w)
+static bsm_cpu_path pack_path(bsm_carver *p, const bsm_config *config, const bsm_path_weights *w)
 {
     bsm_cpu_path path;
     path.forward = pack_mixer(p, config, &w->forward);
@@ -95,7 +82,7 @@ static bsm_cpu_path pack_path(packer *p, const bsm_config *config, const bsm_pat
     return path;
 }
 
-static void pack_all(packer *p, const bsm_weights *host, bsm_cpu_weights *w)
+static void pack_all(bsm_carver *p, const bsm_weights *host, bsm_cpu_weights *w)
 {
     const bsm_config *config = &host->config;
     size_t hidden = config->mask_expansion * config->dim;
@@ -133,15 +120,15 @@ bsm_status bsm_cpu_weights_new(const bsm_weights *host, void **weights, bsm_erro
     w->band = calloc(config->depth, sizeof *w->band);
     w->masks = calloc(config->num_stems * config->num_bands, sizeof *w->masks);
     if (w->bands && w->time && w->band && w->masks) {
-        packer sizing = {0};
+        bsm_carver sizing = {0};
         pack_all(&sizing, host, w);
-        w->memory = aligned_alloc(ALIGNMENT, sizing.used * sizeof(float));
+        w->memory = aligned_alloc(BSM_CARVE_ALIGNMENT, sizing.used);
     }
     if (!w->memory) {
         bsm_cpu_weights_free(w);
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for the weights");
     }
-    packer packing = {.memory = w->memory};
+    bsm_carver packing = {.block = w->memory};
     pack_all(&packing, host, w);
     *weights = w;
     return BSM_OK;

@@ -46,7 +46,7 @@ typedef struct bsm_cpu_weights {
     bsm_cpu_path *time, *band;   /**< [depth] */
     const float *final_norm;     /**< [dim] */
     bsm_cpu_mask_weights *masks; /**< [stem][num_bands] */
-    float *memory;
+    void *memory;
 } bsm_cpu_weights;
 
 bsm_status bsm_cpu_weights_new(const bsm_weights *host, void **weights, bsm_error *error);

@@ -293,7 +293,6 @@ static void read_features(const void *opaque, size_t frames, float *features)
 }
 
 const bsm_device bsm_reference_device = {
-    .name = "reference",
     .describe = describe,
     .weights_new = weights_new,
     .weights_free = weights_free,

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/** Dividing one block of memory into parts aligned for vectors. The same code runs twice: without a
+ *  block, when the parts are NULL, to find its size, and then over it. */
+#ifndef BSM_CPU_CARVE_H
+#define BSM_CPU_CARVE_H
+
+#include <stddef.h>
+
+enum { BSM_CARVE_ALIGNMENT = 64 };
+
+typedef struct bsm_carver {
+    unsigned char *block; /**< aligned; NULL: only count */
+    size_t used;          /**< bytes */
+} bsm_carver;
+
+static inline void *bsm_carve(bsm_carver *carver, size_t bytes)
+{
+    void *part = carver->block ? carver->block + carver->used : NULL;
+    carver->used += (bytes + BSM_CARVE_ALIGNMENT - 1) / BSM_CARVE_ALIGNMENT * BSM_CARVE_ALIGNMENT;
+    return part;
+}
+
+static inline float *bsm_carve_floats(bsm_carver *carver, size_t count)
+{
+    return bsm_carve(carver, count * sizeof(float));
+}
+
+#endif

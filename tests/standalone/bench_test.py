@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""Run bsm-bench on a small model, and check what it reports: bench_test.py BSM-BENCH"""
+
+import json
+import subprocess
+import sys
+import unittest
+
+BENCH = sys.argv.pop(1)
+STAGES = {'STFT', 'band split', 'time path', 'band path', 'mask', 'inverse STFT'}
+
+
+def bench(*arguments):
+    return subprocess.run([BENCH, *arguments], capture_output=True, text=True, timeout=120)
+
+
+class BenchTest(unittest.TestCase):
+    def test_windows(self):
+        result = bench('-c', 'tiny', '-d', 'all', '--seconds', '0.5,1', '--repeats', '2', '--json')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads(result.stdout)
+        self.assertEqual([window['frames'] for window in report['windows']], [51, 101] * 2)
+        for window in report['windows']:
+            self.assertEqual(set(window['stages_ms']), STAGES)
+            # The stages are all there is, but for the mean and the median being two things.
+            total = sum(window['stages_ms'].values())
+            self.assertLess(window['best_ms'], 1.05 * total)
+            self.assertGreater(window['gflops'], 0)
+            self.assertGreater(window['peak_memory_bytes'], 1e6)
+        self.assertTrue(report['windows'][2]['device'].startswith('reference'))
+        for scan in report['scan']:
+            self.assertGreater(scan['sequential_ms'], 0)
+            self.assertGreater(scan['chunked_ms'], 0)
+
+    def test_stream(self):
+        result = bench('-c', 'tiny', '--stream', '--play', '1', '--blocks', '64,1024', '--json',
+                       '--memory', 'carry')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads(result.stdout)
+        self.assertEqual(report['call']['calls'], 1000000)
+        self.assertLessEqual(report['call']['median_us'], report['call']['worst_us'])
+        self.assertEqual([play['samples'] for play in report['play']], [64, 1024])
+        for play in report['play']:
+            self.assertGreater(play['mean_load'], 0)
+            self.assertEqual(play['history'], 0)
+
+    def test_text(self):
+        result = bench('-c', 'tiny', '--seconds', '0.1', '--repeats', '1')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn('RTF', result.stdout)
+        self.assertIn('sequential', result.stdout)
+
+    def test_wrong_use(self):
+        for arguments in (['--nonsense'], ['--seconds', '0'], ['--blocks', '9000'], ['extra'],
+                          ['--device', 'gpu'], ['--memory', 'long']):
+            result = bench(*arguments)
+            self.assertEqual(result.returncode, 2, arguments)
+            self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        self.assertEqual(bench('--model', '/none.safetensors').returncode, 3)
+        self.assertEqual(bench('--device', 'cuda', '-c', 'tiny').returncode, 6)
+        self.assertEqual(bench('--help').returncode, 0)
+
+
+unittest.main()
