@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # Install what is needed, build, and run all tests: as users build it, under the address and
-# undefined-behaviour sanitizers, and without oneDNN. Ends in "N passed, N failed".
+# undefined-behaviour sanitizers, the threaded parts under the thread sanitizer, and without oneDNN. Ends in "N passed, N failed".
 set -eu
 cd "$(dirname "$0")/.."
 # shellcheck disable=SC2046 # a list of words
@@ -33,6 +33,8 @@ run_tests() {
 run_tests build-test "" ""
 run_tests build-asan "-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized" \
     "--suite unit --suite integration --timeout-multiplier 4"
+run_tests build-tsan "-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized" \
+    "stream stream-soak files --timeout-multiplier 4"
 run_tests build-plain "-Donednn=disabled" "--suite unit --no-suite slow"
 
 echo "$passed passed, $failed failed"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* A stream's latency and samples are exact, at every rate and block size. */
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -311,6 +312,52 @@ static void test_the_wished_latency(void **unused)
     bsm_model_free(model);
 }
 
+/* ---- Several at once: one pool computes for all, and mixes nothing up ---- */
+
+typedef struct player {
+    bsm_model *model;
+    signal in;
+    stream_result out;
+} player;
+
+static void *play(void *user)
+{
+    player *p = user;
+    bsm_stream_options options = options_at(44100);
+    bsm_stream *stream = open_stream(p->model, &options);
+    p->out = run_stream(stream, &p->in, 500);
+    bsm_stream_free(stream);
+    return NULL;
+}
+
+static void test_many_streams_at_once(void **unused)
+{
+    (void)unused;
+    enum { STREAMS = 12 };
+    bsm_config config = small_stream_config();
+    bsm_model *model = hash_model(&config);
+    player players[STREAMS];
+    pthread_t threads[STREAMS];
+    for (size_t i = 0; i < STREAMS; i++) {
+        players[i] = (player){.model = model, .in = noise_signal(44100, (unsigned int)i / 2)};
+        assert_int_equal(pthread_create(&threads[i], NULL, play, &players[i]), 0);
+    }
+    for (size_t i = 0; i < STREAMS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    size_t bytes = players[0].out.vocals.samples * sizeof(float);
+    for (size_t i = 0; i < STREAMS; i += 2) { /* pairs have the same input */
+        const float *a = players[i].out.vocals.audio[0], *b = players[i + 1].out.vocals.audio[0];
+        assert_memory_equal(a, b, bytes);
+        assert_memory_not_equal(a, players[(i + 2) % STREAMS].out.vocals.audio[0], bytes);
+    }
+    for (size_t i = 0; i < STREAMS; i++) {
+        free_signal(&players[i].in);
+        free_result(&players[i].out);
+    }
+    bsm_model_free(model);
+}
+
 /* Models that have seen 8 s get no more than that. */
 static void test_memory_follows_the_model(void **unused)
 {
@@ -338,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_a_number),
         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_the_wished_latency),
+        cmocka_unit_test(test_many_streams_at_once),
         cmocka_unit_test(test_memory_follows_the_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
