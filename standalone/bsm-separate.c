@@ -137,8 +137,9 @@ static void separate_inputs(separation *s)
             separate_file(s, input);
         }
     }
-    if (stop) {
-        s->failure = EXIT_CODE_CANCELLED;
+    if (stop && s->failure != EXIT_CODE_CANCELLED) { /* between two files, or before the first */
+        const bsm_error error = {BSM_CANCELLED, "cancelled"};
+        fail(s, EXIT_CODE_CANCELLED, &error);
     }
 }
 

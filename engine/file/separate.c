@@ -77,7 +77,7 @@ static bsm_status open_all(separation_job *job, bsm_error *error)
                                               &job->windows, error);
 }
 
-static bsm_status report_progress(const separation_job *job, bsm_error *error)
+static bsm_status report_progress(const separation_job *job)
 {
     if (!job->options->progress) {
         return BSM_OK;
@@ -87,9 +87,7 @@ static bsm_status report_progress(const separation_job *job, bsm_error *error)
     bsm_progress progress = {.done = (double)bsm_parts_written(job->parts) / (double)info->rate,
                              .total = (double)info->frames / (double)info->rate};
     progress.speed = progress.done > 0 && elapsed > 0 ? progress.done / elapsed : 0;
-    return job->options->progress(job->options->user, &progress)
-               ? BSM_OK
-               : bsm_fail(error, BSM_CANCELLED, "%s: cancelled", job->path);
+    return job->options->progress(job->options->user, &progress) ? BSM_OK : BSM_CANCELLED;
 }
 
 static bsm_status run(separation_job *job, bsm_error *error)
@@ -98,7 +96,7 @@ static bsm_status run(separation_job *job, bsm_error *error)
     bsm_status status = BSM_OK;
     while (count > 0 && !status) {
         float *const *audio = NULL;
-        status = report_progress(job, error);
+        status = report_progress(job);
         if (!status) {
             status = job->blocks ? bsm_blocks_next(job->blocks, &audio, &count, error)
                                  : bsm_windows_next(job->windows, &audio, &count, error);
@@ -137,6 +135,9 @@ bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *con
     }
     if (!status) {
         status = run(&job, error);
+    }
+    if (status == BSM_CANCELLED) { /* between windows, or inside the network */
+        bsm_fail(error, status, "%s: cancelled", path);
     }
     if (!status) {
         report_result(&job);

@@ -150,12 +150,39 @@ static void test_real_network(void **state)
     bsm_network_free(network);
 }
 
+static bool stop_at_second_call(void *user, const bsm_progress *progress)
+{
+    (void)progress;
+    int *calls = user;
+    return ++*calls < 2;
+}
+
+/* The second question comes from inside the network, which knows no file. */
+static void test_cancelling_inside_the_network(void **state)
+{
+    (void)state;
+    enum { FRAMES = 6400 };
+    write_noise("song.wav", FRAMES);
+    bsm_network *network = small_network(1 + FRAMES / 32);
+    int calls = 0;
+    bsm_error error = {0};
+    bsm_separate_options options = {
+        .window = (double)FRAMES / 44100, .progress = stop_at_second_call, .user = &calls};
+    assert_int_equal(bsm_separate_file(network, path, &options, &result, &error), BSM_CANCELLED);
+    assert_int_equal(calls, 2);
+    assert_int_equal(error.status, BSM_CANCELLED);
+    assert_non_null(strstr(error.message, "song.wav: cancelled"));
+    assert_int_equal(fake_count_files(folder, ""), 1);
+    bsm_network_free(network);
+}
+
 int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_memory_does_not_grow), /* first: the peak counts from the program's start */
         IN_FOLDER(test_real_network),
+        IN_FOLDER(test_cancelling_inside_the_network),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -318,6 +318,31 @@ class SeparateTest(unittest.TestCase):
             self.assertEqual(output, '')
             self.assertEqual(self.names(), ['long.wav'])
 
+    def test_signal_before_the_first_file(self):
+        path = self.make('song.wav')
+        end, errors = os.pipe()  # full, so that the program waits when it names its model
+        os.set_blocking(errors, False)
+        filled = 0
+        try:
+            while True:
+                filled += os.write(errors, b'.' * 4096)
+        except BlockingIOError:
+            os.set_blocking(errors, True)
+        process = subprocess.Popen([SEPARATE, *FAST, path], env=self.env, stderr=errors)
+        os.close(errors)
+        deadline = time.monotonic() + 60
+        caught = 0
+        while not caught >> (signal.SIGTERM - 1) & 1:
+            self.assertLess(time.monotonic(), deadline)
+            with open('/proc/%d/status' % process.pid) as file:
+                caught = int([line for line in file if line.startswith('SigCgt')][0].split()[1], 16)
+        process.terminate()
+        with open(end, 'rb') as file:
+            text = file.read()[filled:].decode()
+        self.assertEqual(process.wait(timeout=60), 130)
+        self.assertIn('bsm-separate: cancelled\n', text)
+        self.assertEqual(self.names(), ['song.wav'])
+
     def test_kill(self):
         process = self.start_long()
         process.kill()
