@@ -33,11 +33,20 @@ void bsm_arena_free(bsm_arena *arena)
     *arena = (bsm_arena){.limit = arena->limit};
 }
 
+bool bsm_arena_charge(bsm_arena *arena, size_t bytes)
+{
+    if (bytes > arena->limit || arena->total > arena->limit - bytes) {
+        arena->exhausted = true;
+        return false;
+    }
+    arena->total += bytes;
+    return true;
+}
+
 static bool add_block(bsm_arena *arena, size_t bytes)
 {
     size_t size = bytes > BLOCK_SIZE ? bytes : BLOCK_SIZE;
-    if (size > arena->limit || arena->total > arena->limit - size) {
-        arena->exhausted = true;
+    if (!bsm_arena_charge(arena, size)) {
         return false;
     }
     bsm_arena_block *block = calloc(1, sizeof *block + size);
@@ -47,7 +56,6 @@ static bool add_block(bsm_arena *arena, size_t bytes)
     block->next = arena->blocks;
     block->size = size;
     arena->blocks = block;
-    arena->total += size;
     arena->used = 0;
     return true;
 }

@@ -66,7 +66,7 @@ bsm_pickle_value *bsm_pickle_make(bsm_pickle_machine *m, bsm_pickle_kind kind)
     return value;
 }
 
-/* Room for one more element. The arrays are at most as long as the pickle. */
+/* Room for one more element. The arrays count against the arena's limit, as the values do. */
 static bool reserve(bsm_pickle_machine *m, void *array, size_t *capacity, size_t needed,
                     size_t size)
 {
@@ -76,12 +76,15 @@ static bool reserve(bsm_pickle_machine *m, void *array, size_t *capacity, size_t
     void **pointer = array;
     size_t larger = *capacity ? 2 * *capacity : 256;
     larger = larger < needed ? needed : larger;
-    void *grown = reallocarray(*pointer, larger, size);
+    size_t more;
+    bool allowed = !__builtin_mul_overflow(larger - *capacity, size, &more) &&
+                   bsm_arena_charge(m->arena, more);
+    void *grown = allowed ? reallocarray(*pointer, larger, size) : NULL;
     if (!grown) {
         bsm_pickle_no_memory(m);
         return false;
     }
-    memset((char *)grown + *capacity * size, 0, (larger - *capacity) * size);
+    memset((char *)grown + *capacity * size, 0, more);
     *pointer = grown;
     *capacity = larger;
     return true;

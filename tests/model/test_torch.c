@@ -261,6 +261,32 @@ static void test_bomb(void **state)
     free(zeros);
 }
 
+/* A pickle of so many times one opcode. */
+static void assert_pickle_fails(char opcode, size_t count, const char *message)
+{
+    char *pickle = malloc(count + 3);
+    assert_non_null(pickle);
+    memcpy(pickle, "\x80\x02", 2);
+    memset(pickle + 2, opcode, count);
+    pickle[count + 2] = '.';
+    const member whole = {"x/data.pkl", pickle, count + 3};
+    const char *path = scratch_path("objects.pt");
+    zip_write(path, &whole, 1, false);
+    free(pickle);
+    assert_open_fails(path, BSM_BAD_MODEL, message);
+    unlink(path);
+}
+
+/* What a pickle makes has a limit that does not grow with the pickle: 7 million values are within
+ * it, but not with the stack that holds them. */
+static void test_many_objects(void **state)
+{
+    (void)state;
+    assert_pickle_fails(')', 10000000, "far more objects than a model has");
+    assert_pickle_fails(')', 7000000, "far more objects than a model has");
+    assert_pickle_fails('N', 33 << 20, "larger than any model's");
+}
+
 /* Every byte of a small archive's directories changed, and every length of it: whatever happens is
  * an error or the right model. */
 static void test_damaged(void **state)
@@ -301,7 +327,7 @@ int main(void)
         cmocka_unit_test(test_unsound),        cmocka_unit_test(test_averages),
         cmocka_unit_test(test_lying_tensors),  cmocka_unit_test(test_expanded_tensor),
         cmocka_unit_test(test_no_checkpoints), cmocka_unit_test(test_bomb),
-        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_many_objects),   cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }
