@@ -22,6 +22,7 @@ typedef struct storage {
     const bsm_torch_view *of; /**< one of its views */
     char *bytes;
     size_t size;
+    size_t total; /**< bytes of all that were read */
 } storage;
 
 /* ---- Where each tensor goes ---- */
@@ -85,6 +86,19 @@ static bsm_status check_size(const bsm_torch_file *file, const request *r, size_
     return BSM_OK;
 }
 
+/* Each member is within the limit, but many may be packed small, or lie at the same place. */
+static bsm_status check_total(const bsm_torch_file *file, const request *r, storage *s, size_t size,
+                              bsm_error *error)
+{
+    if (__builtin_add_overflow(s->total, size, &s->total) || s->total > bsm_zip_limit(&file->zip)) {
+        return bsm_fail(error, BSM_BAD_MODEL,
+                        "%s: %s: its storage and those before it hold far more than a file of %zu "
+                        "bytes can",
+                        file->path, r->tensor->name, file->zip.file_size);
+    }
+    return BSM_OK;
+}
+
 static bsm_status read_storage(const bsm_torch_file *file, const request *r, storage *s,
                                bsm_error *error)
 {
@@ -101,9 +115,12 @@ static bsm_status read_storage(const bsm_torch_file *file, const request *r, sto
     if (!status) {
         status = check_size(file, r, size, error);
     }
+    if (!status) {
+        status = check_total(file, r, s, size, error);
+    }
     char *bytes = status ? NULL : realloc(s->bytes, size + 1);
     if (bytes) {
-        *s = (storage){.of = r->view, .bytes = bytes, .size = size};
+        *s = (storage){.of = r->view, .bytes = bytes, .size = size, .total = s->total};
         status = bsm_zip_read(&file->zip, name, bytes, size, error);
     } else if (!status) {
         status = bsm_fail(error, BSM_NO_MEMORY, "%s: %s: no memory for %zu bytes", file->path,

@@ -261,6 +261,19 @@ static void test_bomb(void **state)
     free(zeros);
 }
 
+/* Storages of a megabyte each, deflated to a kilobyte: each may be, all together may not. */
+static void test_many_storages(void **state)
+{
+    (void)state;
+    bsm_model *mini = mini_model();
+    const char *path = scratch_path("storages.pt");
+    torch_write(path, mini, &(torch_style){.padding = 250000, .deflated = true});
+    assert_open_fails(path, BSM_BAD_MODEL, "its storage and those before it hold far more");
+    torch_write(path, mini, &(torch_style){.padding = 250, .deflated = true});
+    bsm_model_free(assert_opens(path));
+    bsm_model_free(mini);
+}
+
 /* A pickle of so many times one opcode. */
 static void assert_pickle_fails(char opcode, size_t count, const char *message)
 {
@@ -327,7 +340,8 @@ int main(void)
         cmocka_unit_test(test_unsound),        cmocka_unit_test(test_averages),
         cmocka_unit_test(test_lying_tensors),  cmocka_unit_test(test_expanded_tensor),
         cmocka_unit_test(test_no_checkpoints), cmocka_unit_test(test_bomb),
-        cmocka_unit_test(test_many_objects),   cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_many_objects),   cmocka_unit_test(test_many_storages),
+        cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -103,6 +103,10 @@ static bytes encode(const writer *w, const bsm_tensor *tensor)
         }
         bytes_add(&b, element, size);
     }
+    char *zeros = calloc(w->style->padding + 1, element_size(w));
+    assert_non_null(zeros);
+    bytes_add(&b, zeros, w->style->padding * element_size(w));
+    free(zeros);
     return b;
 }
 
@@ -126,7 +130,7 @@ static size_t store(writer *w, const bsm_tensor *tensor, char key[32])
 
 static void pickle_storage(writer *w, const bsm_tensor *tensor, const char *key)
 {
-    size_t elements = w->style->expanded ? 1 : tensor->count;
+    size_t elements = (w->style->expanded ? 1 : tensor->count) + w->style->padding;
     if (w->style->one_storage) {
         elements = 0;
         for (size_t i = 0; i < bsm_model_num_tensors(w->model); i++) {

@@ -34,10 +34,11 @@ typedef struct torch_style {
     bool big_endian;
     bool doubles; /**< float64 storages, else float32 */
     bool deflated;
-    bool expanded;           /**< each tensor is one element seen many times */
-    bool code;               /**< beside the state dict: calls of os.system, classes, a set */
-    const char *without;     /**< a tensor to leave out */
-    const char *with;        /**< a tensor of shape [1] to add */
+    bool expanded;       /**< each tensor is one element seen many times */
+    size_t padding;      /**< elements of zero at the end of each storage; not with one_storage */
+    bool code;           /**< beside the state dict: calls of os.system, classes, a set */
+    const char *without; /**< a tensor to leave out */
+    const char *with;    /**< a tensor of shape [1] to add */
     const char *long_tensor; /**< a tensor whose storage is said to be one element longer */
     const char *root;        /**< the archive's folder with its '/'; NULL: "archive/" */
     size_t ema;              /**< so many averages (the weights themselves) beside it */
