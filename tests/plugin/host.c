@@ -353,6 +353,11 @@ const char *instance_told_status(const instance *i)
     return i->told_status;
 }
 
+void instance_forget(instance *i)
+{
+    *i->told_model = *i->told_status = 0;
+}
+
 void instance_run(instance *i, size_t frames)
 {
     write_control(i);

@@ -71,5 +71,6 @@ void instance_get_all(instance *i);
 /** The last values that the plugin told; "": none. */
 const char *instance_told_model(const instance *i);
 const char *instance_told_status(const instance *i);
+void instance_forget(instance *i);
 
 #endif
