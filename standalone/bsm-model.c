@@ -57,9 +57,11 @@ static exit_code usage(const char *cause)
     return EXIT_CODE_USAGE;
 }
 
-static bsm_status open_model(const command_line *line, bsm_model **model, bsm_error *error)
+/* With `any_values` also a model with a NaN. */
+static bsm_status open_model(const command_line *line, bool any_values, bsm_model **model,
+                             bsm_error *error)
 {
-    const bsm_model_options options = {.ema = line->ema};
+    const bsm_model_options options = {.ema = line->ema, .any_values = any_values};
     return bsm_model_open(line->operands[0], &options, model, error);
 }
 
@@ -69,7 +71,7 @@ static exit_code run_info(const command_line *line)
 {
     bsm_model *model = NULL;
     bsm_error error;
-    if (open_model(line, &model, &error)) {
+    if (open_model(line, true, &model, &error)) {
         return report(&error, READING_MODEL);
     }
     exit_code code = EXIT_CODE_OK;
@@ -87,19 +89,14 @@ static exit_code run_check(const command_line *line)
 {
     bsm_model *model = NULL;
     bsm_error error;
-    if (open_model(line, &model, &error)) {
+    if (open_model(line, false, &model, &error)) {
         return report(&error, READING_MODEL);
     }
-    exit_code code = EXIT_CODE_OK;
-    if (bsm_model_check_values(model, &error)) {
-        code = report(&error, READING_MODEL);
-    } else {
-        char text[GROUPED_SIZE];
-        size_t parameters = bsm_config_parameters(bsm_model_config(model));
-        printf("%s: OK, %s parameters\n", line->operands[0], model_info_group(parameters, text));
-    }
+    char text[GROUPED_SIZE];
+    size_t parameters = bsm_config_parameters(bsm_model_config(model));
+    printf("%s: OK, %s parameters\n", line->operands[0], model_info_group(parameters, text));
     bsm_model_free(model);
-    return code;
+    return EXIT_CODE_OK;
 }
 
 static exit_code save(const bsm_model *model, const command_line *line)
@@ -115,11 +112,10 @@ static exit_code run_convert(const command_line *line)
 {
     bsm_model *model = NULL;
     bsm_error error;
-    if (open_model(line, &model, &error)) {
+    if (open_model(line, false, &model, &error)) {
         return report(&error, READING_MODEL);
     }
-    exit_code code =
-        bsm_model_check_values(model, &error) ? report(&error, READING_MODEL) : save(model, line);
+    exit_code code = save(model, line);
     bsm_model_free(model);
     return code;
 }

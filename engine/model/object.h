@@ -25,6 +25,7 @@ struct bsm_model {
     void (*unlist)(bsm_model *model); /**< takes it off the list of open models; may be NULL */
     bsm_model *next;
     bsm_file_identity identity;
+    bool is_finite; /**< bsm_model_check_values has found it so; guarded by open.c */
 
     bsm_config config;
     char *path;

@@ -119,17 +119,41 @@ static bsm_status read_model(const char *path, int fd, const struct stat *info, 
     return bsm_load_safetensors(path, fd, info, model, error);
 }
 
-static bsm_status open_shared(const char *path, int fd, const struct stat *info, bool ema,
-                              bsm_model **result, bsm_error *error)
+/* The model of this file, read if it is not open. Under `reading`. */
+static bsm_status find_or_read(const char *path, int fd, const struct stat *info, bool ema,
+                               bsm_model **model, bsm_error *error)
 {
     const bsm_file_identity identity = identify(info, ema);
-    bsm_status status = BSM_OK;
+    *model = find_open(&identity);
+    if (*model) {
+        return BSM_OK;
+    }
+    bsm_status status = read_model(path, fd, info, ema, model, error);
+    if (!status) {
+        list(*model, &identity);
+    }
+    return status;
+}
+
+/* Once per model, also if it was first opened without. Under `reading`. */
+static bsm_status check_values(bsm_model *model, bsm_error *error)
+{
+    bsm_status status = model->is_finite ? BSM_OK : bsm_model_check_values(model, error);
+    model->is_finite = !status;
+    return status;
+}
+
+static bsm_status open_shared(const char *path, int fd, const struct stat *info,
+                              const bsm_model_options *options, bsm_model **result,
+                              bsm_error *error)
+{
+    bsm_model *model = NULL;
     pthread_mutex_lock(&reading);
-    bsm_model *model = find_open(&identity);
-    if (!model) {
-        status = read_model(path, fd, info, ema, &model, error);
-        if (!status) {
-            list(model, &identity);
+    bsm_status status = find_or_read(path, fd, info, options->ema, &model, error);
+    if (!status && !options->any_values) {
+        status = check_values(model, error);
+        if (status) {
+            bsm_model_free(model);
         }
     }
     pthread_mutex_unlock(&reading);
@@ -142,13 +166,14 @@ static bsm_status open_shared(const char *path, int fd, const struct stat *info,
 bsm_status bsm_model_open(const char *path, const bsm_model_options *options, bsm_model **model,
                           bsm_error *error)
 {
+    static const bsm_model_options defaults;
     int fd = -1;
     struct stat info;
     bsm_status status = bsm_open_regular(path, &fd, &info, error);
     if (status) {
         return status;
     }
-    status = open_shared(path, fd, &info, options && options->ema, model, error);
+    status = open_shared(path, fd, &info, options ? options : &defaults, model, error);
     close(fd);
     return status;
 }

@@ -6,8 +6,8 @@
  *  Python one would import and call something, it notes what would be called with what: a call is
  *  a value like any other, whose caller knows what it may stand for.
  *
- *  Time is bounded by the pickle's length and memory by the arena's limit: values are shared, never copied, and
- *  nothing recurses. */
+ *  Time is bounded by the pickle's length and memory by the arena's limit: values are shared, never
+ * copied, and nothing recurses. */
 #ifndef BSM_MODEL_PICKLE_H
 #define BSM_MODEL_PICKLE_H
 

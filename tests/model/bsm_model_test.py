@@ -127,7 +127,9 @@ class Test(unittest.TestCase):
             file.seek(-4, os.SEEK_END)
             file.write(struct.pack("<f", float("nan")))
         for arguments in (["check", "a"], ["convert", "a", "b"]):
-            self.assertIn("is not a finite number", self.run_model(*arguments, status=3))
+            self.assertIn("a: mask_estimators.0.to_freqs.61.0.2.bias: element 1031 is not a finite",
+                          self.run_model(*arguments, status=3))
+        self.assertIn("704,348", self.run_model("info", "a"))
         self.assertEqual(self.files(), ["a"])
 
     def test_full_standard_output(self):

@@ -45,10 +45,12 @@ typedef struct bsm_tensor {
 
 typedef struct bsm_model_options {
     bool ema; /**< from a training checkpoint, the averaged weights instead of the last ones */
+    bool any_values; /**< also a model with a NaN or an infinity among its weights */
 } bsm_model_options;
 
 /** Open a model file. `options` may be NULL. The tensors are exactly those that the configuration
- *  needs, with the shapes it needs; what a checkpoint holds beside them is left out.
+ *  needs, with the shapes it needs; what a checkpoint holds beside them is left out. A NaN or an
+ *  infinity among the weights is refused, with the tensor's name, unless the options allow it.
  *  BSM_NOT_FOUND, BSM_NO_PERMISSION, BSM_BAD_MODEL, BSM_UNSUPPORTED, BSM_NO_MEMORY. */
 BSM_API BSM_NODISCARD bsm_status bsm_model_open(const char *path, const bsm_model_options *options,
                                                 bsm_model **model, bsm_error *error);
