@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "bsm/network.h"
+#include "bsm/device.h"
 #include "device/weights.h"
 
 typedef struct bsm_workspace_options {

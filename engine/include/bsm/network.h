@@ -12,23 +12,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "bsm/device.h"
 #include "bsm/model.h"
 #include "bsm/status.h"
 
 BSM_BEGIN_DECLS
 
 typedef struct bsm_network bsm_network;
-
-typedef enum bsm_device_kind {
-    BSM_DEVICE_AUTO,      /**< the fastest that works */
-    BSM_DEVICE_CPU,       /**< fast: chunked scan, oneDNN, OpenMP */
-    BSM_DEVICE_REFERENCE, /**< plain C that follows the equations; slow */
-    BSM_DEVICE_CUDA,
-} bsm_device_kind;
-
-/** "auto", "cpu", "reference", "cuda"; BSM_NOT_FOUND for another name. */
-BSM_API BSM_NODISCARD bsm_status bsm_device_kind_parse(const char *name, bsm_device_kind *kind,
-                                                       bsm_error *error);
 
 typedef struct bsm_network_options {
     bsm_device_kind device;
