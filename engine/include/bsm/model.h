@@ -4,7 +4,8 @@
  *  Reads safetensors (bsm's own format) and PyTorch checkpoints (zip archives with a pickle, which
  *  is interpreted by a reader that knows tensors and containers and executes nothing). A model is
  *  immutable and counted by references; models opened from the same file in one process are the
- *  same object over one memory mapping.
+ *  same object over one memory mapping. So a file that is in use must be replaced by renaming
+ *  another over it, as bsm itself does: whoever cuts it short in place ends the process (SIGBUS).
  *
  *  Not for the audio thread. All functions may be called from any thread.
  *
