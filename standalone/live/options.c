@@ -17,7 +17,7 @@ const char live_options_help[] =
     "  -p, --portaudio          use PortAudio;        -l, --list-devices\n"
     "      --device DEV         name or index; --input-device, --output-device apart\n"
     "      --rate HZ, --block N of the device\n"
-    "  -m, --model FILE         model to use (default: $BSM_MODEL or the installed one)\n"
+    "  -m, --model FILE         model (default: $BSM_MODEL or the installed one)\n"
     "      --latency MS         from input to output, 800\n"
     "      --lookahead MS       part of it that the network looks into the future\n"
     "      --memory carry|SEC   how far the network remembers (default: as trained)\n"

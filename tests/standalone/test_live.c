@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: ISC */
+/* The parts of bsm-live that need no audio system: command line, remix, panel, statistics, news. */
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cjson/cJSON.h>
+#include <cmocka.h>
+
+#include "events.h"
+#include "mixer.h"
+#include "options.h"
+#include "panel.h"
+#include "stats_log.h"
+
+enum { MAX_WORDS = 32, RATE = 48000, FRAMES = 512 };
+
+static live_options options;
+static bsm_error error;
+
+/* ---- The command line ---- */
+
+/* Words separated by one blank. */
+static bsm_status parse(const char *line)
+{
+    static char text[512], *words[MAX_WORDS + 1];
+    int count = 0;
+    snprintf(text, sizeof text, "bsm-live %s", line);
+    for (char *word = strtok(text, " "); word; word = strtok(NULL, " ")) {
+        assert_true(count < MAX_WORDS);
+        words[count++] = word;
+    }
+    words[count] = NULL;
+    memset(&error, 0, sizeof error);
+    return live_options_parse(count, words, &options, &error);
+}
+
+static void test_option_defaults(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(""), BSM_OK);
+    assert_int_equal(options.action, LIVE_RUN);
+    assert_int_equal(options.system, LIVE_ANY_SYSTEM);
+    assert_string_equal(options.backend.name, "bsm");
+    assert_false(options.backend.connect);
+    assert_null(options.model);
+    assert_int_equal(options.threads, 0);
+    assert_int_equal(options.mix.solo, MIX_SOLO_NONE);
+    assert_true(mix_factor(&options.mix, MIX_VOCALS) == 1);
+    assert_null(options.stats);
+}
+
+static void test_every_option(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("-j -n band --connect --connect-to a --connect-to b -m m.ckpt -d cpu "
+                           "-t 3 --latency 500 --lookahead 120 --memory 2.5 --vocals -6.5 "
+                           "--instrumental=-inf --solo vocals --stats s -q"),
+                     BSM_OK);
+    assert_int_equal(options.system, LIVE_JACK);
+    assert_string_equal(options.backend.name, "band");
+    assert_true(options.backend.connect);
+    assert_int_equal(options.backend.num_patterns, 2);
+    assert_string_equal(options.backend.patterns[1], "b");
+    assert_string_equal(options.model, "m.ckpt");
+    assert_int_equal(options.compute, BSM_DEVICE_CPU);
+    assert_int_equal(options.threads, 3);
+    assert_true(options.latency_ms == 500 && options.lookahead_ms == 120);
+    assert_true(options.memory_seconds == 2.5 && !options.carry);
+    assert_true(options.mix.gain_db[MIX_VOCALS] == -6.5);
+    assert_true(options.mix.gain_db[MIX_INSTRUMENTAL] == MIX_MIN_DB);
+    assert_int_equal(options.mix.solo, MIX_SOLO_VOCALS);
+    assert_string_equal(options.stats, "s");
+    assert_true(options.quiet);
+    assert_int_equal(parse("-p --device x --output-device y --rate 44100 --block 64"), BSM_OK);
+    assert_int_equal(options.system, LIVE_PORTAUDIO);
+    assert_string_equal(options.backend.input_device, "x");
+    assert_string_equal(options.backend.output_device, "y");
+    assert_int_equal(options.backend.rate, 44100);
+    assert_int_equal(options.backend.block, 64);
+    assert_int_equal(parse("--list-devices"), BSM_OK);
+    assert_int_equal(options.action, LIVE_LIST_DEVICES);
+    assert_int_equal(parse("--memory carry"), BSM_OK);
+    assert_true(options.carry);
+}
+
+static void test_wrong_options(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "song.wav",
+        "--nothing",
+        "--model",
+        "--latency 0",
+        "--latency x",
+        "--latency nan",
+        "--lookahead -1",
+        "--memory for_ever",
+        "--memory 0",
+        "--compute gpu",
+        "--threads 0",
+        "--threads -1",
+        "--vocals 21",
+        "--vocals -61",
+        "--vocals loud",
+        "--solo drums",
+        "--rate 7999",
+        "--rate 192001",
+        "--block 0",
+        "--block 8193",
+        "--jack --rate 1",
+        "-p --connect",
+        "-j -p",
+        "--name a:b",
+        "--name 0123456789012345678901234567890123",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        if (parse(lines[i]) != BSM_INVALID_ARGUMENT || !error.message[0]) {
+            fail_msg("%s: taken", lines[i]);
+        }
+    }
+}
+
+static void test_help_fits(void **state)
+{
+    (void)state;
+    size_t lines = 0, column = 0;
+    for (const char *c = live_options_help; *c; c++) {
+        column = *c == '\n' ? 0 : column + 1;
+        lines += *c == '\n';
+        assert_true(column <= 80);
+    }
+    assert_true(lines <= 24);
+}
+
+static void test_stream_options(void **state)
+{
+    (void)state;
+    bsm_config model;
+    assert_int_equal(bsm_config_preset("paper", &model, NULL), BSM_OK);
+    assert_int_equal(parse("--latency 500 -t 2 -d reference"), BSM_OK);
+    bsm_stream_options s = live_options_stream(&options, &model, RATE);
+    assert_int_equal(s.sample_rate, RATE);
+    assert_true(s.latency == 0.5 && s.commit == 0 && s.threads == 2);
+    assert_int_equal(s.device, BSM_DEVICE_REFERENCE);
+    assert_int_equal(s.memory, BSM_MEMORY_MODEL);
+
+    assert_int_equal(parse("--lookahead 200 --memory 3"), BSM_OK);
+    s = live_options_stream(&options, &model, RATE);
+    assert_true(s.lookahead == 20 && s.commit == 20);
+    assert_true(s.memory == BSM_MEMORY_BOUNDED && s.history == 300);
+
+    /* (2 commit + 10 - 1) 441 + 2049 samples are at most 0.5 s, and nearly. */
+    assert_int_equal(parse("--latency 500 --lookahead 100 --memory carry"), BSM_OK);
+    s = live_options_stream(&options, &model, RATE);
+    assert_int_equal(s.lookahead, 10);
+    assert_int_equal(s.memory, BSM_MEMORY_CARRY);
+    assert_true((2 * s.commit + 9) * 441 + 2049 <= 22050);
+    assert_true((2 * s.commit + 11) * 441 + 2049 > 22050);
+    assert_int_equal(parse("--latency 1 --lookahead 0"), BSM_OK);
+    assert_int_equal(live_options_stream(&options, &model, RATE).commit, 1);
+    assert_int_equal(parse("--lookahead 0"), BSM_OK);
+    assert_true(live_options_stream(&options, &model, RATE).commit > 10);
+}
+
+/* ---- The remix ---- */
+
+typedef struct stems {
+    float data[6][FRAMES];
+    float *vocals[2], *instrumental[2], *out[2];
+} stems;
+
+/* Constant vocals of 0.5 and instrumental of 0.25: every step of a gain shows. */
+static stems *constant_stems(void)
+{
+    static stems s;
+    for (size_t n = 0; n < FRAMES; n++) {
+        s.data[0][n] = s.data[1][n] = 0.5F;
+        s.data[2][n] = s.data[3][n] = 0.25F;
+    }
+    for (size_t c = 0; c < 2; c++) {
+        s.vocals[c] = s.data[c];
+        s.instrumental[c] = s.data[2 + c];
+        s.out[c] = s.data[4 + c];
+    }
+    return &s;
+}
+
+/* Run for a second, and return the largest step from sample to sample; `last` is the last one. */
+static float run_mixer(mixer *m, stems *s, float *last)
+{
+    float largest = 0;
+    for (size_t block = 0; block < RATE / FRAMES; block++) {
+        mixer_run(m, mixer_approach(RATE), s->vocals, s->instrumental, s->out, FRAMES);
+        for (size_t n = 0; n < FRAMES; n++) {
+            largest = fmaxf(largest, fabsf(s->out[0][n] - *last));
+            assert_true(s->out[0][n] == s->out[1][n]);
+            *last = s->out[0][n];
+        }
+    }
+    return largest;
+}
+
+static void test_remix(void **state)
+{
+    (void)state;
+    stems *s = constant_stems();
+    mix_settings settings = {0};
+    mixer m;
+    mixer_init(&m, &settings);
+    float last = 0.75F;
+    assert_true(run_mixer(&m, s, &last) == 0); /* both at 0 dB: their sum, to the bit */
+
+    const struct {
+        mix_settings settings;
+        double level;
+    } cases[] = {
+        {{.solo = MIX_SOLO_VOCALS}, 0.5},
+        {{.solo = MIX_SOLO_INSTRUMENTAL}, 0.25},
+        {{.gain_db = {MIX_MIN_DB, 0}}, 0.25},
+        {{.gain_db = {-6, 6}}, 0.5 * 0.501187 + 0.25 * 1.995262},
+        {{.gain_db = {-6, 6}, .solo = MIX_SOLO_INSTRUMENTAL}, 0.25 * 1.995262},
+        {{.gain_db = {-6, 6}, .solo = MIX_SOLO_VOCALS, .bypass = true}, 0.75},
+        {{.gain_db = {MIX_MIN_DB, MIX_MIN_DB}}, 0},
+        {{.gain_db = {0, 0}}, 0.75},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        mixer_set(&m, &cases[i].settings);
+        /* A gain takes 5 ms for most of its way: 240 samples. */
+        assert_true(run_mixer(&m, s, &last) < 0.75F / 200);
+        assert_true(fabs((double)last - cases[i].level) < 1e-5);
+    }
+    assert_true(run_mixer(&m, s, &last) == 0);
+}
+
+static void test_remix_in_place_and_peaks(void **state)
+{
+    (void)state;
+    stems *s = constant_stems();
+    const mix_settings settings = {0};
+    mixer m;
+    mixer_init(&m, &settings);
+    s->vocals[1][17] = -0.9F;
+    mixer_run(&m, mixer_approach(RATE), s->vocals, s->instrumental, s->vocals, FRAMES);
+    assert_true(s->vocals[0][3] == 0.75F && s->vocals[1][17] == -0.9F + 0.25F);
+    assert_true(mixer_take_peak(&m, MIX_VOCALS) == 0.9F);
+    assert_true(mixer_take_peak(&m, MIX_VOCALS) == 0);
+    assert_true(mixer_take_peak(&m, MIX_INSTRUMENTAL) == 0.25F);
+}
+
+/* ---- The panel and the statistics ---- */
+
+static live_view some_view(void)
+{
+    return (live_view){
+        .system = "JACK",
+        .name = "bsm",
+        .rate = RATE,
+        .block = 256,
+        .model = "models/a\033[2J\n\"b\".safetensors",
+        .device = "cpu",
+        .stream =
+            {.load = 0.5, .worst_load = 1.25, .misses = 3, .latency = 24000, .processed = 2 * RATE},
+        .xruns = 7,
+        .peak = {0.1F, 0},
+    };
+}
+
+static void test_panel(void **state)
+{
+    (void)state;
+    live_view view = some_view();
+    char text[PANEL_TEXT_SIZE];
+    for (size_t width = 0; width <= PANEL_MAX_WIDTH; width++) {
+        panel_format(&view, view.peak, width, text);
+        size_t lines = 0, column = 0;
+        for (const char *c = text; *c; c++) {
+            assert_true(*c == '\n' || (unsigned char)*c >= 0x20);
+            column = *c == '\n' ? 0 : column + 1;
+            lines += *c == '\n';
+            assert_true(column <= width);
+        }
+        assert_int_equal(lines, PANEL_LINES);
+    }
+    assert_non_null(strstr(text, "latency 500 ms"));
+    assert_non_null(strstr(text, "-20.0 dB"));
+    assert_non_null(strstr(text, "misses 3  xruns 7  remix"));
+    view.mix.bypass = true;
+    panel_format(&view, view.peak, PANEL_MAX_WIDTH, text);
+    assert_non_null(strstr(text, "BYPASS"));
+    view.stream.status = BSM_DEVICE_FAILED;
+    panel_format(&view, view.peak, PANEL_MAX_WIDTH, text);
+    assert_non_null(strstr(text, bsm_strerror(BSM_DEVICE_FAILED)));
+}
+
+static void test_statistics(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/bsm-test-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    const live_view view = some_view();
+    for (size_t i = 0; i < 2; i++) { /* a second run appends */
+        stats_log log = {0};
+        assert_int_equal(stats_log_open(&log, path, &error), BSM_OK);
+        assert_int_equal(stats_log_write(&log, &view, &error), BSM_OK);
+        stats_log_close(&log);
+    }
+    char text[4096];
+    ssize_t size = pread(fd, text, sizeof text - 1, 0);
+    assert_true(size > 0);
+    text[size] = '\0';
+    char *second = strchr(text, '\n');
+    assert_non_null(second);
+    *second++ = '\0';
+    assert_true(second[strlen(second) - 1] == '\n' && strchr(second, '\n')[1] == '\0');
+    cJSON *line = cJSON_Parse(text);
+    assert_non_null(line);
+    assert_string_equal(cJSON_GetObjectItem(line, "model")->valuestring, view.model);
+    assert_true(cJSON_GetObjectItem(line, "misses")->valuedouble == 3);
+    assert_true(cJSON_GetObjectItem(line, "latency_ms")->valuedouble == 500);
+    assert_true(cJSON_GetObjectItem(line, "processed_s")->valuedouble == 2);
+    assert_true(fabs(cJSON_GetObjectItem(line, "vocals_peak_db")->valuedouble + 20) < 0.01);
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(line, "instrumental_peak_db")));
+    cJSON_Delete(line);
+    close(fd);
+    unlink(path);
+}
+
+static void test_statistics_fail(void **state)
+{
+    (void)state;
+    const live_view view = some_view();
+    stats_log log = {0};
+    assert_int_equal(stats_log_open(&log, "/nowhere/stats", &error), BSM_NOT_FOUND);
+    assert_int_equal(stats_log_write(&log, &view, &error), BSM_OK); /* there is none */
+    if (access("/dev/full", W_OK) == 0) {
+        assert_int_equal(stats_log_open(&log, "/dev/full", &error), BSM_OK);
+        assert_int_equal(stats_log_write(&log, &view, &error), BSM_NO_SPACE);
+        assert_non_null(strstr(error.message, "/dev/full"));
+        assert_int_equal(stats_log_write(&log, &view, &error), BSM_OK);
+    }
+    stats_log_close(&log);
+}
+
+/* ---- News ---- */
+
+static void *tell(void *user)
+{
+    events *e = user;
+    for (size_t i = 0; i < 1000; i++) {
+        events_xrun(e);
+        events_rate(e, 44100);
+        events_notice(e, "a notice");
+    }
+    events_stopped(e, "the end");
+    return NULL;
+}
+
+static void test_news(void **state)
+{
+    (void)state;
+    events e;
+    char text[EVENT_TEXT_SIZE];
+    pthread_t threads[3];
+    assert_int_equal(events_open(&e, &error), BSM_OK);
+    assert_false(event_text_take(&e.stopped, text));
+    for (size_t t = 0; t < 3; t++) {
+        assert_int_equal(pthread_create(&threads[t], NULL, tell, &e), 0);
+    }
+    while (!event_text_take(&e.stopped, text)) {
+        events_acknowledge(&e);
+        if (event_text_take(&e.notice, text)) {
+            assert_string_equal(text, "a notice");
+        }
+    }
+    assert_string_equal(text, "the end");
+    for (size_t t = 0; t < 3; t++) {
+        pthread_join(threads[t], NULL);
+    }
+    assert_int_equal(atomic_load(&e.xruns), 3000);
+    assert_int_equal(atomic_load(&e.rate), 44100);
+    events_close(&e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_option_defaults),
+        cmocka_unit_test(test_every_option),
+        cmocka_unit_test(test_wrong_options),
+        cmocka_unit_test(test_help_fits),
+        cmocka_unit_test(test_stream_options),
+        cmocka_unit_test(test_remix),
+        cmocka_unit_test(test_remix_in_place_and_peaks),
+        cmocka_unit_test(test_panel),
+        cmocka_unit_test(test_statistics),
+        cmocka_unit_test(test_statistics_fail),
+        cmocka_unit_test(test_news),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
