@@ -11,6 +11,7 @@
  *  The server must run in synchronous mode, so that every client takes part in every cycle. */
 #include <jack/jack.h>
 #include <math.h>
+#include <signal.h>
 #include <sndfile.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -39,6 +40,14 @@ typedef struct through {
     _Atomic unsigned xruns;
     jack_nframes_t block; /* at the end */
 } through;
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop = 1;
+}
 
 static void die(const char *text)
 {
@@ -150,10 +159,21 @@ static void open_clients(through *t)
     }
 }
 
-static void nap(void)
+/* A server waits for a client that ends without a word. */
+static void close_clients(const through *t)
+{
+    jack_client_close(t->player);
+    jack_client_close(t->recorder);
+}
+
+static void nap(const through *t)
 {
     const struct timespec pause = {.tv_nsec = 5000000};
     nanosleep(&pause, NULL);
+    if (stop) {
+        close_clients(t);
+        die("stopped");
+    }
 }
 
 typedef bool condition(const through *t, const char *client);
@@ -165,7 +185,7 @@ static void wait_until(condition *holds, const through *t, const char *client, c
         if (time(NULL) - start > TIMEOUT) {
             die(failure);
         }
-        nap();
+        nap(t);
     }
 }
 
@@ -215,7 +235,7 @@ static void connect_all(through *t, const char *client)
         wait_until(is_connected, t, client, "nobody has connected");
     }
     for (size_t i = 0; i < 40; i++) { /* until connections and latencies have settled */
-        nap();
+        nap(t);
     }
     jack_port_get_latency_range(t->record[0], JackCaptureLatency, &t->latency);
     jack_port_get_latency_range(t->play[0], JackPlaybackLatency, &t->playback_latency);
@@ -234,7 +254,7 @@ static void wait_position(const through *t, size_t position)
         } else if (time(NULL) - moved > TIMEOUT) {
             die("the server stands still");
         }
-        nap();
+        nap(t);
     }
 }
 
@@ -346,6 +366,7 @@ int main(int argc, char **argv)
     for (size_t c = 0; c < RECORDED; c++) {
         t.output[c] = allocate(t.total);
     }
+    signal(SIGTERM, on_signal);
     open_clients(&t);
     connect_all(&t, client);
     if (t.latency.max > t.length) {
@@ -356,8 +377,7 @@ int main(int argc, char **argv)
     }
     play(&t, block, freewheel);
     t.block = jack_get_buffer_size(t.player);
-    jack_client_close(t.player);
-    jack_client_close(t.recorder);
+    close_clients(&t);
     print_result(&t);
     return 0;
 }
