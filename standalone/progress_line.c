@@ -15,32 +15,52 @@ static double fraction(const bsm_progress *progress)
     return part < 0 ? 0 : part > 1 ? 1 : part;
 }
 
+/* "0:48", "1:02:03" */
+static void format_time(double seconds, char *text, size_t size)
+{
+    unsigned long whole = seconds > 0 && seconds < 1e8 ? (unsigned long)(seconds + 0.5) : 0;
+    if (whole < 3600) {
+        snprintf(text, size, "%lu:%02lu", whole / 60, whole % 60);
+    } else {
+        snprintf(text, size, "%lu:%02lu:%02lu", whole / 3600, whole / 60 % 60, whole % 60);
+    }
+}
+
 /* "1.93x  0:48 left", or nothing as long as the speed is not known. */
 static void format_rest(const bsm_progress *progress, char *text, size_t size)
 {
     text[0] = '\0';
     if (progress->speed > 0) {
-        double seconds = (progress->total - progress->done) / progress->speed;
-        unsigned long left = seconds > 0 && seconds < 1e8 ? (unsigned long)(seconds + 0.5) : 0;
-        if (left < 3600) {
-            snprintf(text, size, "%.3gx  %lu:%02lu left", progress->speed, left / 60, left % 60);
-        } else {
-            snprintf(text, size, "%.3gx  %lu:%02lu:%02lu left", progress->speed, left / 3600,
-                     left / 60 % 60, left % 60);
+        char left[32];
+        format_time((progress->total - progress->done) / progress->speed, left, sizeof left);
+        snprintf(text, size, "%.3gx  %s left", progress->speed, left);
+    }
+}
+
+/* " 52 %  1.93x  0:48 left", or "1:23 done  1.93x" of a file that does not say how long it is. */
+static void format_numbers(const bsm_progress *progress, int percent, char *text, size_t size)
+{
+    char part[64];
+    if (progress->total > 0) {
+        format_rest(progress, part, sizeof part);
+        snprintf(text, size, "%3d %%%s%s", percent, *part ? "  " : "", part);
+    } else {
+        format_time(progress->done, part, sizeof part);
+        int length = snprintf(text, size, "%s done", part);
+        if (progress->speed > 0 && length > 0 && (size_t)length < size) {
+            snprintf(text + length, size - (size_t)length, "  %.3gx", progress->speed);
         }
     }
 }
 
 void progress_line_format(const bsm_progress *progress, size_t width, char *text, size_t size)
 {
-    char numbers[80], rest[64], bar[MAX_BAR + 1];
-    format_rest(progress, rest, sizeof rest);
-    snprintf(numbers, sizeof numbers, "%3d %%%s%s", (int)(100 * fraction(progress)),
-             *rest ? "  " : "", rest);
+    char numbers[80], bar[MAX_BAR + 1];
+    format_numbers(progress, (int)(100 * fraction(progress)), numbers, sizeof numbers);
     const size_t needed = strlen(numbers) + 4; /* brackets and blanks */
     size_t cells = width > needed ? width - needed : 0;
     cells = cells < MAX_BAR ? cells : MAX_BAR;
-    if (cells < MIN_BAR) {
+    if (cells < MIN_BAR || !(progress->total > 0)) {
         snprintf(text, width < size ? width + 1 : size, "%s", numbers);
         return;
     }
@@ -64,7 +84,7 @@ static size_t terminal_width(void)
 void progress_line_begin(progress_line *line, const char *name)
 {
     line->name = name;
-    line->tenth = 0;
+    line->step = 0;
     if (!line->quiet && line->terminal) {
         fprintf(stderr, "%s\n", name);
     }
@@ -82,12 +102,13 @@ static void show_bar(progress_line *line, const bsm_progress *progress)
 
 static void show_line(progress_line *line, const bsm_progress *progress)
 {
-    const int tenth = (int)(10 * fraction(progress));
-    if (tenth > line->tenth) {
-        char rest[64];
-        format_rest(progress, rest, sizeof rest);
-        fprintf(stderr, "%s: %d %%%s%s\n", line->name, 10 * tenth, *rest ? "  " : "", rest);
-        line->tenth = tenth;
+    const bool known = progress->total > 0;
+    const int step = known ? (int)(10 * fraction(progress)) : (int)(progress->done / 60);
+    if (step > line->step) {
+        char numbers[80];
+        format_numbers(progress, 10 * step, numbers, sizeof numbers);
+        fprintf(stderr, "%s: %s\n", line->name, numbers + strspn(numbers, " "));
+        line->step = step;
     }
 }
 

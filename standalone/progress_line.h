@@ -13,7 +13,7 @@ typedef struct progress_line {
     bool terminal;    /**< standard error is one */
     const char *name; /**< what is computed */
     bool drawn;       /**< a bar is on the terminal's last line */
-    int tenth;        /**< the last tenth that a line was printed for */
+    int step;         /**< the last tenth, or minute, that a line was printed for */
 } progress_line;
 
 /** Begin with the next file. */
@@ -25,7 +25,8 @@ void progress_line_show(progress_line *line, const bsm_progress *progress);
 /** Take the bar away, so that other text can follow. */
 void progress_line_end(progress_line *line);
 
-/** The bar in at most `width` columns: "[=====>    ]  52 %  1.93x  0:48 left". */
+/** The bar in at most `width` columns: "[=====>    ]  52 %  1.93x  0:48 left"; without a total,
+ *  "1:23 done  1.93x". */
 void progress_line_format(const bsm_progress *progress, size_t width, char *text, size_t size);
 
 #endif

@@ -96,7 +96,8 @@ bsm_status bsm_audio_reader_open(const char *path, bsm_audio_reader **reader, bs
     }
     made->info = (bsm_audio_info){.rate = (size_t)info.samplerate,
                                   .channels = (size_t)info.channels,
-                                  .frames = (uint64_t)info.frames};
+                                  .frames = info.frames == SF_COUNT_MAX ? BSM_UNKNOWN_FRAMES
+                                                                        : (uint64_t)info.frames};
     *reader = made;
     return BSM_OK;
 }

@@ -10,10 +10,13 @@
 
 typedef struct bsm_audio_reader bsm_audio_reader;
 
+/** The length of a file that was written as a stream. */
+#define BSM_UNKNOWN_FRAMES UINT64_MAX
+
 typedef struct bsm_audio_info {
     size_t rate; /**< Hz */
     size_t channels;
-    uint64_t frames;    /**< samples per channel, as the file's header says */
+    uint64_t frames;    /**< samples per channel, as the header says; or BSM_UNKNOWN_FRAMES */
     uint64_t nonfinite; /**< NaN and Inf met so far, read as 0 */
 } bsm_audio_info;
 

@@ -15,7 +15,7 @@ typedef struct bsm_audio_format {
     bsm_file_format format;
     int bits; /**< 16, 24 or 32 (float); not used for Vorbis */
     size_t rate, channels;
-    uint64_t frames; /**< the most that will be written: more than WAV's 4 GB make it RF64 */
+    uint64_t frames; /**< the most that may be written: more than WAV's 4 GB make it RF64 */
 } bsm_audio_format;
 
 /** Start to write `path`, under another name beside it.

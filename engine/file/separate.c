@@ -84,8 +84,10 @@ static bsm_status report_progress(const separation_job *job)
     }
     const bsm_audio_info *info = bsm_source_info(job->source);
     const double elapsed = now() - job->start;
-    bsm_progress progress = {.done = (double)bsm_parts_written(job->parts) / (double)info->rate,
-                             .total = (double)info->frames / (double)info->rate};
+    bsm_progress progress = {.done = (double)bsm_parts_written(job->parts) / (double)info->rate};
+    if (info->frames != BSM_UNKNOWN_FRAMES) {
+        progress.total = (double)info->frames / (double)info->rate;
+    }
     progress.speed = progress.done > 0 && elapsed > 0 ? progress.done / elapsed : 0;
     return job->options->progress(job->options->user, &progress) ? BSM_OK : BSM_CANCELLED;
 }
@@ -115,7 +117,9 @@ static void report_result(const separation_job *job)
     result->seconds = (double)bsm_parts_written(job->parts) / (double)info->rate;
     result->compute_seconds = now() - job->start;
     result->nonfinite_samples = info->nonfinite;
-    result->missing_samples = info->frames - bsm_parts_written(job->parts);
+    if (info->frames != BSM_UNKNOWN_FRAMES) {
+        result->missing_samples = info->frames - bsm_parts_written(job->parts);
+    }
     bsm_parts_report(job->parts, result);
 }
 

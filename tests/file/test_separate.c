@@ -319,6 +319,37 @@ static void test_truncated_file(void **state)
     free(vocals.samples);
 }
 
+static bool no_total(void *user, const bsm_progress *progress)
+{
+    int *calls = user;
+    assert_true(progress->total == 0);
+    return ++*calls > 0;
+}
+
+/* A FLAC file that was written as a stream says 0 for its length. */
+static void test_unknown_length(void **state)
+{
+    (void)state;
+    free(write_tones("stream.flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 44100, 2, 50000));
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 21, SEEK_SET), 0); /* 4 bits of the sample's size, 36 of ours */
+    assert_int_equal(fwrite("\xf0\0\0\0", 1, 5, file), 5);
+    assert_int_equal(fclose(file), 0);
+    fake_network network = fake_identity(256, 64, 2);
+    int calls = 0;
+    bsm_separate_options options = plain_options();
+    options.progress = no_total;
+    options.user = &calls;
+    assert_int_equal(separate(&network, "stream.flac", &options), BSM_OK);
+    assert_true(calls > 1);
+    assert_int_equal(result.missing_samples, 0);
+    fake_audio vocals = fake_read(result.outputs[0]);
+    assert_int_equal(vocals.format & SF_FORMAT_TYPEMASK, SF_FORMAT_WAVEX); /* it was not 4 GB */
+    assert_int_equal(vocals.frames, 50000);
+    free(vocals.samples);
+}
+
 /* ---- Failures leave nothing behind ---- */
 
 static bool count_down(void *user, const bsm_progress *progress)
@@ -398,12 +429,19 @@ int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(test_rates_and_channels),     IN_FOLDER(test_lengths),
-        IN_FOLDER(test_windows_of_the_model),   IN_FOLDER(test_stems),
-        IN_FOLDER(test_integer_sums_are_exact), IN_FOLDER(test_existing_outputs_are_kept),
-        IN_FOLDER(test_another_folder),         IN_FOLDER(test_nonfinite_samples),
-        IN_FOLDER(test_truncated_file),         IN_FOLDER(test_cancelling),
-        IN_FOLDER(test_failing_network),        IN_FOLDER(test_bad_options),
+        IN_FOLDER(test_rates_and_channels),
+        IN_FOLDER(test_lengths),
+        IN_FOLDER(test_windows_of_the_model),
+        IN_FOLDER(test_stems),
+        IN_FOLDER(test_integer_sums_are_exact),
+        IN_FOLDER(test_existing_outputs_are_kept),
+        IN_FOLDER(test_another_folder),
+        IN_FOLDER(test_nonfinite_samples),
+        IN_FOLDER(test_truncated_file),
+        IN_FOLDER(test_unknown_length),
+        IN_FOLDER(test_cancelling),
+        IN_FOLDER(test_failing_network),
+        IN_FOLDER(test_bad_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

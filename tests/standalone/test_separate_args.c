@@ -156,7 +156,8 @@ static void test_progress_bar(void **state)
     assert_bar(100, 100, 2, 34, "[==========]  100 %  2x  0:00 left");
     assert_bar(10, 36010, 1, 37, "[>        ]    0 %  1x  10:00:00 left");
     assert_bar(3, 100, 1.934, 20, "  3 %  1.93x  0:50 l");
-    assert_bar(1, 0, 0, 8, "  0 %");
+    assert_bar(1, 0, 0, 8, "0:01 don");
+    assert_bar(83, 0, 1.934, 80, "1:23 done  1.93x");
     assert_bar(200, 100, 1, 3, "100");
     char text[256];
     const bsm_progress progress = {1, 2, 3};
