@@ -19,10 +19,14 @@ bsm_status default_model_open(const char *path, bsm_model **model, bool *untrain
                               bsm_error *error)
 {
     *untrained = false;
-    if (!path) {
-        path = getenv("BSM_MODEL");
+    const char *named = getenv("BSM_MODEL");
+    if (path && !*path) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "--model: the file's name is empty");
     }
-    if (path && *path) {
+    if (!path && named && *named) {
+        path = named;
+    }
+    if (path) {
         return bsm_model_open(path, NULL, model, error);
     }
     if (access(installed, F_OK) == 0 || errno != ENOENT) {

@@ -365,6 +365,8 @@ class SeparateTest(unittest.TestCase):
         path = self.make('song.wav')
         self.fails(3, ['none.ckpt'], '-m', self.path('none.ckpt'), path)
         self.fails(3, ['song.wav'], '-m', path, path)
+        self.fails(2, ['--model', 'empty'], '-m', '', path)
+        self.fails(2, ['--model', 'empty'], '--model=', path)
         del self.env['BSM_MODEL']
         if not os.path.exists(INSTALLED):
             result = self.separate('-q', path)
