@@ -76,8 +76,9 @@ enum {
     MAX_STATE = 4096,
     MAX_TAPS = 64,
     MAX_FFT = 1 << 20,
-    MAX_RATE = 768000,
-    MAX_SEGMENT = 3600,
+    MIN_RATE = 8000, /* what a stream can be asked for */
+    MAX_RATE = 192000,
+    MAX_SEGMENT = 60,
 };
 
 static bsm_status check_range(const char *name, size_t value, size_t low, size_t high,
@@ -106,7 +107,7 @@ static bsm_status check_ranges(const bsm_config *c, bsm_error *error)
         {"num_bands", c->num_bands, 1, BSM_MAX_BANDS},
         {"n_fft", c->n_fft, 2, MAX_FFT},
         {"hop", c->hop, 1, c->n_fft},
-        {"sample_rate", c->sample_rate, 1, MAX_RATE},
+        {"sample_rate", c->sample_rate, MIN_RATE, MAX_RATE},
         {"channels", c->channels, 1, BSM_MAX_CHANNELS},
         {"num_stems", c->num_stems, 1, BSM_MAX_STEMS},
     };
@@ -179,10 +180,11 @@ bsm_status bsm_config_validate(const bsm_config *c, bsm_error *error)
                         "configuration: headdim %zu does not divide expand * dim = %zu", c->headdim,
                         bsm_config_d_inner(c));
     }
-    if (!(c->segment > 0) || c->segment > MAX_SEGMENT) {
+    double shortest = (double)c->n_fft / (double)c->sample_rate;
+    if (!(c->segment >= shortest && c->segment <= MAX_SEGMENT)) { /* nor a NaN */
         return bsm_fail(error, BSM_INVALID_ARGUMENT,
-                        "configuration: segment is %g s, not above 0 and up to %d", c->segment,
-                        MAX_SEGMENT);
+                        "configuration: segment is %g s, not %.3g (n_fft / sample_rate) to %d",
+                        c->segment, shortest, MAX_SEGMENT);
     }
     if (bsm_config_parameters(c) > SIZE_MAX / 2 / sizeof(double)) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "configuration: more weights than memory");

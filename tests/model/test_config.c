@@ -149,6 +149,22 @@ static void equal_stems(bsm_config *c)
     c->num_stems = 2;
     strcpy(c->stems[1], "vocals");
 }
+static void low_rate(bsm_config *c)
+{
+    c->sample_rate = 7999;
+}
+static void high_rate(bsm_config *c)
+{
+    c->sample_rate = 192001;
+}
+static void short_segment(bsm_config *c)
+{
+    c->segment = 2047.0 / 44100;
+}
+static void long_segment(bsm_config *c)
+{
+    c->segment = 60.001;
+}
 static void no_segment(bsm_config *c)
 {
     c->segment = 0;
@@ -162,10 +178,10 @@ static void test_limits(void **state)
 {
     (void)state;
     spoil *const spoils[] = {
-        no_dim,         huge_dim,          huge_depth,   odd_headdim, no_state,   wrong_sum,
-        empty_band,     odd_fft,           no_hop,       large_hop,   no_stems,   many_channels,
-        path_as_stem,   unterminated_stem, unnamed_stem, equal_stems, no_segment, nan_segment,
-        too_many_bands, overflowing_sum,
+        no_dim,         huge_dim,          huge_depth,   odd_headdim, no_state,      wrong_sum,
+        empty_band,     odd_fft,           no_hop,       large_hop,   no_stems,      many_channels,
+        path_as_stem,   unterminated_stem, unnamed_stem, equal_stems, no_segment,    nan_segment,
+        too_many_bands, overflowing_sum,   low_rate,     high_rate,   short_segment, long_segment,
     };
     for (size_t i = 0; i < sizeof spoils / sizeof spoils[0]; i++) {
         bsm_config config = preset("tiny");
@@ -176,6 +192,21 @@ static void test_limits(void **state)
         bsm_model *model = NULL;
         assert_int_equal(bsm_model_new_untrained(&config, &model, &error), BSM_INVALID_ARGUMENT);
         assert_null(model);
+    }
+}
+
+/* The limits themselves are allowed. */
+static void test_extremes(void **state)
+{
+    (void)state;
+    const size_t rates[] = {8000, 192000};
+    for (size_t i = 0; i < 2; i++) {
+        bsm_config config = preset("tiny");
+        config.sample_rate = rates[i];
+        config.segment = 2048.0 / (double)rates[i];
+        assert_int_equal(bsm_config_validate(&config, NULL), BSM_OK);
+        config.segment = 60;
+        assert_int_equal(bsm_config_validate(&config, NULL), BSM_OK);
     }
 }
 
@@ -244,9 +275,13 @@ static void test_tensors_of_unusual_configuration(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_presets),     cmocka_unit_test(test_derived_sizes),
-        cmocka_unit_test(test_macs),        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_same_shapes), cmocka_unit_test(test_tensors_of_unusual_configuration),
+        cmocka_unit_test(test_presets),
+        cmocka_unit_test(test_derived_sizes),
+        cmocka_unit_test(test_macs),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_same_shapes),
+        cmocka_unit_test(test_tensors_of_unusual_configuration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -330,6 +330,9 @@ static const spoilt spoilts[] = {
     {"\"segment\":\"2.5\"", "\"segment\":\"2.5.1\"", "metadata segment: not a valid value"},
     {"\"segment\":\"2.5\"", "\"segment\":\"nan\"", "metadata segment: not a valid value"},
     {"\"segment\":\"2.5\"", "\"segment\":\"9999\"", "segment is 9999 s"},
+    {"\"segment\":\"2.5\"", "\"segment\":\"3600\"", "segment is 3600 s, not 0.001 (n_fft"},
+    {"\"segment\":\"2.5\"", "\"segment\":\"0.0009\"", "segment is 0.0009 s"},
+    {"\"sample_rate\":\"8000\"", "\"sample_rate\":\"1\"", "sample_rate is 1, not 8000 to 192000"},
     {"\"channels\":\"1\"", "\"channels\":\"3\"", "channels is 3, not 1 to 2"},
     {"\"hop\":\"3\"", "\"hop\":\"9\"", "hop is 9, not 1 to 8"},
 };

@@ -34,13 +34,14 @@ typedef struct bsm_config {
 
     size_t n_fft;       /**< samples (2048) */
     size_t hop;         /**< samples (441) */
-    size_t sample_rate; /**< Hz (44100) */
+    size_t sample_rate; /**< Hz, 8000 to 192000 (44100) */
     size_t channels;    /**< 1 or 2 */
 
     size_t num_stems;
     char stems[BSM_MAX_STEMS][BSM_MAX_STEM_NAME]; /**< "vocals", ... */
 
-    double segment; /**< seconds of audio that one training example held (8) */
+    double segment; /**< seconds of audio that one training example held: from one frame, which is
+                         n_fft / sample_rate, to 60 (8) */
 } bsm_config;
 
 /** Set `config` to a named configuration: "paper" (48.1 M parameters), "lite" (22.8 M) or "tiny"
