@@ -156,9 +156,17 @@ static bsm_status make_network(separation *s, bsm_model *model, bsm_error *error
     };
     if (network.max_frames == 0) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT,
-                        "--window %g: too short for this model, or over an hour", options->window);
+                        "--window %g: too short for this model, or over %d seconds",
+                        options->window > 0 ? options->window : bsm_model_config(model)->segment,
+                        BSM_MAX_WINDOW);
     }
-    return bsm_network_new(model, &network, &s->network, error);
+    bsm_status status = bsm_network_new(model, &network, &s->network, error);
+    if (status == BSM_NO_MEMORY) {
+        const bsm_error cause = *error;
+        return bsm_fail(error, status, "%.300s (less with a smaller %s)", cause.message,
+                        options->commit ? "--stream" : "--window");
+    }
+    return status;
 }
 
 static void print_start(const separation *s, const bsm_model *model, bool untrained)

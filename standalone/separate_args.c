@@ -120,8 +120,8 @@ static bsm_status parse_threads(const char *text, size_t *threads, bsm_error *er
 
 static bsm_status parse_window(const char *text, double *window, bsm_error *error)
 {
-    if (!scan_real(text, window) || *window <= 0) {
-        return bad_value(error, "window", text, "a number of seconds");
+    if (!scan_real(text, window) || *window <= 0 || *window > BSM_MAX_WINDOW) {
+        return bad_value(error, "window", text, "a number of seconds up to 60");
     }
     return BSM_OK;
 }
@@ -138,9 +138,9 @@ static bsm_status parse_stream(const char *text, size_t *commit, size_t *lookahe
                                bsm_error *error)
 {
     const char *end;
-    if (!scan_size(text, 1000000, commit, &end) || *commit == 0 || *end != ',' ||
-        !scan_size(end + 1, 1000000, lookahead, &end) || *end) {
-        return bad_value(error, "stream", text, "C,L, two numbers of frames");
+    if (!scan_size(text, BSM_MAX_BLOCK, commit, &end) || *commit == 0 || *end != ',' ||
+        !scan_size(end + 1, BSM_MAX_BLOCK, lookahead, &end) || *end) {
+        return bad_value(error, "stream", text, "C,L, two numbers of frames up to 6000");
     }
     return BSM_OK;
 }

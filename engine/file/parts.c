@@ -173,8 +173,11 @@ static bsm_status write_block(bsm_parts *parts, float *const *audio, size_t coun
     for (size_t g = 0; g * parts->channels < parts->planes && !status; g++) {
         const size_t output = parts->output_of[g];
         if (!fold(parts, audio + g * parts->channels, count)) {
-            return bsm_fail(error, BSM_BAD_MODEL,
-                            "%s: the network's output at %.1f s is not finite", parts->path,
+            /* A model has finite weights, so the samples were too large for the network. */
+            return bsm_fail(error, BSM_BAD_AUDIO,
+                            "%s: cannot separate what is at %.1f s: the network's output is not "
+                            "finite; are the samples far too large?",
+                            parts->path,
                             (double)parts->written / (double)bsm_source_info(parts->source)->rate);
         }
         bsm_audio_writer_round(parts->files.writers[output], parts->part, count);

@@ -143,6 +143,9 @@ bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *con
     if (status == BSM_CANCELLED) { /* between windows, or inside the network */
         bsm_fail(error, status, "%s: cancelled", path);
     }
+    if (status == BSM_NO_MEMORY) { /* whichever of its parts had none */
+        bsm_fail(error, status, "%s: out of memory; shorter windows or blocks need less", path);
+    }
     if (!status) {
         report_result(&job);
     }

@@ -4,9 +4,8 @@
 
 #include <math.h>
 
-/* Far more than anybody can wait for, and no size overflows. */
-static const double max_window = 3600, max_overlap = 0.9;
-enum { MAX_BLOCK = 1 << 20 };
+static const double max_window = BSM_MAX_WINDOW, max_overlap = 0.9;
+enum { MAX_BLOCK = BSM_MAX_BLOCK };
 
 static bsm_status plan_bits(const bsm_separate_options *options, bsm_separate_plan *plan,
                             bsm_error *error)

@@ -385,8 +385,11 @@ static void test_failing_network(void **state)
     assert_int_equal(fake_count_files(folder, ""), 1);
     network.fail_at = 0;
     network.gain[0] = NAN;
-    assert_int_equal(separate(&network, "song.wav", &options), BSM_BAD_MODEL);
+    assert_int_equal(separate(&network, "song.wav", &options), BSM_BAD_AUDIO);
+    assert_non_null(strstr(error.message, "song.wav: "));
+    assert_non_null(strstr(error.message, "at 0.0 s"));
     assert_non_null(strstr(error.message, "not finite"));
+    assert_false(result.output_failed);
     assert_int_equal(fake_count_files(folder, ""), 1);
 }
 
@@ -400,6 +403,9 @@ static void test_bad_options(void **state)
     } cases[] = {
         {{.window = 0.001}, "window is 0.001"},
         {{.window = 1e9}, "window is 1e+09"},
+        {{.window = 60.1}, "window is 60.1 s, not"},
+        {{.commit = 6001}, "commits 6001 frames"},
+        {{.commit = 1, .lookahead = 6001}, "looks 6001 ahead"},
         {{.window = NAN}, "window is nan"},
         {{.overlap = 0.95}, "overlap is 0.95"},
         {{.overlap = NAN}, "overlap is nan"},

@@ -112,6 +112,7 @@ static long exhaust(fake_network *network, const char *folder, const char *path,
         }
         if (status != BSM_OK) {
             assert_int_equal(status, BSM_NO_MEMORY);
+            assert_non_null(strstr(error.message, path));
             assert_int_equal(fake_count_files(folder, ""), 1);
         }
     }

@@ -225,6 +225,14 @@ class SeparateTest(unittest.TestCase):
             samples[i] = 0
         self.check_sum('nan', array.array('f', samples))
 
+    def test_absurdly_loud(self):
+        samples = [0.1 * math.sin(i * 0.1) for i in range(60000)]
+        for i in range(50000, 60000):
+            samples[i] = 3e38 * (-1) ** i
+        write_wav(self.path('loud.wav'), 44100, 1, samples)
+        self.fails(4, ['loud.wav: ', ' s: ', 'not finite'], self.path('loud.wav'))
+        self.assertEqual(self.names(), ['loud.wav'])
+
     def test_cut_off(self):
         path = self.make('cut.flac', 'flac', 44100, 2, 60000)
         os.truncate(path, os.path.getsize(path) // 2)
@@ -355,6 +363,10 @@ class SeparateTest(unittest.TestCase):
     def test_usage(self):
         self.fails(2, ['--format tiff', '--help'], '--format', 'tiff', 'x.wav')
         self.fails(2, ['--window 0.001: too short'], '--window', '0.001', 'x.wav')
+        self.fails(2, ['--window 3600', '60'], '--window', '3600', 'x.wav')
+        result = self.run_separate('--stream', '1000000,1000000', 'x.wav')
+        self.assertEqual(result.returncode, 2)
+        self.assertIn('--stream 1000000,1000000: not C,L', result.stderr)
         self.assertEqual(self.run_separate().returncode, 2)
         result = self.run_separate('--help')
         self.assertEqual(result.returncode, 0)

@@ -37,15 +37,19 @@ typedef struct bsm_separate_options {
     int bits;       /**< 16, 24 or 32 (float); 0: the format's default (32 for WAV, 24 for FLAC) */
     bool all_stems; /**< also one file for each stem of the model */
     bool force;     /**< replace existing outputs */
-    double window;  /**< seconds; 0: the model's training segment */
+    double window;  /**< seconds, to BSM_MAX_WINDOW; 0: the model's training segment */
     double overlap; /**< 0 to 0.9, the part of a window shared with the next; negative: 0.5 */
-    size_t commit;  /**< > 0: as the live engine, committing so many frames ... */
-    size_t lookahead;          /**< ... and looking so many ahead */
+    size_t commit;  /**< > 0: as the live engine, committing so many frames, to BSM_MAX_BLOCK, */
+    size_t lookahead;          /**< and looking so many ahead */
     bsm_progress_fn *progress; /**< may be NULL */
     void *user;
 } bsm_separate_options;
 
-enum { BSM_MAX_PATH = 4096 };
+enum {
+    BSM_MAX_PATH = 4096,
+    BSM_MAX_WINDOW = 60, /**< seconds; an hour would need tens of GB */
+    BSM_MAX_BLOCK = 6000 /**< frames to commit, and to look ahead */
+};
 
 /** What was written, and what was odd. */
 typedef struct bsm_separate_result {
