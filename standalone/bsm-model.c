@@ -94,7 +94,8 @@ static exit_code run_check(const command_line *line)
     }
     char text[GROUPED_SIZE];
     size_t parameters = bsm_config_parameters(bsm_model_config(model));
-    printf("%s: OK, %s parameters\n", line->operands[0], model_info_group(parameters, text));
+    model_info_print_name(line->operands[0]);
+    printf(": OK, %s parameters\n", model_info_group(parameters, text));
     bsm_model_free(model);
     return EXIT_CODE_OK;
 }

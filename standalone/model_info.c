@@ -4,6 +4,7 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -72,18 +73,59 @@ static void print_label(const char *label)
     printf("%-*s", VALUE_COLUMN, label);
 }
 
-/* Text of a file, which must not be able to control the terminal: line breaks indent, other
- * control characters become '?'. */
-static void print_text(const char *text)
+/* The bytes of the UTF-8 character at `text`, 0 if there is none: cut short, overlong, a surrogate
+ * or beyond Unicode. */
+static size_t character_length(const unsigned char *text)
 {
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte == '\n') {
-            printf("\n%*s", VALUE_COLUMN, "");
-        } else {
-            putchar(byte < 0x20 || byte == 0x7f ? '?' : byte);
+    if (text[0] < 0x80) {
+        return 1;
+    }
+    size_t length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
+    if (text[0] < 0xc2 || text[0] > 0xf4) {
+        return 0;
+    }
+    for (size_t i = 1; i < length; i++) {
+        if ((text[i] & 0xc0) != 0x80) {
+            return 0;
         }
     }
+    bool wrong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
+                 (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f);
+    return wrong ? 0 : length;
+}
+
+/* Those of ASCII and, from U+0080 to U+009F, those that some terminals obey just as well. */
+static bool is_control(const unsigned char *text)
+{
+    return text[0] < 0x20 || text[0] == 0x7f || (text[0] == 0xc2 && text[1] < 0xa0);
+}
+
+/* Print text without what could control the terminal or is no UTF-8; where `indent` is not 0, a
+ * line break indents by so much. */
+static void print_masked(const char *text, int indent)
+{
+    const unsigned char *next = (const unsigned char *)text;
+    while (*next) {
+        size_t length = character_length(next);
+        if (*next == '\n' && indent) {
+            printf("\n%*s", indent, "");
+        } else if (length == 0 || is_control(next)) {
+            putchar('?');
+        } else {
+            fwrite(next, 1, length, stdout);
+        }
+        next += length ? length : 1;
+    }
+}
+
+void model_info_print_name(const char *name)
+{
+    print_masked(name, 0);
+}
+
+static void print_text(const char *text)
+{
+    print_masked(text, VALUE_COLUMN);
     putchar('\n');
 }
 
@@ -183,10 +225,8 @@ void model_info_print(const bsm_model *model)
     const char *key, *value;
     for (size_t i = 0; bsm_model_metadata_at(model, i, &key, &value); i++) {
         if (!is_shown_above(key)) {
-            printf("metadata        ");
-            for (const char *c = key; *c; c++) {
-                putchar((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
-            }
+            print_label("metadata");
+            print_masked(key, 0);
             printf(": ");
             print_text(value);
         }
@@ -198,6 +238,36 @@ void model_info_print(const bsm_model *model)
 static bool add_number(cJSON *object, const char *key, double value)
 {
     return cJSON_AddNumberToObject(object, key, value) != NULL;
+}
+
+/* A copy of `text` in which U+FFFD stands for each byte that is no UTF-8; NULL: no memory. */
+static char *valid_copy(const char *text)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    char *copy = malloc(strlen(text) * (sizeof replacement - 1) + 1);
+    char *end = copy;
+    while (copy && *text) {
+        size_t length = character_length((const unsigned char *)text);
+        const char *from = length ? text : replacement;
+        size_t bytes = length ? length : sizeof replacement - 1;
+        memcpy(end, from, bytes);
+        end += bytes;
+        text += length ? length : 1;
+    }
+    if (copy) {
+        *end = '\0';
+    }
+    return copy;
+}
+
+static bool add_text(cJSON *object, const char *key, const char *text)
+{
+    char *valid_key = valid_copy(key);
+    char *valid_text = valid_copy(text);
+    bool ok = valid_key && valid_text && cJSON_AddStringToObject(object, valid_key, valid_text);
+    free(valid_key);
+    free(valid_text);
+    return ok;
 }
 
 static bool add_config(cJSON *root, const bsm_config *config)
@@ -246,7 +316,7 @@ static bool add_metadata(cJSON *root, const bsm_model *model)
     cJSON *object = cJSON_AddObjectToObject(root, "metadata");
     bool ok = object != NULL;
     for (size_t i = 0; ok && bsm_model_metadata_at(model, i, &key, &value); i++) {
-        ok = cJSON_AddStringToObject(object, key, value) != NULL;
+        ok = add_text(object, key, value);
     }
     return ok;
 }
@@ -255,8 +325,8 @@ bool model_info_print_json(const bsm_model *model)
 {
     const bsm_config *config = bsm_model_config(model);
     cJSON *root = cJSON_CreateObject();
-    bool ok = cJSON_AddStringToObject(root, "file", bsm_model_path(model)) &&
-              cJSON_AddStringToObject(root, "format", bsm_model_format(model)) &&
+    bool ok = add_text(root, "file", bsm_model_path(model)) &&
+              add_text(root, "format", bsm_model_format(model)) &&
               add_number(root, "bytes", file_size(model)) && add_config(root, config) &&
               add_number(root, "parameters", (double)bsm_config_parameters(config)) &&
               add_number(root, "tensors", (double)bsm_model_num_tensors(model)) &&

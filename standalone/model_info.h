@@ -13,6 +13,9 @@ void model_info_print(const bsm_model *model);
 /** An object for programs. False when out of memory. */
 bool model_info_print_json(const bsm_model *model);
 
+/** A name that may come from anybody: control characters and what is no UTF-8 become '?'. */
+void model_info_print_name(const char *name);
+
 /** A number with commas between the thousands, in `text`. */
 enum { GROUPED_SIZE = 32 };
 const char *model_info_group(size_t number, char text[GROUPED_SIZE]);

@@ -98,20 +98,55 @@ class Test(unittest.TestCase):
         self.assertGreater(info["types"]["float16"], 600000)
         self.assertEqual(info["bytes"], os.path.getsize(CHECKPOINTS / "tiny-half.pth"))
 
-    def test_metadata_cannot_control_the_terminal(self):
-        self.run_model("create", "tiny", "a.safetensors")
+    def write_with_metadata(self, name, metadata):
+        """A model whose metadata, bytes, take the place of the model's licence."""
+        self.run_model("create", "--force", "tiny", "a.safetensors")
         data = (self.path / "a.safetensors").read_bytes()
         (length,) = struct.unpack("<Q", data[:8])
-        header = json.loads(data[8:8 + length])
-        header["__metadata__"] |= {"licence": "CC0\x1b[2J", "\x07bell": "one\ntwo"}
-        text = json.dumps(header).encode()
-        (self.path / "b.safetensors").write_bytes(
-            struct.pack("<Q", len(text)) + text + data[8 + length:])
+        text = data[8:8 + length].replace(b'"__metadata__":{', b'"__metadata__":{' + metadata, 1)
+        (self.path / name).write_bytes(struct.pack("<Q", len(text)) + text + data[8 + length:])
+
+    def test_metadata_cannot_control_the_terminal(self):
+        self.write_with_metadata("b.safetensors",
+                                 b'"licence":"CC0\\u001b[2J","\\u0007bell":"one\\ntwo\xc2\x9b",'
+                                 b'"caf\xc3\xa9\\u0085":"\xe2\x82\xac",')
         shown = self.run_model("info", "b.safetensors")
         self.assertIn("CC0?[2J", shown)
-        self.assertIn("?bell: one\n", shown)
-        self.assertNotIn("\x1b", shown)
-        self.assertNotIn("\x07", shown)
+        self.assertIn("?bell: one\n                two?\n", shown)
+        self.assertIn("caf\u00e9?: \u20ac\n", shown)
+        for control in "\x1b\x07\x85\x9b":
+            self.assertNotIn(control, shown)
+
+    def test_names_cannot_control_the_terminal(self):
+        name = b"c\x1b[2J\xc2\x9b\n\xff\xc3\xa9"
+        self.run_model("create", "tiny", "a")
+        os.rename(self.path / "a", os.path.join(os.fsencode(self.path), name))
+        for command in ("check", "info"):
+            result = subprocess.run([os.fsencode(PROGRAM), command, name], cwd=self.path,
+                                    capture_output=True, check=True)
+            self.assertNotIn(b"\x1b", result.stdout)
+            self.assertNotIn(b"\x9b", result.stdout)
+            self.assertNotIn(b"\xff", result.stdout)
+        result = subprocess.run([os.fsencode(PROGRAM), "check", name], cwd=self.path,
+                                capture_output=True, check=True)
+        self.assertEqual(result.stdout, b"c?[2J???\xc3\xa9: OK, 704,348 parameters\n")
+
+    def test_json_is_valid_whatever_the_metadata(self):
+        """Bytes that are no UTF-8: alone, cut short, overlong, a surrogate, beyond Unicode."""
+        bad = (b"\xff", b"\xc3", b"\xe2\x82", b"\xc0\xaf", b"\xe0\x80\xaf", b"\xed\xa0\x80",
+               b"\xf0\x80\x80\xaf", b"\xf4\x90\x80\x80", b"\x80")
+        pairs = b"".join(b'"k%d%s":"a%sz",' % (i, b, b) for i, b in enumerate(bad))
+        self.write_with_metadata("b.safetensors", pairs + '"gut":"\u00e9\u20ac\U0001f3b5",'.encode())
+        result = subprocess.run([PROGRAM, "info", "--json", "b.safetensors"], cwd=self.path,
+                                capture_output=True, check=True)
+        metadata = json.loads(result.stdout.decode("utf-8"))["metadata"]
+        self.assertEqual(metadata["gut"], "\u00e9\u20ac\U0001f3b5")
+        for i, b in enumerate(bad):
+            mark = "\ufffd" * len(b)
+            self.assertEqual(metadata[f"k{i}{mark}"], f"a{mark}z")
+        shown = subprocess.run([PROGRAM, "info", "b.safetensors"], cwd=self.path,
+                               capture_output=True, check=True).stdout.decode("utf-8")
+        self.assertIn("k0?: a?z\n", shown)
 
     def test_check(self):
         self.assertEqual(self.run_model("check", CHECKPOINTS / "tiny.ckpt"),
