@@ -16,6 +16,7 @@
 
 #include "model/mapped_file.h"
 #include "model/safetensors.h"
+#include "regular_file.h"
 
 struct golden {
     char *path;
@@ -53,7 +54,7 @@ golden *golden_open_path(const char *path)
     bsm_error error = {0};
     struct stat info;
     int fd = -1;
-    if (bsm_open_regular(path, &fd, &info, &error) ||
+    if (bsm_open_regular(path, BSM_BAD_MODEL, &fd, &info, &error) ||
         bsm_mapped_file_map(path, fd, &info, &file->file, &error) ||
         bsm_safetensors_parse(path, file->file.data, file->file.size, &file->content, &error)) {
         fail_msg("%s", error.message);

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "model/replace_file.h"
+#include "new_file.h"
 
 enum { BLOCK = 4096, OTHER_HEADERS = 65536, VORBIS_MAX_RATE = 200000 };
 

@@ -13,9 +13,6 @@ typedef struct bsm_mapped_file {
     size_t size;
 } bsm_mapped_file;
 
-/** Open a regular file of at least one byte for reading, without waiting for a pipe's writer. */
-bsm_status bsm_open_regular(const char *path, int *fd, struct stat *info, bsm_error *error);
-
 /** Map the file that `fd` and `info` are of; `fd` may be closed afterwards. */
 bsm_status bsm_mapped_file_map(const char *path, int fd, const struct stat *info,
                                bsm_mapped_file *file, bsm_error *error);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "model/load.h"
-#include "model/mapped_file.h"
+#include "regular_file.h"
 
 /* ---- The models that are open ---- */
 
@@ -169,7 +169,7 @@ bsm_status bsm_model_open(const char *path, const bsm_model_options *options, bs
     static const bsm_model_options defaults;
     int fd = -1;
     struct stat info;
-    bsm_status status = bsm_open_regular(path, &fd, &info, error);
+    bsm_status status = bsm_open_regular(path, BSM_BAD_MODEL, &fd, &info, error);
     if (status) {
         return status;
     }

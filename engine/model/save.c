@@ -8,7 +8,7 @@
 #include "model/config_text.h"
 #include "model/half.h"
 #include "model/object.h"
-#include "model/replace_file.h"
+#include "new_file.h"
 
 enum {
     HEADER_ALIGNMENT = 64, /* then the tensors are aligned, too: float32 ones come first */

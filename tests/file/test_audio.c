@@ -286,7 +286,7 @@ static void test_long_files_are_rf64(void **state)
     assert_int_equal(
         bsm_audio_writer_write(writer, (const float *const *)noise.audio, FRAMES, NULL), BSM_OK);
     char part[BSM_MAX_PATH + 64], chunk[5] = {0};
-    snprintf(part, sizeof part, "%s.%ld-0.part", path, (long)getpid());
+    snprintf(part, sizeof part, "%s/bsm-%ld-0.part", folder, (long)getpid());
     FILE *file = fopen(part, "rb");
     assert_non_null(file);
     assert_int_equal(fseek(file, 12, SEEK_SET), 0);

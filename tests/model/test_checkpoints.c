@@ -15,8 +15,8 @@
 #include "bsm/model.h"
 #include "golden.h"
 #include "model/half.h"
-#include "model/mapped_file.h"
 #include "model/torch_file.h"
+#include "regular_file.h"
 
 static bsm_model *open_checkpoint(const char *name, bool ema)
 {
@@ -161,7 +161,7 @@ static void open_odd(bsm_torch_file *file)
     bsm_error error = {0};
     struct stat info;
     int fd = -1;
-    if (bsm_open_regular(path, &fd, &info, &error) ||
+    if (bsm_open_regular(path, BSM_BAD_MODEL, &fd, &info, &error) ||
         bsm_torch_open("odd-tensors.pt", fd, (size_t)info.st_size, false, file, &error)) {
         fail_msg("%s", error.message);
     }

@@ -40,6 +40,36 @@ static void test_existing_output(void **state)
     bsm_model_free(assert_opens(path));
 }
 
+/* A link that leads nowhere is there, too; by force the file takes its place. */
+static void test_dangling_link(void **state)
+{
+    (void)state;
+    const char *path = scratch_path("link");
+    assert_int_equal(symlink("nowhere", path), 0);
+    assert_save_fails(path, BSM_F32, false, BSM_EXISTS);
+    bsm_model *model = mini_model();
+    assert_int_equal(bsm_model_save(model, path, BSM_F32, true, NULL), BSM_OK);
+    bsm_model_free(model);
+    bsm_model_free(assert_opens(path));
+    assert_int_equal(access(scratch_path("nowhere"), F_OK), -1);
+}
+
+/* A name as long as the file system takes. */
+static void test_long_name(void **state)
+{
+    (void)state;
+    char name[256] = {0};
+    memset(name, 'n', sizeof name - 1);
+    const char *path = scratch_path(name);
+    bsm_model *model = mini_model();
+    bsm_error error = {0};
+    if (bsm_model_save(model, path, BSM_F32, false, &error)) {
+        fail_msg("%s", error.message);
+    }
+    bsm_model_free(model);
+    bsm_model_free(assert_opens(path));
+}
+
 static void test_impossible_output(void **state)
 {
     (void)state;
@@ -76,8 +106,8 @@ static void test_full_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_existing_output),
-        cmocka_unit_test(test_impossible_output),
+        cmocka_unit_test(test_existing_output), cmocka_unit_test(test_dangling_link),
+        cmocka_unit_test(test_long_name),       cmocka_unit_test(test_impossible_output),
         cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

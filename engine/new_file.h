@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** Writing a file so that it appears under its name whole or not at all. */
-#ifndef BSM_MODEL_REPLACE_FILE_H
-#define BSM_MODEL_REPLACE_FILE_H
+#ifndef BSM_NEW_FILE_H
+#define BSM_NEW_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Writing a file so that it appears under its name whole or not at all. */
-#include "model/replace_file.h"
+#include "new_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,12 +13,20 @@
 
 enum { MAX_ATTEMPTS = 100 };
 
-/* Another process may write to the same name at the same time, so a name for the part may be
- * taken. */
+/* How much of a path is its folder, with the '/'. */
+static int folder_length(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (int)(slash + 1 - path) : 0;
+}
+
+/* The name does not have the final one in it, which may be as long as a name can be. Another
+ * process of the same number (of another machine, or one that was killed) may have taken it. */
 static bsm_status open_part(bsm_new_file *file, bsm_error *error)
 {
     for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-        if (asprintf(&file->part, "%s.%ld-%d.part", file->path, (long)getpid(), attempt) < 0) {
+        if (asprintf(&file->part, "%.*sbsm-%ld-%d.part", folder_length(file->path), file->path,
+                     (long)getpid(), attempt) < 0) {
             file->part = NULL;
             return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", file->path);
         }
@@ -40,11 +48,10 @@ static bsm_status open_part(bsm_new_file *file, bsm_error *error)
 bsm_status bsm_new_file_begin(const char *path, bool force, bsm_new_file *file, bsm_error *error)
 {
     struct stat info;
-    bool exists = stat(path, &info) == 0;
-    if (exists && !force) {
+    if (!force && lstat(path, &info) == 0) { /* also a link that leads nowhere */
         return bsm_fail(error, BSM_EXISTS, "%s: exists already", path);
     }
-    if (exists && !S_ISREG(info.st_mode)) { /* a rename would replace a device */
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) { /* a rename would replace a device */
         return bsm_fail(error, BSM_IO, "%s: cannot write: is not a regular file", path);
     }
     *file = (bsm_new_file){.path = path, .fd = -1};
