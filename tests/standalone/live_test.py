@@ -412,7 +412,7 @@ class LiveTest(unittest.TestCase):
                 self.env['JACK_DEFAULT_SERVER'] = self.server_name
                 self.start_server()
                 live = self.start_live('--quiet', output=self.path('gone.log'))
-                wait_for(lambda: 'bsm:out_r' in self.ports(), 'the ports')
+                wait_for(lambda: 'bsm:Remix right' in self.jack('jack_lsp', '-A'), 'the last name')
                 self.kill_server() if crash else self.end_server()
                 self.assertEqual(live.wait(20), 8)
                 lines = self.log('gone.log').splitlines()
