@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *bsm_strerror(bsm_status status)
@@ -27,14 +29,64 @@ const char *bsm_strerror(bsm_status status)
     return "unknown status";
 }
 
-/* A corrupt file must not be able to write to the terminal through an error message. */
+/* Those of ASCII, and those that Unicode added, U+0080 to U+009F: terminals obey both. */
 static void mask_control_characters(char *text)
 {
-    for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
-            *text = '?';
+    for (unsigned char *c = (unsigned char *)text; *c; c++) {
+        if (*c < 0x20 || *c == 0x7f) {
+            *c = '?';
+        } else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f) {
+            *c++ = '?';
+            *c = '?';
         }
     }
+}
+
+static bool inside_character(char byte)
+{
+    return ((unsigned char)byte & 0xc0) == 0x80; /* UTF-8 */
+}
+
+/* The path comes first in a message and the cause last: of a long one keep both ends. */
+static void shorten(char *line, size_t size, const char *text, size_t length)
+{
+    static const char gap[] = "...";
+    const size_t room = size - sizeof gap;
+    size_t head = room / 2, tail = length - (room - head);
+    while (head > 0 && inside_character(text[head])) {
+        head--;
+    }
+    while (inside_character(text[tail])) {
+        tail++;
+    }
+    memcpy(line, text, head);
+    memcpy(line + head, gap, sizeof gap - 1);
+    memcpy(line + head + sizeof gap - 1, text + tail, length - tail + 1);
+}
+
+static void format_line(char *line, size_t size, const char *format, va_list arguments)
+{
+    va_list again;
+    va_copy(again, arguments);
+    const int length = vsnprintf(line, size, format, arguments);
+    if (length >= 0 && (size_t)length >= size) {
+        char *text = malloc((size_t)length + 1);
+        if (text) {
+            vsnprintf(text, (size_t)length + 1, format, again);
+            shorten(line, size, text, (size_t)length);
+            free(text);
+        }
+    }
+    va_end(again);
+    mask_control_characters(line);
+}
+
+void bsm_format_line(char *line, size_t size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    format_line(line, size, format, arguments);
+    va_end(arguments);
 }
 
 bsm_status bsm_fail(bsm_error *error, bsm_status status, const char *format, ...)
@@ -42,9 +94,8 @@ bsm_status bsm_fail(bsm_error *error, bsm_status status, const char *format, ...
     if (error) {
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(error->message, sizeof error->message, format, arguments);
+        format_line(error->message, sizeof error->message, format, arguments);
         va_end(arguments);
-        mask_control_characters(error->message);
         error->status = status;
     }
     return status;

@@ -3,6 +3,8 @@
 #ifndef BSM_STATUS_H
 #define BSM_STATUS_H
 
+#include <stddef.h>
+
 #include "bsm/attributes.h"
 
 BSM_BEGIN_DECLS
@@ -33,9 +35,14 @@ typedef struct bsm_error {
 /** A short English phrase for a status, never NULL. Any thread. */
 BSM_API BSM_REALTIME const char *bsm_strerror(bsm_status status);
 
+/** As snprintf, for one line on a terminal: control characters, which a file name or a corrupt file
+ *  may bring in, become '?', and of a text that is too long its start and its end stay, with "..."
+ *  in between. `size` is at least 8. Not for the audio thread. */
+BSM_API void bsm_format_line(char *line, size_t size, const char *format, ...) BSM_PRINTF(3, 4);
+
 /** Fill `error` (which may be NULL) and return `status`, so that a function can end in
- *  `return bsm_fail(error, BSM_IO, "%s: ...", path);`. Control characters in the text, which a
- *  file name or a corrupt file may bring in, become '?'. Not for the audio thread. */
+ *  `return bsm_fail(error, BSM_IO, "%s: ...", path);`. The text is made as by bsm_format_line, and
+ *  may not come from `error` itself. Not for the audio thread. */
 BSM_API bsm_status bsm_fail(bsm_error *error, bsm_status status, const char *format, ...)
     BSM_PRINTF(3, 4);
 
