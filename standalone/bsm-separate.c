@@ -68,22 +68,25 @@ static void fail(separation *s, exit_code code, const bsm_error *error)
     }
 }
 
+static void warn(const char *path, const char *text, uint64_t count, const char *cause)
+{
+    char line[512];
+    bsm_format_line(line, sizeof line, "%s: warning: %s%llu %s", path, text,
+                    (unsigned long long)count, cause);
+    fprintf(stderr, "bsm-separate: %s\n", line);
+}
+
 static void print_warnings(const char *path, const bsm_separate_result *result)
 {
     if (result->nonfinite_samples) {
-        fprintf(stderr, "bsm-separate: %s: warning: %llu samples are not numbers, taken as 0\n",
-                path, (unsigned long long)result->nonfinite_samples);
+        warn(path, "", result->nonfinite_samples, "samples are not numbers, taken as 0");
     }
     if (result->missing_samples) {
-        fprintf(stderr,
-                "bsm-separate: %s: warning: the file is damaged, its last %llu samples are "
-                "missing\n",
-                path, (unsigned long long)result->missing_samples);
+        warn(path, "the file is damaged, its last ", result->missing_samples,
+             "samples are missing");
     }
     if (result->clipped_samples) {
-        fprintf(stderr,
-                "bsm-separate: %s: warning: %llu samples were too loud for the output's format\n",
-                path, (unsigned long long)result->clipped_samples);
+        warn(path, "", result->clipped_samples, "samples were too loud for the output's format");
     }
 }
 
@@ -177,8 +180,10 @@ static void print_start(const separation *s, const bsm_model *model, bool untrai
               stderr);
     }
     if (!s->args.quiet) {
-        fprintf(stderr, "model: %s; device: %s\n", bsm_model_path(model),
-                bsm_network_device_name(s->network));
+        char line[512];
+        bsm_format_line(line, sizeof line, "model: %s; device: %s", bsm_model_path(model),
+                        bsm_network_device_name(s->network));
+        fprintf(stderr, "%s\n", line);
     }
 }
 

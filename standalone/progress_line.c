@@ -83,10 +83,10 @@ static size_t terminal_width(void)
 
 void progress_line_begin(progress_line *line, const char *name)
 {
-    line->name = name;
+    bsm_format_line(line->name, sizeof line->name, "%s", name);
     line->step = 0;
     if (!line->quiet && line->terminal) {
-        fprintf(stderr, "%s\n", name);
+        fprintf(stderr, "%s\n", line->name);
     }
 }
 

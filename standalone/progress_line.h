@@ -9,11 +9,11 @@
 #include "bsm/separate.h"
 
 typedef struct progress_line {
-    bool quiet;       /**< show nothing */
-    bool terminal;    /**< standard error is one */
-    const char *name; /**< what is computed */
-    bool drawn;       /**< a bar is on the terminal's last line */
-    int step;         /**< the last tenth, or minute, that a line was printed for */
+    bool quiet;     /**< show nothing */
+    bool terminal;  /**< standard error is one */
+    char name[512]; /**< what is computed, fit for a terminal */
+    bool drawn;     /**< a bar is on the terminal's last line */
+    int step;       /**< the last tenth, or minute, that a line was printed for */
 } progress_line;
 
 /** Begin with the next file. */

@@ -177,12 +177,26 @@ static bsm_status parse_option(int option, const char *value, separate_args *arg
     }
 }
 
+/* Nothing else can be wrong with such an option. */
+static bool takes_no_value(int option)
+{
+    for (const struct option *o = long_options; o->name; o++) {
+        if (o->val == option) {
+            return o->has_arg == no_argument;
+        }
+    }
+    return false;
+}
+
 /* getopt's own words would name the program by its path. */
 static bsm_status fail_getopt(int option, char *const *argv, bsm_error *error)
 {
     const char *last = argv[optind - 1];
     if (option == ':') {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s: needs a value", last);
+    }
+    if (takes_no_value(optopt)) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s: the option takes no value", last);
     }
     if (optopt && optopt < 256) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "-%c: no such option", optopt);
