@@ -2,8 +2,6 @@
 /* Reading audio files through libsndfile. */
 #include "file/audio_reader.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <sndfile.h>
 #include <stdlib.h>
@@ -11,37 +9,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "regular_file.h"
+
 enum { MAX_CHANNELS = 2, BLOCK = 4096, MIN_RATE = 1000, MAX_RATE = 768000 };
 
 struct bsm_audio_reader {
+    int fd;
     SNDFILE *file;
     char *path;
     bsm_audio_info info;
     uint64_t position;
     float block[BLOCK * MAX_CHANNELS]; /* interleaved */
 };
-
-/* libsndfile does not say why a file cannot be opened, and would wait for a named pipe. */
-static bsm_status check_file(const char *path, bsm_error *error)
-{
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    struct stat status;
-    if (fd < 0 || fstat(fd, &status)) {
-        int cause = errno;
-        if (fd >= 0) {
-            close(fd);
-        }
-        return bsm_fail_errno(error, cause, path, "cannot read");
-    }
-    close(fd);
-    if (!S_ISREG(status.st_mode)) {
-        return bsm_fail(error, BSM_BAD_AUDIO, "%s: cannot read: not a regular file", path);
-    }
-    if (status.st_size == 0) {
-        return bsm_fail(error, BSM_BAD_AUDIO, "%s: cannot read: the file is empty", path);
-    }
-    return BSM_OK;
-}
 
 static bsm_status check_info(const char *path, const SF_INFO *info, bsm_error *error)
 {
@@ -74,22 +53,22 @@ static bsm_status fail_sndfile(bsm_error *error, bsm_status status, const char *
 bsm_status bsm_audio_reader_open(const char *path, bsm_audio_reader **reader, bsm_error *error)
 {
     *reader = NULL;
-    bsm_status status = check_file(path, error);
-    if (status) {
-        return status;
-    }
     bsm_audio_reader *made = calloc(1, sizeof *made);
     if (!made || !(made->path = strdup(path))) {
-        bsm_audio_reader_free(made);
+        free(made);
         return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
     }
     SF_INFO info = {0};
-    made->file = sf_open(path, SFM_READ, &info);
-    status = made->file ? check_info(path, &info, error)
-                        : fail_sndfile(error, BSM_BAD_AUDIO, path,
-                                       "not an audio file that "
-                                       "libsndfile reads",
-                                       NULL);
+    struct stat file;
+    made->fd = -1;
+    bsm_status status = bsm_open_regular(path, BSM_BAD_AUDIO, &made->fd, &file, error);
+    if (!status) {
+        /* Not by name: libsndfile would take "-" for the standard input. */
+        made->file = sf_open_fd(made->fd, SFM_READ, &info, SF_FALSE);
+        status = made->file ? check_info(path, &info, error)
+                            : fail_sndfile(error, BSM_BAD_AUDIO, path,
+                                           "not an audio file that libsndfile reads", NULL);
+    }
     if (status) {
         bsm_audio_reader_free(made);
         return status;
@@ -106,6 +85,9 @@ void bsm_audio_reader_free(bsm_audio_reader *reader)
 {
     if (reader) {
         sf_close(reader->file);
+        if (reader->fd >= 0) {
+            close(reader->fd);
+        }
         free(reader->path);
         free(reader);
     }

@@ -86,7 +86,7 @@ static void test_unusable_files(void **state)
     fake_write(in_folder("slow.wav"), SF_FORMAT_WAV | SF_FORMAT_PCM_16, 10, 2, silence, 10);
     assert_int_equal(open_status("slow.wav", "sample rate of 10 Hz"), BSM_BAD_AUDIO);
     assert_int_equal(mkdir(in_folder("folder.wav"), 0755), 0);
-    assert_int_equal(open_status("folder.wav", "not a regular file"), BSM_BAD_AUDIO);
+    assert_int_equal(open_status("folder.wav", "is a folder"), BSM_BAD_AUDIO);
     rmdir(in_folder("folder.wav"));
     assert_int_equal(mkfifo(in_folder("pipe.wav"), 0644), 0); /* must not wait for a writer */
     assert_int_equal(open_status("pipe.wav", "not a regular file"), BSM_BAD_AUDIO);

@@ -22,7 +22,7 @@ import termios
 import time
 import unittest
 
-SEPARATE, MODEL, MAKE_AUDIO, INSTALLED = sys.argv[1:5]
+SEPARATE, MODEL, MAKE_AUDIO, INSTALLED = map(os.path.abspath, sys.argv[1:5])
 SANITIZED = 'sanitized' in sys.argv[5:]
 FAST = ['--window', '0.5']  # the tiny model needs no 8 seconds
 
@@ -232,6 +232,25 @@ class SeparateTest(unittest.TestCase):
         write_wav(self.path('loud.wav'), 44100, 1, samples)
         self.fails(4, ['loud.wav: ', ' s: ', 'not finite'], self.path('loud.wav'))
         self.assertEqual(self.names(), ['loud.wav'])
+
+    def test_dash_is_a_file(self):
+        os.rename(self.make('song.wav'), self.path('-'))
+        reference = read_wav(self.path('-'))[2]
+        self.separate('--', '-', cwd=self.folder, stdin=subprocess.DEVNULL)
+        self.check_sum('-', reference)
+        os.remove(self.path('-'))
+        self.fails(4, ['-: ', 'No such file'], '-', cwd=self.folder, stdin=subprocess.DEVNULL)
+
+    def test_names_with_control_characters(self):
+        path = self.make('a\x1b[2J\u009bb.flac', 'flac', 44100, 2, 60000)
+        os.truncate(path, os.path.getsize(path) // 2)
+        model = self.path('m\x1b[2J\u009b.safetensors')
+        shutil.copy(self.model, model)
+        result = self.separate('-m', model, path)
+        for words in ('a?[2J??b.flac: 10 %', 'a?[2J??b.flac: warning', 'm?[2J??.safetensors; dev'):
+            self.assertIn(words, result.stderr)
+        self.assertNotIn('\x1b', result.stderr)
+        self.assertNotIn('\u009b', result.stderr)
 
     def test_cut_off(self):
         path = self.make('cut.flac', 'flac', 44100, 2, 60000)
