@@ -248,6 +248,9 @@ bsm_status bsm_audio_writer_finish(bsm_audio_writer *writer, bsm_error *error)
     if (code) {
         return bsm_fail(error, BSM_IO, "%s: cannot write: %s", writer->path, sf_error_number(code));
     }
+    if (fsync(writer->part.fd)) {
+        return bsm_fail_errno(error, errno, writer->path, "cannot write");
+    }
     return BSM_OK;
 }
 

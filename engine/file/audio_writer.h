@@ -35,7 +35,8 @@ BSM_NODISCARD bsm_status bsm_audio_writer_write(bsm_audio_writer *writer, const 
 /** Samples clipped so far. */
 uint64_t bsm_audio_writer_clipped(const bsm_audio_writer *writer);
 
-/** End the file: all of it has been handed to the system. */
+/** End the file: all of it is on the disk, so that with several files none replaces an old one
+ *  before each has been written. */
 BSM_NODISCARD bsm_status bsm_audio_writer_finish(bsm_audio_writer *writer, bsm_error *error);
 
 /** Give the finished file its name. */
