@@ -224,24 +224,27 @@ static bsm_status bench_all(const bench_args *args, bsm_model *model, bsm_error 
     return status;
 }
 
-int main(int argc, char **argv)
+static exit_code run(const bench_args *args)
 {
-    bench_args args;
-    int end = bench_args_parse(argc, argv, &args);
-    if (end != BENCH_ARGS_OK) {
-        return end;
-    }
     bsm_error error = {0};
     bsm_model *model = NULL;
     exit_activity activity = READING_MODEL;
-    bsm_status status = open_model(&args, &model, &error);
+    bsm_status status = open_model(args, &model, &error);
     if (!status) {
         activity = DOING_ELSE;
-        status = bench_all(&args, model, &error);
+        status = bench_all(args, model, &error);
     }
     bsm_model_free(model);
     if (status) {
         fprintf(stderr, "bsm-bench: %s\n", error.message);
     }
     return exit_code_for(status, activity);
+}
+
+int main(int argc, char **argv)
+{
+    bench_args args;
+    int end = bench_args_parse(argc, argv, &args);
+    return (int)exit_code_after_output("bsm-bench",
+                                       end == BENCH_ARGS_OK ? run(&args) : (exit_code)end);
 }

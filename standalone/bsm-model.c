@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* bsm-model: look at model files, convert and check them. */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -248,9 +247,5 @@ int main(int argc, char **argv)
     if (parse_options(argc, argv, &line, &code)) {
         code = run_command(&line);
     }
-    if (fflush(stdout) || ferror(stdout)) {
-        fprintf(stderr, "bsm-model: cannot write: %s\n", strerror(errno));
-        return code ? (int)code : EXIT_CODE_OUTPUT;
-    }
-    return (int)code;
+    return (int)exit_code_after_output("bsm-model", code);
 }

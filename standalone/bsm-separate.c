@@ -233,16 +233,16 @@ int main(int argc, char **argv)
     }
     if (s.args.action == SEPARATE_HELP) {
         fputs(separate_args_help, stdout);
-        return EXIT_CODE_OK;
+        return (int)exit_code_after_output("bsm-separate", EXIT_CODE_OK);
     }
     if (s.args.action == SEPARATE_VERSION) {
         puts("bsm-separate " BSM_VERSION);
-        return EXIT_CODE_OK;
+        return (int)exit_code_after_output("bsm-separate", EXIT_CODE_OK);
     }
     s.args.options.progress = on_progress;
     s.args.options.user = &s;
     s.progress = (progress_line){.quiet = s.args.quiet, .terminal = isatty(STDERR_FILENO) != 0};
     catch_signals();
     run(&s);
-    return (int)s.failure;
+    return (int)exit_code_after_output("bsm-separate", s.failure);
 }

@@ -2,6 +2,10 @@
 /* The exit status of every bsm program, by kind of failure. */
 #include "exit_code.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
 static exit_code exit_code_of_activity(exit_activity activity)
 {
     switch (activity) {
@@ -33,4 +37,15 @@ exit_code exit_code_for(bsm_status status, exit_activity activity)
     case BSM_UNSUPPORTED: return exit_code_of_activity(activity);
     }
     return EXIT_CODE_OTHER;
+}
+
+exit_code exit_code_after_output(const char *program, exit_code code)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return code;
+    }
+    fprintf(stderr, "%s: cannot write to standard output%s%s\n", program, errno ? ": " : "",
+            errno ? strerror(errno) : "");
+    return code ? code : EXIT_CODE_OUTPUT;
 }

@@ -30,4 +30,9 @@ typedef enum exit_activity {
 
 exit_code exit_code_for(bsm_status status, exit_activity activity);
 
+/** The last words of a program that ends with `code`: hand on what is waiting for standard output.
+ *  If that fails, or did before, say so, and return EXIT_CODE_OUTPUT unless `code` tells of another
+ *  failure. */
+exit_code exit_code_after_output(const char *program, exit_code code);
+
 #endif

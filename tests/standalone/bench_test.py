@@ -33,6 +33,13 @@ class BenchTest(unittest.TestCase):
             self.assertGreater(scan['sequential_ms'], 0)
             self.assertGreater(scan['chunked_ms'], 0)
 
+    def test_full_standard_output(self):
+        with open('/dev/full', 'w') as full:
+            result = subprocess.run([BENCH, '--version'], stdout=full, stderr=subprocess.PIPE,
+                                    text=True, timeout=120)
+        self.assertEqual(result.returncode, 5)
+        self.assertIn('bsm-bench: cannot write to standard output', result.stderr)
+
     def test_stream(self):
         result = bench('-c', 'tiny', '--stream', '--play', '1', '--blocks', '64,1024', '--json',
                        '--memory', 'carry')

@@ -322,6 +322,23 @@ class SeparateTest(unittest.TestCase):
             self.assertEqual(self.names(), ['song.wav'])
         self.separate(path, **limit(801000))
 
+    def test_full_standard_output(self):
+        for arguments in ([self.make('song.wav')], ['--help'], ['--version']):
+            with open('/dev/full', 'w') as full:
+                result = subprocess.run([SEPARATE, *FAST, *arguments], env=self.env, text=True,
+                                        timeout=120, stdout=full, stderr=subprocess.PIPE)
+            self.assertEqual(result.returncode, 5, result.stderr)
+            lines = [line for line in result.stderr.splitlines() if 'bsm-separate' in line]
+            self.assertEqual(len(lines), 1)
+            self.assertIn('bsm-separate: cannot write to standard output', lines[0])
+
+    def test_long_names(self):
+        name = 'x' * 235
+        path = self.make(name + '.wav')
+        self.separate(path)
+        self.assertEqual(self.names(), sorted([name + '.wav', name + '.vocals.wav',
+                                               name + '.instrumental.wav']))
+
     # ---- What stops it ----
 
     def start_long(self):
