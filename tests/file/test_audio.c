@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* Reading and writing audio files: what they hold, and what happens when something is wrong. */
-#include <errno.h>
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -11,7 +10,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,7 +17,6 @@
 #include "fake.h"
 #include "file/audio_reader.h"
 #include "file/audio_writer.h"
-#include "file/output_files.h"
 #include "file/sample_queue.h"
 #include "noise.h"
 
@@ -384,98 +381,6 @@ static void test_existing_files_and_bad_places(void **state)
     bsm_audio_writer_free(NULL);
 }
 
-static void check_path(const char *input, const char *to, const char *expected)
-{
-    char out[BSM_MAX_PATH];
-    assert_int_equal(bsm_output_path(input, to, "vocals", BSM_FILE_FLAC, out, NULL), BSM_OK);
-    assert_string_equal(out, expected);
-}
-
-static void test_output_paths(void **state)
-{
-    (void)state;
-    check_path("song.wav", NULL, "song.vocals.flac");
-    check_path("a/b/song.tar.mp3", NULL, "a/b/song.tar.vocals.flac");
-    check_path("/song", NULL, "/song.vocals.flac");
-    check_path("a.b/song", "out", "out/song.vocals.flac");
-    check_path("a/.hidden", "out/", "out/.hidden.vocals.flac");
-    check_path("song.wav", "", "song.vocals.flac");
-    static char input[BSM_MAX_PATH], out[BSM_MAX_PATH];
-    memset(input, 'x', sizeof input - 10);
-    bsm_error error;
-    assert_int_equal(bsm_output_path(input, NULL, "vocals", BSM_FILE_WAV, out, &error),
-                     BSM_INVALID_ARGUMENT);
-}
-
-/* Two files are ready and the second's name has been taken meanwhile: neither appears. */
-static void test_publish_all_or_none(void **state)
-{
-    (void)state;
-    fake_signal noise = fake_noise(1, FRAMES, 5);
-    bsm_audio_format format = format_of(BSM_FILE_WAV, 32, 1);
-    static bsm_output_files files;
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(bsm_output_path(in_folder("x.wav"), NULL, i ? "b" : "a", BSM_FILE_WAV,
-                                         files.paths[i], NULL),
-                         BSM_OK);
-        assert_int_equal(bsm_output_files_add(&files, &format, NULL), BSM_OK);
-        assert_int_equal(bsm_audio_writer_write(files.writers[i], (const float *const *)noise.audio,
-                                                FRAMES, NULL),
-                         BSM_OK);
-    }
-    write_bytes("x.b.wav", "other", 5);
-    bsm_error error;
-    assert_int_equal(bsm_output_files_publish(&files, &error), BSM_EXISTS);
-    bsm_output_files_clear(&files);
-    assert_int_equal(fake_count_files(folder, ""), 1);
-    fake_signal_clear(&noise);
-}
-
-/* The n-th fsync fails, as of a disk that breaks or a server that goes away; 0: none. */
-static int failing_fsync;
-
-int fsync(int fd)
-{
-    if (failing_fsync && --failing_fsync == 0) {
-        errno = EIO;
-        return -1;
-    }
-    return (int)syscall(SYS_fsync, fd);
-}
-
-/* No old file is replaced unless all new ones are on the disk. */
-static void test_old_files_survive_a_failing_disk(void **state)
-{
-    (void)state;
-    fake_signal noise = fake_noise(1, FRAMES, 6);
-    bsm_audio_format format = format_of(BSM_FILE_WAV, 32, 1);
-    static bsm_output_files files;
-    for (int failing = 1; failing <= 2; failing++) {
-        files = (bsm_output_files){.force = true};
-        for (int i = 0; i < 2; i++) {
-            write_bytes(i ? "x.b.wav" : "x.a.wav", "old", 3);
-            snprintf(files.paths[i], sizeof files.paths[i], "%s", path);
-            assert_int_equal(bsm_output_files_add(&files, &format, NULL), BSM_OK);
-            assert_int_equal(bsm_audio_writer_write(
-                                 files.writers[i], (const float *const *)noise.audio, FRAMES, NULL),
-                             BSM_OK);
-        }
-        bsm_error error;
-        failing_fsync = failing;
-        assert_int_equal(bsm_output_files_publish(&files, &error), BSM_IO);
-        assert_int_equal(failing_fsync, 0);
-        assert_non_null(strstr(error.message, files.paths[failing - 1]));
-        bsm_output_files_clear(&files);
-        assert_int_equal(fake_count_files(folder, ""), 2);
-        for (int i = 0; i < 2; i++) {
-            struct stat status;
-            assert_int_equal(stat(in_folder(i ? "x.b.wav" : "x.a.wav"), &status), 0);
-            assert_int_equal(status.st_size, 3);
-        }
-    }
-    fake_signal_clear(&noise);
-}
-
 /* ---- The queue ---- */
 
 static void test_queue(void **state)
@@ -521,9 +426,6 @@ int main(void)
         IN_FOLDER(test_long_files_are_rf64),
         IN_FOLDER(test_full_disk),
         IN_FOLDER(test_existing_files_and_bad_places),
-        IN_FOLDER(test_publish_all_or_none),
-        IN_FOLDER(test_old_files_survive_a_failing_disk),
-        cmocka_unit_test(test_output_paths),
         cmocka_unit_test(test_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

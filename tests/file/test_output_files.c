@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC */
+/* The files that a separation writes: their names, and that all of them appear or none. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fake.h"
+#include "file/output_files.h"
+
+enum { FRAMES = 10000 };
+
+static const bsm_audio_format one_channel = {
+    .format = BSM_FILE_WAV, .bits = 32, .rate = 48000, .channels = 1, .frames = FRAMES};
+
+static char path[BSM_MAX_PATH];
+static char *folder;
+
+static int set_up(void **state)
+{
+    (void)state;
+    folder = fake_folder();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fake_folder_remove(folder);
+    return 0;
+}
+
+static const char *in_folder(const char *name)
+{
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static void write_bytes(const char *name, const void *bytes, size_t size)
+{
+    FILE *file = fopen(in_folder(name), "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+static void check_path(const char *input, const char *to, const char *expected)
+{
+    char out[BSM_MAX_PATH];
+    assert_int_equal(bsm_output_path(input, to, "vocals", BSM_FILE_FLAC, out, NULL), BSM_OK);
+    assert_string_equal(out, expected);
+}
+
+static void test_output_paths(void **state)
+{
+    (void)state;
+    check_path("song.wav", NULL, "song.vocals.flac");
+    check_path("a/b/song.tar.mp3", NULL, "a/b/song.tar.vocals.flac");
+    check_path("/song", NULL, "/song.vocals.flac");
+    check_path("a.b/song", "out", "out/song.vocals.flac");
+    check_path("a/.hidden", "out/", "out/.hidden.vocals.flac");
+    check_path("song.wav", "", "song.vocals.flac");
+    static char input[BSM_MAX_PATH], out[BSM_MAX_PATH];
+    memset(input, 'x', sizeof input - 10);
+    bsm_error error;
+    assert_int_equal(bsm_output_path(input, NULL, "vocals", BSM_FILE_WAV, out, &error),
+                     BSM_INVALID_ARGUMENT);
+}
+
+/* Two files are ready and the second's name has been taken meanwhile: neither appears. */
+static void test_publish_all_or_none(void **state)
+{
+    (void)state;
+    fake_signal noise = fake_noise(1, FRAMES, 5);
+    static bsm_output_files files;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(bsm_output_path(in_folder("x.wav"), NULL, i ? "b" : "a", BSM_FILE_WAV,
+                                         files.paths[i], NULL),
+                         BSM_OK);
+        assert_int_equal(bsm_output_files_add(&files, &one_channel, NULL), BSM_OK);
+        assert_int_equal(bsm_audio_writer_write(files.writers[i], (const float *const *)noise.audio,
+                                                FRAMES, NULL),
+                         BSM_OK);
+    }
+    write_bytes("x.b.wav", "other", 5);
+    bsm_error error;
+    assert_int_equal(bsm_output_files_publish(&files, &error), BSM_EXISTS);
+    bsm_output_files_clear(&files);
+    assert_int_equal(fake_count_files(folder, ""), 1);
+    fake_signal_clear(&noise);
+}
+
+/* The n-th fsync fails, as of a disk that breaks or a server that goes away; 0: none. */
+static int failing_fsync;
+
+int fsync(int fd)
+{
+    if (failing_fsync && --failing_fsync == 0) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
+
+/* No old file is replaced unless all new ones are on the disk. */
+static void test_old_files_survive_a_failing_disk(void **state)
+{
+    (void)state;
+    fake_signal noise = fake_noise(1, FRAMES, 6);
+    static bsm_output_files files;
+    for (int failing = 1; failing <= 2; failing++) {
+        files = (bsm_output_files){.force = true};
+        for (int i = 0; i < 2; i++) {
+            write_bytes(i ? "x.b.wav" : "x.a.wav", "old", 3);
+            snprintf(files.paths[i], sizeof files.paths[i], "%s", path);
+            assert_int_equal(bsm_output_files_add(&files, &one_channel, NULL), BSM_OK);
+            assert_int_equal(bsm_audio_writer_write(
+                                 files.writers[i], (const float *const *)noise.audio, FRAMES, NULL),
+                             BSM_OK);
+        }
+        bsm_error error;
+        failing_fsync = failing;
+        assert_int_equal(bsm_output_files_publish(&files, &error), BSM_IO);
+        assert_int_equal(failing_fsync, 0);
+        assert_non_null(strstr(error.message, files.paths[failing - 1]));
+        bsm_output_files_clear(&files);
+        assert_int_equal(fake_count_files(folder, ""), 2);
+        for (int i = 0; i < 2; i++) {
+            struct stat status;
+            assert_int_equal(stat(in_folder(i ? "x.b.wav" : "x.a.wav"), &status), 0);
+            assert_int_equal(status.st_size, 3);
+        }
+    }
+    fake_signal_clear(&noise);
+}
+
+int main(void)
+{
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_output_paths),
+        IN_FOLDER(test_publish_all_or_none),
+        IN_FOLDER(test_old_files_survive_a_failing_disk),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
