@@ -123,8 +123,8 @@ static void test_nothing_is_lost_without_a_model(void **state)
     const host *h = fixture_host(state);
     static const double rates[] = {44100, 48000, 96000};
     for (size_t r = 0; r < 3; r++) {
-        null_test(h->remix, rates[r], 2000, NULL);
-        null_test(h->stems, rates[r], 2000, NULL);
+        null_test(h->remix, rates[r], 1000, NULL);
+        null_test(h->stems, rates[r], 1000, NULL);
     }
 }
 
@@ -132,7 +132,7 @@ static void test_nothing_is_lost_with_a_model(void **state)
 {
     const host *h = fixture_host(state);
     null_test(h->remix, 44100, fixture_quick() ? 300 : 10000, fixture_identity());
-    null_test(h->stems, 48000, fixture_quick() ? 300 : 3000, fixture_identity());
+    null_test(h->stems, 48000, fixture_quick() ? 300 : 1000, fixture_identity());
     null_test(h->stems, 96000, 300, fixture_identity());
 }
 
