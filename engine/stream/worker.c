@@ -80,18 +80,16 @@ static bsm_status run_blocks(worker *w, bsm_epoch *e, bsm_blocks *blocks, bsm_er
         size_t count = 0;
         double begun = bsm_stream_clock(), waited = e->waited;
         bsm_status status = bsm_blocks_next(blocks, &audio, &count, error);
-        if (status) {
-            return status;
+        if (count > 0 || e->over == EPOCH_BROKEN) { /* overload shows in the load, too */
+            count_load(w, e, bsm_stream_clock() - begun - (e->waited - waited));
         }
-        if (count == 0) {
-            return bsm_epoch_write(e, NULL, 0, error);
+        if (!status) {
+            status = bsm_epoch_write(e, count ? (const float *const *)audio : NULL, count, error);
         }
-        status = bsm_epoch_write(e, (const float *const *)audio, count, error);
-        if (status) {
+        if (status || count == 0) {
             return status;
         }
         e->given += count;
-        count_load(w, e, bsm_stream_clock() - begun - (e->waited - waited));
     }
 }
 
