@@ -65,8 +65,9 @@ expect(plugin, VOCALS, vocals)
 expect(plugin, INSTRUMENTAL, instrumental)
 expect(plugin, LOOKAHEAD, lookahead)
 assert(latency_of(plugin) == latency, "latency " .. latency .. " became " .. latency_of(plugin))
-plugin = nil
-close(session)
 print("LATENCY", math.floor(latency))
 print("DONE")
+io.stdout:flush()
+plugin = nil
+close(session)
 os.exit(0)

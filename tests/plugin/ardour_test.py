@@ -26,17 +26,25 @@ class Failure(Exception):
     """A program of Ardour's did not do what it was told."""
 
 
+class Crash(Failure):
+    """It was ended by a signal, or hung: Ardour 7.3 does so now and then when it closes a session,
+    without any plugin, too. Not a verdict on the plugin, so the step is tried again."""
+
+
 def run(command, session):
     """The output of a program of Ardour's, which must end in its word for success."""
     env = dict(os.environ, BSM_SESSION=session)
+    env.pop("MALLOC_PERTURB_", None)  # meson's, which makes Ardour's own double frees likelier
     try:
         result = subprocess.run([str(word) for word in command], env=env, timeout=30, text=True,
                                 errors="replace", stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT)
     except subprocess.TimeoutExpired as expired:
-        raise Failure(f"{command[0]} takes more than 30 s") from expired
+        raise Crash(f"{command[0]} takes more than 30 s") from expired
     if not any(word in result.stdout for word in ("DONE", "* Done.")):
-        raise Failure(f"{' '.join(map(str, command))} failed:\n{result.stdout}")
+        kind = Crash if result.returncode < 0 else Failure
+        raise kind(f"{' '.join(map(str, command))} failed with status {result.returncode}:\n"
+                   f"{result.stdout}")
     return result.stdout
 
 
@@ -78,8 +86,16 @@ def music(export, source, latency):
 def with_plugin(session, name, arguments):
     """A copy of the session with a plugin in it."""
     copy = os.path.join(os.path.dirname(session), name)
-    shutil.copytree(session, copy, symlinks=True)
-    output = run([LUA, "--", os.path.join(HERE, "ardour_plugin.lua"), *arguments], copy)
+    for attempt in range(5):
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(session, copy, symlinks=True)
+        try:
+            output = run([LUA, "--", os.path.join(HERE, "ardour_plugin.lua"), *arguments], copy)
+            break
+        except Crash as crash:
+            print(f"{name}, attempt {attempt + 1}: {crash}")
+    else:
+        sys.exit(f"{name}: Ardour crashes each time")
     latency = int(output.split("LATENCY")[1].split()[0])
     print(f"{name}: latency {latency}")
     return copy, latency
