@@ -29,7 +29,7 @@ LV2_State_Status bsm_state_save(bsm_loader *loader, const bsm_uris *uris,
 {
     char wanted[BSM_PATH_SIZE];
     bsm_loader_get_wanted(loader, wanted);
-    if (!*wanted) { /* the default, wherever that is when the session is loaded */
+    if (!*wanted) { /* the default, wherever that is when the project is loaded */
         return store_text(uris, "", uris->atom_string, store, handle);
     }
     const LV2_State_Map_Path *map = lv2_features_data(features, LV2_STATE__mapPath);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** What a session keeps beside the control ports: the model file. */
+/** What a saved project keeps beside the control ports: the model file. */
 #ifndef BSM_PLUGIN_STATE_H
 #define BSM_PLUGIN_STATE_H
 

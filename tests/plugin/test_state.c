@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a session keeps: saved, loaded again, by lilv's own state with its paths mapped. */
+/* What a saved project keeps: saved, loaded again, by lilv's own state with its paths mapped. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -79,14 +79,14 @@ static const char *real_path(const char *path)
     return resolved;
 }
 
-static void test_model_survives_a_session(void **state)
+static void test_model_survives_save_and_load(void **state)
 {
     const host *h = fixture_host(state);
     instance *i = fixture_instance(h->remix, 48000, HOST_THREADED);
     instance_set_model(i, fixture_identity());
     fixture_run_until(i, "ready: ");
     *instance_control(i, BSM_PORT_VOCALS_GAIN) = -7;
-    LilvState *saved = save(h, i, "session1");
+    LilvState *saved = save(h, i, "project1");
     instance_close(i);
 
     i = fixture_instance(h->remix, 48000, HOST_FAILING); /* restore needs no worker */
@@ -95,7 +95,7 @@ static void test_model_survives_a_session(void **state)
     instance_run(i, 512);
     assert_true(!strncmp(instance_told_status(i), "ready: identity.safetensors", 26));
     assert_string_equal(real_path(instance_told_model(i)), real_path(fixture_identity()));
-    LilvState *again = save(h, i, "session2");
+    LilvState *again = save(h, i, "project2");
     assert_non_null(again);
     lilv_state_free(again);
     lilv_state_free(saved);
@@ -200,7 +200,7 @@ static void test_presets_set_ports_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_model_survives_a_session),
+        cmocka_unit_test(test_model_survives_save_and_load),
         cmocka_unit_test(test_lost_file_is_kept_in_mind),
         cmocka_unit_test(test_default_is_restored_as_such),
         cmocka_unit_test(test_presets_set_ports_only),
