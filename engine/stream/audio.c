@@ -182,10 +182,19 @@ static uint64_t needed(const bsm_stream *s, size_t frames)
     return end > latency ? end - latency : 0;
 }
 
+/* A first model, set while there is none, is waited for, too: its results begin where it is taken.
+ */
+static bool must_wait(const bsm_stream *s, size_t frames)
+{
+    uint64_t done = atomic_load(&s->done);
+    bool first_model = done == BSM_NEVER && atomic_load(&s->has_pending);
+    return (done < needed(s, frames) || first_model) && atomic_load(&s->freewheel) &&
+           !atomic_load(&s->quit);
+}
+
 static void wait_for_results(bsm_stream *s, size_t frames)
 {
-    while (atomic_load(&s->done) < needed(s, frames) && atomic_load(&s->freewheel) &&
-           !atomic_load(&s->quit)) {
+    while (must_wait(s, frames)) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += 1; /* only so that a change of `freewheel` is seen in the end */

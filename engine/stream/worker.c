@@ -197,6 +197,7 @@ static void wait_for_voice(worker *w)
     w->keep_state = false;
     atomic_store(&s->done, w->start);
     set_due(s, w->start, BSM_NEVER);
+    bsm_epoch_report_progress(s);
 }
 
 static void after_epoch(worker *w, const bsm_epoch *e)
@@ -258,6 +259,7 @@ void *bsm_stream_worker(void *stream)
         after_epoch(&w, &epoch);
         running = epoch.over != EPOCH_QUIT;
     }
+    atomic_store(&s->quit, true); /* also where there was no memory: nobody waits for this thread */
     expect_nothing(&w, w.finished);
     free_tails(&w);
     return NULL;

@@ -237,6 +237,30 @@ static void test_without_a_model(void **unused)
     free_signal(&in);
 }
 
+/* Freewheeling, a model that is set is heard exactly one latency later, however slow the worker. */
+static void test_a_first_model_while_freewheeling(void **unused)
+{
+    (void)unused;
+    bsm_config config = small_stream_config();
+    bsm_model *model = identity_model(&config);
+    bsm_stream_options options = options_at(44100);
+    for (int i = 0; i < 20; i++) {
+        bsm_stream *stream = open_stream(NULL, &options);
+        assert_int_equal(bsm_stream_set_model(stream, model, NULL), BSM_OK);
+        signal in = noise_signal(10000, 3);
+        stream_result out = run_stream(stream, &in, 500);
+        size_t latency = bsm_stream_latency(stream);
+        for (size_t n = 1000; n < in.samples; n++) {
+            float difference = out.vocals.audio[0][n + latency] - in.audio[0][n];
+            assert_true(fabsf(difference) < 1e-5f);
+        }
+        bsm_stream_free(stream);
+        free_signal(&in);
+        free_result(&out);
+    }
+    bsm_model_free(model);
+}
+
 static void test_what_is_not_a_number(void **unused)
 {
     (void)unused;
@@ -382,6 +406,7 @@ int main(void)
         cmocka_unit_test(test_equals_a_separated_file),
         cmocka_unit_test(test_all_buffers_may_be_one),
         cmocka_unit_test(test_without_a_model),
+        cmocka_unit_test(test_a_first_model_while_freewheeling),
         cmocka_unit_test(test_what_is_not_a_number),
         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_the_wished_latency),
