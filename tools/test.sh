@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # Install what is needed, build, and run all tests: as users build it, under the address and
-# undefined-behaviour sanitizers, the threaded parts under the thread sanitizer, and without oneDNN. Ends in "N passed, N failed".
+# undefined-behaviour sanitizers, the threaded parts under the thread sanitizer, and without
+# oneDNN. Ends in "N passed, N failed".
 set -eu
 cd "$(dirname "$0")/.."
 # shellcheck disable=SC2046 # a list of words
