@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+/** The part of training that all devices on host memory share: vectors and optimiser (vectors.c),
+ *  the item's signals (signals.c) and the loss (loss.c). Their spaces start with a bsm_host. */
+#ifndef BSM_DEVICE_HOST_H
+#define BSM_DEVICE_HOST_H
+
+#include "device/training.h"
+#include "device/weights.h"
+
+typedef struct bsm_host_signals bsm_host_signals;
+
+typedef struct bsm_host {
+    bsm_config config;
+    bsm_training_options options;
+    size_t frames; /**< of an item */
+
+    bsm_model *model;           /**< over the parameters */
+    const bsm_weights *weights; /**< bound to the parameters */
+    size_t size;                /**< floats of each vector */
+    float *vectors[BSM_NUM_TRAINING_VECTORS];
+
+    const bsm_training_item *item; /**< the one in work: its dropout key; valid until the next */
+    bsm_host_signals *signals;
+    float *mixture;         /**< its spectrum [frame][bin][channel][re, im] */
+    float *masked;          /**< the stem's in work */
+    float *masked_gradient; /**< by `masked` */
+} bsm_host;
+
+/** Where the gradient of a weight lies: `weight` points into the parameters. */
+static inline float *bsm_host_gradient(const bsm_host *host, const float *weight)
+{
+    return host->vectors[BSM_GRADIENTS] + (weight - host->vectors[BSM_PARAMETERS]);
+}
+
+/** Bytes of the shared part, added to `memory`. */
+bsm_status bsm_host_plan(const bsm_config *config, const bsm_training_options *options,
+                         bsm_training_memory *memory, bsm_error *error);
+
+/** Make the shared part. On failure nothing is left to clear. */
+bsm_status bsm_host_init(bsm_host *host, const bsm_config *config,
+                         const bsm_training_options *options, const float *parameters,
+                         bsm_error *error);
+void bsm_host_clear(bsm_host *host);
+
+/* Functions of bsm_training_device; `space` starts with a bsm_host. */
+bsm_status bsm_host_read(void *space, bsm_training_vector vector, float *values, bsm_error *error);
+bsm_status bsm_host_write(void *space, bsm_training_vector vector, const float *values,
+                          bsm_error *error);
+bsm_status bsm_host_load(void *space, const bsm_training_item *item, bsm_error *error);
+bsm_status bsm_host_loss(void *space, size_t stem, double scale, bsm_loss *loss, bsm_error *error);
+bsm_status bsm_host_norm(void *space, double *norm, bsm_error *error);
+bsm_status bsm_host_update(void *space, const bsm_adamw *step, bsm_error *error);
+
+/** The factor that dropout multiplies value `index` of a mixer's output by: 0 or 1 / (1 - p).
+ *  `key` is a mix of the item's key and of where the mixer stands (bsm_dropout_key). */
+uint64_t bsm_dropout_key(uint64_t item_key, size_t layer, bsm_axis axis, bool backward);
+
+static inline float bsm_dropout_factor(uint64_t key, uint64_t index, double p)
+{
+    uint64_t z = key + (index + 1) * 0x9E3779B97F4A7C15u; /* SplitMix64 (Steele et al., 2014) */
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    z ^= z >> 31;
+    return (double)(z >> 11) * 0x1p-53 < p ? 0.0f : (float)(1 / (1 - p));
+}
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: ISC */
+/** Training a BSMamba2 network: gradients of the paper's loss, and AdamW with an average of the
+ *  weights.
+ *
+ *  Kim and Choi, "Mamba2 Meets Silence" (2025); AdamW: Loshchilov and Hutter, "Decoupled Weight
+ *  Decay Regularization" (2019).
+ *
+ *  A training holds one item (a mixture and its stems) at a time; a batch is several items whose
+ *  gradients are summed. All that it needs is allocated when it is made. It belongs to one thread
+ *  at a time, not the audio thread. With the same options, the same calls give the same bits on
+ *  the CPU. */
+#ifndef BSM_TRAINING_H
+#define BSM_TRAINING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bsm/device.h"
+#include "bsm/model.h"
+#include "bsm/status.h"
+
+BSM_BEGIN_DECLS
+
+typedef struct bsm_training bsm_training;
+
+enum { BSM_MAX_LOSS_WINDOWS = 8 };
+
+/** lambda_time * mean |p - t| + sum over windows of mean |STFT(p) - STFT(t)|, the complex modulus,
+ *  of a stem's waveform p and of t, the target after the model's own transform and its inverse.
+ *  n_fft = max(window, the model's n_fft), the window centred in it; centred frames, reflected. */
+typedef struct bsm_loss_options {
+    double lambda_time;                   /**< 10 */
+    size_t num_windows;                   /**< up to BSM_MAX_LOSS_WINDOWS */
+    size_t windows[BSM_MAX_LOSS_WINDOWS]; /**< samples: 4096, 2048, 1024, 512, 256 */
+    size_t hop;                           /**< samples: 147 */
+} bsm_loss_options;
+
+/** The published loss. */
+BSM_API bsm_loss_options bsm_loss_published(void);
+
+/** A loss and its terms, as they are before lambda_time: averages over stems. */
+typedef struct bsm_loss {
+    double total;
+    double time;
+    double spectral[BSM_MAX_LOSS_WINDOWS];
+} bsm_loss;
+
+typedef enum bsm_precision {
+    BSM_PRECISION_FLOAT32,
+    BSM_PRECISION_BFLOAT16, /**< products in bfloat16, all sums and states in float32; GPU only */
+} bsm_precision;
+
+typedef struct bsm_training_options {
+    bsm_device_kind device;
+    bsm_precision precision;
+    size_t threads;     /**< 0: one per core. Another number gives other rounding */
+    size_t samples;     /**< of every item, per channel */
+    bool checkpointing; /**< keep only what goes into each path, and compute the rest again */
+    double dropout;     /**< of what each mixer gives, 0 to below 1; 0 as published */
+    bsm_loss_options loss;
+} bsm_training_options;
+
+/** Bytes that a training needs, planned before anything is allocated. */
+typedef struct bsm_training_memory {
+    size_t parameters;  /**< weights, gradients, both moments, average */
+    size_t activations; /**< kept from forward to backward */
+    size_t scratch;     /**< of all threads, and the item's signals and spectra */
+    bool on_gpu;        /**< these are bytes of the GPU's memory */
+} bsm_training_memory;
+
+/** BSM_INVALID_ARGUMENT, BSM_NO_DEVICE, BSM_UNSUPPORTED (the device has no such precision). */
+BSM_API BSM_NODISCARD bsm_status bsm_training_plan(const bsm_config *config,
+                                                   const bsm_training_options *options,
+                                                   bsm_training_memory *memory, bsm_error *error);
+
+/** Start from the weights of `initial`, which is copied. The average starts there, too; moments
+ *  and gradients at zero. As bsm_training_plan, and BSM_NO_MEMORY. */
+BSM_API BSM_NODISCARD bsm_status bsm_training_new(const bsm_model *initial,
+                                                  const bsm_training_options *options,
+                                                  bsm_training **training, bsm_error *error);
+BSM_API void bsm_training_free(bsm_training *training);
+
+/** "cpu (oneDNN 2.6.3, AVX-512)" and the like. */
+BSM_API const char *bsm_training_device_name(const bsm_training *training);
+
+/** One example. */
+typedef struct bsm_training_item {
+    const float *const *mixture;      /**< per channel `samples` floats */
+    const float *const *const *stems; /**< per stem of the model, per channel */
+    double scale;         /**< of its gradients: 1 / items in the step, for their mean */
+    uint64_t dropout_key; /**< which values are dropped: the same key, the same values */
+} bsm_training_item;
+
+/** Forward, loss and backward: add the item's gradients times `scale` to those held.
+ *  @param loss the item's own, not scaled */
+BSM_API BSM_NODISCARD bsm_status bsm_training_add(bsm_training *training,
+                                                  const bsm_training_item *item, bsm_loss *loss,
+                                                  bsm_error *error);
+
+/** The Euclidean norm of the gradients held; not finite if any gradient is not. */
+BSM_API BSM_NODISCARD bsm_status bsm_training_norm(bsm_training *training, double *norm,
+                                                   bsm_error *error);
+
+/** One step of AdamW, and what goes with it. */
+typedef struct bsm_adamw {
+    double learning_rate;  /**< 5e-4 */
+    double beta1, beta2;   /**< 0.9, 0.999 */
+    double epsilon;        /**< 1e-8 */
+    double weight_decay;   /**< 0.01, of every parameter */
+    uint64_t step;         /**< this step's number, from 1: corrects the moments' start at zero */
+    double gradient_scale; /**< clipping: min(1, clip_norm / (norm + 1e-6)) */
+    double ema; /**< average = ema * average + (1 - ema) * weights, after the step; 0.999 */
+} bsm_adamw;
+
+/** Move the weights, the moments and the average; then the gradients are zero. */
+BSM_API BSM_NODISCARD bsm_status bsm_training_update(bsm_training *training, const bsm_adamw *step,
+                                                     bsm_error *error);
+
+/** What a training holds, each as one vector of float32: the tensors one after the other in the
+ *  order of bsm_model_tensor, with padding (zeros) so that each starts at a multiple of 16. */
+typedef enum bsm_training_vector {
+    BSM_PARAMETERS,
+    BSM_GRADIENTS,
+    BSM_FIRST_MOMENTS,
+    BSM_SECOND_MOMENTS,
+    BSM_AVERAGES,
+    BSM_NUM_TRAINING_VECTORS,
+} bsm_training_vector;
+
+/** Floats of each vector. */
+BSM_API size_t bsm_training_vector_size(const bsm_training *training);
+
+/** Copy a vector out of or into the training, for checkpoints and for sums over processes. */
+BSM_API BSM_NODISCARD bsm_status bsm_training_read(bsm_training *training,
+                                                   bsm_training_vector vector, float *values,
+                                                   bsm_error *error);
+BSM_API BSM_NODISCARD bsm_status bsm_training_write(bsm_training *training,
+                                                    bsm_training_vector vector, const float *values,
+                                                    bsm_error *error);
+
+/** A copy of BSM_PARAMETERS or BSM_AVERAGES as a model, to be validated or saved. */
+BSM_API BSM_NODISCARD bsm_status bsm_training_model(bsm_training *training,
+                                                    bsm_training_vector vector, bsm_model **model,
+                                                    bsm_error *error);
+
+/** The parts of bsm_training_add, in the order in which they end. */
+typedef enum bsm_training_part {
+    BSM_PART_SIGNALS, /**< the item's transforms */
+    BSM_PART_FORWARD,
+    BSM_PART_LOSS,
+    BSM_PART_BACKWARD,
+    BSM_NUM_TRAINING_PARTS,
+} bsm_training_part;
+
+/** Called when a part has ended, once per stem for those that are run per stem. For benchmarks,
+ *  and to stop: if it returns false, bsm_training_add ends with BSM_CANCELLED, and the gradients
+ *  are undefined until the next update or write of them. */
+typedef bool bsm_training_observer(void *user, bsm_training_part part);
+BSM_API void bsm_training_observe(bsm_training *training, bsm_training_observer *observer,
+                                  void *user);
+
+BSM_END_DECLS
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/** A model's weights as one vector of float32: its tensors in the schema's order, each padded with
+ *  zeros to a multiple of BSM_VECTOR_ALIGNMENT floats. */
+#ifndef BSM_MODEL_VECTOR_H
+#define BSM_MODEL_VECTOR_H
+
+#include "bsm/model.h"
+
+enum { BSM_VECTOR_ALIGNMENT = 16 }; /* floats */
+
+/** Floats of the vector of such a model. BSM_INVALID_ARGUMENT (as bsm_config_validate). */
+bsm_status bsm_vector_size(const bsm_config *config, size_t *size, bsm_error *error);
+
+/** A model over memory of its own, all zero, aligned to 64 bytes, which `*vector` points to and
+ *  which may be written as long as nobody else has the model. `path` names it in messages. */
+bsm_status bsm_vector_model_new(const bsm_config *config, const char *path, const char *format,
+                                bsm_model **model, float **vector, bsm_error *error);
+
+/** Copy a model's weights into a vector, converted to float32. */
+void bsm_vector_read(const bsm_model *model, float *vector);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: ISC */
+/** Training examples: drawn, mixed and augmented ahead of the step by worker threads.
+ *
+ *  Example i is a function of the options, the seed and i alone, whatever the number of workers and
+ *  of processes: process r of n takes the examples i = r (mod n). */
+#ifndef BSM_TRAINER_LOADER_H
+#define BSM_TRAINER_LOADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bsm/config.h"
+#include "data/tracks.h"
+
+/** A folder of training data. */
+typedef struct bsm_data_root {
+    const char *path;
+    bsm_data_layout layout;
+    double weight; /**< how often it is drawn from, relative to the other roots */
+} bsm_data_root;
+
+/** A range that a value is drawn from, evenly. */
+typedef struct bsm_range {
+    double low, high;
+} bsm_range;
+
+/** Source activity detection, as published: a window of a source counts as active if at least half
+ *  of its chunks are louder (mean square) than both the floor and the quantile of the track. */
+typedef struct bsm_sad_options {
+    bool enabled;
+    double window;   /**< seconds: 8; a window starts every half of it */
+    size_t chunks;   /**< per window: 10 */
+    double quantile; /**< 0.15 */
+    double floor;    /**< 1e-3 */
+    double active;   /**< 0.5 */
+} bsm_sad_options;
+
+/** Augmentation of one source; a probability of 0 turns it off. */
+typedef struct bsm_augmentation {
+    double channel_swap; /**< probability */
+    double polarity;
+    double eq;           /**< three random peak or shelf filters, up to 6 dB */
+    double pitch;        /**< shift by resampling, which shifts formants, too */
+    bsm_range semitones; /**< of `pitch` */
+    double compression, reverb, doubling, pan;
+} bsm_augmentation;
+
+typedef struct bsm_data_options {
+    const bsm_data_root *roots;
+    size_t num_roots;
+    const char *const *sources; /**< "vocals", "other", ...: what a mixture is the sum of */
+    size_t num_sources;
+    double random_mix; /**< probability that sources come from different tracks; else one track */
+    const double *silent_prob; /**< per source: probability that it is left out */
+    bsm_range loudness;        /**< factor per source: 0.5 to 1.5 */
+    bsm_range level; /**< dB of the target sources over the others, instead of chance; low > high:
+                          not set */
+    const bsm_augmentation *augmentations; /**< per source */
+    bsm_sad_options sad;
+    const char *segments_cache; /**< folder for the activity lists; NULL: beside the data */
+} bsm_data_options;
+
+typedef struct bsm_loader_options {
+    uint64_t seed;
+    uint64_t first; /**< number of the first example of all processes */
+    size_t process, processes;
+    size_t workers;          /**< at least 1 */
+    size_t samples;          /**< of an example, at the model's rate */
+    const bsm_config *model; /**< sample rate, channels, and the stems: names among the sources */
+} bsm_loader_options;
+
+/** One example, [plane][samples]. */
+typedef struct bsm_example {
+    uint64_t number;
+    float **mixture; /**< per channel */
+    float ***stems;  /**< per stem of the model, per channel */
+} bsm_example;
+
+typedef struct bsm_loader_stats {
+    uint64_t files_skipped;  /**< broken, too short: each named once by `log` */
+    double seconds_waited;   /**< by bsm_loader_next */
+    size_t tracks, segments; /**< found */
+} bsm_loader_stats;
+
+typedef struct bsm_loader bsm_loader;
+
+/** One line for the user; called from any thread, one at a time. */
+typedef void bsm_loader_log(void *user, const char *line);
+
+/** Scan the roots, read or make the activity lists, and start the workers.
+ *  BSM_NOT_FOUND, BSM_INVALID_ARGUMENT, BSM_NO_MEMORY. */
+BSM_NODISCARD bsm_status bsm_loader_new(const bsm_data_options *data,
+                                        const bsm_loader_options *options, bsm_loader_log *log,
+                                        void *user, bsm_loader **loader, bsm_error *error);
+void bsm_loader_free(bsm_loader *loader);
+
+/** Wait for this process's next example; valid until the next call.
+ *  Fails only if nothing is left to draw from. */
+BSM_NODISCARD bsm_status bsm_loader_next(bsm_loader *loader, const bsm_example **example,
+                                         bsm_error *error);
+
+bsm_loader_stats bsm_loader_get_stats(const bsm_loader *loader);
+
+#endif

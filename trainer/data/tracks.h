@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/** What lies in a data folder: tracks and the audio files of their sources.
+ *
+ *  Layouts:
+ *  - musdb: ROOT/train|valid|test/TRACK/SOURCE.wav, as MUSDB18-HQ is downloaded (Rafii et al.,
+ *    2019, https://zenodo.org/records/3338373). Without a valid folder, the 14 tracks of `train`
+ *    that musdb's own list names are `valid`.
+ *  - tracks: ROOT/TRACK/SOURCE.EXT, any format that libsndfile reads; with ROOT/train, ROOT/valid
+ *    and ROOT/test where there are such folders.
+ *  - pool: ROOT/SOURCE/ANY.EXT (folders inside it, too), files that do not belong together; each
+ *    file is a track of one source. */
+#ifndef BSM_TRAINER_TRACKS_H
+#define BSM_TRAINER_TRACKS_H
+
+#include <stdint.h>
+
+#include "bsm/status.h"
+
+typedef enum bsm_data_layout {
+    BSM_LAYOUT_AUTO, /**< musdb, tracks or pool, by what is there */
+    BSM_LAYOUT_MUSDB,
+    BSM_LAYOUT_TRACKS,
+    BSM_LAYOUT_POOL,
+} bsm_data_layout;
+
+typedef enum bsm_data_subset {
+    BSM_SUBSET_TRAIN,
+    BSM_SUBSET_VALID,
+    BSM_SUBSET_TEST,
+} bsm_data_subset;
+
+typedef struct bsm_track {
+    char *name;     /**< below the root */
+    char **sources; /**< per source asked for its file, or NULL if the track has none */
+    char *mixture;  /**< its mixture file, or NULL: the sum of all its sources */
+} bsm_track;
+
+typedef struct bsm_tracks {
+    size_t num_tracks, num_sources;
+    bsm_track *tracks; /**< sorted by name */
+} bsm_tracks;
+
+/** Find the tracks that have at least one of the sources. A source called "other" that a track
+ *  does not have, while it has a mixture and vocals, is left to the caller (NULL).
+ *  BSM_NOT_FOUND (no folder, no such tracks, said which), BSM_NO_MEMORY. */
+BSM_NODISCARD bsm_status bsm_tracks_find(const char *root, bsm_data_layout layout,
+                                         bsm_data_subset subset, const char *const *sources,
+                                         size_t num_sources, bsm_tracks **tracks, bsm_error *error);
+void bsm_tracks_free(bsm_tracks *tracks);
+
+#endif
