@@ -7,7 +7,7 @@
 #include <omp.h>
 #endif
 
-#include "device/cpu/carve.h"
+#include "device/carve.h"
 #include "device/cpu/product.h"
 #include "device/cpu/workspace.h"
 

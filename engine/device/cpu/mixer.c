@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "device/cpu/carve.h"
+#include "device/carve.h"
 #include "device/cpu/product.h"
 
 size_t bsm_cpu_state_size(const bsm_config *config)

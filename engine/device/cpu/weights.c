@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/cpu/carve.h"
+#include "device/carve.h"
 
 static const float *pack_copy(bsm_carver *p, size_t count, const float *values)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /** Dividing one block of memory into parts aligned for vectors. The same code runs twice: without a
  *  block, when the parts are NULL, to find its size, and then over it. */
-#ifndef BSM_CPU_CARVE_H
-#define BSM_CPU_CARVE_H
+#ifndef BSM_CARVE_H
+#define BSM_CARVE_H
 
 #include <stddef.h>
 
