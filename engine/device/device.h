@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "bsm/device.h"
+#include "device/training.h"
 #include "device/weights.h"
 
 typedef struct bsm_workspace_options {
@@ -64,6 +65,9 @@ typedef struct bsm_device {
 
     /** Copy x to the host, [band][frame][dim]. */
     void (*read_features)(const void *workspace, size_t frames, float *features);
+
+    /** NULL: the device cannot train. */
+    const bsm_training_device *training;
 } bsm_device;
 
 extern const bsm_device bsm_reference_device;

@@ -7,25 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* FNV-1a, 64 bits. */
-static uint64_t hash_name(const char *name)
-{
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (; *name; name++) {
-        hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
-    }
-    return hash;
-}
-
-/* The index-th number of the SplitMix64 sequence that starts at `seed`, as [0, 1). */
-static inline double uniform(uint64_t seed, size_t index)
-{
-    uint64_t z = seed + (index + 1) * 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    z ^= z >> 31;
-    return (double)(z >> 11) * 0x1p-53;
-}
+#include "model/random.h"
 
 static bool ends_with(const char *name, const char *suffix)
 {
@@ -38,26 +20,26 @@ static bool ends_with(const char *name, const char *suffix)
  * multiply-add gets the same weights. */
 static void fill_around(const bsm_tensor *tensor, double offset, double scale, float *weights)
 {
-    uint64_t seed = hash_name(tensor->name);
+    uint64_t seed = bsm_hash_text(tensor->name);
     for (size_t i = 0; i < tensor->count; i++) {
-        volatile double product = scale * (2 * uniform(seed, i) - 1);
+        volatile double product = scale * (2 * bsm_uniform(seed, i) - 1);
         weights[i] = (float)(offset + product);
     }
 }
 
 static void fill_scaled(const bsm_tensor *tensor, double factor, double divisor, float *weights)
 {
-    uint64_t seed = hash_name(tensor->name);
+    uint64_t seed = bsm_hash_text(tensor->name);
     for (size_t i = 0; i < tensor->count; i++) {
-        weights[i] = (float)(factor * (2 * uniform(seed, i) - 1) / divisor);
+        weights[i] = (float)(factor * (2 * bsm_uniform(seed, i) - 1) / divisor);
     }
 }
 
 static void fill_log(const bsm_tensor *tensor, float *weights)
 {
-    uint64_t seed = hash_name(tensor->name);
+    uint64_t seed = bsm_hash_text(tensor->name);
     for (size_t i = 0; i < tensor->count; i++) {
-        volatile double product = 15 * uniform(seed, i);
+        volatile double product = 15 * bsm_uniform(seed, i);
         weights[i] = (float)log(1 + product);
     }
 }

@@ -187,6 +187,15 @@ const char *bsm_model_metadata(const bsm_model *model, const char *key)
     return bsm_metadata_get(&model->metadata, key);
 }
 
+bsm_status bsm_model_set_metadata(bsm_model *model, const char *key, const char *value,
+                                  bsm_error *error)
+{
+    if (!bsm_metadata_set(&model->metadata, key, value)) {
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", model->path);
+    }
+    return BSM_OK;
+}
+
 bool bsm_model_metadata_at(const bsm_model *model, size_t index, const char **key,
                            const char **value)
 {

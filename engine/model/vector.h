@@ -8,6 +8,12 @@
 
 enum { BSM_VECTOR_ALIGNMENT = 16 }; /* floats */
 
+/** Floats that a tensor of `count` takes in a vector. */
+static inline size_t bsm_vector_padded(size_t count)
+{
+    return (count + BSM_VECTOR_ALIGNMENT - 1) / BSM_VECTOR_ALIGNMENT * BSM_VECTOR_ALIGNMENT;
+}
+
 /** Floats of the vector of such a model. BSM_INVALID_ARGUMENT (as bsm_config_validate). */
 bsm_status bsm_vector_size(const bsm_config *config, size_t *size, bsm_error *error);
 

@@ -105,6 +105,16 @@ static bsm_status new_model(const char *path, bsm_error *error)
     return status;
 }
 
+static bsm_status initialise_model(const char *path, bsm_error *error)
+{
+    (void)path;
+    const bsm_config config = mini_config();
+    bsm_model *model = NULL;
+    bsm_status status = bsm_model_new_initialised(&config, 1, &model, error);
+    bsm_model_free(model);
+    return status;
+}
+
 static bsm_model *to_save;
 
 static bsm_status save_model(const char *path, bsm_error *error)
@@ -143,6 +153,7 @@ static void test_untrained(void **state)
 {
     (void)state;
     assert_true(exhaust(new_model, NULL, 0) > 5);
+    assert_true(exhaust(initialise_model, NULL, 0) > 5);
 }
 
 static void test_safetensors(void **state)

@@ -6,6 +6,7 @@
 
 #include "device/training.h"
 #include "device/weights.h"
+#include "model/random.h"
 
 typedef struct bsm_host_signals bsm_host_signals;
 
@@ -60,11 +61,7 @@ uint64_t bsm_dropout_key(uint64_t item_key, size_t layer, bsm_axis axis, bool ba
 
 static inline float bsm_dropout_factor(uint64_t key, uint64_t index, double p)
 {
-    uint64_t z = key + (index + 1) * 0x9E3779B97F4A7C15u; /* SplitMix64 (Steele et al., 2014) */
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    z ^= z >> 31;
-    return (double)(z >> 11) * 0x1p-53 < p ? 0.0f : (float)(1 / (1 - p));
+    return bsm_uniform(key, index) < p ? 0.0f : (float)(1 / (1 - p));
 }
 
 #endif

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "bsm/config.h"
 #include "bsm/status.h"
@@ -61,6 +62,12 @@ BSM_API BSM_NODISCARD bsm_status bsm_model_open(const char *path, const bsm_mode
 BSM_API BSM_NODISCARD bsm_status bsm_model_new_untrained(const bsm_config *config,
                                                          bsm_model **model, bsm_error *error);
 
+/** A fresh network to be trained, each weight drawn as PyTorch and Mamba2 draw it. The same seed
+ *  gives the same weights.
+ *  BSM_INVALID_ARGUMENT (as bsm_config_validate), BSM_NO_MEMORY. */
+BSM_API BSM_NODISCARD bsm_status bsm_model_new_initialised(const bsm_config *config, uint64_t seed,
+                                                           bsm_model **model, bsm_error *error);
+
 /** One more reference. */
 BSM_API bsm_model *bsm_model_ref(bsm_model *model);
 
@@ -69,10 +76,10 @@ BSM_API void bsm_model_free(bsm_model *model);
 
 BSM_API const bsm_config *bsm_model_config(const bsm_model *model);
 
-/** The path that it was opened from, or "untrained". */
+/** The path that it was opened from, or the same as its format if it comes from no file. */
 BSM_API const char *bsm_model_path(const bsm_model *model);
 
-/** "safetensors", "pytorch" or "untrained". */
+/** "safetensors", "pytorch", "untrained", "initialised" or "training". */
 BSM_API const char *bsm_model_format(const bsm_model *model);
 
 BSM_API size_t bsm_model_num_tensors(const bsm_model *model);
@@ -83,6 +90,11 @@ BSM_API const bsm_tensor *bsm_model_find(const bsm_model *model, const char *nam
 
 /** Metadata as text ("licence", "training", ...); NULL if there is none of that name. */
 BSM_API const char *bsm_model_metadata(const bsm_model *model, const char *key);
+
+/** Replace the value of `key`, or add a pair. Only before anybody else has the model.
+ *  BSM_NO_MEMORY, with the model as it was. */
+BSM_API BSM_NODISCARD bsm_status bsm_model_set_metadata(bsm_model *model, const char *key,
+                                                        const char *value, bsm_error *error);
 
 /** The index-th metadata pair in the file's order; false past the last. */
 BSM_API bool bsm_model_metadata_at(const bsm_model *model, size_t index, const char **key,
