@@ -7,21 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
-static bool is_audio_name(const char *name)
-{
-    static const char *const extensions[] = {"wav",  "flac", "ogg", "oga", "opus", "mp3", "aif",
-                                             "aiff", "aifc", "au",  "snd", "caf",  "w64", "rf64"};
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < sizeof extensions / sizeof extensions[0]; i++) {
-        if (strcasecmp(dot + 1, extensions[i]) == 0) {
-            return name[0] != '.';
-        }
-    }
-    return false;
-}
+#include "bsm/separate.h"
 
 /* "NAME.PART.EXT" */
 static bool has_part(const char *name, const char *part)
@@ -86,7 +74,7 @@ bsm_status audio_folder_list(const char *folder, const bsm_config *config, audio
     }
     bsm_status status = BSM_OK;
     for (struct dirent *entry; !status && (entry = readdir(dir));) {
-        if (is_audio_name(entry->d_name) && !audio_folder_is_output(entry->d_name, config)) {
+        if (bsm_is_audio_name(entry->d_name) && !audio_folder_is_output(entry->d_name, config)) {
             status = add(list, folder, entry->d_name, error);
         }
     }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /** What lies in a data folder: tracks and the audio files of their sources.
  *
- *  Layouts:
- *  - musdb: ROOT/train|valid|test/TRACK/SOURCE.wav, as MUSDB18-HQ is downloaded (Rafii et al.,
- *    2019, https://zenodo.org/records/3338373). Without a valid folder, the 14 tracks of `train`
- *    that musdb's own list names are `valid`.
- *  - tracks: ROOT/TRACK/SOURCE.EXT, any format that libsndfile reads; with ROOT/train, ROOT/valid
- *    and ROOT/test where there are such folders.
- *  - pool: ROOT/SOURCE/ANY.EXT (folders inside it, too), files that do not belong together; each
- *    file is a track of one source. */
+ *  Layouts, each for one of the subsets train, valid and test:
+ *  - musdb: ROOT/SUBSET/TRACK/SOURCE.wav, as MUSDB18-HQ is downloaded (Rafii et al., 2019,
+ *    https://zenodo.org/records/3338373). Without a valid folder, the 14 tracks of `train` that
+ *    musdb's own list names are `valid`, and are left out of `train`.
+ *  - tracks: ROOT/SUBSET/TRACK/SOURCE.EXT.
+ *  - pool: ROOT/SUBSET/SOURCE/ANY.EXT (folders inside it, too), files that do not belong together;
+ *    each file is a track of one source.
+ *
+ *  In all of them EXT is that of any format that bsm reads. Tracks and pools may also lie in ROOT
+ *  itself, which has no folder of a subset then: all of it is `train`. Links are followed, hidden
+ *  files and folders are not looked at. */
 #ifndef BSM_TRAINER_TRACKS_H
 #define BSM_TRAINER_TRACKS_H
 
@@ -17,7 +20,7 @@
 #include "bsm/status.h"
 
 typedef enum bsm_data_layout {
-    BSM_LAYOUT_AUTO, /**< musdb, tracks or pool, by what is there */
+    BSM_LAYOUT_AUTO, /**< pool if there is a folder of a source's name, else musdb or tracks */
     BSM_LAYOUT_MUSDB,
     BSM_LAYOUT_TRACKS,
     BSM_LAYOUT_POOL,
@@ -30,19 +33,20 @@ typedef enum bsm_data_subset {
 } bsm_data_subset;
 
 typedef struct bsm_track {
-    char *name;     /**< below the root */
+    char *name;     /**< its path below the root */
     char **sources; /**< per source asked for its file, or NULL if the track has none */
     char *mixture;  /**< its mixture file, or NULL: the sum of all its sources */
 } bsm_track;
 
 typedef struct bsm_tracks {
     size_t num_tracks, num_sources;
-    bsm_track *tracks; /**< sorted by name */
+    bsm_track *tracks; /**< sorted by name, bytewise */
 } bsm_tracks;
 
 /** Find the tracks that have at least one of the sources. A source called "other" that a track
  *  does not have, while it has a mixture and vocals, is left to the caller (NULL).
- *  BSM_NOT_FOUND (no folder, no such tracks, said which), BSM_NO_MEMORY. */
+ *  BSM_NOT_FOUND (no folder, no such tracks, said which), BSM_NO_PERMISSION, BSM_IO,
+ *  BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_tracks_find(const char *root, bsm_data_layout layout,
                                          bsm_data_subset subset, const char *const *sources,
                                          size_t num_sources, bsm_tracks **tracks, bsm_error *error);

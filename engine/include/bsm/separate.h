@@ -63,6 +63,10 @@ typedef struct bsm_separate_result {
     bool output_failed;         /**< on failure: an output was at fault, not the input */
 } bsm_separate_result;
 
+/** True if a file of this name, without its folders, is likely one that bsm reads: it is not hidden
+ *  and has the extension of an audio format (".wav", ".FLAC", ".opus", ...). Any thread. */
+BSM_API bool bsm_is_audio_name(const char *name);
+
 /** The longest window, in frames, that separating with these options passes to a network of
  *  `config`: what bsm_network_options.max_frames must be. 0 if the options are out of range. */
 BSM_API size_t bsm_separate_max_frames(const bsm_config *config,
