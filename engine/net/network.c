@@ -5,11 +5,9 @@
 #include "bsm/network.h"
 
 #include <stdlib.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include "device/device.h"
+#include "net/threads.h"
 
 struct bsm_network {
     bsm_model *model;
@@ -25,32 +23,20 @@ struct bsm_network {
     void *observer_user;
 };
 
-static size_t available_threads(void)
+static bsm_status check_options(const bsm_network_options *options, size_t *threads,
+                                bsm_error *error)
 {
-#ifdef _OPENMP
-    return (size_t)omp_get_num_procs();
-#else
-    return 1;
-#endif
-}
-
-static bsm_status check_options(const bsm_network_options *options, bsm_error *error)
-{
-    enum { MAX_THREADS = 1024 };
     if (options->max_frames == 0) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "a network needs max_frames of at least 1");
     }
-    if (options->threads > MAX_THREADS) {
-        return bsm_fail(error, BSM_INVALID_ARGUMENT, "%zu threads: at most %d", options->threads,
-                        MAX_THREADS);
-    }
-    return BSM_OK;
+    return bsm_threads_resolve(options->threads, threads, error);
 }
 
 bsm_status bsm_network_new(bsm_model *model, const bsm_network_options *options,
                            bsm_network **network, bsm_error *error)
 {
-    bsm_status status = check_options(options, error);
+    size_t threads;
+    bsm_status status = check_options(options, &threads, error);
     if (status) {
         return status;
     }
@@ -63,7 +49,7 @@ bsm_status bsm_network_new(bsm_model *model, const bsm_network_options *options,
     net->streaming = options->streaming;
 
     bsm_workspace_options space = {
-        .threads = options->threads ? options->threads : available_threads(),
+        .threads = threads,
         .max_frames = options->max_frames,
         .streaming = options->streaming,
     };
