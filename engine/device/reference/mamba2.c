@@ -5,11 +5,6 @@
 
 #include "device/reference/modules.h"
 
-static double sigmoid(double x)
-{
-    return 1 / (1 + exp(-x));
-}
-
 static double softplus(double x)
 {
     return x > 20 ? x : log1p(exp(x));
@@ -46,18 +41,26 @@ void bsm_reference_scan_step(const bsm_config *config, const float *x, const flo
     }
 }
 
-/* out = SiLU(sum over taps of weight * input + bias); the tail then moves on by one input. */
+double bsm_reference_conv(const bsm_config *config, const bsm_mixer_weights *w, size_t c,
+                          const float *input, const float *tail)
+{
+    size_t taps = config->d_conv, channels = bsm_config_conv_dim(config);
+    const float *weight = w->conv_weight + c * taps;
+    double sum = (double)w->conv_bias[c] + (double)weight[taps - 1] * (double)input[c];
+    for (size_t k = 0; k + 1 < taps; k++) {
+        sum += (double)weight[k] * (double)tail[k * channels + c];
+    }
+    return sum;
+}
+
+/* out = SiLU(conv(input)); the tail then moves on by one input. */
 static void conv_step(const bsm_config *config, const bsm_mixer_weights *w, const float *input,
                       float *tail, float *out)
 {
     size_t taps = config->d_conv, channels = bsm_config_conv_dim(config);
     for (size_t c = 0; c < channels; c++) {
-        const float *weight = w->conv_weight + c * taps;
-        double sum = (double)w->conv_bias[c] + (double)weight[taps - 1] * (double)input[c];
-        for (size_t k = 0; k + 1 < taps; k++) {
-            sum += (double)weight[k] * (double)tail[k * channels + c];
-        }
-        out[c] = (float)(sum * sigmoid(sum));
+        double sum = bsm_reference_conv(config, w, c, input, tail);
+        out[c] = (float)(sum * bsm_reference_sigmoid(sum));
     }
     if (taps > 1) {
         memmove(tail, tail + channels, (taps - 2) * channels * sizeof *tail);
@@ -65,62 +68,57 @@ static void conv_step(const bsm_config *config, const bsm_mixer_weights *w, cons
     }
 }
 
-/* The parts of a mixer step's scratch memory. */
-typedef struct step_scratch {
-    float *u;        /* [dim] the normalised input */
-    float *zxbcdt;   /* [2 d_inner + 2 d_state + heads] */
-    float *xbc;      /* [conv_dim] */
-    float *dt, *A;   /* [heads] */
-    float *y, *gate; /* [d_inner] */
-} step_scratch;
-
 static size_t projected(const bsm_config *config)
 {
     return bsm_config_d_inner(config) + bsm_config_conv_dim(config) + bsm_config_heads(config);
 }
 
-size_t bsm_reference_mixer_scratch(const bsm_config *config)
+size_t bsm_reference_step_size(const bsm_config *config)
 {
     return config->dim + projected(config) + bsm_config_conv_dim(config) +
-           2 * bsm_config_heads(config) + 2 * bsm_config_d_inner(config);
+           2 * bsm_config_heads(config) + 3 * bsm_config_d_inner(config);
 }
 
-static step_scratch divide(const bsm_config *config, float *memory)
+bsm_reference_step bsm_reference_step_at(const bsm_config *config, float *memory)
 {
-    size_t heads = bsm_config_heads(config);
-    step_scratch s;
+    size_t heads = bsm_config_heads(config), d_inner = bsm_config_d_inner(config);
+    bsm_reference_step s;
     s.u = memory;
-    s.zxbcdt = s.u + config->dim;
-    s.xbc = s.zxbcdt + projected(config);
-    s.dt = s.xbc + bsm_config_conv_dim(config);
+    s.z = s.u + config->dim;
+    s.raw_xbc = s.z + d_inner;
+    s.raw_dt = s.raw_xbc + bsm_config_conv_dim(config);
+    s.x = s.raw_dt + heads;
+    s.B = s.x + d_inner;
+    s.C = s.B + config->d_state;
+    s.dt = s.C + config->d_state;
     s.A = s.dt + heads;
     s.y = s.A + heads;
-    s.gate = s.y + bsm_config_d_inner(config);
+    s.gated = s.y + d_inner;
+    s.normed = s.gated + d_inner;
     return s;
 }
 
 void bsm_reference_mixer_step(const bsm_config *config, const bsm_mixer_weights *weights,
-                              const float *x, float *state, float *scratch, float *out)
+                              const float *x, float *state, float *memory, float *out)
 {
     size_t d_inner = bsm_config_d_inner(config), heads = bsm_config_heads(config);
-    step_scratch s = divide(config, scratch);
-    const float *z = s.zxbcdt, *xbc = z + d_inner, *dt = xbc + bsm_config_conv_dim(config);
+    bsm_reference_step s = bsm_reference_step_at(config, memory);
 
     bsm_reference_rms_norm(config->dim, x, weights->norm, s.u);
     bsm_reference_linear(config->dim, projected(config), s.u,
-                         &(bsm_linear){.weight = weights->in_proj}, s.zxbcdt);
-    conv_step(config, weights, xbc, state + scan_state_size(config), s.xbc);
+                         &(bsm_linear){.weight = weights->in_proj}, s.z);
+    conv_step(config, weights, s.raw_xbc, state + scan_state_size(config), s.x);
     for (size_t h = 0; h < heads; h++) {
-        s.dt[h] = (float)softplus((double)dt[h] + (double)weights->dt_bias[h]);
+        s.dt[h] = (float)softplus((double)s.raw_dt[h] + (double)weights->dt_bias[h]);
         s.A[h] = (float)-exp((double)weights->A_log[h]);
     }
-    const float *B = s.xbc + d_inner, *C = B + config->d_state;
-    bsm_reference_scan_step(config, s.xbc, s.dt, s.A, B, C, weights->D, state, s.y);
+    bsm_reference_scan_step(config, s.x, s.dt, s.A, s.B, s.C, weights->D, state, s.y);
 
     for (size_t i = 0; i < d_inner; i++) {
-        s.gate[i] = (float)((double)s.y[i] * (double)z[i] * sigmoid((double)z[i]));
+        double z = (double)s.z[i];
+        s.gated[i] = (float)((double)s.y[i] * z * bsm_reference_sigmoid(z));
     }
-    bsm_reference_rms_norm(d_inner, s.gate, weights->gate_norm, s.y);
-    bsm_reference_linear(d_inner, config->dim, s.y, &(bsm_linear){.weight = weights->out_proj},
+    bsm_reference_rms_norm(d_inner, s.gated, weights->gate_norm, s.normed);
+    bsm_reference_linear(d_inner, config->dim, s.normed, &(bsm_linear){.weight = weights->out_proj},
                          out);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* The reference device: memory, and the modules in terms of the equations in modules.h. */
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +16,9 @@ typedef struct scratch {
     float *sequence;           /* [length][dim] */
     float *forward, *backward; /* [length][dim] */
     float *state;              /* one mixer's */
-    float *mixer;              /* one mixer step's scratch */
-    float *hidden;             /* [mask_expansion dim] */
-    float *values;             /* [2 features of the widest band] */
+    float *step;               /* one mixer step's values */
+    bsm_reference_mask_values
+        mask; /* one band's; `values` also holds a band's normalised spectrum */
     float *memory;
 } scratch;
 
@@ -58,22 +57,13 @@ static size_t thread_number(void)
 #endif
 }
 
-static size_t widest_band(const bsm_config *config)
-{
-    size_t widest = 0;
-    for (size_t k = 0; k < config->num_bands; k++) {
-        widest = config->bands[k] > widest ? config->bands[k] : widest;
-    }
-    return widest;
-}
-
 static bool scratch_init(scratch *s, const bsm_config *config, size_t length)
 {
-    size_t state = bsm_reference_state_size(config), mixer = bsm_reference_mixer_scratch(config);
+    size_t state = bsm_reference_state_size(config), step = bsm_reference_step_size(config);
     size_t hidden = config->mask_expansion * config->dim;
-    size_t values = 4 * config->channels * widest_band(config);
+    size_t values = 2 * bsm_reference_band_features(config, bsm_reference_widest_band(config));
     size_t rows = length * config->dim;
-    s->memory = calloc(3 * rows + state + mixer + hidden + values, sizeof *s->memory);
+    s->memory = calloc(3 * rows + state + step + config->dim + hidden + values, sizeof *s->memory);
     if (!s->memory) {
         return false;
     }
@@ -81,9 +71,10 @@ static bool scratch_init(scratch *s, const bsm_config *config, size_t length)
     s->forward = s->sequence + rows;
     s->backward = s->forward + rows;
     s->state = s->backward + rows;
-    s->mixer = s->state + state;
-    s->hidden = s->mixer + mixer;
-    s->values = s->hidden + hidden;
+    s->step = s->state + state;
+    s->mask.normed = s->step + step;
+    s->mask.hidden = s->mask.normed + config->dim;
+    s->mask.values = s->mask.hidden + hidden;
     return true;
 }
 
@@ -152,14 +143,12 @@ static bsm_status band_split(void *opaque, const float *spectrum, size_t frames,
     const bsm_config *config = &space->weights->config;
     size_t offset = 0;
     for (size_t k = 0; k < config->num_bands; k++) {
-        const bsm_band_weights *w = &space->weights->bands[k];
-        size_t features = 2 * config->channels * config->bands[k];
-        float *normed = space->scratch[0].values;
+        size_t features = bsm_reference_band_features(config, k);
         for (size_t t = 0; t < frames; t++) {
-            bsm_reference_l2_norm(features, spectrum + t * bsm_config_features(config) + offset,
-                                  w->gamma, normed);
-            bsm_reference_linear(features, config->dim, normed, &w->linear,
-                                 space->x + (k * frames + t) * config->dim);
+            bsm_reference_split_band(config->dim, features, &space->weights->bands[k],
+                                     spectrum + t * bsm_config_features(config) + offset,
+                                     space->scratch[0].mask.values,
+                                     space->x + (k * frames + t) * config->dim);
         }
         offset += features;
     }
@@ -188,7 +177,7 @@ static void run_path(const bsm_config *config, const bsm_path_weights *w, scratc
         memset(s->state, 0, state_bytes);
     }
     for (size_t t = 0; t < seq->length; t++) {
-        bsm_reference_mixer_step(config, &w->forward, s->sequence + t * dim, s->state, s->mixer,
+        bsm_reference_mixer_step(config, &w->forward, s->sequence + t * dim, s->state, s->step,
                                  s->forward + t * dim);
         if (t + 1 == commit) {
             memcpy(stream, s->state, state_bytes);
@@ -196,7 +185,7 @@ static void run_path(const bsm_config *config, const bsm_path_weights *w, scratc
     }
     memset(s->state, 0, state_bytes);
     for (size_t t = seq->length; t-- > 0;) {
-        bsm_reference_mixer_step(config, &w->backward, s->sequence + t * dim, s->state, s->mixer,
+        bsm_reference_mixer_step(config, &w->backward, s->sequence + t * dim, s->state, s->step,
                                  s->backward + t * dim);
     }
     for (size_t t = 0; t < seq->wanted; t++) {
@@ -242,44 +231,21 @@ static bsm_status band_path(void *opaque, size_t layer, const bsm_block *block, 
     return BSM_OK;
 }
 
-/* One band of one frame: the mask's hidden layer, its values and gates, and mask times mixture. */
-static void mask_band(const bsm_config *config, const bsm_mask_weights *w, size_t features,
-                      scratch *s, const float *x, const float *mixture, float *masked)
-{
-    size_t hidden = config->mask_expansion * config->dim;
-    bsm_reference_linear(config->dim, hidden, x, &w->hidden, s->hidden);
-    for (size_t i = 0; i < hidden; i++) {
-        s->hidden[i] = (float)tanh((double)s->hidden[i]);
-    }
-    bsm_reference_linear(hidden, 2 * features, s->hidden, &w->out, s->values);
-    for (size_t i = 0; i < features; i += 2) {
-        const float *value = s->values + i, *gate = s->values + features + i;
-        double re = (double)value[0] / (1 + exp(-(double)gate[0]));
-        double im = (double)value[1] / (1 + exp(-(double)gate[1]));
-        double a = (double)mixture[i], b = (double)mixture[i + 1];
-        masked[i] = (float)(a * re - b * im);
-        masked[i + 1] = (float)(a * im + b * re);
-    }
-}
-
 static bsm_status mask(void *opaque, size_t stem, const bsm_block *block, const float *spectrum,
                        float *masked, bsm_error *error)
 {
     (void)error;
     workspace *space = opaque;
     const bsm_config *config = &space->weights->config;
-    const bsm_mask_weights *masks = space->weights->masks + stem * config->num_bands;
 #pragma omp parallel for schedule(dynamic) num_threads((int)space->options.threads)
     for (size_t t = 0; t < block->wanted; t++) {
         scratch *s = &space->scratch[thread_number()];
         size_t offset = t * bsm_config_features(config);
         for (size_t k = 0; k < config->num_bands; k++) {
-            size_t features = 2 * config->channels * config->bands[k];
-            bsm_reference_l2_norm(config->dim, space->x + (k * block->frames + t) * config->dim,
-                                  space->weights->final_norm, s->sequence);
-            mask_band(config, &masks[k], features, s, s->sequence, spectrum + offset,
-                      masked + offset);
-            offset += features;
+            bsm_reference_mask band = bsm_reference_mask_of(space->weights, stem, k);
+            bsm_reference_mask_frame(&band, space->x + (k * block->frames + t) * config->dim,
+                                     spectrum + offset, &s->mask, masked + offset);
+            offset += band.features;
         }
     }
     return BSM_OK;
