@@ -4,7 +4,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,41 +11,7 @@
 
 #include "device/cpu/mixer.h"
 #include "device/reference/modules.h"
-#include "golden.h"
-
-typedef struct scan_case {
-    bsm_config config; /* only what the scan needs */
-    size_t batch, steps;
-    golden_tensor x, B, C, dt, A, D, state_in, y, state_out;
-} scan_case;
-
-static golden_tensor find(const golden *file, char letter, const char *part)
-{
-    char name[32];
-    snprintf(name, sizeof name, "%c.%s", letter, part);
-    return golden_find(file, name);
-}
-
-static scan_case load(const golden *file, char letter)
-{
-    scan_case c = {.x = find(file, letter, "x"),
-                   .B = find(file, letter, "B"),
-                   .C = find(file, letter, "C"),
-                   .dt = find(file, letter, "dt"),
-                   .A = find(file, letter, "A"),
-                   .D = find(file, letter, "D"),
-                   .state_in = find(file, letter, "state_in"),
-                   .y = find(file, letter, "y"),
-                   .state_out = find(file, letter, "state_out")};
-    c.batch = c.x.shape[0];
-    c.steps = c.x.shape[1];
-    c.config.headdim = c.x.shape[3];
-    c.config.dim = c.x.shape[2] * c.x.shape[3];
-    c.config.expand = 1;
-    c.config.d_state = c.B.shape[2];
-    c.config.d_conv = 1;
-    return c;
-}
+#include "device/scan_case.h"
 
 static void run_sequential(const scan_case *c, float *y, float *state)
 {
@@ -131,7 +96,7 @@ static void run_chunked(const scan_case *c, const bsm_kernels *kernels, float *y
 
 static void check_case(const golden *file, char letter)
 {
-    scan_case c = load(file, letter);
+    scan_case c = scan_case_load(file, letter);
     float *y = malloc(c.y.count * sizeof *y);
     float *state = malloc(c.state_out.count * sizeof *state);
     assert_non_null(y);
