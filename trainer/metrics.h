@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /** Signal to distortion ratios of a separated stem, one track at a time, in pieces.
  *
- *  uSDR: 10 log10(sum t^2 / sum (t - e)^2) over the whole track and both channels (Mitsufuji et
- * al., "Music Demixing Challenge 2021"). cSDR: the median over frames of one second of the same
- * ratio, as museval's SDR with windows and hops of one second; frames where the target or the
- * estimate is silent are left out, as there. Sparse frames: those whose target has been silent for
- * at least the two seconds before them. */
+ *  All are 10 log10(sum t^2 / sum (t - e)^2) with the target t and the estimate e, over the samples
+ *  of all channels together; there is no filter, no scale and no epsilon.
+ *
+ *  uSDR: over the whole track (Mitsufuji et al., "Music Demixing Challenge 2021").
+ *
+ *  cSDR: the median over frames of one second, one after the other from the track's start. What is
+ *  left of a second at the end does not count, but a track of less than a second is one frame.
+ *  Frames in which the target or the estimate is nothing but zeros are left out. This is the SDR of
+ *  museval's BSS Eval v4 ("images", windows and hops of one second), whose distortion filters
+ *  cancel in the sum of its errors. Where it differs: museval also leaves a frame out in which any
+ *  other of the sources that it is given is silent, and it takes opposite channels for silence.
+ *
+ *  Quiet frames: those whose target has a mean square below 1e-6 (-60 dB), since lossy files and
+ *  live recordings have no zeros. Sparse frames: those that are not quiet and come after at least
+ *  two quiet ones; an estimate of zeros counts there, with 0 dB, since it misses the entry. */
 #ifndef BSM_TRAINER_METRICS_H
 #define BSM_TRAINER_METRICS_H
 
@@ -14,24 +24,31 @@
 typedef struct bsm_metrics bsm_metrics;
 
 typedef struct bsm_sdr {
-    double usdr;            /**< dB */
+    double usdr;            /**< dB; infinite for a perfect estimate, NaN without a target */
     double csdr;            /**< dB; NaN if no frame counts */
-    double sparse_csdr;     /**< of the sparse frames; NaN if there are none */
-    double silent_residual; /**< dB: energy of the estimate in frames where the target is silent,
-                                 relative to full scale (mean square 1); NaN if there are none */
-    size_t frames, sparse_frames, silent_frames;
+    double sparse_csdr;     /**< the median over the sparse frames; NaN if there are none */
+    double silent_residual; /**< dB: mean square of t - e over the quiet frames, relative to full
+                                 scale (1); -infinite if there is none left, NaN without such
+                                 frames */
+    size_t frames, sparse_frames, silent_frames; /**< that count for the last three */
 } bsm_sdr;
 
+/** `rate` and `channels` are at least 1. BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_metrics_new(size_t rate, size_t channels, bsm_metrics **metrics,
                                          bsm_error *error);
 void bsm_metrics_free(bsm_metrics *metrics);
 
-/** The next samples of the target and of the estimate. BSM_NO_MEMORY. */
+/** The next samples of the target and of the estimate, which are finite. The result does not depend
+ *  on how the track is cut into pieces, to the bit. BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_metrics_add(bsm_metrics *metrics, const float *const *target,
                                          const float *const *estimate, size_t samples,
                                          bsm_error *error);
 
 /** The ratios of all that was added; then start again. */
 bsm_sdr bsm_metrics_finish(bsm_metrics *metrics);
+
+/** The mean and the median of values, which get sorted; NaN if there are none. */
+double bsm_mean(const double *values, size_t count);
+double bsm_median(double *values, size_t count);
 
 #endif
