@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/* The part of training that all devices on host memory share: its making and its memory. */
+#include "device/host/host.h"
+
+#include "device/host/signals.h"
+#include "device/host/vectors.h"
+#include "model/vector.h"
+
+static bsm_status check_precision(const bsm_training_options *options, bsm_error *error)
+{
+    if (options->precision != BSM_PRECISION_FLOAT32) {
+        return bsm_fail(error, BSM_UNSUPPORTED,
+                        "training: the processor computes in float32 only, not in bfloat16");
+    }
+    return BSM_OK;
+}
+
+bsm_status bsm_host_plan(const bsm_config *config, const bsm_training_options *options,
+                         bsm_training_memory *memory, bsm_error *error)
+{
+    size_t size;
+    bsm_status status = check_precision(options, error);
+    if (!status) {
+        status = bsm_vector_size(config, &size, error);
+    }
+    if (!status) {
+        memory->parameters += BSM_NUM_TRAINING_VECTORS * size * sizeof(float);
+        memory->scratch += bsm_host_signals_bytes(config, options);
+    }
+    return status;
+}
+
+bsm_status bsm_host_init(bsm_host *host, const bsm_config *config,
+                         const bsm_training_options *options, const float *parameters,
+                         bsm_error *error)
+{
+    *host = (bsm_host){
+        .config = *config, .options = *options, .frames = 1 + options->samples / config->hop};
+    bsm_status status = check_precision(options, error);
+    if (!status) {
+        status = bsm_host_vectors_new(host, parameters, error);
+    }
+    if (!status) {
+        status = bsm_host_signals_new(host, error);
+    }
+    if (status) {
+        bsm_host_clear(host);
+    }
+    return status;
+}
+
+void bsm_host_clear(bsm_host *host)
+{
+    bsm_host_vectors_free(host);
+    bsm_host_signals_free(host->signals);
+    *host = (bsm_host){0};
+}
+
+uint64_t bsm_dropout_key(uint64_t item_key, size_t layer, bsm_axis axis, bool backward)
+{
+    return bsm_splitmix(item_key,
+                        4 * layer + (axis == BSM_ALONG_BANDS ? 2 : 0) + (backward ? 1 : 0));
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/* The paper's loss of one stem, and its gradient by the stem's masked spectrum. */
+#include <math.h>
+#include <string.h>
+
+#include "device/host/signals.h"
+
+/* Turn the prediction into its difference from the target. */
+static void subtract_target(const bsm_host *host, size_t stem)
+{
+    for (size_t c = 0; c < host->config.channels; c++) {
+        const float *target = host->signals->targets[stem][c];
+        float *difference = host->signals->difference[c];
+        for (size_t i = 0; i < host->options.samples; i++) {
+            difference[i] -= target[i];
+        }
+    }
+}
+
+/* The mean of |d|; its gradient times `scale` starts the gradient by the waveform. */
+static double time_term(const bsm_host *host, double scale)
+{
+    const size_t samples = host->options.samples;
+    const double count = (double)(samples * host->config.channels);
+    const float step = (float)(scale / count);
+    double sum = 0;
+    for (size_t c = 0; c < host->config.channels; c++) {
+        const float *difference = host->signals->difference[c];
+        float *gradient = host->signals->gradient[c];
+        for (size_t i = 0; i < samples; i++) {
+            float d = difference[i];
+            sum += (double)fabsf(d);
+            gradient[i] = d > 0 ? step : d < 0 ? -step : 0 * d; /* of a NaN, a NaN */
+        }
+    }
+    return sum / count;
+}
+
+/* The mean of |D| for one window, by linearity of the one transform D of the difference; its
+ * gradient times `scale` is added to the gradient by the waveform. */
+static double spectral_term(const bsm_host *host, size_t window, double scale)
+{
+    bsm_host_signals *signals = host->signals;
+    bsm_transform *transform = signals->windows[window];
+    const size_t length = host->options.loss.windows[window];
+    const size_t n_fft = length > host->config.n_fft ? length : host->config.n_fft;
+    const double count = (double)host->config.channels * (double)(n_fft / 2 + 1) *
+                         (double)bsm_transform_frames(transform);
+    const float *const *difference = (const float *const *)signals->difference;
+    return bsm_transform_moduli(transform, difference, scale / count, signals->gradient) / count;
+}
+
+bsm_status bsm_host_loss(void *space, size_t stem, double scale, bsm_loss *loss, bsm_error *error)
+{
+    (void)error;
+    bsm_host *host = space;
+    bsm_host_signals *signals = host->signals;
+    const bsm_loss_options *options = &host->options.loss;
+    bsm_transform_inverse(signals->model, host->masked, signals->difference);
+    subtract_target(host, stem);
+
+    *loss = (bsm_loss){.time = time_term(host, scale * options->lambda_time)};
+    loss->total = options->lambda_time * loss->time;
+    for (size_t i = 0; i < options->num_windows; i++) {
+        loss->spectral[i] = spectral_term(host, i, scale);
+        loss->total += loss->spectral[i];
+    }
+    bsm_transform_inverse_adjoint(signals->model, (const float *const *)signals->gradient,
+                                  host->masked_gradient);
+    return BSM_OK;
+}
