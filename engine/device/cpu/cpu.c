@@ -139,4 +139,5 @@ const bsm_device bsm_cpu_device = {
     .band_path = bsm_cpu_band_path,
     .mask = bsm_cpu_mask,
     .read_features = read_features,
+    .training = &bsm_cpu_training,
 };

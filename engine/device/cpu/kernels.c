@@ -1,43 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Compiled once per instruction set, with BSM_KERNELS and BSM_KERNELS_NAME set by meson. */
-#include "device/cpu/kernels.h"
-
 #include <math.h>
-#include <stdint.h>
 #include <string.h>
 
+#include "device/cpu/kernels_backward.h"
+#include "device/cpu/kernels_math.h"
+
 extern const bsm_kernels BSM_KERNELS;
-
-/* exp to about 1 ulp for |x| < 87, clamped beyond, so that nothing overflows or gets denormal.
- * Plain arithmetic, which vectorises where a call to expf does not. The polynomial is that of
- * Cephes' expf (Moshier, public domain). */
-static inline float exp_clamped(float x)
-{
-    const float round_to_integer = 12582912.0f; /* 1.5 * 2^23: the sum's low bits are the integer */
-    x = x > 88.0f ? 88.0f : x;
-    x = x < -87.0f ? -87.0f : x;
-    float shifted = x * 1.44269504088896341f + round_to_integer;
-    float n = shifted - round_to_integer;
-    float r = x - n * 0.693359375f + n * 2.12194440e-4f;
-    float y = 1.9875691500e-4f;
-    y = y * r + 1.3981999507e-3f;
-    y = y * r + 8.3334519073e-3f;
-    y = y * r + 4.1665795894e-2f;
-    y = y * r + 1.6666665459e-1f;
-    y = y * r + 5.0000001201e-1f;
-    y = y * r * r + r + 1.0f;
-    uint32_t exponent;
-    float power;
-    memcpy(&exponent, &shifted, sizeof exponent);
-    exponent = (exponent + 127) << 23;
-    memcpy(&power, &exponent, sizeof power);
-    return y * power; /* not a sum of bits: what is not a number must stay that */
-}
-
-static inline float sigmoid(float x)
-{
-    return 1.0f / (1.0f + exp_clamped(-x));
-}
+extern const bsm_backward_kernels BSM_KERNELS_BACKWARD;
 
 /* ---- Matrix product without a library: a panel of B in cache, a tile of C in registers. ---- */
 
@@ -135,16 +105,6 @@ static void product(const bsm_product *p)
 
 /* ---- Norms ---- */
 
-static inline float sum_of_squares(size_t n, const float *restrict x)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++) {
-        sum += x[i] * x[i];
-    }
-    return sum;
-}
-
 static inline void scale_row(size_t n, const float *restrict x, float factor,
                              const float *restrict weight, float *restrict out)
 {
@@ -166,11 +126,6 @@ static inline void weight_in_place(size_t n, float *restrict x, float factor,
     for (size_t i = 0; i < n; i++) {
         x[i] *= factor * weight[i];
     }
-}
-
-static inline float rms_factor(size_t n, const float *x)
-{
-    return 1.0f / sqrtf(sum_of_squares(n, x) / (float)n + 1e-5f);
 }
 
 static void rms_norm(size_t rows, size_t n, const float *x, ptrdiff_t step, const float *weight,
@@ -377,4 +332,5 @@ const bsm_kernels BSM_KERNELS = {
     .add_bias = add_bias,
     .tanh_bias = tanh_bias,
     .apply_mask = apply_mask,
+    .backward = &BSM_KERNELS_BACKWARD,
 };

@@ -84,6 +84,8 @@ typedef struct bsm_kernels {
      *  values[r] + bias, [2 features]. Rows of mixture and masked are ld apart. */
     void (*apply_mask)(size_t rows, size_t features, const float *values, const float *bias,
                        const float *mixture, float *masked, size_t ld);
+
+    const struct bsm_backward_kernels *backward; /**< what only training needs */
 } bsm_kernels;
 
 /** The best kernels for this processor. Any thread. */

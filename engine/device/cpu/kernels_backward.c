@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: ISC */
+/* Compiled once per instruction set, with BSM_KERNELS_BACKWARD set by meson. */
+#include "device/cpu/kernels_backward.h"
+
+#include <stdbool.h>
+
+#include "device/cpu/kernels_math.h"
+
+extern const bsm_backward_kernels BSM_KERNELS_BACKWARD;
+
+/* ---- Norms ---- */
+
+static inline float dot(size_t n, const float *restrict a, const float *restrict b)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++) {
+        sum += a[i] * b[i];
+    }
+    return sum;
+}
+
+static inline float weighted_dot(size_t n, const float *restrict a, const float *restrict b,
+                                 const float *restrict weight)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++) {
+        sum += a[i] * b[i] * weight[i];
+    }
+    return sum;
+}
+
+/* out = x factor weight, where factor changes with x so that along x itself `along` is lost. */
+static inline void norm_row(size_t n, const float *restrict x, float factor, float along,
+                            const float *restrict weight, const float *restrict d_out,
+                            float *restrict d_x, float *restrict d_weight)
+{
+    for (size_t i = 0; i < n; i++) {
+        d_weight[i] += d_out[i] * x[i] * factor;
+        d_x[i] += factor * weight[i] * d_out[i] - along * x[i];
+    }
+}
+
+static void rms_norm(size_t rows, size_t n, const float *x, ptrdiff_t step, const float *weight,
+                     const float *d_out, float *d_x, float *d_weight)
+{
+    for (size_t r = 0; r < rows; r++, x += step, d_x += step, d_out += n) {
+        float factor = rms_factor(n, x);
+        float along = factor * factor * factor / (float)n * weighted_dot(n, x, d_out, weight);
+        norm_row(n, x, factor, along, weight, d_out, d_x, d_weight);
+    }
+}
+
+static inline void weight_row(size_t n, const float *restrict x, float factor,
+                              const float *restrict d_out, float *restrict d_weight)
+{
+    for (size_t i = 0; i < n; i++) {
+        d_weight[i] += d_out[i] * x[i] * factor;
+    }
+}
+
+static void l2_norm(size_t rows, size_t n, const float *x, size_t ld, const float *gamma,
+                    const float *d_out, float *d_x, float *d_gamma)
+{
+    for (size_t r = 0; r < rows; r++, x += ld, d_out += n) {
+        float length = sqrtf(sum_of_squares(n, x));
+        bool silent = !(length > 1e-12f); /* there the length counts as a constant */
+        float factor = sqrtf((float)n) / (silent ? 1e-12f : length);
+        if (d_x) {
+            float along = silent ? 0 : factor * weighted_dot(n, x, d_out, gamma) / length / length;
+            norm_row(n, x, factor, along, gamma, d_out, d_x + r * ld, d_gamma);
+        } else {
+            weight_row(n, x, factor, d_out, d_gamma);
+        }
+    }
+}
+
+static inline void add(size_t count, const float *restrict x, float *restrict out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] += x[i];
+    }
+}
+
+static void add_bias(size_t rows, size_t n, const float *d_x, size_t ld, float *d_bias)
+{
+    for (size_t r = 0; r < rows; r++, d_x += ld) {
+        add(n, d_x, d_bias);
+    }
+}
+
+/* ---- Gate ---- */
+
+static inline float gate_row(size_t n, const float *restrict y, const float *restrict z,
+                             float *restrict out)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++) {
+        float g = y[i] * z[i] * sigmoid(z[i]);
+        out[i] = g;
+        sum += g * g;
+    }
+    return 1.0f / sqrtf(sum / (float)n + 1e-5f);
+}
+
+static inline void scale_row(size_t n, float *restrict x, float factor,
+                             const float *restrict weight)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] *= factor * weight[i];
+    }
+}
+
+static void gate_norm_apart(size_t rows, size_t n, const float *y, const float *z, size_t ld,
+                            const float *weight, float *out)
+{
+    for (size_t r = 0; r < rows; r++, y += n, z += ld, out += n) {
+        scale_row(n, out, gate_row(n, y, z, out), weight);
+    }
+}
+
+/* First the gate in `out` and the sigmoid in d_z, then everything from them. */
+static inline void gate_norm_row(size_t n, const float *restrict y, const float *restrict z,
+                                 const float *restrict weight, float *restrict gradient,
+                                 float *restrict out, float *restrict d_z, float *restrict d_weight)
+{
+    float square = 0, along = 0;
+#pragma omp simd reduction(+ : square, along)
+    for (size_t i = 0; i < n; i++) {
+        float s = sigmoid(z[i]), g = y[i] * z[i] * s;
+        d_z[i] = s;
+        out[i] = g;
+        square += g * g;
+        along += gradient[i] * weight[i] * g;
+    }
+    float factor = 1.0f / sqrtf(square / (float)n + 1e-5f);
+    along *= factor * factor * factor / (float)n;
+    for (size_t i = 0; i < n; i++) {
+        float s = d_z[i], g = out[i];
+        float d_g = factor * weight[i] * gradient[i] - along * g;
+        d_weight[i] += gradient[i] * g * factor;
+        out[i] = g * factor * weight[i];
+        gradient[i] = d_g * z[i] * s;
+        d_z[i] = d_g * y[i] * s * (1.0f + z[i] * (1.0f - s));
+    }
+}
+
+static void gate_norm(size_t rows, size_t n, const float *y, const float *z, size_t ld,
+                      const float *weight, float *gradient, float *out, float *d_z, size_t ld_d_z,
+                      float *d_weight)
+{
+    for (size_t r = 0; r < rows; r++) {
+        gate_norm_row(n, y + r * n, z + r * ld, weight, gradient + r * n, out + r * n,
+                      d_z + r * ld_d_z, d_weight);
+    }
+}
+
+/* ---- Convolution ---- */
+
+static inline float silu_gradient(float x)
+{
+    float s = sigmoid(x);
+    return s * (1.0f + x * (1.0f - s));
+}
+
+/* A piece of a row: n channels from the first that the pointers are at, of `stride` in all.
+ * `in` are `taps` rows, the last of which is the one in work. */
+static void silu_piece(size_t n, size_t taps, const float *restrict in, size_t ld, size_t stride,
+                       const float *restrict weight, const float *restrict bias,
+                       float *restrict gradient, float *restrict d_weight, float *restrict d_bias)
+{
+    enum { PIECE = 256 };
+    float pre[PIECE];
+    memcpy(pre, bias, n * sizeof *pre);
+    for (size_t k = 0; k < taps; k++) {
+        for (size_t c = 0; c < n; c++) {
+            pre[c] += weight[k * stride + c] * in[k * ld + c];
+        }
+    }
+    for (size_t c = 0; c < n; c++) {
+        gradient[c] *= silu_gradient(pre[c]);
+        d_bias[c] += gradient[c];
+    }
+    for (size_t k = 0; k < taps; k++) {
+        for (size_t c = 0; c < n; c++) {
+            d_weight[k * stride + c] += gradient[c] * in[k * ld + c];
+        }
+    }
+}
+
+/* The published width, with all taps in one pass over the row. */
+static void silu4_row(size_t n, const float *restrict in, size_t ld, const float *restrict weight,
+                      const float *restrict bias, float *restrict gradient,
+                      float *restrict d_weight, float *restrict d_bias)
+{
+    for (size_t c = 0; c < n; c++) {
+        float x0 = in[c], x1 = in[ld + c], x2 = in[2 * ld + c], x3 = in[3 * ld + c];
+        float pre = bias[c] + weight[c] * x0 + weight[n + c] * x1 + weight[2 * n + c] * x2 +
+                    weight[3 * n + c] * x3;
+        float g = gradient[c] * silu_gradient(pre);
+        gradient[c] = g;
+        d_bias[c] += g;
+        d_weight[c] += g * x0;
+        d_weight[n + c] += g * x1;
+        d_weight[2 * n + c] += g * x2;
+        d_weight[3 * n + c] += g * x3;
+    }
+}
+
+static void silu(size_t rows, size_t channels, size_t taps, const float *in, size_t ld,
+                 const float *weight, const float *bias, float *gradient, float *d_weight,
+                 float *d_bias)
+{
+    enum { PIECE = 256 };
+    for (size_t r = 0; r < rows; r++, gradient += channels) {
+        size_t used = r + 1 < taps ? r + 1 : taps; /* the others meet the zeros */
+        const float *first = in + (r + 1 - used) * ld;
+        size_t skipped = (taps - used) * channels;
+        if (used == 4 && taps == 4) {
+            silu4_row(channels, first, ld, weight, bias, gradient, d_weight, d_bias);
+            continue;
+        }
+        for (size_t c = 0; c < channels; c += PIECE) {
+            size_t n = channels - c < PIECE ? channels - c : PIECE;
+            silu_piece(n, used, first + c, ld, channels, weight + skipped + c, bias + c,
+                       gradient + c, d_weight + skipped + c, d_bias + c);
+        }
+    }
+}
+
+static void conv4_row(size_t n, const float *restrict gradient, const float *restrict weight,
+                      float *restrict d_in)
+{
+    for (size_t c = 0; c < n; c++) {
+        d_in[c] = weight[3 * n + c] * gradient[c] + weight[2 * n + c] * gradient[n + c] +
+                  weight[n + c] * gradient[2 * n + c] + weight[c] * gradient[3 * n + c];
+    }
+}
+
+static void conv_row(size_t n, size_t taps, size_t used, const float *restrict gradient,
+                     const float *restrict weight, float *restrict d_in)
+{
+    memset(d_in, 0, n * sizeof *d_in);
+    for (size_t k = 0; k < used; k++) {
+        const float *w = weight + (taps - 1 - k) * n;
+        for (size_t c = 0; c < n; c++) {
+            d_in[c] += w[c] * gradient[k * n + c];
+        }
+    }
+}
+
+static void conv(size_t rows, size_t channels, size_t taps, const float *gradient,
+                 const float *weight, float *d_in, size_t ld)
+{
+    for (size_t r = 0; r < rows; r++, gradient += channels, d_in += ld) {
+        size_t used = rows - r < taps ? rows - r : taps; /* later rows that this one goes into */
+        if (used == 4 && taps == 4) {
+            conv4_row(channels, gradient, weight, d_in);
+        } else {
+            conv_row(channels, taps, used, gradient, weight, d_in);
+        }
+    }
+}
+
+/* ---- Scan ---- */
+
+/* One row of masked_scores, for the steps before the row's own. Returns the gradient by the row's
+ * cum; the other steps' is the opposite of what they give to d_dt, times dt. */
+static inline float scores_row(int32_t i, int32_t filled, const float *restrict G,
+                               const float *restrict dt, const double *restrict cum,
+                               float *restrict M, float *restrict dG, float *restrict column)
+{
+    float row = 0;
+    double now = cum[i];
+#pragma omp simd reduction(+ : row)
+    for (int32_t j = 0; j < filled; j++) {
+        bool before = j < i; /* what lies behind the last row is undefined */
+        float decay = before ? exp_clamped((float)(now - cum[j])) : 0.0f;
+        float d = before ? M[j] * decay : 0.0f;
+        float q = d * G[j], p = q * dt[j];
+        M[j] = before ? G[j] * decay * dt[j] : 0.0f;
+        dG[j] += before ? d * dt[j] : 0.0f;
+        column[j] += before ? q : 0.0f;
+        row += before ? p : 0.0f;
+    }
+    return row;
+}
+
+static void masked_scores(size_t rows, const float *G, const float *dt, const double *cum, float D,
+                          const bsm_scores_gradient *gradient)
+{
+    enum { STEP = 16 }; /* whole vectors */
+    float column[BSM_CHUNK] = {0}, own[BSM_CHUNK];
+    for (size_t i = 0; i < rows; i++) {
+        const float *g = G + i * BSM_CHUNK;
+        float *M = gradient->M + i * BSM_CHUNK, *dG = gradient->dG + i * BSM_CHUNK;
+        size_t filled = (i / STEP + 1) * STEP;
+        float d = M[i]; /* on the diagonal nothing decays */
+        gradient->d_cum[i] += scores_row((int32_t)i, (int32_t)filled, g, dt, cum, M, dG, column);
+        memset(M + filled, 0, (BSM_CHUNK - filled) * sizeof *M);
+        M[i] = g[i] * dt[i] + D;
+        dG[i] += d * dt[i];
+        own[i] = d * g[i];
+    }
+    for (size_t j = 0; j < rows; j++) {
+        gradient->d_dt[j] += column[j] + own[j];
+        gradient->d_cum[j] -= column[j] * dt[j];
+    }
+}
+
+static void skip(size_t rows, size_t heads, size_t headdim, const float *x, size_t ld_x,
+                 const float *d_y, size_t ld_y, float *d_D)
+{
+    for (size_t r = 0; r < rows; r++, x += ld_x, d_y += ld_y) {
+        for (size_t h = 0; h < heads; h++) {
+            d_D[h] += dot(headdim, x + h * headdim, d_y + h * headdim);
+        }
+    }
+}
+
+static inline void add_scaled(size_t n, float factor, const float *restrict x, float *restrict out)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[i] += factor * x[i];
+    }
+}
+
+static void leave_state(size_t rows, size_t heads, size_t headdim, const bsm_decay *decay,
+                        const float *x, size_t ld, const float *V, float *d_x,
+                        const bsm_decay_gradient *gradient)
+{
+    for (size_t r = 0; r < rows; r++, x += ld, d_x += ld) {
+        for (size_t h = 0; h < heads; h++, V += headdim) {
+            size_t at = h * BSM_CHUNK + r;
+            float e = dot(headdim, x + h * headdim, V);
+            double last = decay->cum[h * BSM_CHUNK + rows - 1];
+            add_scaled(headdim, decay->out[at], V, d_x + h * headdim);
+            gradient->d_dt[at] += exp_clamped((float)(last - decay->cum[at])) * e;
+            gradient->d_cum[at] -= decay->out[at] * e;
+            gradient->d_all[h] += decay->out[at] * e;
+        }
+    }
+}
+
+static inline void scale_apart(size_t n, float factor, const float *restrict x, float *restrict out)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[i] = factor * x[i];
+    }
+}
+
+static void scaled_heads(size_t rows, size_t heads, size_t headdim, const float *factor,
+                         const float *x, size_t ld, float *out)
+{
+    for (size_t r = 0; r < rows; r++, x += ld) {
+        for (size_t h = 0; h < heads; h++, out += headdim) {
+            scale_apart(headdim, factor[h * BSM_CHUNK + r], x + h * headdim, out);
+        }
+    }
+}
+
+static void dot_rows(size_t rows, size_t n, const float *a, size_t ld, const float *b, float *sum)
+{
+    for (size_t r = 0; r < rows; r++) {
+        sum[r] += dot(n, a + r * ld, b + r * n);
+    }
+}
+
+static void dot_states(size_t d_state, size_t heads, size_t headdim, const float *all,
+                       const float *a, const float *b, float *sum)
+{
+    for (size_t n = 0; n < d_state; n++) {
+        for (size_t h = 0; h < heads; h++, a += headdim, b += headdim) {
+            sum[h] += all[h] * dot(headdim, a, b);
+        }
+    }
+}
+
+static void decays(size_t rows, size_t heads, const float *raw, size_t ld, const float *bias,
+                   const float *A, const bsm_decay *decay, const bsm_decay_gradient *gradient,
+                   float *d_raw, float *d_bias, float *d_A)
+{
+    for (size_t h = 0; h < heads; h++) {
+        const float *dt = decay->dt + h * BSM_CHUNK, *d_dt = gradient->d_dt + h * BSM_CHUNK;
+        const float *d_cum = gradient->d_cum + h * BSM_CHUNK;
+        double sum = (double)gradient->d_all[h], by_A = 0, by_bias = 0;
+        for (size_t r = rows; r-- > 0;) {
+            sum += (double)d_cum[r];
+            by_A += (double)dt[r] * sum;
+            double d = (double)d_dt[r] + (double)A[h] * sum;
+            d *= (double)sigmoid(raw[r * ld + h] + bias[h]);
+            d_raw[r * ld + h] = (float)d;
+            by_bias += d;
+        }
+        d_A[h] += (float)by_A;
+        d_bias[h] += (float)by_bias;
+    }
+}
+
+/* ---- Mask ---- */
+
+static void tanh_gradient(size_t count, const float *restrict out, float *restrict gradient)
+{
+    for (size_t i = 0; i < count; i++) {
+        gradient[i] *= 1.0f - out[i] * out[i];
+    }
+}
+
+static inline void apply_mask_row(size_t features, const float *restrict values,
+                                  const float *restrict bias, const float *restrict mixture,
+                                  const float *restrict gradient, float *restrict d_values)
+{
+    const float *gates = values + features, *gate_bias = bias + features;
+    float *restrict d_gates = d_values + features;
+    for (size_t i = 0; i < features; i += 2) {
+        float re = mixture[i] * gradient[i] + mixture[i + 1] * gradient[i + 1];
+        float im = mixture[i] * gradient[i + 1] - mixture[i + 1] * gradient[i];
+        float s_re = sigmoid(gates[i] + gate_bias[i]);
+        float s_im = sigmoid(gates[i + 1] + gate_bias[i + 1]);
+        d_values[i] = re * s_re;
+        d_values[i + 1] = im * s_im;
+        d_gates[i] = re * (values[i] + bias[i]) * s_re * (1.0f - s_re);
+        d_gates[i + 1] = im * (values[i + 1] + bias[i + 1]) * s_im * (1.0f - s_im);
+    }
+}
+
+static void apply_mask(size_t rows, size_t features, const float *values, const float *bias,
+                       const float *mixture, const float *gradient, size_t ld, float *d_values)
+{
+    for (size_t r = 0; r < rows; r++, values += 2 * features, d_values += 2 * features) {
+        apply_mask_row(features, values, bias, mixture + r * ld, gradient + r * ld, d_values);
+    }
+}
+
+const bsm_backward_kernels BSM_KERNELS_BACKWARD = {
+    .rms_norm = rms_norm,
+    .l2_norm = l2_norm,
+    .add_bias = add_bias,
+    .gate_norm_apart = gate_norm_apart,
+    .gate_norm = gate_norm,
+    .silu = silu,
+    .conv = conv,
+    .masked_scores = masked_scores,
+    .skip = skip,
+    .leave_state = leave_state,
+    .scaled_heads = scaled_heads,
+    .dot_rows = dot_rows,
+    .dot_states = dot_states,
+    .decays = decays,
+    .tanh = tanh_gradient,
+    .apply_mask = apply_mask,
+    .add = add,
+};

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/** What the CPU device computes between the matrix products to train: loops over rows, compiled
+ *  like those of kernels.h. d_ before a name means the loss's gradient by it.
+ *
+ *  Gradients by weights (`d_weight`, `d_bias`, ...) are added to what is there; those by features
+ *  are written unless it says that they are added. Nothing overlaps unless it says so. */
+#ifndef BSM_CPU_KERNELS_BACKWARD_H
+#define BSM_CPU_KERNELS_BACKWARD_H
+
+#include "device/cpu/kernels.h"
+
+/** The masked scores of one head on their way back: [rows][BSM_CHUNK] and [rows]. */
+typedef struct bsm_scores_gradient {
+    float *M;     /**< in: the gradient by M of bsm_kernels.masked_scores; out: M itself */
+    float *dG;    /**< added */
+    float *d_dt;  /**< added; apart from what goes through cum */
+    float *d_cum; /**< added */
+} bsm_scores_gradient;
+
+/** The decays of a chunk on their way back, all [heads][BSM_CHUNK]. */
+typedef struct bsm_decay_gradient {
+    float *d_dt; /**< apart from what goes through cum */
+    float *d_cum;
+    float *d_all; /**< [heads] by the logarithm of bsm_decay.all, which is cum of the last step */
+} bsm_decay_gradient;
+
+typedef struct bsm_backward_kernels {
+    /** bsm_kernels.rms_norm. d_x, laid out like x, is added. */
+    void (*rms_norm)(size_t rows, size_t n, const float *x, ptrdiff_t step, const float *weight,
+                     const float *d_out, float *d_x, float *d_weight);
+
+    /** bsm_kernels.l2_norm. d_x, laid out like x, is added; NULL if nobody wants it. */
+    void (*l2_norm)(size_t rows, size_t n, const float *x, size_t ld, const float *gamma,
+                    const float *d_out, float *d_x, float *d_gamma);
+
+    /** d_bias += the sum of the rows of d_x. */
+    void (*add_bias)(size_t rows, size_t n, const float *d_x, size_t ld, float *d_bias);
+
+    /** out[r] = rms(y[r] * SiLU(z[r])) * weight, as bsm_kernels.gate_norm, which overwrites y.
+     *  Rows of z are ld apart. */
+    void (*gate_norm_apart)(size_t rows, size_t n, const float *y, const float *z, size_t ld,
+                            const float *weight, float *out);
+
+    /** The same backward. `gradient` is d_out, then d_y. `out` is computed again. */
+    void (*gate_norm)(size_t rows, size_t n, const float *y, const float *z, size_t ld,
+                      const float *weight, float *gradient, float *out, float *d_z, size_t ld_d_z,
+                      float *d_weight);
+
+    /** bsm_kernels.conv_silu of a whole sequence, before whose first row there are zeros. `in`
+     *  starts at that first row. `gradient` is d_out, then that by the convolution alone.
+     *  weight, d_weight: [taps][channels]. */
+    void (*silu)(size_t rows, size_t channels, size_t taps, const float *in, size_t ld,
+                 const float *weight, const float *bias, float *gradient, float *d_weight,
+                 float *d_bias);
+    void (*conv)(size_t rows, size_t channels, size_t taps, const float *gradient,
+                 const float *weight, float *d_in, size_t ld);
+
+    /** bsm_kernels.masked_scores */
+    void (*masked_scores)(size_t rows, const float *G, const float *dt, const double *cum, float D,
+                          const bsm_scores_gradient *gradient);
+
+    /** d_D[h] += sum over rows of x . d_y of the head */
+    void (*skip)(size_t rows, size_t heads, size_t headdim, const float *x, size_t ld_x,
+                 const float *d_y, size_t ld_y, float *d_D);
+
+    /** What the steps leave behind the chunk, V being B times the gradient by the state behind it:
+     *  d_x += out V, with the gradients by out and `all`. V: [rows][heads * headdim], d_x like x.
+     */
+    void (*leave_state)(size_t rows, size_t heads, size_t headdim, const bsm_decay *decay,
+                        const float *x, size_t ld, const float *V, float *d_x,
+                        const bsm_decay_gradient *gradient);
+
+    /** out[r] = x[r] * factor, as bsm_kernels.scale_heads; rows of out are heads * headdim long. */
+    void (*scaled_heads)(size_t rows, size_t heads, size_t headdim, const float *factor,
+                         const float *x, size_t ld, float *out);
+
+    /** sum[r] += the dot product of the rows of a, ld apart, and of b, n apart. */
+    void (*dot_rows)(size_t rows, size_t n, const float *a, size_t ld, const float *b, float *sum);
+
+    /** sum[h] += all[h] <a, b> of the head's columns; a, b: [d_state][heads * headdim] */
+    void (*dot_states)(size_t d_state, size_t heads, size_t headdim, const float *all,
+                       const float *a, const float *b, float *sum);
+
+    /** bsm_kernels.decays. d_raw: rows ld apart, as raw. */
+    void (*decays)(size_t rows, size_t heads, const float *raw, size_t ld, const float *bias,
+                   const float *A, const bsm_decay *decay, const bsm_decay_gradient *gradient,
+                   float *d_raw, float *d_bias, float *d_A);
+
+    /** out = tanh(...): gradient *= 1 - out^2 */
+    void (*tanh)(size_t count, const float *out, float *gradient);
+
+    /** bsm_kernels.apply_mask; `gradient` by masked, d_values [rows][2 features]. */
+    void (*apply_mask)(size_t rows, size_t features, const float *values, const float *bias,
+                       const float *mixture, const float *gradient, size_t ld, float *d_values);
+
+    /** out[i] += x[i] */
+    void (*add)(size_t count, const float *x, float *out);
+} bsm_backward_kernels;
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/** Functions of single values and rows that the kernels are made of. Compiled into each of them. */
+#ifndef BSM_CPU_KERNELS_MATH_H
+#define BSM_CPU_KERNELS_MATH_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* exp to about 1 ulp for |x| < 87, clamped beyond, so that nothing overflows or gets denormal.
+ * Plain arithmetic, which vectorises where a call to expf does not. The polynomial is that of
+ * Cephes' expf (Moshier, public domain). */
+static inline float exp_clamped(float x)
+{
+    const float round_to_integer = 12582912.0f; /* 1.5 * 2^23: the sum's low bits are the integer */
+    x = x > 88.0f ? 88.0f : x;
+    x = x < -87.0f ? -87.0f : x;
+    float shifted = x * 1.44269504088896341f + round_to_integer;
+    float n = shifted - round_to_integer;
+    float r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    float y = 1.9875691500e-4f;
+    y = y * r + 1.3981999507e-3f;
+    y = y * r + 8.3334519073e-3f;
+    y = y * r + 4.1665795894e-2f;
+    y = y * r + 1.6666665459e-1f;
+    y = y * r + 5.0000001201e-1f;
+    y = y * r * r + r + 1.0f;
+    uint32_t exponent;
+    float power;
+    memcpy(&exponent, &shifted, sizeof exponent);
+    exponent = (exponent + 127) << 23;
+    memcpy(&power, &exponent, sizeof power);
+    return y * power; /* not a sum of bits: what is not a number must stay that */
+}
+
+static inline float sigmoid(float x)
+{
+    return 1.0f / (1.0f + exp_clamped(-x));
+}
+
+static inline float sum_of_squares(size_t n, const float *restrict x)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++) {
+        sum += x[i] * x[i];
+    }
+    return sum;
+}
+
+static inline float rms_factor(size_t n, const float *x)
+{
+    return 1.0f / sqrtf(sum_of_squares(n, x) / (float)n + 1e-5f);
+}
+
+#endif

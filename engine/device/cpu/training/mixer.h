@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+/** One direction of a path on a group of sequences. */
+#ifndef BSM_CPU_TRAINING_MIXER_H
+#define BSM_CPU_TRAINING_MIXER_H
+
+#include "device/cpu/training/space.h"
+
+/** Whole sequences, one below the other. */
+typedef struct bsm_group {
+    size_t first;             /**< sequence of the path */
+    size_t sequences, length; /**< and steps of each */
+    size_t rows;              /**< their product */
+} bsm_group;
+
+typedef struct bsm_cpu_training_mixer {
+    const bsm_config *config;
+    const bsm_kernels *kernels;
+    const bsm_mixer_weights *weights;
+    const float *conv_weight; /**< [d_conv][conv_dim] */
+    const float *A;           /**< [heads] */
+    bool reversed;            /**< from the last step to the first */
+    double dropout;
+    uint64_t dropout_key;
+} bsm_cpu_training_mixer;
+
+/** Where the gradients by a mixer's weights are added. */
+typedef struct bsm_mixer_gradients {
+    float *in_proj, *out_proj; /**< as the weights */
+    bsm_mixer_sums *sums;
+} bsm_mixer_gradients;
+
+/** The output of the mixer on scratch->x, plus x, goes to the columns at `out` of kept.pair. */
+void bsm_mixer_forward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
+                       const bsm_group *group, const bsm_kept_direction *kept, float *out);
+
+/** scratch->d_x += the gradient through the columns at `d_out` of scratch->d_pair. */
+void bsm_mixer_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
+                        const bsm_group *group, const bsm_kept_direction *kept, const float *d_out,
+                        const bsm_mixer_gradients *gradients);
+
+/** The mixer's normalised input, for all rows in its own order, to scratch->u. */
+void bsm_mixer_normalise(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
+                         const bsm_group *group);
+
+/** x, B and C for some rows of a sequence, whose projection starts at `projected`. */
+void bsm_mixer_convolve(const bsm_cpu_training_mixer *mixer, const float *projected, size_t first,
+                        size_t rows, float *xbc);
+
+/** The decays of a chunk, whose projection starts at `projected`. */
+void bsm_mixer_decays(const bsm_cpu_training_mixer *mixer, const float *projected, size_t rows,
+                      const bsm_decay *decay);
+
+/** The row of step `step` of the direction's own order in the sequence's. */
+static inline size_t bsm_mixer_row(const bsm_cpu_training_mixer *mixer, size_t length, size_t step)
+{
+    return mixer->reversed ? length - 1 - step : step;
+}
+
+/** What dropout multiplies one of the mixer's outputs by: `row` of the path in the sequences'
+ *  order. */
+static inline float bsm_mixer_kept(const bsm_cpu_training_mixer *mixer, size_t row, size_t feature)
+{
+    return bsm_dropout_factor(mixer->dropout_key, row * mixer->config->dim + feature,
+                              mixer->dropout);
+}
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: ISC */
+/* A mixer backward, from what mixer.c kept. */
+#include <string.h>
+
+#include "device/cpu/training/mixer.h"
+#include "device/cpu/training/products.h"
+
+/* By the mixer's output in its own order; x gets its share of out = x + dropout(M). */
+static void divide_gradient(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
+                            const bsm_group *group, const float *d_out)
+{
+    size_t dim = mixer->config->dim, length = group->length;
+    for (size_t r = 0; r < group->rows; r++) {
+        size_t row = r - r % length + bsm_mixer_row(mixer, length, r % length);
+        const float *from = d_out + row * 2 * dim;
+        float *to = scratch->d_out + r * dim;
+        mixer->kernels->backward->add(dim, from, scratch->d_x + row * dim);
+        for (size_t i = 0; i < dim; i++) {
+            float kept =
+                mixer->dropout > 0 ? bsm_mixer_kept(mixer, group->first * length + row, i) : 1;
+            to[i] = kept * from[i];
+        }
+    }
+}
+
+/* Output projection, gate and norm: scratch->d_y and the gate's part of scratch->d_projected. */
+static void output_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
+                            const bsm_group *group, const bsm_kept_direction *kept,
+                            const bsm_mixer_gradients *gradients)
+{
+    const bsm_config *config = mixer->config;
+    size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
+    size_t projected = bsm_cpu_training_projected(config);
+    bsm_const_matrix d_out = bsm_in(scratch->d_out, dim);
+    bsm_multiply(mixer->kernels, group->rows, d_inner, dim, d_out,
+                 bsm_in(mixer->weights->out_proj, d_inner), 0, bsm_out(scratch->d_y, d_inner));
+    mixer->kernels->backward->gate_norm(
+        group->rows, d_inner, kept->y, kept->projected, projected, mixer->weights->gate_norm,
+        scratch->d_y, scratch->gate, scratch->d_projected, projected, gradients->sums->gate_norm);
+    bsm_multiply_columns(mixer->kernels, dim, d_inner, group->rows, d_out,
+                         bsm_in(scratch->gate, d_inner), 1, bsm_out(gradients->out_proj, d_inner));
+}
+
+/* ---- The scan of one sequence ---- */
+
+/* A sequence of the group: where its first row lies. */
+typedef struct sequence {
+    size_t length, chunks;
+    const float *projected, *d_y;
+    float *d_projected;
+} sequence;
+
+static size_t rows_of_chunk(const sequence *seq, size_t chunk)
+{
+    size_t rest = seq->length - chunk * BSM_CHUNK;
+    return rest < BSM_CHUNK ? rest : BSM_CHUNK;
+}
+
+static float *state_before(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
+                           size_t chunk)
+{
+    size_t size = mixer->config->d_state * bsm_config_d_inner(mixer->config);
+    return chunk ? scratch->states + (chunk - 1) * size : NULL;
+}
+
+/* The state before chunk + 1 from the one before `chunk`. */
+static void advance(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch, size_t chunk,
+                    size_t rows)
+{
+    const bsm_config *config = mixer->config;
+    size_t conv_dim = bsm_config_conv_dim(config);
+    const float *before = state_before(mixer, scratch, chunk);
+    bsm_cpu_state state = {.S = state_before(mixer, scratch, chunk + 1), .zero = !before};
+    if (before) {
+        memcpy(state.S, before, config->d_state * bsm_config_d_inner(config) * sizeof *state.S);
+    }
+    bsm_cpu_tile tile = scratch->tile;
+    tile.decay = scratch->decays[chunk];
+    memcpy(tile.xbc, scratch->xbc + chunk * BSM_CHUNK * conv_dim, rows * conv_dim * sizeof(float));
+    bsm_cpu_scan_chunk(&tile, rows, mixer->weights->D, &state, false, NULL);
+}
+
+/* x, B, C, the decays and the states of the whole sequence again. */
+static void recompute(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
+                      const sequence *seq)
+{
+    size_t projected = bsm_cpu_training_projected(mixer->config);
+    bsm_mixer_convolve(mixer, seq->projected, 0, seq->length, scratch->xbc);
+    for (size_t c = 0; c < seq->chunks; c++) {
+        size_t rows = rows_of_chunk(seq, c);
+        bsm_mixer_decays(mixer, seq->projected + c * BSM_CHUNK * projected, rows,
+                         &scratch->decays[c]);
+        if (c + 1 < seq->chunks) {
+            advance(mixer, scratch, c, rows);
+        }
+    }
+}
+
+static void chunk_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
+                           const sequence *seq, size_t c, bool *zero, const bsm_mixer_sums *sums)
+{
+    const bsm_config *config = mixer->config;
+    size_t conv_dim = bsm_config_conv_dim(config), d_inner = bsm_config_d_inner(config);
+    size_t projected = bsm_cpu_training_projected(config), first = c * BSM_CHUNK;
+    size_t rows = rows_of_chunk(seq, c), dt = first * projected + d_inner + conv_dim;
+    bsm_scan_chunk chunk = {.rows = rows,
+                            .xbc = scratch->xbc + first * conv_dim,
+                            .D = mixer->weights->D,
+                            .S = state_before(mixer, scratch, c),
+                            .decay = scratch->decays[c],
+                            .d_y = seq->d_y + first * d_inner,
+                            .d_xbc = scratch->d_xbc + first * conv_dim,
+                            .d_D = sums->D};
+    bsm_scan_chunk_backward(&scratch->scan, &chunk, scratch->S, zero, c == 0);
+    mixer->kernels->backward->decays(rows, bsm_config_heads(config), seq->projected + dt, projected,
+                                     mixer->weights->dt_bias, mixer->A, &chunk.decay,
+                                     &scratch->scan.decay, seq->d_projected + dt, sums->dt_bias,
+                                     sums->A);
+}
+
+static void convolution_backward(const bsm_cpu_training_mixer *mixer,
+                                 const bsm_group_scratch *scratch, const sequence *seq,
+                                 const bsm_mixer_sums *sums)
+{
+    const bsm_config *config = mixer->config;
+    const bsm_backward_kernels *kernels = mixer->kernels->backward;
+    size_t conv_dim = bsm_config_conv_dim(config), d_inner = bsm_config_d_inner(config);
+    size_t projected = bsm_cpu_training_projected(config);
+    kernels->silu(seq->length, conv_dim, config->d_conv, seq->projected + d_inner, projected,
+                  mixer->conv_weight, mixer->weights->conv_bias, scratch->d_xbc, sums->conv_weight,
+                  sums->conv_bias);
+    kernels->conv(seq->length, conv_dim, config->d_conv, scratch->d_xbc, mixer->conv_weight,
+                  seq->d_projected + d_inner, projected);
+}
+
+static void sequence_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
+                              const sequence *seq, const bsm_mixer_sums *sums)
+{
+    bool zero = true;
+    recompute(mixer, scratch, seq);
+    for (size_t c = seq->chunks; c-- > 0;) {
+        chunk_backward(mixer, scratch, seq, c, &zero, sums);
+    }
+    convolution_backward(mixer, scratch, seq, sums);
+}
+
+/* ---- Input ---- */
+
+/* Input projection and norm, from scratch->d_projected to scratch->d_x. */
+static void input_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
+                           const bsm_group *group, const bsm_mixer_gradients *gradients)
+{
+    size_t dim = mixer->config->dim, projected = bsm_cpu_training_projected(mixer->config);
+    bsm_const_matrix d_projected = bsm_in(scratch->d_projected, projected);
+    bsm_mixer_normalise(mixer, scratch, group);
+    bsm_multiply_columns(mixer->kernels, projected, dim, group->rows, d_projected,
+                         bsm_in(scratch->u, dim), 1, bsm_out(gradients->in_proj, dim));
+    bsm_multiply(mixer->kernels, group->rows, dim, projected, d_projected,
+                 bsm_in(mixer->weights->in_proj, dim), 0, bsm_out(scratch->d_out, dim));
+    for (size_t s = 0; s < group->sequences; s++) {
+        size_t row = s * group->length;
+        size_t first = (row + bsm_mixer_row(mixer, group->length, 0)) * dim;
+        mixer->kernels->backward->rms_norm(group->length, dim, scratch->x + first,
+                                           mixer->reversed ? -(ptrdiff_t)dim : (ptrdiff_t)dim,
+                                           mixer->weights->norm, scratch->d_out + row * dim,
+                                           scratch->d_x + first, gradients->sums->norm);
+    }
+}
+
+void bsm_mixer_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
+                        const bsm_group *group, const bsm_kept_direction *kept, const float *d_out,
+                        const bsm_mixer_gradients *gradients)
+{
+    size_t projected = bsm_cpu_training_projected(mixer->config);
+    divide_gradient(mixer, scratch, group, d_out);
+    output_backward(mixer, scratch, group, kept, gradients);
+    for (size_t s = 0; s < group->sequences; s++) {
+        size_t row = s * group->length;
+        sequence seq = {.length = group->length,
+                        .chunks = (group->length + BSM_CHUNK - 1) / BSM_CHUNK,
+                        .projected = kept->projected + row * projected,
+                        .d_y = scratch->d_y + row * bsm_config_d_inner(mixer->config),
+                        .d_projected = scratch->d_projected + row * projected};
+        sequence_backward(mixer, scratch, &seq, gradients->sums);
+    }
+    input_backward(mixer, scratch, group, gradients);
+}

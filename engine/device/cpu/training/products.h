@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/** The three products of a linear layer y = x W^T on rows: forward, by x and by W. */
+#ifndef BSM_CPU_TRAINING_PRODUCTS_H
+#define BSM_CPU_TRAINING_PRODUCTS_H
+
+#include "device/cpu/product.h"
+
+/** A matrix inside another: `ld` floats from one row to the next. */
+typedef struct bsm_matrix {
+    float *at;
+    size_t ld;
+} bsm_matrix;
+
+typedef struct bsm_const_matrix {
+    const float *at;
+    size_t ld;
+} bsm_const_matrix;
+
+static inline bsm_matrix bsm_out(float *at, size_t ld)
+{
+    return (bsm_matrix){at, ld};
+}
+
+static inline bsm_const_matrix bsm_in(const float *at, size_t ld)
+{
+    return (bsm_const_matrix){at, ld};
+}
+
+/** C = A B + beta C; A is m x k, B k x n. */
+static inline void bsm_multiply(const bsm_kernels *kernels, size_t m, size_t n, size_t k,
+                                bsm_const_matrix a, bsm_const_matrix b, float beta, bsm_matrix c)
+{
+    bsm_cpu_product(kernels, &(bsm_product){.m = m,
+                                            .n = n,
+                                            .k = k,
+                                            .a = a.at,
+                                            .lda = a.ld,
+                                            .b = b.at,
+                                            .ldb = b.ld,
+                                            .beta = beta,
+                                            .c = c.at,
+                                            .ldc = c.ld});
+}
+
+/** C = A B^T + beta C; A is m x k, B n x k. */
+static inline void bsm_multiply_by_rows(const bsm_kernels *kernels, size_t m, size_t n, size_t k,
+                                        bsm_const_matrix a, bsm_const_matrix b, float beta,
+                                        bsm_matrix c)
+{
+    bsm_cpu_product(kernels, &(bsm_product){.m = m,
+                                            .n = n,
+                                            .k = k,
+                                            .transpose_b = true,
+                                            .a = a.at,
+                                            .lda = a.ld,
+                                            .b = b.at,
+                                            .ldb = b.ld,
+                                            .beta = beta,
+                                            .c = c.at,
+                                            .ldc = c.ld});
+}
+
+/** C = A^T B + beta C; A is k x m, B k x n. */
+static inline void bsm_multiply_columns(const bsm_kernels *kernels, size_t m, size_t n, size_t k,
+                                        bsm_const_matrix a, bsm_const_matrix b, float beta,
+                                        bsm_matrix c)
+{
+    bsm_cpu_product(kernels, &(bsm_product){.m = m,
+                                            .n = n,
+                                            .k = k,
+                                            .transpose_a = true,
+                                            .a = a.at,
+                                            .lda = a.ld,
+                                            .b = b.at,
+                                            .ldb = b.ld,
+                                            .beta = beta,
+                                            .c = c.at,
+                                            .ldc = c.ld});
+}
+
+#endif

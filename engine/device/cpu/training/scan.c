@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: ISC */
+/* One chunk of the scan backward:
+ *
+ *     inside     dM_ij = dy_i . x_j per head, through the decays to dG = d(C B^T)
+ *     state      V = B dS' is what the state behind the chunk wants of each step,
+ *                (in dy) S^T what the state before it gets from C
+ *     before     dS = exp(cum_last) dS' + C^T (in dy)
+ *
+ * with dS' the gradient by the state behind the chunk, in and out as in bsm_decay. */
+#include "device/cpu/training/scan.h"
+
+#include <string.h>
+
+#include "device/cpu/training/products.h"
+
+bsm_scan_scratch bsm_scan_scratch_carve(bsm_carver *carver, const bsm_config *config,
+                                        const bsm_kernels *kernels)
+{
+    size_t heads = bsm_config_heads(config);
+    bsm_scan_scratch s = {.config = config, .kernels = kernels};
+    s.G = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
+    s.dG = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
+    s.M = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
+    s.rows = bsm_carve_floats(carver, BSM_CHUNK * bsm_config_d_inner(config));
+    s.by_head = bsm_carve_floats(carver, BSM_CHUNK * config->d_state);
+    s.decay.d_dt = bsm_carve_floats(carver, heads * BSM_CHUNK);
+    s.decay.d_cum = bsm_carve_floats(carver, heads * BSM_CHUNK);
+    s.decay.d_all = bsm_carve_floats(carver, heads);
+    return s;
+}
+
+bsm_decay bsm_decay_carve(bsm_carver *carver, const bsm_config *config)
+{
+    size_t heads = bsm_config_heads(config);
+    bsm_decay decay;
+    decay.dt = bsm_carve_floats(carver, heads * BSM_CHUNK);
+    decay.cum = bsm_carve(carver, heads * BSM_CHUNK * sizeof *decay.cum);
+    decay.in = bsm_carve_floats(carver, heads * BSM_CHUNK);
+    decay.out = bsm_carve_floats(carver, heads * BSM_CHUNK);
+    decay.all = bsm_carve_floats(carver, heads);
+    return decay;
+}
+
+/* A chunk's matrices and their sizes, at hand. */
+typedef struct view {
+    const bsm_kernels *kernels;
+    const bsm_backward_kernels *backward;
+    size_t rows, heads, headdim, d_state, d_inner, conv_dim;
+    bsm_const_matrix B, C;
+    bsm_matrix d_B, d_C;
+} view;
+
+static view view_of(const bsm_scan_scratch *scratch, const bsm_scan_chunk *chunk)
+{
+    const bsm_config *config = scratch->config;
+    view v = {.kernels = scratch->kernels,
+              .backward = scratch->kernels->backward,
+              .rows = chunk->rows,
+              .heads = bsm_config_heads(config),
+              .headdim = config->headdim,
+              .d_state = config->d_state,
+              .d_inner = bsm_config_d_inner(config),
+              .conv_dim = bsm_config_conv_dim(config)};
+    v.B = bsm_in(chunk->xbc + v.d_inner, v.conv_dim);
+    v.C = bsm_in(v.B.at + v.d_state, v.conv_dim);
+    v.d_B = bsm_out(chunk->d_xbc + v.d_inner, v.conv_dim);
+    v.d_C = bsm_out(v.d_B.at + v.d_state, v.conv_dim);
+    return v;
+}
+
+static void clear(const bsm_scan_scratch *s, const view *v)
+{
+    memset(s->dG, 0, BSM_CHUNK * BSM_CHUNK * sizeof *s->dG);
+    memset(s->decay.d_dt, 0, v->heads * BSM_CHUNK * sizeof *s->decay.d_dt);
+    memset(s->decay.d_cum, 0, v->heads * BSM_CHUNK * sizeof *s->decay.d_cum);
+    memset(s->decay.d_all, 0, v->heads * sizeof *s->decay.d_all);
+}
+
+/* d_x = M^T d_y, with M and its gradient from one head's decays. */
+static void inside_head(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const view *v,
+                        size_t head)
+{
+    size_t column = head * v->headdim, row = head * BSM_CHUNK;
+    bsm_const_matrix x = bsm_in(chunk->xbc + column, v->conv_dim);
+    bsm_const_matrix d_y = bsm_in(chunk->d_y + column, v->d_inner);
+    bsm_multiply_by_rows(v->kernels, v->rows, v->rows, v->headdim, d_y, x, 0,
+                         bsm_out(s->M, BSM_CHUNK));
+    v->backward->masked_scores(
+        v->rows, s->G, chunk->decay.dt + row, chunk->decay.cum + row, chunk->D[head],
+        &(bsm_scores_gradient){
+            .M = s->M, .dG = s->dG, .d_dt = s->decay.d_dt + row, .d_cum = s->decay.d_cum + row});
+    bsm_multiply_columns(v->kernels, v->rows, v->headdim, v->rows, bsm_in(s->M, BSM_CHUNK), d_y, 0,
+                         bsm_out(chunk->d_xbc + column, v->conv_dim));
+}
+
+static void inside(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const view *v)
+{
+    bsm_multiply_by_rows(v->kernels, v->rows, v->rows, v->d_state, v->C, v->B, 0,
+                         bsm_out(s->G, BSM_CHUNK));
+    for (size_t h = 0; h < v->heads; h++) {
+        inside_head(s, chunk, v, h);
+    }
+    bsm_const_matrix dG = bsm_in(s->dG, BSM_CHUNK);
+    bsm_multiply(v->kernels, v->rows, v->d_state, v->rows, dG, v->B, 0, v->d_C);
+    bsm_multiply_columns(v->kernels, v->rows, v->d_state, v->rows, dG, v->C, 0, v->d_B);
+    v->backward->skip(v->rows, v->heads, v->headdim, chunk->xbc, v->conv_dim, chunk->d_y,
+                      v->d_inner, chunk->d_D);
+}
+
+/* What the steps left behind the chunk. */
+static void left_behind(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const view *v,
+                        const float *d_S)
+{
+    bsm_const_matrix by_state = bsm_in(d_S, v->d_inner);
+    bsm_multiply(v->kernels, v->rows, v->d_inner, v->d_state, v->B, by_state, 0,
+                 bsm_out(s->rows, v->d_inner));
+    v->backward->leave_state(v->rows, v->heads, v->headdim, &chunk->decay, chunk->xbc, v->conv_dim,
+                             s->rows, chunk->d_xbc, &s->decay);
+    v->backward->scaled_heads(v->rows, v->heads, v->headdim, chunk->decay.out, chunk->xbc,
+                              v->conv_dim, s->rows);
+    bsm_multiply_by_rows(v->kernels, v->rows, v->d_state, v->d_inner, bsm_in(s->rows, v->d_inner),
+                         by_state, 1, v->d_B);
+    if (chunk->S) {
+        v->backward->dot_states(v->d_state, v->heads, v->headdim, chunk->decay.all, chunk->S, d_S,
+                                s->decay.d_all);
+    }
+}
+
+/* What the state before the chunk gave to the steps; s->rows holds in d_y. */
+static void from_before(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const view *v)
+{
+    for (size_t h = 0; h < v->heads; h++) {
+        bsm_const_matrix part = bsm_in(s->rows + h * v->headdim, v->d_inner);
+        bsm_const_matrix state = bsm_in(chunk->S + h * v->headdim, v->d_inner);
+        bsm_multiply_by_rows(v->kernels, v->rows, v->d_state, v->headdim, part, state, 0,
+                             bsm_out(s->by_head, v->d_state));
+        v->backward->dot_rows(v->rows, v->d_state, v->C.at, v->C.ld, s->by_head,
+                              s->decay.d_cum + h * BSM_CHUNK);
+        for (size_t r = 0; r < v->rows; r++) {
+            v->backward->add(v->d_state, s->by_head + r * v->d_state, v->d_C.at + r * v->d_C.ld);
+        }
+    }
+}
+
+static void state_before(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const view *v,
+                         float *d_S, bool zero)
+{
+    if (!zero) {
+        v->kernels->scale_state(v->d_state, v->heads, v->headdim, chunk->decay.all, d_S);
+    }
+    bsm_multiply_columns(v->kernels, v->d_state, v->d_inner, v->rows, v->C,
+                         bsm_in(s->rows, v->d_inner), zero ? 0 : 1, bsm_out(d_S, v->d_inner));
+}
+
+void bsm_scan_chunk_backward(const bsm_scan_scratch *scratch, const bsm_scan_chunk *chunk,
+                             float *d_S, bool *zero, bool first)
+{
+    view v = view_of(scratch, chunk);
+    clear(scratch, &v);
+    inside(scratch, chunk, &v);
+    if (!*zero) {
+        left_behind(scratch, chunk, &v, d_S);
+    }
+    if (chunk->S || !first) {
+        v.backward->scaled_heads(v.rows, v.heads, v.headdim, chunk->decay.in, chunk->d_y, v.d_inner,
+                                 scratch->rows);
+    }
+    if (chunk->S) {
+        from_before(scratch, chunk, &v);
+    }
+    if (!first) {
+        state_before(scratch, chunk, &v, d_S, *zero);
+        *zero = false;
+    }
+}

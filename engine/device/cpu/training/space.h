@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: ISC */
+/** The CPU device's memory for training, and its modules.
+ *
+ *  A path works on groups of whole sequences, whose rows lie below each other, so that the products
+ *  of its linear layers are tall. Groups go to threads in a fixed way, and each thread sums a
+ *  path's gradients for itself; the sums are added in the order of the threads. So the same call
+ *  gives the same bits. Weights are used in the checkpoint's layout: nothing is packed again after
+ *  a step. */
+#ifndef BSM_CPU_TRAINING_SPACE_H
+#define BSM_CPU_TRAINING_SPACE_H
+
+#include "device/carve.h"
+#include "device/cpu/training/scan.h"
+#include "device/host/host.h"
+
+/** Rows that a group of sequences should have, if it has more than one, and that the modules with
+ *  weights for each band take at a time. */
+enum { BSM_GROUP_ROWS = 512 };
+
+/** What is kept of one direction from forward to backward, in the direction's own order. */
+typedef struct bsm_kept_direction {
+    float *projected; /**< [row][2 d_inner + 2 d_state + heads] z | x | B | C | dt */
+    float *y;         /**< [row][d_inner] of the scan */
+} bsm_kept_direction;
+
+typedef struct bsm_kept_path {
+    float *pair; /**< [row][2 dim] both directions plus x, in the sequence's order */
+    bsm_kept_direction directions[2];
+} bsm_kept_path;
+
+/** Gradients by a mixer's weights that are no matrices, of one group. */
+typedef struct bsm_mixer_sums {
+    float *norm;
+    float *conv_weight; /**< [d_conv][conv_dim] */
+    float *conv_bias;
+    float *dt_bias, *A, *D;
+    float *gate_norm;
+} bsm_mixer_sums;
+
+/** What one thread works on a group in; d_ means the loss's gradient. */
+typedef struct bsm_group_scratch {
+    float *x;           /**< [row][dim] */
+    float *u;           /**< [row][dim] normalised */
+    float *gate;        /**< [row][d_inner] after the gate's norm */
+    float *out;         /**< [row][dim] */
+    bsm_cpu_tile tile;  /**< of a chunk forward: xbc, G, M and decay alone */
+    float *S;           /**< [d_state][d_inner] the state, then its gradient */
+    bsm_kept_path kept; /**< when checkpointing */
+    float *d_next;      /**< [row][dim] by what the path gives */
+    float *d_pair;      /**< [row][2 dim] */
+    float *d_x;         /**< [row][dim] */
+    float *d_out;       /**< [row][dim] by the mixer's output, then by u */
+    float *d_y;         /**< [row][d_inner] */
+    float *d_projected; /**< [row][projected] */
+    float *xbc, *d_xbc; /**< [step][conv_dim] of one sequence */
+    float *states;      /**< [chunk but the first][d_state][d_inner] the state before it */
+    bsm_decay *decays;  /**< [chunk] */
+    bsm_scan_scratch scan;
+    float *sums; /**< of both mixers and the merge's bias */
+    size_t num_sums;
+    bsm_mixer_sums mixers[2];
+    float *merge_bias;
+} bsm_group_scratch;
+
+/** What one thread works on the rows of a band in. */
+typedef struct bsm_band_scratch {
+    float *normed, *d_normed; /**< [row][dim or features of the widest band] */
+    float *hidden, *d_hidden; /**< [row][mask_expansion dim] */
+    float *values, *d_values; /**< [row][2 features of the widest band] */
+} bsm_band_scratch;
+
+typedef struct bsm_cpu_training_thread {
+    bsm_group_scratch group; /**< overlaps with `band`: one module works at a time */
+    bsm_band_scratch band;
+    float *gradients; /**< [path_size] of a path */
+} bsm_cpu_training_thread;
+
+/** A path's sequences, divided into groups. */
+typedef struct bsm_grouping {
+    size_t sequences, length; /**< and rows of each */
+    size_t groups;            /**< a multiple of the number of threads, unless that is larger */
+    size_t max_rows;          /**< of a group */
+} bsm_grouping;
+
+typedef struct bsm_cpu_training_space {
+    bsm_host host; /**< must be first */
+    const bsm_kernels *kernels;
+    size_t rows;              /**< bands times frames */
+    size_t path_size;         /**< floats of a path's weights, with padding */
+    bsm_grouping grouping[2]; /**< per bsm_axis */
+    float *x;                 /**< [2 depth + 1][band][frame][dim] what goes into each path, and
+                                   what comes out of the last */
+    bsm_kept_path *kept;      /**< [2 depth]; NULL when checkpointing */
+    float *d_x;               /**< [band][frame][dim] the features' gradient */
+    float *d_final_norm;      /**< [band][dim] */
+    float *conv_weight[2];    /**< of the path in work, per direction: [d_conv][conv_dim] */
+    float *A[2];              /**< the same: [heads] */
+    bsm_cpu_training_thread *threads;
+    void *memory;
+} bsm_cpu_training_space;
+
+/** Rows of the input projection: 2 d_inner + 2 d_state + heads. */
+size_t bsm_cpu_training_projected(const bsm_config *config);
+
+/** Features of a band, and where they start in a frame. */
+size_t bsm_cpu_training_features(const bsm_config *config, size_t band);
+size_t bsm_cpu_training_offset(const bsm_config *config, size_t band);
+
+/** Divide the space's memory, for its options, config and kernels. `activations` is the part that
+ *  is kept from forward to backward, in bytes. */
+void bsm_cpu_training_divide(bsm_cpu_training_space *space, bsm_carver *carver,
+                             size_t *activations);
+
+/** The x of path 2 * layer + axis, and of the end. */
+static inline float *bsm_cpu_training_x(const bsm_cpu_training_space *space, size_t path)
+{
+    return space->x + path * space->rows * space->host.config.dim;
+}
+
+/* The modules of bsm_training_device. */
+bsm_status bsm_cpu_training_band_split(void *space, bsm_error *error);
+bsm_status bsm_cpu_training_band_split_backward(void *space, bsm_error *error);
+bsm_status bsm_cpu_training_mask(void *space, size_t stem, bsm_error *error);
+bsm_status bsm_cpu_training_mask_backward(void *space, size_t stem, bsm_error *error);
+bsm_status bsm_cpu_training_path(void *space, size_t layer, bsm_axis axis, bsm_error *error);
+bsm_status bsm_cpu_training_path_backward(void *space, size_t layer, bsm_axis axis,
+                                          bsm_error *error);
+
+#endif
