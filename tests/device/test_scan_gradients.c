@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The scan's gradients against the golden cases, by each way there is to compute them. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -8,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "device/cpu/training/scan.h"
 #include "device/reference/backward.h"
 #include "device/scan_case.h"
 
@@ -68,8 +70,9 @@ static void sequential_step(const scan_case *c, size_t t, const float *before, d
     free(dy);
 }
 
-static void run_sequential(const scan_case *c, const scan_results *d)
+static void run_sequential(const scan_case *c, const bsm_kernels *kernels, const scan_results *d)
 {
+    (void)kernels;
     size_t state = c->config.dim * c->config.d_state;
     for (size_t b = 0; b < c->batch; b++) {
         float *states = sequential_states(c, b);
@@ -80,13 +83,185 @@ static void run_sequential(const scan_case *c, const scan_results *d)
     }
 }
 
+/* ---- In chunks ---- */
+
+/* The chunks of one sequence. */
+typedef struct chunks {
+    const scan_case *c;
+    const bsm_kernels *kernels;
+    size_t count, inner, heads, N, conv_dim;
+    float *raw;         /* [step][heads] dt before the softplus */
+    float *xbc, *d_xbc; /* [step][conv_dim] */
+    float *states;      /* [chunk + 1][N][inner] before each chunk, and at the end */
+    bsm_decay *decays;  /* [chunk] */
+    float *d_raw, *d_bias, *d_A, *d_D;
+    bsm_scan_scratch scratch;
+    void *memory;
+} chunks;
+
+static void divide_chunks(chunks *k, bsm_carver *carver)
+{
+    const scan_case *c = k->c;
+    k->raw = bsm_carve_floats(carver, c->steps * k->heads);
+    k->xbc = bsm_carve_floats(carver, c->steps * k->conv_dim);
+    k->d_xbc = bsm_carve_floats(carver, c->steps * k->conv_dim);
+    k->states = bsm_carve_floats(carver, (k->count + 1) * k->N * k->inner);
+    k->decays = bsm_carve(carver, k->count * sizeof *k->decays);
+    for (size_t i = 0; i < k->count; i++) {
+        bsm_decay decay = bsm_decay_carve(carver, &c->config);
+        if (carver->block) {
+            k->decays[i] = decay;
+        }
+    }
+    k->d_raw = bsm_carve_floats(carver, c->steps * k->heads);
+    k->d_bias = bsm_carve_floats(carver, k->heads);
+    k->d_A = bsm_carve_floats(carver, k->heads);
+    k->d_D = bsm_carve_floats(carver, k->heads);
+    k->scratch = bsm_scan_scratch_carve(carver, &c->config, k->kernels);
+}
+
+static chunks new_chunks(const scan_case *c, const bsm_kernels *kernels)
+{
+    chunks k = {.c = c,
+                .kernels = kernels,
+                .count = (c->steps + BSM_CHUNK - 1) / BSM_CHUNK,
+                .inner = c->config.dim,
+                .heads = bsm_config_heads(&c->config),
+                .N = c->config.d_state,
+                .conv_dim = bsm_config_conv_dim(&c->config)};
+    bsm_carver sizing = {0};
+    divide_chunks(&k, &sizing);
+    k.memory = aligned_alloc(BSM_CARVE_ALIGNMENT, sizing.used);
+    assert_non_null(k.memory);
+    memset(k.memory, 0xff, sizing.used); /* NaN: nothing may be read unwritten */
+    bsm_carver real = {.block = k.memory};
+    divide_chunks(&k, &real);
+    memset(k.d_bias, 0, k.heads * sizeof *k.d_bias);
+    memset(k.d_A, 0, k.heads * sizeof *k.d_A);
+    memset(k.d_D, 0, k.heads * sizeof *k.d_D);
+    return k;
+}
+
+static void load_sequence(const chunks *k, size_t b)
+{
+    const scan_case *c = k->c;
+    for (size_t t = 0; t < c->steps; t++) {
+        size_t from = b * c->steps + t;
+        float *row = k->xbc + t * k->conv_dim;
+        memcpy(row, c->x.data + from * k->inner, k->inner * sizeof *row);
+        memcpy(row + k->inner, c->B.data + from * k->N, k->N * sizeof *row);
+        memcpy(row + k->inner + k->N, c->C.data + from * k->N, k->N * sizeof *row);
+        for (size_t h = 0; h < k->heads; h++) {
+            k->raw[t * k->heads + h] = (float)log(expm1((double)c->dt.data[from * k->heads + h]));
+        }
+    }
+}
+
+static size_t rows_of(const chunks *k, size_t chunk)
+{
+    size_t rest = k->c->steps - chunk * BSM_CHUNK;
+    return rest < BSM_CHUNK ? rest : BSM_CHUNK;
+}
+
+/* Decays and states; the state [N][inner], in the golden file [inner][N]. */
+static void run_forward(const chunks *k, size_t b, const float *no_bias)
+{
+    const scan_case *c = k->c;
+    size_t state_size = k->N * k->inner;
+    void *memory = aligned_alloc(64, bsm_cpu_tile_size(&c->config));
+    assert_non_null(memory);
+    bsm_cpu_tile tile = bsm_cpu_tile_at(&c->config, k->kernels, memory);
+    for (size_t i = 0; i < state_size; i++) {
+        k->states[i] = c->state_in.data[b * state_size + i % k->inner * k->N + i / k->inner];
+    }
+    for (size_t i = 0; i < k->count; i++) {
+        size_t rows = rows_of(k, i), first = i * BSM_CHUNK;
+        bsm_cpu_state state = {.S = k->states + (i + 1) * state_size};
+        memcpy(state.S, state.S - state_size, state_size * sizeof *state.S);
+        tile.decay = k->decays[i];
+        k->kernels->decays(rows, k->heads, k->raw + first * k->heads, k->heads, no_bias, c->A.data,
+                           &tile.decay);
+        memcpy(tile.xbc, k->xbc + first * k->conv_dim, rows * k->conv_dim * sizeof(float));
+        bsm_cpu_scan_chunk(&tile, rows, c->D.data, &state, false, NULL);
+    }
+    free(memory);
+}
+
+static void run_backward(const chunks *k, size_t b, const float *no_bias, float *d_S)
+{
+    const scan_case *c = k->c;
+    bool zero = true;
+    for (size_t i = k->count; i-- > 0;) {
+        size_t rows = rows_of(k, i), first = i * BSM_CHUNK;
+        bsm_scan_chunk chunk = {.rows = rows,
+                                .xbc = k->xbc + first * k->conv_dim,
+                                .D = c->D.data,
+                                .S = k->states + i * k->N * k->inner,
+                                .decay = k->decays[i],
+                                .d_y = c->dy.data + (b * c->steps + first) * k->inner,
+                                .d_xbc = k->d_xbc + first * k->conv_dim,
+                                .d_D = k->d_D};
+        bsm_scan_chunk_backward(&k->scratch, &chunk, d_S, &zero, false);
+        k->kernels->backward->decays(rows, k->heads, k->raw + first * k->heads, k->heads, no_bias,
+                                     c->A.data, &chunk.decay, &k->scratch.decay,
+                                     k->d_raw + first * k->heads, k->d_bias, k->d_A);
+    }
+}
+
+/* Of one sequence; softplus(raw) has the derivative 1 - exp(-dt). */
+static void store(const chunks *k, size_t b, const float *d_S, const scan_results *d)
+{
+    size_t N = k->N, inner = k->inner;
+    for (size_t t = 0; t < k->c->steps; t++) {
+        size_t to = b * k->c->steps + t;
+        const float *row = k->d_xbc + t * k->conv_dim;
+        for (size_t i = 0; i < inner; i++) {
+            d->x[to * inner + i] = (double)row[i];
+        }
+        for (size_t n = 0; n < N; n++) {
+            d->B[to * N + n] = (double)row[inner + n];
+            d->C[to * N + n] = (double)row[inner + N + n];
+        }
+        for (size_t h = 0; h < k->heads; h++) {
+            size_t at = to * k->heads + h;
+            d->dt[at] = (double)k->d_raw[t * k->heads + h] / -expm1(-(double)k->c->dt.data[at]);
+        }
+    }
+    for (size_t i = 0; i < N * inner; i++) {
+        d->state_in[b * N * inner + i] = (double)d_S[i % N * inner + i / N];
+    }
+    for (size_t h = 0; h < k->heads; h++) {
+        d->A[h] += (double)k->d_A[h];
+        d->D[h] += (double)k->d_D[h];
+    }
+}
+
+static void run_chunked(const scan_case *c, const bsm_kernels *kernels, const scan_results *d)
+{
+    for (size_t b = 0; b < c->batch; b++) {
+        chunks k = new_chunks(c, kernels);
+        float *d_S = malloc(k.N * k.inner * sizeof *d_S);
+        float *no_bias = calloc(k.heads, sizeof *no_bias);
+        assert_non_null(d_S);
+        assert_non_null(no_bias);
+        load_sequence(&k, b);
+        run_forward(&k, b, no_bias);
+        run_backward(&k, b, no_bias, d_S);
+        store(&k, b, d_S, d);
+        free(no_bias);
+        free(d_S);
+        free(k.memory);
+    }
+}
+
 /* ---- Checks ---- */
 
-static const struct {
+typedef struct method {
     const char *name;
-    void (*run)(const scan_case *c, const scan_results *d);
+    void (*run)(const scan_case *c, const bsm_kernels *kernels, const scan_results *d);
+    const bsm_kernels *kernels;
     double tolerance;
-} methods[] = {{"sequential", run_sequential, 2e-6}};
+} method;
 
 static double *zeros(size_t count)
 {
@@ -96,7 +271,7 @@ static double *zeros(size_t count)
 }
 
 /* Also frees `actual`. */
-static void check(const char *method, char letter, const char *name, double *actual,
+static void check(const char *way, char letter, const char *name, double *actual,
                   const golden_tensor *expected, double tolerance)
 {
     float *rounded = malloc(expected->count * sizeof *rounded);
@@ -106,13 +281,13 @@ static void check(const char *method, char letter, const char *name, double *act
     }
     double error = golden_relative_error(rounded, expected->data, expected->count);
     if (!(error <= tolerance)) {
-        fail_msg("%s scan, case %c: gradient by %s is off by %.3g", method, letter, name, error);
+        fail_msg("%s scan, case %c: gradient by %s is off by %.3g", way, letter, name, error);
     }
     free(rounded);
     free(actual);
 }
 
-static void check_case(size_t method, const scan_case *c, char letter)
+static void check_case(const method *m, const scan_case *c, char letter)
 {
     scan_results d = {.x = zeros(c->dx.count),
                       .B = zeros(c->dB.count),
@@ -121,33 +296,43 @@ static void check_case(size_t method, const scan_case *c, char letter)
                       .A = zeros(c->dA.count),
                       .D = zeros(c->dD.count),
                       .state_in = zeros(c->dstate_in.count)};
-    const char *name = methods[method].name;
-    double tolerance = methods[method].tolerance;
-    methods[method].run(c, &d);
-    check(name, letter, "x", d.x, &c->dx, tolerance);
-    check(name, letter, "B", d.B, &c->dB, tolerance);
-    check(name, letter, "C", d.C, &c->dC, tolerance);
-    check(name, letter, "dt", d.dt, &c->ddt, tolerance);
-    check(name, letter, "A", d.A, &c->dA, tolerance);
-    check(name, letter, "D", d.D, &c->dD, tolerance);
-    check(name, letter, "the first state", d.state_in, &c->dstate_in, tolerance);
+    m->run(c, m->kernels, &d);
+    check(m->name, letter, "x", d.x, &c->dx, m->tolerance);
+    check(m->name, letter, "B", d.B, &c->dB, m->tolerance);
+    check(m->name, letter, "C", d.C, &c->dC, m->tolerance);
+    check(m->name, letter, "dt", d.dt, &c->ddt, m->tolerance);
+    check(m->name, letter, "A", d.A, &c->dA, m->tolerance);
+    check(m->name, letter, "D", d.D, &c->dD, m->tolerance);
+    check(m->name, letter, "the first state", d.state_in, &c->dstate_in, m->tolerance);
 }
 
-static void test_golden_cases(void **unused)
+static void check_cases(const method *m)
 {
-    (void)unused;
     golden *file = golden_open("ssd.safetensors");
     for (char letter = 'a'; letter <= 'd'; letter++) {
         scan_case c = scan_case_load(file, letter);
-        for (size_t method = 0; method < sizeof methods / sizeof *methods; method++) {
-            check_case(method, &c, letter);
-        }
+        check_case(m, &c, letter);
     }
     golden_close(file);
 }
 
+static void test_sequential(void **unused)
+{
+    (void)unused;
+    check_cases(&(method){"sequential", run_sequential, NULL, 2e-6});
+}
+
+static void test_chunked(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; bsm_kernels_at(i); i++) {
+        check_cases(&(method){bsm_kernels_at(i)->name, run_chunked, bsm_kernels_at(i), 5e-6});
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden_cases)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sequential),
+                                       cmocka_unit_test(test_chunked)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
