@@ -1,0 +1,617 @@
+/* SPDX-License-Identifier: ISC */
+/* Training on one device, which is the argument: three golden steps, and what bsm/training.h
+ * promises. */
+#include "bsm/training.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "golden.h"
+#include "noise.h"
+
+enum { CHANNELS = 2, SAMPLES = 13230, ITEMS = 2, STEPS = 3 };
+
+static bsm_device_kind kind;
+
+/* Two stems on one channel, odd sizes, and items that take milliseconds. */
+static bsm_config small_config(void)
+{
+    bsm_config config;
+    assert_int_equal(bsm_config_preset("tiny", &config, NULL), BSM_OK);
+    config.dim = 6;
+    config.expand = 2;
+    config.headdim = 4;
+    config.d_state = 5;
+    config.d_conv = 3;
+    config.mask_expansion = 3;
+    config.channels = 1;
+    config.n_fft = 32;
+    config.hop = 9;
+    config.num_bands = 3;
+    config.bands[0] = 2;
+    config.bands[1] = 4;
+    config.bands[2] = 11;
+    config.num_stems = 2;
+    strcpy(config.stems[0], "vocals");
+    strcpy(config.stems[1], "other");
+    return config;
+}
+
+enum { SMALL_SAMPLES = 200 };
+
+static bsm_training_options small_options(void)
+{
+    return (bsm_training_options){
+        .device = kind,
+        .threads = 2,
+        .samples = SMALL_SAMPLES,
+        .loss = {.lambda_time = 2, .num_windows = 2, .windows = {40, 7}, .hop = 5}};
+}
+
+static bsm_training *training_of(const bsm_config *config, const bsm_training_options *options)
+{
+    bsm_model *model = NULL;
+    bsm_training *training = NULL;
+    bsm_error error = {0};
+    assert_int_equal(bsm_model_new_untrained(config, &model, NULL), BSM_OK);
+    if (bsm_training_new(model, options, &training, &error)) {
+        fail_msg("%s", error.message);
+    }
+    bsm_model_free(model);
+    return training;
+}
+
+static float *read_vector(bsm_training *training, bsm_training_vector vector)
+{
+    float *values = malloc(bsm_training_vector_size(training) * sizeof *values);
+    assert_int_equal(bsm_training_read(training, vector, values, NULL), BSM_OK);
+    return values;
+}
+
+static bsm_adamw published_step(uint64_t number, double norm)
+{
+    return (bsm_adamw){.learning_rate = 5e-4,
+                       .beta1 = 0.9,
+                       .beta2 = 0.999,
+                       .epsilon = 1e-8,
+                       .weight_decay = 0.01,
+                       .step = number,
+                       .gradient_scale = fmin(1, 3 / (norm + 1e-6)),
+                       .ema = 0.999};
+}
+
+/* ---- Golden steps ---- */
+
+static void add_golden_item(bsm_training *training, const golden *file, size_t index, bsm_loss *sum)
+{
+    const float *mixture = golden_find(file, "mix").data + index * CHANNELS * SAMPLES;
+    const float *target = golden_find(file, "target").data + index * CHANNELS * SAMPLES;
+    const float *mixtures[] = {mixture, mixture + SAMPLES};
+    const float *targets[] = {target, target + SAMPLES};
+    const float *const *stems[] = {targets};
+    const bsm_training_item item = {.mixture = mixtures, .stems = stems, .scale = 1.0 / ITEMS};
+    bsm_loss loss;
+    bsm_error error = {0};
+    if (bsm_training_add(training, &item, &loss, &error)) {
+        fail_msg("%s", error.message);
+    }
+    sum->total += loss.total / ITEMS;
+    sum->time += loss.time / ITEMS;
+    for (size_t i = 0; i < BSM_MAX_LOSS_WINDOWS; i++) {
+        sum->spectral[i] += loss.spectral[i] / ITEMS;
+    }
+}
+
+BSM_PRINTF(4, 5)
+static void assert_golden(const golden *file, double actual, double relative, const char *format,
+                          ...)
+{
+    char name[64];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(name, sizeof name, format, arguments);
+    va_end(arguments);
+    double expected = (double)*golden_find(file, name).data;
+    if (!(fabs(actual - expected) <= relative * fabs(expected))) {
+        fail_msg("%s: %.9g instead of %.9g", name, actual, expected);
+    }
+}
+
+static double largest(const float *values, size_t count)
+{
+    double found = 0;
+    for (size_t i = 0; i < count; i++) {
+        found = fmax(found, fabs((double)values[i]));
+    }
+    return found;
+}
+
+/* The largest difference, of which a NaN is one. */
+static double largest_difference(const float *a, const float *b, size_t count)
+{
+    double found = 0;
+    for (size_t i = 0; i < count; i++) {
+        double difference = fabs((double)a[i] - (double)b[i]);
+        found = difference <= found ? found : difference;
+    }
+    return found;
+}
+
+/* Every gradient, relative to the largest of its tensor. A tensor whose gradients are all far
+ * smaller than the others' is one of differences that nearly cancel: it is measured by `floor`. */
+static void assert_golden_gradients(bsm_training *training)
+{
+    golden *file = golden_open("train.gradients.safetensors");
+    bsm_model *model = NULL;
+    assert_int_equal(bsm_training_model(training, BSM_PARAMETERS, &model, NULL), BSM_OK);
+    float *gradients = read_vector(training, BSM_GRADIENTS);
+    const float *at = gradients;
+    const double floor = 1e-6 * largest(gradients, bsm_training_vector_size(training));
+    double worst = 0;
+    for (size_t i = 0; i < bsm_model_num_tensors(model); i++) {
+        const bsm_tensor *tensor = bsm_model_tensor(model, i);
+        golden_tensor expected = golden_find(file, tensor->name);
+        assert_int_equal(expected.count, tensor->count);
+        double size = fmax(largest(expected.data, expected.count), floor);
+        double error = largest_difference(at, expected.data, expected.count) / size;
+        if (!(error <= 1e-4)) {
+            fail_msg("%s: gradients differ by %g of %g", tensor->name, error, size);
+        }
+        worst = fmax(worst, error);
+        at += (tensor->count + 15) / 16 * 16;
+    }
+    print_message("largest difference of a gradient: %.2g of its tensor's largest\n", worst);
+    free(gradients);
+    bsm_model_free(model);
+    golden_close(file);
+}
+
+/* Parameters (after3.*) or averages (ema3.*). A step is the learning rate's size even where the
+ * gradient is next to nothing, so that differences are measured by the way made, and by what
+ * float32 can hold. */
+static void assert_golden_weights(bsm_training *training, const golden *file,
+                                  bsm_training_vector vector, const char *prefix, double moved)
+{
+    const char *names[] = {"layers.0.0.forward_blocks.0.mixer.A_log",
+                           "layers.0.0.forward_blocks.0.mixer.in_proj.weight",
+                           "layers.1.1.backward_blocks.0.mixer.conv1d.weight",
+                           "layers.1.0.linear.weight",
+                           "final_norm.gamma",
+                           "band_split.to_features.0.1.weight",
+                           "mask_estimators.0.to_freqs.30.0.2.weight",
+                           "layers.0.1.forward_blocks.0.mixer.dt_bias"};
+    bsm_model *model = NULL;
+    assert_int_equal(bsm_training_model(training, vector, &model, NULL), BSM_OK);
+    assert_string_equal(bsm_model_format(model), "training");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char name[96];
+        snprintf(name, sizeof name, "%s.%s", prefix, names[i]);
+        const bsm_tensor *tensor = bsm_model_find(model, names[i]);
+        golden_tensor expected = golden_find(file, name);
+        assert_non_null(tensor);
+        assert_int_equal(expected.count, tensor->count);
+        double error = largest_difference(tensor->data, expected.data, expected.count);
+        double rounding = 0x1p-23 * largest(expected.data, expected.count);
+        if (!(error <= 1e-2 * moved + rounding)) {
+            fail_msg("%s: weights differ by %g after moving by %g", name, error, moved);
+        }
+    }
+    bsm_model_free(model);
+}
+
+static void golden_step(bsm_training *training, const golden *file, size_t number)
+{
+    bsm_loss loss = {0};
+    double norm;
+    const bsm_loss_options options = bsm_loss_published();
+    for (size_t item = 0; item < ITEMS; item++) {
+        add_golden_item(training, file, item, &loss);
+    }
+    assert_golden(file, loss.total, 1e-5, "step%zu.loss.total", number);
+    assert_golden(file, options.lambda_time * loss.time, 1e-5, "step%zu.loss.time", number);
+    for (size_t i = 0; i < options.num_windows; i++) {
+        assert_golden(file, loss.spectral[i], 1e-5, "step%zu.loss.stft%zu", number,
+                      options.windows[i]);
+    }
+    assert_int_equal(bsm_training_norm(training, &norm, NULL), BSM_OK);
+    assert_golden(file, norm, 1e-5, "step%zu.grad_norm", number);
+    if (number == 0) {
+        assert_golden_gradients(training);
+    }
+    bsm_adamw step = published_step(number + 1, norm);
+    assert_int_equal(bsm_training_update(training, &step, NULL), BSM_OK);
+}
+
+static void golden_steps(bool checkpointing)
+{
+    bsm_config config;
+    assert_int_equal(bsm_config_preset("tiny", &config, NULL), BSM_OK);
+    const bsm_training_options options = {.device = kind,
+                                          .threads = 2,
+                                          .samples = SAMPLES,
+                                          .checkpointing = checkpointing,
+                                          .loss = bsm_loss_published()};
+    bsm_training *training = training_of(&config, &options);
+    golden *file = golden_open("train.safetensors");
+    for (size_t step = 0; step < STEPS; step++) {
+        golden_step(training, file, step);
+    }
+    const double moved = STEPS * 5e-4;
+    assert_golden_weights(training, file, BSM_PARAMETERS, "after3", moved);
+    assert_golden_weights(training, file, BSM_AVERAGES, "ema3", 2e-3 * moved);
+    golden_close(file);
+    bsm_training_free(training);
+}
+
+static void test_golden(void **state)
+{
+    (void)state;
+    golden_steps(false);
+}
+
+static void test_golden_checkpointing(void **state)
+{
+    (void)state;
+    golden_steps(true);
+}
+
+/* ---- Promises ---- */
+
+/* A random item of small_config. */
+static bsm_status add_random(bsm_training *training, uint64_t seed, double scale, bsm_loss *loss,
+                             bsm_error *error)
+{
+    float signals[3][SMALL_SAMPLES];
+    noise_fill(&seed, signals[0], sizeof signals / sizeof(float));
+    const float *mixture[] = {signals[0]}, *first[] = {signals[1]}, *second[] = {signals[2]};
+    const float *const *stems[] = {first, second};
+    const bsm_training_item item = {
+        .mixture = mixture, .stems = stems, .scale = scale, .dropout_key = seed};
+    return bsm_training_add(training, &item, loss, error);
+}
+
+static bsm_loss add(bsm_training *training, uint64_t seed, double scale)
+{
+    bsm_loss loss = {0};
+    bsm_error error = {0};
+    if (add_random(training, seed, scale, &loss, &error)) {
+        fail_msg("%s", error.message);
+    }
+    return loss;
+}
+
+static void step(bsm_training *training, uint64_t number)
+{
+    const bsm_adamw adamw = published_step(number, 1);
+    assert_int_equal(bsm_training_update(training, &adamw, NULL), BSM_OK);
+}
+
+/* Gradients are sums of scaled ones; the loss is not scaled. */
+static void test_sums(void **state)
+{
+    (void)state;
+    const bsm_config config = small_config();
+    const bsm_training_options options = small_options();
+    bsm_training *training = training_of(&config, &options);
+    size_t size = bsm_training_vector_size(training);
+    bsm_loss losses[3];
+    float *gradients[3];
+    losses[0] = add(training, 1, 1);
+    gradients[0] = read_vector(training, BSM_GRADIENTS);
+    losses[1] = add(training, 2, 0.5);
+    gradients[1] = read_vector(training, BSM_GRADIENTS);
+    step(training, 1);
+    float *zero = read_vector(training, BSM_GRADIENTS);
+    for (size_t i = 0; i < size; i++) {
+        assert_true(zero[i] == 0);
+    }
+    bsm_training_free(training);
+    training = training_of(&config, &options);
+    losses[2] = add(training, 2, -1);
+    gradients[2] = read_vector(training, BSM_GRADIENTS);
+    for (size_t i = 0; i < size; i++) {
+        gradients[1][i] += 0.5F * gradients[2][i];
+    }
+    assert_true(golden_relative_error(gradients[1], gradients[0], size) < 1e-5);
+    assert_true(largest(gradients[0], size) > 0);
+    assert_memory_equal(&losses[1], &losses[2], sizeof *losses);
+    assert_true(losses[0].total != losses[1].total);
+    for (size_t i = 0; i < 3; i++) {
+        free(gradients[i]);
+    }
+    free(zero);
+    bsm_training_free(training);
+}
+
+/* The loss, which is the mean of the stems' terms, falls along the gradient as the gradient says.
+ */
+static void test_slope(void **state)
+{
+    (void)state;
+    const bsm_config config = small_config();
+    const bsm_training_options options = small_options();
+    bsm_training *training = training_of(&config, &options);
+    size_t size = bsm_training_vector_size(training);
+    bsm_loss loss = add(training, 1, 1);
+    assert_true(fabs(2 * loss.time + loss.spectral[0] + loss.spectral[1] - loss.total) <
+                1e-12 * loss.total);
+    float *at = read_vector(training, BSM_PARAMETERS);
+    float *gradient = read_vector(training, BSM_GRADIENTS);
+    float *moved = malloc(size * sizeof *moved);
+    double norm, losses[2];
+    assert_int_equal(bsm_training_norm(training, &norm, NULL), BSM_OK);
+    const double way = 2e-3 / norm;
+    for (size_t side = 0; side < 2; side++) {
+        for (size_t i = 0; i < size; i++) {
+            moved[i] = (float)((double)at[i] + (side ? way : -way) * (double)gradient[i]);
+        }
+        assert_int_equal(bsm_training_write(training, BSM_PARAMETERS, moved, NULL), BSM_OK);
+        losses[side] = add(training, 1, 1).total;
+    }
+    double slope = (losses[1] - losses[0]) / (2 * way);
+    if (!(fabs(slope - norm * norm) < 0.01 * norm * norm)) {
+        fail_msg("the loss rises by %g, the gradient says %g", slope, norm * norm);
+    }
+    free(at);
+    free(gradient);
+    free(moved);
+    bsm_training_free(training);
+}
+
+/* Two steps with dropout and their averages. */
+static float *two_steps(uint64_t seed, double dropout)
+{
+    const bsm_config config = small_config();
+    bsm_training_options options = small_options();
+    options.dropout = dropout;
+    bsm_training *training = training_of(&config, &options);
+    for (uint64_t number = 1; number <= 2; number++) {
+        add(training, seed + number, 1);
+        add(training, seed + number + 10, 1);
+        step(training, number);
+    }
+    float *averages = read_vector(training, BSM_AVERAGES);
+    bsm_training_free(training);
+    return averages;
+}
+
+static void test_same_bits(void **state)
+{
+    (void)state;
+    const bsm_config config = small_config();
+    const bsm_training_options options = small_options();
+    bsm_training *training = training_of(&config, &options);
+    size_t bytes = bsm_training_vector_size(training) * sizeof(float);
+    bsm_training_free(training);
+    float *first = two_steps(1, 0.2), *again = two_steps(1, 0.2);
+    float *other = two_steps(2, 0.2), *whole = two_steps(1, 0);
+    assert_memory_equal(first, again, bytes);
+    assert_memory_not_equal(first, other, bytes);
+    assert_memory_not_equal(first, whole, bytes);
+    free(first);
+    free(again);
+    free(other);
+    free(whole);
+}
+
+/* A training that goes on from the five vectors of another one does the same. */
+static void test_resume(void **state)
+{
+    (void)state;
+    const bsm_config config = small_config();
+    const bsm_training_options options = small_options();
+    bsm_training *old = training_of(&config, &options), *new = training_of(&config, &options);
+    size_t size = bsm_training_vector_size(old);
+    add(old, 1, 1);
+    step(old, 1);
+    add(old, 2, 1);
+    for (int v = 0; v < BSM_NUM_TRAINING_VECTORS; v++) {
+        float *values = read_vector(old, (bsm_training_vector)v);
+        assert_int_equal(bsm_training_write(new, (bsm_training_vector)v, values, NULL), BSM_OK);
+        free(values);
+    }
+    step(old, 2);
+    step(new, 2);
+    for (int v = 0; v < BSM_NUM_TRAINING_VECTORS; v++) {
+        float *a = read_vector(old, (bsm_training_vector)v);
+        float *b = read_vector(new, (bsm_training_vector)v);
+        assert_memory_equal(a, b, size * sizeof *a);
+        free(a);
+        free(b);
+    }
+    bsm_training_free(old);
+    bsm_training_free(new);
+}
+
+/* ---- The observer ---- */
+
+typedef struct calls {
+    size_t count, stop_at;
+    bsm_training_part parts[32];
+} calls;
+
+static bool observe(void *user, bsm_training_part part)
+{
+    calls *seen = user;
+    seen->parts[seen->count % 32] = part;
+    return ++seen->count != seen->stop_at;
+}
+
+static void test_observer(void **state)
+{
+    (void)state;
+    const bsm_training_part expected[] = {
+        BSM_PART_SIGNALS, BSM_PART_FORWARD,                    /* the features */
+        BSM_PART_FORWARD, BSM_PART_LOSS,    BSM_PART_BACKWARD, /* one stem */
+        BSM_PART_FORWARD, BSM_PART_LOSS,    BSM_PART_BACKWARD, /* the other */
+        BSM_PART_BACKWARD};
+    const size_t count = sizeof expected / sizeof *expected;
+    const bsm_config config = small_config();
+    const bsm_training_options options = small_options();
+    bsm_training *training = training_of(&config, &options);
+    calls seen = {0};
+    bsm_training_observe(training, observe, &seen);
+    bsm_loss loss = add(training, 1, 1);
+    assert_int_equal(seen.count, count);
+    assert_memory_equal(seen.parts, expected, sizeof expected);
+
+    for (size_t stop = 1; stop <= count; stop++) {
+        bsm_error error = {0};
+        bsm_loss untouched = {.total = 7};
+        seen = (calls){.stop_at = stop};
+        assert_int_equal(add_random(training, 1, 1, &untouched, &error), BSM_CANCELLED);
+        assert_int_equal(seen.count, stop);
+        assert_string_equal(error.message, "cancelled");
+        assert_true(untouched.total == 7);
+    }
+    bsm_training_observe(training, NULL, NULL);
+    bsm_loss again = add(training, 1, 1);
+    assert_memory_equal(&loss, &again, sizeof loss);
+    bsm_training_free(training);
+}
+
+/* ---- Refusals ---- */
+
+static void assert_refused(const bsm_training_options *options, bsm_status status,
+                           const char *message)
+{
+    const bsm_config config = small_config();
+    bsm_model *model = NULL;
+    bsm_training *training = NULL;
+    bsm_training_memory memory;
+    bsm_error error = {0};
+    assert_int_equal(bsm_model_new_untrained(&config, &model, NULL), BSM_OK);
+    assert_int_equal(bsm_training_new(model, options, &training, &error), status);
+    assert_null(training);
+    if (!strstr(error.message, message)) {
+        fail_msg("\"%s\" does not say \"%s\"", error.message, message);
+    }
+    assert_int_equal(bsm_training_plan(&config, options, &memory, NULL), status);
+    bsm_model_free(model);
+}
+
+#define WITH(member, value, message)                                                               \
+    do {                                                                                           \
+        bsm_training_options options = small_options();                                            \
+        options.member = value;                                                                    \
+        assert_refused(&options, BSM_INVALID_ARGUMENT, message);                                   \
+    } while (0)
+
+static void test_bad_options(void **state)
+{
+    (void)state;
+    WITH(samples, 31, "31 samples, not n_fft (32) to");
+    WITH(samples, SIZE_MAX, "not n_fft (32) to");
+    WITH(dropout, 1, "dropout is 1");
+    WITH(dropout, -0.1, "dropout is -0.1");
+    WITH(dropout, NAN, "dropout is");
+    WITH(threads, 5000, "5000 threads");
+    WITH(precision, (bsm_precision)7, "no precision 7");
+    WITH(loss.lambda_time, -1, "lambda_time is -1");
+    WITH(loss.lambda_time, INFINITY, "lambda_time is inf");
+    WITH(loss.num_windows, 9, "9 windows, at most 8");
+    WITH(loss.windows[1], 1, "a window of 1 samples");
+    WITH(loss.hop, 0, "hop is 0");
+    WITH(loss.hop, 33, "hop is 33");
+    WITH(loss, ((bsm_loss_options){.hop = 5}), "no windows");
+    bsm_training_options options = small_options();
+    options.precision = BSM_PRECISION_BFLOAT16;
+    assert_refused(&options, BSM_UNSUPPORTED, "bfloat16");
+    options = small_options();
+    options.device = BSM_DEVICE_CUDA;
+    assert_refused(&options, BSM_NO_DEVICE, "cuda");
+}
+
+static void test_bad_steps(void **state)
+{
+    (void)state;
+    const bsm_config config = small_config();
+    const bsm_training_options options = small_options();
+    bsm_training *training = training_of(&config, &options);
+    bsm_adamw bad[10];
+    for (size_t i = 0; i < 10; i++) {
+        bad[i] = published_step(1, 1);
+    }
+    bad[0].learning_rate = NAN;
+    bad[1].beta1 = 1;
+    bad[2].beta2 = -0.5;
+    bad[3].epsilon = 0;
+    bad[4].epsilon = 1e-60;
+    bad[5].weight_decay = -1;
+    bad[6].step = 0;
+    bad[7].gradient_scale = INFINITY;
+    bad[8].ema = 1.1;
+    bad[9].learning_rate = -1;
+    float *before = read_vector(training, BSM_PARAMETERS);
+    for (size_t i = 0; i < 10; i++) {
+        bsm_error error = {0};
+        assert_int_equal(bsm_training_update(training, &bad[i], &error), BSM_INVALID_ARGUMENT);
+        assert_non_null(strstr(error.message, "AdamW"));
+    }
+    float *after = read_vector(training, BSM_PARAMETERS);
+    assert_memory_equal(before, after, bsm_training_vector_size(training) * sizeof *before);
+    bsm_loss loss;
+    bsm_model *model = NULL;
+    assert_int_equal(add_random(training, 1, NAN, &loss, NULL), BSM_INVALID_ARGUMENT);
+    assert_int_equal(bsm_training_model(training, BSM_GRADIENTS, &model, NULL),
+                     BSM_INVALID_ARGUMENT);
+    assert_int_equal(bsm_training_read(training, (bsm_training_vector)5, before, NULL),
+                     BSM_INVALID_ARGUMENT);
+    assert_int_equal(bsm_training_write(training, (bsm_training_vector)-1, before, NULL),
+                     BSM_INVALID_ARGUMENT);
+    free(before);
+    free(after);
+    bsm_training_free(training);
+}
+
+/* The plan counts what it says, and grows with what it depends on. */
+static void test_plan(void **state)
+{
+    (void)state;
+    const bsm_config config = small_config();
+    bsm_training_options options = small_options();
+    bsm_training_memory memory, longer;
+    assert_int_equal(bsm_training_plan(&config, &options, &memory, NULL), BSM_OK);
+    assert_true(memory.parameters >= 5 * sizeof(float) * bsm_config_parameters(&config));
+    assert_true(memory.activations > 0 && memory.scratch > 0 && !memory.on_gpu);
+    options.samples *= 10;
+    assert_int_equal(bsm_training_plan(&config, &options, &longer, NULL), BSM_OK);
+    assert_int_equal(longer.parameters, memory.parameters);
+    assert_true(longer.activations > 5 * memory.activations);
+    assert_true(longer.scratch > memory.scratch);
+}
+
+static void test_name(void **state)
+{
+    (void)state;
+    const bsm_config config = small_config();
+    const bsm_training_options options = small_options();
+    bsm_training *training = training_of(&config, &options);
+    const char *expected = kind == BSM_DEVICE_CPU ? "cpu (" : "reference (";
+    assert_memory_equal(bsm_training_device_name(training), expected, strlen(expected));
+    bsm_training_free(training);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_golden),    cmocka_unit_test(test_golden_checkpointing),
+        cmocka_unit_test(test_sums),      cmocka_unit_test(test_slope),
+        cmocka_unit_test(test_same_bits), cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_observer),  cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_bad_steps), cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_name),
+    };
+    if (argc != 2 || bsm_device_kind_parse(argv[1], &kind, NULL)) {
+        fprintf(stderr, "usage: test_training DEVICE\n");
+        return 2;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
