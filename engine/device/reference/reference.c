@@ -271,4 +271,5 @@ const bsm_device bsm_reference_device = {
     .band_path = band_path,
     .mask = mask,
     .read_features = read_features,
+    .training = &bsm_reference_training,
 };
