@@ -37,7 +37,7 @@ static bsm_status find_device(bsm_device_kind kind, const bsm_device **device, b
 bsm_status bsm_training_plan(const bsm_config *config, const bsm_training_options *options,
                              bsm_training_memory *memory, bsm_error *error)
 {
-    const bsm_device *device;
+    const bsm_device *device = NULL;
     bsm_training_options resolved;
     bsm_status status = bsm_training_options_resolve(config, options, &resolved, error);
     if (!status) {
@@ -64,7 +64,7 @@ static bsm_status make_space(bsm_training *training, const bsm_model *initial, b
 bsm_status bsm_training_new(const bsm_model *initial, const bsm_training_options *options,
                             bsm_training **training, bsm_error *error)
 {
-    const bsm_device *device;
+    const bsm_device *device = NULL;
     bsm_training *made = calloc(1, sizeof *made);
     if (!made) {
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for a training");

@@ -136,11 +136,12 @@ static bsm_status allocate(bsm_transform *t, bsm_error *error)
 static bool fill_window(bsm_transform *t)
 {
     float *window = bsm_frame_window(t->size.window);
-    if (window) {
-        memcpy(t->window, window, t->size.window * sizeof *window);
+    if (!window) {
+        return false;
     }
+    memcpy(t->window, window, t->size.window * sizeof *window);
     free(window);
-    return window;
+    return true;
 }
 
 static bool fill_weights(bsm_transform *t)

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/** What the tests of training share. Failures fail the test. */
+#ifndef BSM_TESTS_NET_TRAINING_SUPPORT_H
+#define BSM_TESTS_NET_TRAINING_SUPPORT_H
+
+#include "bsm/training.h"
+
+/** A training that starts from untrained weights. */
+bsm_training *training_of(const bsm_config *config, const bsm_training_options *options);
+
+/** A vector that a training holds. The caller frees it. */
+float *read_vector(bsm_training *training, bsm_training_vector vector);
+
+/** The published step, with gradients of norm `norm` clipped to 3. */
+bsm_adamw published_step(uint64_t number, double norm);
+
+/** The largest modulus. */
+double largest(const float *values, size_t count);
+
+#endif
