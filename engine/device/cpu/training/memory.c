@@ -98,7 +98,6 @@ static void divide_scan(const bsm_config *config, const bsm_kernels *kernels, bs
     s->xbc = bsm_carve_floats(carver, length * conv_dim);
     s->d_xbc = bsm_carve_floats(carver, length * conv_dim);
     s->states = bsm_carve_floats(carver, (chunks - 1) * state);
-    s->decays = bsm_carve(carver, chunks * sizeof *s->decays);
     for (size_t c = 0; c < chunks; c++) {
         bsm_decay decay = bsm_decay_carve(carver, config);
         if (carver->block) {
@@ -108,12 +107,13 @@ static void divide_scan(const bsm_config *config, const bsm_kernels *kernels, bs
     s->scan = bsm_scan_scratch_carve(carver, config, kernels);
 }
 
-static bsm_group_scratch divide_group(const bsm_cpu_training_space *space, bsm_carver *carver)
+static bsm_group_scratch divide_group(const bsm_cpu_training_space *space, bsm_decay *decays,
+                                      bsm_carver *carver)
 {
     const bsm_config *config = &space->host.config;
     size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
     size_t rows = max(space->grouping[0].max_rows, space->grouping[1].max_rows);
-    bsm_group_scratch s = {0};
+    bsm_group_scratch s = {.decays = decays};
     s.x = bsm_carve_floats(carver, rows * dim);
     s.u = bsm_carve_floats(carver, rows * dim);
     s.gate = bsm_carve_floats(carver, rows * d_inner);
@@ -154,8 +154,10 @@ static bsm_band_scratch divide_band(const bsm_cpu_training_space *space, bsm_car
 static bsm_cpu_training_thread divide_thread(const bsm_cpu_training_space *space,
                                              bsm_carver *carver)
 {
-    bsm_carver overlapping = *carver;
-    bsm_cpu_training_thread thread = {.group = divide_group(space, carver),
+    size_t length = max(space->grouping[0].length, space->grouping[1].length);
+    bsm_decay *decays = bsm_carve(carver, divide_up(length, BSM_CHUNK) * sizeof *decays);
+    bsm_carver overlapping = *carver; /* only numbers overlap, no pointers */
+    bsm_cpu_training_thread thread = {.group = divide_group(space, decays, carver),
                                       .band = divide_band(space, &overlapping)};
     carver->used = max(carver->used, overlapping.used);
     thread.gradients = bsm_carve_floats(carver, space->path_size);
