@@ -3,7 +3,9 @@
 #ifndef BSM_STANDALONE_BENCH_H
 #define BSM_STANDALONE_BENCH_H
 
+#include "bsm/network.h"
 #include "bsm/stream.h"
+#include "bsm/training.h"
 
 enum { BENCH_STAGES = BSM_NUM_MODULES + 2, BENCH_MAX_REPEATS = 1000 };
 
@@ -24,6 +26,26 @@ typedef struct bench_result {
 bsm_status bench_network(bsm_model *model, bsm_device_kind device, size_t threads, double seconds,
                          size_t repeats, char device_name[128], bench_result *result,
                          bsm_error *error);
+
+/** Steps of training with one item, next to bsm_network_forward of as many frames. */
+enum { BENCH_TRAIN_PARTS = BSM_NUM_TRAINING_PARTS + 1 };
+
+/** "signals", "forward", "loss", "backward", "optimiser". */
+const char *bench_train_part_name(size_t part);
+
+typedef struct bench_train_result {
+    char device[128];
+    double seconds; /**< of audio */
+    size_t repeats;
+    double step, parts[BENCH_TRAIN_PARTS]; /**< wall-clock seconds, medians */
+    double network;                        /**< the same, of bsm_network_forward */
+    bsm_training_memory planned;
+    double used_memory; /**< bytes that the process grew by at most, making it and stepping once */
+} bench_train_result;
+
+/** `repeats` steps after one to warm up. */
+bsm_status bench_train(bsm_model *model, const bsm_training_options *options, size_t repeats,
+                       bench_train_result *result, bsm_error *error);
 
 /** The scan alone, of one mixer and one sequence on one thread. */
 typedef struct bench_scan_result {

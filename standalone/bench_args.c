@@ -26,6 +26,9 @@ static void print_help(void)
         "Whole windows and the scan (default):\n"
         "      --seconds LIST    lengths of audio (default 1,4,8)\n"
         "      --repeats N       timed runs of each (default 5)\n"
+        "Training:\n"
+        "      --train           steps with one item each, forward and backward (default 2 s)\n"
+        "      --checkpointing   keep less and compute more\n"
         "Live:\n"
         "      --stream          the audio thread's call, and deadlines in real time\n"
         "      --blocks LIST     samples per call (default 64,256,1024)\n"
@@ -129,6 +132,8 @@ static int parse_option(int option, bench_args *args)
         return EXIT_CODE_USAGE;
     case 'j': args->json = true; return BENCH_ARGS_OK;
     case 'S': args->stream = true; return BENCH_ARGS_OK;
+    case 'T': args->train = true; return BENCH_ARGS_OK;
+    case 'C': args->checkpointing = true; return BENCH_ARGS_OK;
     default: break;
     }
     if (!parse_value(option, optarg, args)) {
@@ -142,13 +147,33 @@ static int parse_option(int option, bench_args *args)
 static void set_defaults(bench_args *args)
 {
     *args = (bench_args){.preset = "paper",
-                         .seconds = {1, 4, 8},
-                         .num_seconds = 3,
                          .repeats = 5,
                          .stream_options = {.sample_rate = 48000},
                          .blocks = {64, 256, 1024},
                          .num_blocks = 3,
                          .play = 10};
+}
+
+/* What the options mean together. */
+static int check_together(bench_args *args)
+{
+    if (args->train && args->stream) {
+        fputs("bsm-bench: --train and --stream do not go together\n", stderr);
+        return EXIT_CODE_USAGE;
+    }
+    if (args->checkpointing && !args->train) {
+        fputs("bsm-bench: --checkpointing goes with --train\n", stderr);
+        return EXIT_CODE_USAGE;
+    }
+    if (args->num_devices == 0) {
+        args->devices[args->num_devices++] = BSM_DEVICE_AUTO;
+    }
+    if (args->num_seconds == 0) {
+        static const double windows[] = {1, 4, 8}, item[] = {2};
+        args->num_seconds = args->train ? 1 : 3;
+        memcpy(args->seconds, args->train ? item : windows, args->num_seconds * sizeof *item);
+    }
+    return BENCH_ARGS_OK;
 }
 
 int bench_args_parse(int argc, char **argv, bench_args *args)
@@ -161,7 +186,8 @@ int bench_args_parse(int argc, char **argv, bench_args *args)
         {"blocks", required_argument, NULL, 'b'},  {"play", required_argument, NULL, 'p'},
         {"rate", required_argument, NULL, 'R'},    {"latency", required_argument, NULL, 'l'},
         {"memory", required_argument, NULL, 'M'},  {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},       {0}};
+        {"version", no_argument, NULL, 'V'},       {"train", no_argument, NULL, 'T'},
+        {"checkpointing", no_argument, NULL, 'C'}, {0}};
     set_defaults(args);
     opterr = 0; /* one line, and with this program's name */
     for (int option; (option = getopt_long(argc, argv, "m:c:d:t:hV", options, NULL)) != -1;) {
@@ -174,8 +200,5 @@ int bench_args_parse(int argc, char **argv, bench_args *args)
         fprintf(stderr, "bsm-bench: '%s': no such argument. Try bsm-bench --help.\n", argv[optind]);
         return EXIT_CODE_USAGE;
     }
-    if (args->num_devices == 0) {
-        args->devices[args->num_devices++] = BSM_DEVICE_AUTO;
-    }
-    return BENCH_ARGS_OK;
+    return check_together(args);
 }

@@ -20,6 +20,7 @@ typedef struct bench_args {
     size_t repeats;
     bool json;
 
+    bool train, checkpointing;
     bool stream;
     bsm_stream_options stream_options;
     size_t blocks[BENCH_MAX_LIST];

@@ -58,32 +58,6 @@ static bsm_status run_window(run_state *run, bsm_error *error)
     return BSM_OK;
 }
 
-/* Linux: forget the peak so far, then read the peak since. 0 where there is no such file. */
-static void reset_peak_memory(void)
-{
-    FILE *file = fopen("/proc/self/clear_refs", "w");
-    if (file) {
-        fputs("5", file);
-        fclose(file);
-    }
-}
-
-static double peak_memory(void)
-{
-    double kilobytes = 0;
-    char line[256];
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file && fgets(line, sizeof line, file)) {
-        if (sscanf(line, "VmHWM: %lf", &kilobytes) == 1) {
-            break;
-        }
-    }
-    if (file) {
-        fclose(file);
-    }
-    return kilobytes * 1024;
-}
-
 static void close_run(run_state *run)
 {
     bsm_network_free(run->network);
@@ -138,7 +112,7 @@ static void fill_audio(run_state *run)
 static bsm_status time_windows(run_state *run, bench_result *result, bsm_error *error)
 {
     double times[BENCH_MAX_REPEATS];
-    reset_peak_memory();
+    bench_reset_peak_memory();
     for (size_t i = 0; i < result->repeats + 1; i++) {
         fill_audio(run);
         if (i <= 1) { /* the first run warms the caches and is not counted */
@@ -156,7 +130,7 @@ static bsm_status time_windows(run_state *run, bench_result *result, bsm_error *
     for (size_t s = 0; s < BENCH_STAGES; s++) {
         result->stage[s] = run->stage[s] / (double)result->repeats;
     }
-    result->peak_memory = peak_memory();
+    result->peak_memory = bench_peak_memory();
     return BSM_OK;
 }
 

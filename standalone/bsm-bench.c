@@ -55,6 +55,22 @@ static void print_play(size_t rate, const bench_play_result *r)
            s->history);
 }
 
+static void print_train(const bench_train_result *r)
+{
+    const bsm_training_memory *planned = &r->planned;
+    size_t bytes = planned->parameters + planned->activations + planned->scratch;
+    printf("%6.2f s audio  step %9.1f ms  %6.3f s audio/s  %5.2f network passes of %.1f ms\n     ",
+           r->seconds, 1e3 * r->step, r->seconds / r->step, r->step / r->network, 1e3 * r->network);
+    for (size_t p = 0; p < BENCH_TRAIN_PARTS; p++) {
+        printf("  %s %.1f ms", bench_train_part_name(p), 1e3 * r->parts[p]);
+    }
+    printf("\n       memory: planned %.0f MB (parameters %.0f, activations %.0f, scratch %.0f), "
+           "used %.0f MB\n",
+           1e-6 * (double)bytes, 1e-6 * (double)planned->parameters,
+           1e-6 * (double)planned->activations, 1e-6 * (double)planned->scratch,
+           1e-6 * r->used_memory);
+}
+
 /* ---- JSON ---- */
 
 static cJSON *json_result(const char *device, const bench_result *r)
@@ -111,6 +127,27 @@ static cJSON *json_play(const bench_play_result *r)
     cJSON_AddNumberToObject(object, "commit", (double)s->commit);
     cJSON_AddNumberToObject(object, "lookahead", (double)s->lookahead);
     cJSON_AddNumberToObject(object, "history", (double)s->history);
+    return object;
+}
+
+static cJSON *json_train(const bench_train_result *r)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "device", r->device);
+    cJSON_AddNumberToObject(object, "audio_s", r->seconds);
+    cJSON_AddNumberToObject(object, "repeats", (double)r->repeats);
+    cJSON_AddNumberToObject(object, "step_ms", 1e3 * r->step);
+    cJSON_AddNumberToObject(object, "network_ms", 1e3 * r->network);
+    cJSON_AddNumberToObject(object, "audio_s_per_s", r->seconds / r->step);
+    cJSON *parts = cJSON_AddObjectToObject(object, "parts_ms");
+    for (size_t p = 0; p < BENCH_TRAIN_PARTS; p++) {
+        cJSON_AddNumberToObject(parts, bench_train_part_name(p), 1e3 * r->parts[p]);
+    }
+    cJSON *planned = cJSON_AddObjectToObject(object, "planned_bytes");
+    cJSON_AddNumberToObject(planned, "parameters", (double)r->planned.parameters);
+    cJSON_AddNumberToObject(planned, "activations", (double)r->planned.activations);
+    cJSON_AddNumberToObject(planned, "scratch", (double)r->planned.scratch);
+    cJSON_AddNumberToObject(object, "used_memory_bytes", r->used_memory);
     return object;
 }
 
@@ -203,18 +240,58 @@ static bsm_status bench_streams(const bench_args *args, bsm_model *model, cJSON 
     return BSM_OK;
 }
 
+static bsm_status bench_training(const bench_args *args, bsm_model *model, cJSON *report,
+                                 bsm_error *error)
+{
+    const bsm_config *config = bsm_model_config(model);
+    cJSON *results = cJSON_AddArrayToObject(report, "training");
+    for (size_t d = 0; d < args->num_devices; d++) {
+        for (size_t s = 0; s < args->num_seconds; s++) {
+            bench_train_result result;
+            bsm_training_options options = {
+                .device = args->devices[d],
+                .threads = args->threads,
+                .samples = (size_t)(args->seconds[s] * (double)config->sample_rate),
+                .checkpointing = args->checkpointing,
+                .loss = bsm_loss_published()};
+            bsm_status status = bench_train(model, &options, args->repeats, &result, error);
+            if (status) {
+                return status;
+            }
+            if (!args->json) {
+                if (s == 0) {
+                    printf("%s\n", result.device);
+                }
+                print_train(&result);
+            }
+            cJSON_AddItemToArray(results, json_train(&result));
+        }
+    }
+    return BSM_OK;
+}
+
+static bsm_status bench_modes(const bench_args *args, bsm_model *model, cJSON *report,
+                              bsm_error *error)
+{
+    if (args->train) {
+        return bench_training(args, model, report, error);
+    }
+    bsm_status status = args->stream ? bench_call(args, model, report, error)
+                                     : bench_devices(args, model, report, error);
+    if (status) {
+        return status;
+    }
+    return args->stream ? bench_streams(args, model, report, error)
+                        : bench_scans(args, bsm_model_config(model), report, error);
+}
+
 static bsm_status bench_all(const bench_args *args, bsm_model *model, bsm_error *error)
 {
     cJSON *report = cJSON_CreateObject();
     const bsm_config *config = bsm_model_config(model);
     cJSON_AddStringToObject(report, "model", bsm_model_path(model));
     cJSON_AddNumberToObject(report, "parameters", (double)bsm_config_parameters(config));
-    bsm_status status = args->stream ? bench_call(args, model, report, error)
-                                     : bench_devices(args, model, report, error);
-    if (!status) {
-        status = args->stream ? bench_streams(args, model, report, error)
-                              : bench_scans(args, config, report, error);
-    }
+    bsm_status status = bench_modes(args, model, report, error);
     if (!status && args->json) {
         char *text = cJSON_Print(report);
         puts(text ? text : "null");

@@ -9,6 +9,7 @@ import unittest
 
 BENCH = sys.argv.pop(1)
 STAGES = {'STFT', 'band split', 'time path', 'band path', 'mask', 'inverse STFT'}
+PARTS = {'signals', 'forward', 'loss', 'backward', 'optimiser'}
 
 
 def bench(*arguments):
@@ -52,6 +53,23 @@ class BenchTest(unittest.TestCase):
             self.assertGreater(play['mean_load'], 0)
             self.assertEqual(play['history'], 0)
 
+    def test_training(self):
+        result = bench('-c', 'tiny', '-d', 'cpu', '--train', '--seconds', '0.3,0.5', '--repeats',
+                       '2', '--json')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        lengths = json.loads(result.stdout)['training']
+        self.assertEqual([round(one['audio_s'], 3) for one in lengths], [0.3, 0.5])
+        for one in lengths:
+            self.assertEqual(set(one['parts_ms']), PARTS)
+            # Medians of the parts need not add up to that of the step, but nearly do.
+            self.assertLess(0.5 * one['step_ms'], sum(one['parts_ms'].values()))
+            self.assertGreater(one['network_ms'], 0)
+            self.assertGreater(min(one['planned_bytes'].values()), 0)
+        checkpointed = bench('-c', 'tiny', '-d', 'cpu', '--train', '--seconds', '0.5',
+                             '--repeats', '1', '--checkpointing', '--json')
+        planned = json.loads(checkpointed.stdout)['training'][0]['planned_bytes']
+        self.assertLess(planned['activations'], lengths[1]['planned_bytes']['activations'] / 2)
+
     def test_text(self):
         result = bench('-c', 'tiny', '--seconds', '0.1', '--repeats', '1')
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -60,7 +78,8 @@ class BenchTest(unittest.TestCase):
 
     def test_wrong_use(self):
         for arguments in (['--nonsense'], ['--seconds', '0'], ['--blocks', '9000'], ['extra'],
-                          ['--device', 'gpu'], ['--memory', 'long']):
+                          ['--device', 'gpu'], ['--memory', 'long'],
+                          ['--train', '--stream'], ['--checkpointing']):
             result = bench(*arguments)
             self.assertEqual(result.returncode, 2, arguments)
             self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)

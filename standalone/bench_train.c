@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: ISC */
+/* Times steps of training, part by part, next to the network's own forward pass. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "bench_util.h"
+#include "bsm/network.h"
+
+typedef struct train_state {
+    const bsm_config *config;
+    bsm_training *training;
+    bsm_network *network;
+    size_t samples, frames;
+    float *mixture[BSM_MAX_CHANNELS];
+    float *stem[BSM_MAX_CHANNELS]; /* every stem's target */
+    float *spectrum, *masked[BSM_MAX_STEMS];
+    uint64_t step;
+    double mark;
+    double parts[BENCH_TRAIN_PARTS];
+} train_state;
+
+const char *bench_train_part_name(size_t part)
+{
+    static const char *const names[BENCH_TRAIN_PARTS] = {"signals", "forward", "loss", "backward",
+                                                         "optimiser"};
+    return names[part];
+}
+
+static void end_part(train_state *s, size_t part)
+{
+    double now = bench_now();
+    s->parts[part] += now - s->mark;
+    s->mark = now;
+}
+
+static bool part_done(void *user, bsm_training_part part)
+{
+    end_part(user, (size_t)part);
+    return true;
+}
+
+static bsm_status run_step(train_state *s, bsm_error *error)
+{
+    const float *mixture[BSM_MAX_CHANNELS] = {s->mixture[0], s->mixture[1]};
+    const float *stem[BSM_MAX_CHANNELS] = {s->stem[0], s->stem[1]};
+    const float *const *stems[BSM_MAX_STEMS];
+    for (size_t i = 0; i < BSM_MAX_STEMS; i++) {
+        stems[i] = stem;
+    }
+    bsm_loss loss;
+    bsm_training_item item = {.mixture = mixture, .stems = stems, .scale = 1};
+    memset(s->parts, 0, sizeof s->parts);
+    s->mark = bench_now();
+    bsm_status status = bsm_training_add(s->training, &item, &loss, error);
+    if (status) {
+        return status;
+    }
+    double norm;
+    bsm_adamw adamw = {.learning_rate = 5e-4,
+                       .beta1 = 0.9,
+                       .beta2 = 0.999,
+                       .epsilon = 1e-8,
+                       .weight_decay = 0.01,
+                       .step = ++s->step,
+                       .ema = 0.999};
+    s->mark = bench_now();
+    status = bsm_training_norm(s->training, &norm, error);
+    adamw.gradient_scale = norm > 3 ? 3 / norm : 1;
+    if (!status) {
+        status = bsm_training_update(s->training, &adamw, error);
+    }
+    end_part(s, BENCH_TRAIN_PARTS - 1);
+    return status;
+}
+
+static void close_train(train_state *s)
+{
+    bsm_training_free(s->training);
+    bsm_network_free(s->network);
+    for (size_t c = 0; c < BSM_MAX_CHANNELS; c++) {
+        free(s->mixture[c]);
+        free(s->stem[c]);
+    }
+    for (size_t i = 0; i < BSM_MAX_STEMS; i++) {
+        free(s->masked[i]);
+    }
+    free(s->spectrum);
+}
+
+/* Noise at -20 dB: the time does not depend on what is in the signal. */
+static float *new_noise(size_t count, unsigned int *seed)
+{
+    float *values = malloc(count * sizeof *values);
+    for (size_t i = 0; values && i < count; i++) {
+        values[i] = 0.1f * ((float)rand_r(seed) / (float)RAND_MAX - 0.5f);
+    }
+    return values;
+}
+
+static bsm_status open_train(train_state *s, bsm_model *model, size_t samples, bsm_error *error)
+{
+    unsigned int seed = 1;
+    *s = (train_state){.config = bsm_model_config(model), .samples = samples};
+    s->frames = 1 + samples / s->config->hop;
+    size_t numbers = s->frames * bsm_config_features(s->config);
+    s->spectrum = new_noise(numbers, &seed);
+    bool complete = s->spectrum != NULL;
+    for (size_t c = 0; c < s->config->channels; c++) {
+        s->mixture[c] = new_noise(samples, &seed);
+        s->stem[c] = new_noise(samples, &seed);
+        complete = complete && s->mixture[c] && s->stem[c];
+    }
+    for (size_t i = 0; i < s->config->num_stems; i++) {
+        s->masked[i] = malloc(numbers * sizeof *s->masked[i]);
+        complete = complete && s->masked[i];
+    }
+    return complete ? BSM_OK
+                    : bsm_fail(error, BSM_NO_MEMORY, "no memory for %zu samples of audio", samples);
+}
+
+/* The training alone, which may need most of the memory that there is; a first step warms up. */
+static bsm_status open_training(train_state *s, bsm_model *model,
+                                const bsm_training_options *options, bench_train_result *result,
+                                bsm_error *error)
+{
+    double before = bench_memory();
+    bench_reset_peak_memory();
+    bsm_status status = bsm_training_plan(s->config, options, &result->planned, error);
+    if (!status) {
+        status = bsm_training_new(model, options, &s->training, error);
+    }
+    if (!status) {
+        bsm_training_observe(s->training, part_done, s);
+        status = run_step(s, error);
+    }
+    result->used_memory = bench_peak_memory() - before;
+    return status;
+}
+
+static bsm_status time_steps(train_state *s, bench_train_result *result, bsm_error *error)
+{
+    enum { SERIES = BENCH_TRAIN_PARTS + 2 };
+    static double times[SERIES][BENCH_MAX_REPEATS];
+    bsm_status status = bsm_network_forward(s->network, s->spectrum, s->frames, s->masked, error);
+    for (size_t i = 0; !status && i < result->repeats; i++) {
+        double start = bench_now();
+        status = bsm_network_forward(s->network, s->spectrum, s->frames, s->masked, error);
+        times[0][i] = bench_now() - start;
+        start = bench_now();
+        status = status ? status : run_step(s, error);
+        times[1][i] = bench_now() - start;
+        for (size_t p = 0; p < BENCH_TRAIN_PARTS; p++) {
+            times[2 + p][i] = s->parts[p];
+        }
+    }
+    if (status) {
+        return status;
+    }
+    result->network = bench_median(times[0], result->repeats);
+    result->step = bench_median(times[1], result->repeats);
+    for (size_t p = 0; p < BENCH_TRAIN_PARTS; p++) {
+        result->parts[p] = bench_median(times[2 + p], result->repeats);
+    }
+    return BSM_OK;
+}
+
+bsm_status bench_train(bsm_model *model, const bsm_training_options *options, size_t repeats,
+                       bench_train_result *result, bsm_error *error)
+{
+    train_state s;
+    *result = (bench_train_result){.repeats = repeats};
+    bsm_status status = open_train(&s, model, options->samples, error);
+    if (!status) {
+        status = open_training(&s, model, options, result, error);
+    }
+    if (!status) {
+        bsm_network_options network = {
+            .device = options->device, .threads = options->threads, .max_frames = s.frames};
+        snprintf(result->device, sizeof result->device, "%s", bsm_training_device_name(s.training));
+        status = bsm_network_new(model, &network, &s.network, error);
+    }
+    if (!status) {
+        result->seconds = (double)s.samples / (double)s.config->sample_rate;
+        status = time_steps(&s, result, error);
+    }
+    close_train(&s);
+    return status;
+}
