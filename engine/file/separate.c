@@ -5,11 +5,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "file/cutter.h"
 #include "file/parts.h"
 #include "file/separate_plan.h"
 #include "file/source.h"
-#include "file/windows.h"
-#include "net/blocks.h"
 
 typedef struct separation_job {
     const char *path;
@@ -18,8 +17,7 @@ typedef struct separation_job {
     bsm_separate_plan plan;
     bsm_separation separation;
     bsm_source *source;
-    bsm_windows *windows; /* one of these two */
-    bsm_blocks *blocks;
+    bsm_cutter *cutter;
     bsm_parts *parts;
     double start;
 } separation_job;
@@ -51,11 +49,6 @@ static bsm_status open_source(separation_job *job, bsm_error *error)
     }
     job->separation.signal = bsm_source_signal(job->source);
     job->separation.lanes = bsm_source_channels(job->source) / config->channels;
-    if (job->plan.commit && job->separation.lanes > 1) {
-        return bsm_fail(error, BSM_UNSUPPORTED,
-                        "%s: is stereo, and the model mono: this works in windows, not as a stream",
-                        job->path);
-    }
     return BSM_OK;
 }
 
@@ -68,13 +61,7 @@ static bsm_status open_all(separation_job *job, bsm_error *error)
                                vocals_stem(separation->config), &job->result->output_failed,
                                &job->parts, error);
     }
-    if (status) {
-        return status;
-    }
-    bsm_block_shape shape = {.commit = job->plan.commit, .lookahead = job->plan.lookahead};
-    return job->plan.commit ? bsm_blocks_new(separation, &shape, &job->blocks, error)
-                            : bsm_windows_new(separation, job->plan.window, job->plan.step,
-                                              &job->windows, error);
+    return status ? status : bsm_cutter_new(separation, &job->plan, job->path, &job->cutter, error);
 }
 
 static bsm_status report_progress(const separation_job *job)
@@ -100,8 +87,7 @@ static bsm_status run(separation_job *job, bsm_error *error)
         float *const *audio = NULL;
         status = report_progress(job);
         if (!status) {
-            status = job->blocks ? bsm_blocks_next(job->blocks, &audio, &count, error)
-                                 : bsm_windows_next(job->windows, &audio, &count, error);
+            status = bsm_cutter_next(job->cutter, &audio, &count, error);
         }
         if (!status) {
             status = bsm_parts_add(job->parts, audio, count, error);
@@ -149,8 +135,7 @@ bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *con
     if (!status) {
         report_result(&job);
     }
-    bsm_windows_free(job.windows);
-    bsm_blocks_free(job.blocks);
+    bsm_cutter_free(job.cutter);
     bsm_parts_free(job.parts);
     bsm_source_free(job.source);
     return status;

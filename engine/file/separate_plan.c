@@ -73,11 +73,17 @@ bsm_status bsm_separate_plan_make(const bsm_config *config, const bsm_separate_o
     return BSM_OK;
 }
 
+size_t bsm_separate_plan_frames(const bsm_config *config, const bsm_separate_plan *plan)
+{
+    return plan->commit ? plan->history + plan->commit + plan->lookahead
+                        : 1 + plan->window / config->hop;
+}
+
 size_t bsm_separate_max_frames(const bsm_config *config, const bsm_separate_options *options)
 {
     bsm_separate_plan plan;
     if (bsm_separate_plan_make(config, options, &plan, NULL)) {
         return 0;
     }
-    return plan.commit ? plan.commit + plan.lookahead : 1 + plan.window / config->hop;
+    return bsm_separate_plan_frames(config, &plan);
 }

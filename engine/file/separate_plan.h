@@ -9,6 +9,7 @@
 typedef struct bsm_separate_plan {
     size_t window, step;      /**< samples at the model's rate */
     size_t commit, lookahead; /**< frames; commit 0: in windows */
+    size_t history;           /**< frames of bsm_block_shape: 0, which may be changed */
     int bits;
 } bsm_separate_plan;
 
@@ -16,5 +17,8 @@ typedef struct bsm_separate_plan {
 BSM_NODISCARD bsm_status bsm_separate_plan_make(const bsm_config *config,
                                                 const bsm_separate_options *options,
                                                 bsm_separate_plan *plan, bsm_error *error);
+
+/** The frames of its longest window or block: bsm_network_options.max_frames. */
+size_t bsm_separate_plan_frames(const bsm_config *config, const bsm_separate_plan *plan);
 
 #endif

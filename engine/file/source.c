@@ -19,6 +19,7 @@ struct bsm_source {
     float **block;            /* [channels][BLOCK]: read from the file ... */
     size_t at, have;          /* ... and as yet not in the resampler: `have` samples from `at` */
     bool ended;               /* the file has no more */
+    bool drops_original;
 };
 
 bsm_status bsm_source_open(const char *path, size_t rate, size_t channels, bsm_source **source,
@@ -86,7 +87,9 @@ static bsm_status read_file(bsm_source *source, float *const *audio, size_t coun
     for (size_t c = bsm_source_info(source)->channels; c < source->channels; c++) {
         memcpy(audio[c], audio[0], *got * sizeof(float));
     }
-    return bsm_sample_queue_push(&source->original, (const float *const *)audio, *got, error);
+    return source->drops_original
+               ? BSM_OK
+               : bsm_sample_queue_push(&source->original, (const float *const *)audio, *got, error);
 }
 
 static bsm_status read_resampled(bsm_source *source, float *const *audio, size_t count, size_t *got,
@@ -128,6 +131,12 @@ static bsm_status read_signal(void *user, float *const *audio, size_t count, siz
 bsm_signal bsm_source_signal(bsm_source *source)
 {
     return (bsm_signal){source, read_signal};
+}
+
+void bsm_source_drop_original(bsm_source *source)
+{
+    source->drops_original = true;
+    bsm_sample_queue_clear(&source->original);
 }
 
 size_t bsm_source_take_original(bsm_source *source, float *const *audio, size_t count)

@@ -23,6 +23,9 @@ size_t bsm_source_channels(const bsm_source *source);
 /** The converted signal. */
 bsm_signal bsm_source_signal(bsm_source *source);
 
+/** Keep no original samples from now on, for one who does not take them. */
+void bsm_source_drop_original(bsm_source *source);
+
 /** Take up to `count` of the original samples, at the file's rate and in its channels, of those
  *  that have gone into the signal; returns how many there were. */
 size_t bsm_source_take_original(bsm_source *source, float *const *audio, size_t count);
