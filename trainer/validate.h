@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/** Separating the tracks of a subset and measuring the result. */
+/** Separating the tracks of a subset and measuring the result, at the model's rate.
+ *
+ *  A track whose source has no file is measured as track_signal.h says; the rest, which is the
+ *  mixture less all stems of the model, against the mixture less their targets. */
 #ifndef BSM_TRAINER_VALIDATE_H
 #define BSM_TRAINER_VALIDATE_H
 
@@ -8,6 +11,7 @@
 
 #include "bsm/device.h"
 #include "bsm/model.h"
+#include "bsm/stream.h"
 #include "data/tracks.h"
 #include "metrics.h"
 
@@ -15,46 +19,79 @@ typedef struct bsm_validate_options {
     const char *root;
     bsm_data_layout layout;
     bsm_data_subset subset;
-    const char *const *sources; /**< of the data; the mixture is their sum if there is no file */
+    const char *const *sources; /**< of the data, with all stems of the model; the mixture is their
+                                     sum if there is no file */
     size_t num_sources;
     bsm_device_kind device;
     size_t threads;
-    double duration;          /**< seconds of a window; 0: the model's segment */
+    double duration; /**< seconds of a window, to BSM_MAX_WINDOW; 0: the model's segment */
+    double overlap;  /**< of windows, as bsm_separate_options.overlap; 0 is the published way */
     size_t commit, lookahead; /**< frames: as the live engine does it; commit 0: windows */
-    size_t history;           /**< frames seen again per block, 0: the state is carried */
+    bsm_memory memory;        /**< of the live engine */
+    size_t history;           /**< as bsm_stream_options.history; > 0 bounds the memory by itself */
     double max_seconds;       /**< of each track, from its middle; 0: all */
 } bsm_validate_options;
 
 /** One stem of one track. */
 typedef struct bsm_track_result {
     char *track;
-    size_t stem; /**< of the model; its number of stems: the rest, mixture less all stems */
+    size_t stem; /**< of the model; its number of stems: the rest, unless the stems are all of the
+                      data's sources */
     bsm_sdr sdr;
     bsm_sdr mixture; /**< of the mixture as the estimate: what doing nothing gives */
 } bsm_track_result;
 
+typedef enum bsm_figure {
+    BSM_FIGURE_USDR,
+    BSM_FIGURE_USDR_GAIN, /**< over the mixture's uSDR */
+    BSM_FIGURE_CSDR,
+    BSM_FIGURE_SPARSE_CSDR,
+    BSM_FIGURE_SILENT_RESIDUAL,
+    BSM_NUM_FIGURES,
+} bsm_figure;
+
+/** dB; NaN where it is not defined. */
+double bsm_track_figure(const bsm_track_result *result, bsm_figure figure);
+
+/** Of one stem, over the tracks for which a figure is defined; NaN if there are none. */
+typedef struct bsm_stem_summary {
+    double mean[BSM_NUM_FIGURES], median[BSM_NUM_FIGURES];
+} bsm_stem_summary;
+
 typedef struct bsm_validation {
-    bsm_track_result *results;
+    bsm_track_result *results; /**< the stems of the first track, those of the second, ... */
     size_t num_results;
+    bsm_stem_summary *summaries; /**< per stem, and of the rest if it is among the results */
+    size_t num_stems, num_tracks;
     double mean_usdr, median_usdr, mean_csdr, median_csdr; /**< of the model's first stem */
     double mean_usdr_gain;                                 /**< over the mixture */
     double seconds_audio, seconds_taken;
+    char method[128]; /**< "windows of 8 s, overlap 0%" and the like */
 } bsm_validation;
 
-/** Called before each track; false stops with BSM_CANCELLED. */
+/** Called before each track, and with the same arguments whenever a part of it is done; false stops
+ *  with BSM_CANCELLED. */
 typedef bool bsm_validate_progress(void *user, const char *track, size_t number, size_t of);
 
-/** A track that cannot be read is named in `error` and ends the validation. */
+/** A track that cannot be read is named in `error` and ends the validation. `progress` may be NULL.
+ *  BSM_INVALID_ARGUMENT, BSM_NOT_FOUND, BSM_BAD_AUDIO, BSM_CANCELLED, BSM_NO_MEMORY, BSM_BAD_MODEL
+ *  (its output is not finite) and what making and running a network reports. */
 BSM_NODISCARD bsm_status bsm_validate(bsm_model *model, const bsm_validate_options *options,
                                       bsm_validate_progress *progress, void *user,
                                       bsm_validation **validation, bsm_error *error);
 void bsm_validation_free(bsm_validation *validation);
 
-/** For people, for programs, for spreadsheets. */
+/** For people: a table. */
 void bsm_validation_print(const bsm_validation *validation, const bsm_config *config, FILE *file);
+
+/** For programs: {"method", "tracks": [{"track", "stem", "usdr", ...}], "stems": {NAME: {"mean":
+ *  {...}, "median": {...}}}, ...}; a figure that is not finite is null. BSM_NO_MEMORY, BSM_IO. */
 BSM_NODISCARD bsm_status bsm_validation_write_json(const bsm_validation *validation,
                                                    const bsm_config *config, FILE *file,
                                                    bsm_error *error);
+
+/** For spreadsheets: a line per result; a figure that is not defined is empty, an infinite one
+ *  "inf" or "-inf". */
 void bsm_validation_write_csv(const bsm_validation *validation, const bsm_config *config,
                               FILE *file);
 

@@ -75,13 +75,26 @@ void data_folder_link(const char *folder, const char *target, const char *name)
     assert_int_equal(symlink(target, data_folder_make(folder, name)), 0);
 }
 
-void data_folder_audio(const char *folder, const char *name, int rate, int channels,
-                       const float *samples, size_t frames)
+static void write_audio(const char *path, int format, int rate, int channels, const float *samples,
+                        size_t frames)
 {
-    SF_INFO info = {
-        .samplerate = rate, .channels = channels, .format = SF_FORMAT_WAV | SF_FORMAT_FLOAT};
-    SNDFILE *file = sf_open(data_folder_make(folder, name), SFM_WRITE, &info);
+    SF_INFO info = {.samplerate = rate, .channels = channels, .format = format};
+    SNDFILE *file = sf_open(path, SFM_WRITE, &info);
     assert_non_null(file);
     assert_int_equal(sf_writef_float(file, samples, (sf_count_t)frames), frames);
     assert_int_equal(sf_close(file), 0);
+}
+
+void data_folder_audio(const char *folder, const char *name, int rate, int channels,
+                       const float *samples, size_t frames)
+{
+    write_audio(data_folder_make(folder, name), SF_FORMAT_WAV | SF_FORMAT_FLOAT, rate, channels,
+                samples, frames);
+}
+
+void data_folder_flac(const char *folder, const char *name, int rate, int channels,
+                      const float *samples, size_t frames)
+{
+    write_audio(data_folder_make(folder, name), SF_FORMAT_FLAC | SF_FORMAT_PCM_24, rate, channels,
+                samples, frames);
 }

@@ -27,4 +27,8 @@ void data_folder_link(const char *folder, const char *target, const char *name);
 void data_folder_audio(const char *folder, const char *name, int rate, int channels,
                        const float *samples, size_t frames);
 
+/** The same as a FLAC file of 24 bits. */
+void data_folder_flac(const char *folder, const char *name, int rate, int channels,
+                      const float *samples, size_t frames);
+
 #endif

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: ISC */
+/* Validation from a folder of tracks to its tables, with models whose result is known. */
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "data_folder.h"
+#include "noise.h"
+#include "stream/identity.h"
+#include "validate.h"
+
+enum { RATE = 44100, SECOND = RATE * 2 }; /* interleaved samples */
+
+static const char *const sources[] = {"vocals", "other"};
+static const char *const names[] = {"valid/A", "valid/B \"live\""};
+
+static char *folder;
+static bsm_model *model;
+static bsm_validation *validation;
+
+static bsm_validate_options options_of_test(void)
+{
+    return (bsm_validate_options){.root = folder,
+                                  .subset = BSM_SUBSET_VALID,
+                                  .sources = sources,
+                                  .num_sources = 2,
+                                  .device = BSM_DEVICE_CPU,
+                                  .threads = 1,
+                                  .duration = 0.75};
+}
+
+/* Noise of a level, with silence from second `from` to `to`. */
+static void write_noise(const char *track, const char *source, double level, size_t frames,
+                        size_t from, size_t to)
+{
+    char name[100];
+    uint64_t seed = (uint64_t)source[0];
+    float *samples = calloc(frames * 2, sizeof *samples);
+    noise_fill(&seed, samples, frames * 2);
+    for (size_t i = 0; i < frames * 2; i++) {
+        samples[i] *= i >= from * SECOND && i < to * SECOND ? 0 : (float)level;
+    }
+    snprintf(name, sizeof name, "%s/%s.wav", track, source);
+    data_folder_audio(folder, name, RATE, 2, samples, frames);
+    free(samples);
+}
+
+/* Vocals 6 dB under the rest, and in B as loud, with a gap and without "other". */
+static int set_up(void **state)
+{
+    (void)state;
+    folder = data_folder_new();
+    write_noise(names[0], "vocals", 0.25, RATE * 2 + 100, 0, 0);
+    write_noise(names[0], "other", 0.5, RATE * 2 + 100, 0, 0);
+    write_noise(names[1], "vocals", 0.25, RATE * 4, 0, 3);
+    write_noise(names[1], "mixture", 0.25, RATE * 4, 0, 0);
+    const bsm_config config = small_stream_config();
+    model = identity_model(&config);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    bsm_validation_free(validation);
+    validation = NULL;
+    bsm_model_free(model);
+    data_folder_remove(folder);
+    return 0;
+}
+
+static void validate(const bsm_validate_options *options)
+{
+    bsm_error error;
+    bsm_validation_free(validation);
+    if (bsm_validate(model, options, NULL, NULL, &validation, &error)) {
+        fail_msg("%s", error.message);
+    }
+}
+
+static void validate_fails(const bsm_validate_options *options, bsm_status status, const char *text)
+{
+    bsm_error error;
+    bsm_validation *none = NULL;
+    assert_int_equal(bsm_validate(model, options, NULL, NULL, &none, &error), status);
+    assert_null(none);
+    if (!strstr(error.message, text)) {
+        fail_msg("\"%s\" does not say \"%s\"", error.message, text);
+    }
+}
+
+static void assert_near(double actual, double expected, double tolerance)
+{
+    if (!(fabs(actual - expected) < tolerance)) {
+        fail_msg("%.9g instead of %.9g", actual, expected);
+    }
+}
+
+/* ---- What is measured ---- */
+
+/* The estimate is the mixture, so that nothing is gained, and the rest is silence. */
+static void check_identity(void)
+{
+    assert_int_equal(validation->num_tracks, 2);
+    assert_int_equal(validation->num_stems, 2);
+    assert_int_equal(validation->num_results, 4);
+    assert_near(validation->seconds_audio, 6 + 100.0 / RATE, 1e-9);
+    assert_true(validation->seconds_taken > 0);
+    for (size_t r = 0; r < 4; r++) {
+        const bsm_track_result *result = &validation->results[r];
+        assert_string_equal(result->track, names[r / 2]);
+        assert_int_equal(result->stem, r % 2);
+    }
+    const bsm_track_result *vocals = &validation->results[0], *rest = &validation->results[1];
+    /* Two noises: the error is the other one. */
+    assert_near(vocals->sdr.usdr, -6.02, 0.05);
+    assert_near(vocals->mixture.usdr, vocals->sdr.usdr, 1e-4);
+    assert_near(vocals->mixture.csdr, vocals->sdr.csdr, 1e-4);
+    assert_near(bsm_track_figure(vocals, BSM_FIGURE_USDR_GAIN), 0, 1e-4);
+    assert_int_equal(vocals->sdr.frames, 2);
+    assert_near(rest->sdr.usdr, 0, 1e-4);
+    assert_near(rest->mixture.usdr, 6.02, 0.05);
+    /* B's rest is what the vocals leave of the mixture; vocals enter after three seconds. */
+    const bsm_track_result *entry = &validation->results[2];
+    assert_int_equal(entry->sdr.frames, 1);
+    assert_int_equal(entry->sdr.sparse_frames, 1);
+    assert_int_equal(entry->sdr.silent_frames, 3);
+    assert_near(entry->sdr.sparse_csdr, entry->sdr.csdr, 1e-12);
+    assert_near(entry->sdr.silent_residual, 10 * log10(0.25 * 0.25 / 3), 0.05);
+    const double mean = (vocals->sdr.usdr + entry->sdr.usdr) / 2;
+    assert_near(validation->mean_usdr, mean, 1e-12);
+    assert_near(validation->median_usdr, mean, 1e-12);
+    assert_near(validation->mean_csdr, (vocals->sdr.csdr + entry->sdr.csdr) / 2, 1e-12);
+    assert_near(validation->median_csdr, validation->mean_csdr, 1e-12);
+    assert_near(validation->mean_usdr_gain, 0, 1e-4);
+    assert_near(validation->summaries[0].mean[BSM_FIGURE_SPARSE_CSDR], entry->sdr.csdr, 1e-12);
+    assert_near(validation->summaries[1].median[BSM_FIGURE_USDR_GAIN],
+                -(rest->mixture.usdr + validation->results[3].mixture.usdr) / 2, 1e-4);
+}
+
+static void test_identity(void **state)
+{
+    (void)state;
+    bsm_validate_options options = options_of_test();
+    validate(&options);
+    assert_string_equal(validation->method, "windows of 0.75 s, overlap 0%");
+    check_identity();
+    options.overlap = -1;
+    options.duration = 0;
+    validate(&options);
+    assert_string_equal(validation->method, "windows of 8 s, overlap 50%");
+    check_identity();
+    options.commit = 20;
+    options.lookahead = 7;
+    options.memory = BSM_MEMORY_CARRY;
+    validate(&options);
+    assert_string_equal(validation->method,
+                        "stream: commit 20, look-ahead 7 frames, state carried");
+    check_identity();
+    options.memory = BSM_MEMORY_MODEL; /* which is bounded to the segment without metadata */
+    validate(&options);
+    assert_string_equal(validation->method, "stream: commit 20, look-ahead 7, history 773 frames");
+    options.history = 5;
+    validate(&options);
+    assert_string_equal(validation->method, "stream: commit 20, look-ahead 7, history 5 frames");
+    check_identity();
+}
+
+static void test_excerpts(void **state)
+{
+    (void)state;
+    bsm_validate_options options = options_of_test();
+    options.max_seconds = 2; /* B's vocals begin at its end */
+    validate(&options);
+    assert_near(validation->seconds_audio, 4, 1e-9);
+    assert_true(isnan(validation->results[2].sdr.usdr));
+    assert_int_equal(validation->results[2].sdr.silent_frames, 2);
+    assert_near(validation->mean_usdr, validation->results[0].sdr.usdr, 1e-12);
+}
+
+/* With all sources among the stems there is no rest. */
+static void test_no_rest(void **state)
+{
+    (void)state;
+    bsm_validate_options options = options_of_test();
+    options.num_sources = 1;
+    validate(&options);
+    assert_int_equal(validation->num_stems, 1);
+    assert_int_equal(validation->num_results, 2);
+    const bsm_sdr *alone = &validation->results[0].sdr; /* the mixture is the vocals */
+    assert_true(alone->usdr > 100);
+    assert_true(validation->results[1].sdr.usdr < 0); /* of which there is a file */
+}
+
+static double relative_error(const bsm_sdr *a, const bsm_sdr *b)
+{
+    return fabs(pow(10, (a->usdr - b->usdr) / 20) - 1);
+}
+
+/* A block that reaches over the whole track sees what a window of its length sees. */
+static void test_stream_over_a_whole_track_is_a_window(void **state)
+{
+    (void)state;
+    enum { FRAMES = 1 + (2 * RATE + 100) / 441 };
+    const bsm_config config = small_stream_config();
+    bsm_model_free(model);
+    model = hash_model(&config);
+    assert_int_equal(unlink(data_folder_path(folder, "valid/B \"live\"/vocals.wav")), 0);
+    assert_int_equal(unlink(data_folder_path(folder, "valid/B \"live\"/mixture.wav")), 0);
+    bsm_validate_options options = options_of_test();
+    options.duration = (2.0 * RATE + 100) / RATE;
+    validate(&options);
+    assert_int_equal(validation->num_tracks, 1);
+    const bsm_sdr vocals = validation->results[0].sdr, rest = validation->results[1].sdr;
+    assert_true(isfinite(vocals.usdr) && isfinite(rest.usdr));
+    options.memory = BSM_MEMORY_CARRY;
+    options.commit = FRAMES;
+    for (options.lookahead = 0; options.lookahead <= 10; options.lookahead += 10) {
+        validate(&options);
+        assert_true(relative_error(&validation->results[0].sdr, &vocals) < 1e-5);
+        assert_true(relative_error(&validation->results[1].sdr, &rest) < 1e-5);
+    }
+    options.commit = 10; /* and what does not reach over it sees less */
+    options.lookahead = 1;
+    validate(&options);
+    assert_true(relative_error(&validation->results[0].sdr, &vocals) > 1e-5);
+}
+
+/* ---- Reports ---- */
+
+static char *print_to_text(void (*print)(const bsm_validation *, const bsm_config *, FILE *))
+{
+    char *text;
+    size_t size;
+    FILE *file = open_memstream(&text, &size);
+    print(validation, bsm_model_config(model), file);
+    assert_int_equal(fclose(file), 0);
+    return text;
+}
+
+/* Results that are not computed, to see how they are written. */
+static void set_results(void)
+{
+    bsm_validate_options options = options_of_test();
+    validate(&options);
+    validation->results[0].sdr = (bsm_sdr){.usdr = 8.125,
+                                           .csdr = 7.5,
+                                           .sparse_csdr = NAN,
+                                           .silent_residual = -INFINITY,
+                                           .frames = 2,
+                                           .silent_frames = 3};
+    validation->results[0].mixture.usdr = -1.875;
+    validation->results[0].mixture.csdr = -0.001;
+    validation->summaries[0].median[BSM_FIGURE_CSDR] = -0.001;
+    validation->seconds_audio = 6;
+    validation->seconds_taken = 1.5;
+}
+
+static void test_table(void **state)
+{
+    (void)state;
+    set_results();
+    char *text = print_to_text(bsm_validation_print);
+    const char *const lines[] = {
+        "dB                          uSDR      gain      cSDR    sparse  residual\n",
+        "valid/A         vocals      8.12     10.00      7.50         -      -inf\n",
+        "\nvalid/B \"live\"  vocals ",
+        "\nvalid/B \"live\"  rest   ",
+        "\nmean            vocals ",
+        "\nmedian          rest   ",
+        " 0.00 ", /* no -0.00 */
+        "\n2 tracks, windows of 0.75 s, overlap 0%: 6.0 s of audio in 1.5 s\n",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        if (!strstr(text, lines[i])) {
+            fail_msg("no \"%s\" in:\n%s", lines[i], text);
+        }
+    }
+    assert_null(strstr(text, "-0.00"));
+    assert_null(strstr(text, "nan"));
+    free(text);
+}
+
+static double json_number(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    assert_true(cJSON_IsNumber(item));
+    return item->valuedouble;
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    set_results();
+    char *text;
+    size_t size;
+    FILE *file = open_memstream(&text, &size);
+    assert_int_equal(bsm_validation_write_json(validation, bsm_model_config(model), file, NULL),
+                     BSM_OK);
+    fclose(file);
+    cJSON *root = cJSON_Parse(text);
+    assert_non_null(root);
+    assert_string_equal(cJSON_GetObjectItem(root, "method")->valuestring, validation->method);
+    assert_near(json_number(root, "seconds_audio"), 6, 1e-12);
+    const cJSON *tracks = cJSON_GetObjectItem(root, "tracks");
+    assert_int_equal(cJSON_GetArraySize(tracks), 4);
+    const cJSON *first = cJSON_GetArrayItem(tracks, 0), *last = cJSON_GetArrayItem(tracks, 3);
+    assert_string_equal(cJSON_GetObjectItem(first, "stem")->valuestring, "vocals");
+    assert_near(json_number(first, "usdr"), 8.125, 1e-12);
+    assert_near(json_number(first, "usdr_gain"), 10, 1e-12);
+    assert_near(json_number(first, "silent_frames"), 3, 1e-12);
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(first, "sparse_csdr")));
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(first, "silent_residual")));
+    assert_string_equal(cJSON_GetObjectItem(last, "track")->valuestring, names[1]);
+    assert_string_equal(cJSON_GetObjectItem(last, "stem")->valuestring, "rest");
+    assert_near(json_number(last, "csdr"), validation->results[3].sdr.csdr, 1e-9);
+    const cJSON *stems = cJSON_GetObjectItem(root, "stems");
+    const cJSON *rest = cJSON_GetObjectItem(stems, "rest");
+    assert_near(json_number(cJSON_GetObjectItem(rest, "mean"), "usdr"),
+                validation->summaries[1].mean[BSM_FIGURE_USDR], 1e-9);
+    assert_near(json_number(cJSON_GetObjectItem(rest, "median"), "csdr"),
+                validation->summaries[1].median[BSM_FIGURE_CSDR], 1e-9);
+    assert_non_null(cJSON_GetObjectItem(stems, "vocals"));
+    cJSON_Delete(root);
+    free(text);
+}
+
+static void test_json_that_cannot_be_written(void **state)
+{
+    (void)state;
+    set_results();
+    FILE *full = fopen("/dev/full", "w");
+    if (!full) {
+        skip();
+    }
+    bsm_error error;
+    assert_int_equal(bsm_validation_write_json(validation, bsm_model_config(model), full, &error),
+                     BSM_IO);
+    fclose(full);
+}
+
+static void test_csv(void **state)
+{
+    (void)state;
+    set_results();
+    char *text = print_to_text(bsm_validation_write_csv);
+    const char *start = "track,stem,usdr,usdr_gain,csdr,sparse_csdr,silent_residual,frames,"
+                        "sparse_frames,silent_frames,mixture_usdr,mixture_csdr,"
+                        "mixture_sparse_csdr\n"
+                        "\"valid/A\",\"vocals\",8.125,10,7.5,,-inf,2,0,3,-1.875,-0.001,\n";
+    if (strncmp(text, start, strlen(start)) != 0) {
+        fail_msg("not as expected:\n%s", text);
+    }
+    assert_non_null(strstr(text, "\n\"valid/B \"\"live\"\"\",\"rest\","));
+    size_t lines = 0;
+    for (const char *c = text; *c; c++) {
+        lines += *c == '\n';
+    }
+    assert_int_equal(lines, 5);
+    free(text);
+}
+
+/* ---- Stopping and failing ---- */
+
+typedef struct stop_at {
+    size_t calls, limit, last_number;
+} stop_at;
+
+static bool count_calls(void *user, const char *track, size_t number, size_t of)
+{
+    stop_at *stop = user;
+    assert_string_equal(track, names[number]);
+    assert_int_equal(of, 2);
+    assert_true(number >= stop->last_number);
+    stop->last_number = number;
+    return ++stop->calls != stop->limit;
+}
+
+static void test_progress_and_stopping(void **state)
+{
+    (void)state;
+    const bsm_validate_options options = options_of_test();
+    stop_at whole = {0};
+    assert_int_equal(bsm_validate(model, &options, count_calls, &whole, &validation, NULL), BSM_OK);
+    assert_int_equal(whole.last_number, 1);
+    assert_true(whole.calls > 2 * 3); /* within tracks, too */
+    for (size_t limit = 1; limit <= whole.calls; limit += limit < 5 ? 1 : 7) {
+        stop_at stop = {.limit = limit};
+        bsm_validation *none;
+        bsm_error error;
+        assert_int_equal(bsm_validate(model, &options, count_calls, &stop, &none, &error),
+                         BSM_CANCELLED);
+        assert_null(none);
+        assert_non_null(strstr(error.message, folder));
+        assert_int_equal(stop.calls, limit);
+    }
+}
+
+static void test_options_out_of_range(void **state)
+{
+    (void)state;
+    bsm_validate_options options = options_of_test();
+    options.duration = 100;
+    validate_fails(&options, BSM_INVALID_ARGUMENT, "100");
+    options = options_of_test();
+    options.overlap = 1;
+    validate_fails(&options, BSM_INVALID_ARGUMENT, "overlap");
+    options = options_of_test();
+    options.lookahead = 5;
+    validate_fails(&options, BSM_INVALID_ARGUMENT, "commits 0");
+    options = options_of_test();
+    options.max_seconds = -1;
+    validate_fails(&options, BSM_INVALID_ARGUMENT, "-1 s of each track");
+    options = options_of_test();
+    options.subset = BSM_SUBSET_TEST;
+    validate_fails(&options, BSM_NOT_FOUND, folder);
+    options = options_of_test();
+    options.sources = (const char *const[]){"drums", "other"};
+    validate_fails(&options, BSM_INVALID_ARGUMENT, "\"vocals\"");
+}
+
+static void test_bad_track_ends_it(void **state)
+{
+    (void)state;
+    const bsm_validate_options options = options_of_test();
+    data_folder_file(folder, "valid/C/vocals.wav");
+    validate_fails(&options, BSM_BAD_AUDIO, "valid/C/vocals.wav");
+}
+
+static void test_output_that_is_not_finite(void **state)
+{
+    (void)state;
+    const bsm_tensor *bias = bsm_model_find(model, "mask_estimators.0.to_freqs.0.0.2.bias");
+    assert_non_null(bias);
+    ((float *)(uintptr_t)bias->data)[0] = NAN; /* memory of the test's own model */
+    const bsm_validate_options options = options_of_test();
+    validate_fails(&options, BSM_BAD_MODEL, "valid/A: the network's output at 0.0 s");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_identity, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_excerpts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_rest, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stream_over_a_whole_track_is_a_window, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_json, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_json_that_cannot_be_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_csv, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_progress_and_stopping, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_options_out_of_range, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bad_track_ends_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_output_that_is_not_finite, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
