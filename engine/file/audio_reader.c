@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <sndfile.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +20,7 @@ struct bsm_audio_reader {
     char *path;
     bsm_audio_info info;
     uint64_t position;
+    bool remembers; /* what the decoder gives after a seek depends on where it was */
     float block[BLOCK * MAX_CHANNELS]; /* interleaved */
 };
 
@@ -77,6 +79,7 @@ bsm_status bsm_audio_reader_open(const char *path, bsm_audio_reader **reader, bs
                                   .channels = (size_t)info.channels,
                                   .frames = info.frames == SF_COUNT_MAX ? BSM_UNKNOWN_FRAMES
                                                                         : (uint64_t)info.frames};
+    made->remembers = (info.format & SF_FORMAT_SUBMASK) == SF_FORMAT_OPUS;
     *reader = made;
     return BSM_OK;
 }
@@ -133,5 +136,19 @@ bsm_status bsm_audio_reader_read(bsm_audio_reader *reader, float *const *audio, 
     if (*got < count && sf_error(reader->file) == SF_ERR_SYSTEM) {
         return fail_sndfile(error, BSM_IO, reader->path, "cannot read", reader->file);
     }
+    return BSM_OK;
+}
+
+bsm_status bsm_audio_reader_seek(bsm_audio_reader *reader, uint64_t frame, bsm_error *error)
+{
+    if (frame > reader->info.frames || frame > INT64_MAX) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s: has no sample %llu", reader->path,
+                        (unsigned long long)frame);
+    }
+    if ((reader->remembers && sf_seek(reader->file, 0, SEEK_SET) != 0) ||
+        sf_seek(reader->file, (sf_count_t)frame, SEEK_SET) != (sf_count_t)frame) {
+        return fail_sndfile(error, BSM_UNSUPPORTED, reader->path, "cannot seek", reader->file);
+    }
+    reader->position = frame;
     return BSM_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** Reading an audio file of one or two channels, whatever its format, from its start to its end. */
+/** Reading an audio file of one or two channels, whatever its format. */
 #ifndef BSM_FILE_AUDIO_READER_H
 #define BSM_FILE_AUDIO_READER_H
 
@@ -31,5 +31,11 @@ const bsm_audio_info *bsm_audio_reader_info(const bsm_audio_reader *reader);
  *  reaches before info.frames; never more than info.frames in all. BSM_IO. */
 BSM_NODISCARD bsm_status bsm_audio_reader_read(bsm_audio_reader *reader, float *const *audio,
                                                size_t count, size_t *got, bsm_error *error);
+
+/** Go to sample `frame`, at most info.frames: what is read from there is what reading from the
+ *  start would give (of Opus to 1e-7), and the same bits wherever the reader was before.
+ *  BSM_UNSUPPORTED: this file can only be read from its start; open it anew. */
+BSM_NODISCARD bsm_status bsm_audio_reader_seek(bsm_audio_reader *reader, uint64_t frame,
+                                               bsm_error *error);
 
 #endif
