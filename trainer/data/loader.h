@@ -26,7 +26,8 @@ typedef struct bsm_range {
 } bsm_range;
 
 /** Source activity detection, as published: a window of a source counts as active if at least half
- *  of its chunks are louder (mean square) than both the floor and the quantile of the track. */
+ *  of its chunks are louder (root mean square) than both the floor and the quantile of the file;
+ *  see data/activity.h. */
 typedef struct bsm_sad_options {
     bool enabled;
     double window;   /**< seconds: 8; a window starts every half of it */
@@ -41,8 +42,9 @@ typedef struct bsm_augmentation {
     double channel_swap; /**< probability */
     double polarity;
     double eq;           /**< three random peak or shelf filters, up to 6 dB */
-    double pitch;        /**< shift by resampling, which shifts formants, too */
-    bsm_range semitones; /**< of `pitch` */
+    double pitch;        /**< shift by resampling, which shifts formants, too; not of sources that
+                              are taken together from one track, which keep their time and key */
+    bsm_range semitones; /**< of `pitch`, within -12 to 12 */
     double compression, reverb, doubling, pan;
 } bsm_augmentation;
 
@@ -51,26 +53,30 @@ typedef struct bsm_data_options {
     size_t num_roots;
     const char *const *sources; /**< "vocals", "other", ...: what a mixture is the sum of */
     size_t num_sources;
-    double random_mix; /**< probability that sources come from different tracks; else one track */
-    const double *silent_prob; /**< per source: probability that it is left out */
+    double random_mix; /**< probability that each source is drawn on its own; else those of one
+                            track belong together, and what it lacks is drawn on its own */
+    const double *silent_prob; /**< per source: probability that it is left out; NULL: never. Where
+                                    all would be left out, it is drawn again */
     bsm_range loudness;        /**< factor per source: 0.5 to 1.5 */
-    bsm_range level; /**< dB of the target sources over the others, instead of chance; low > high:
-                          not set */
-    const bsm_augmentation *augmentations; /**< per source */
+    bsm_range level; /**< dB of the target sources over the others, measured on the example and set
+                          by raising the target by 20 dB at most; low > high: left to chance */
+    const bsm_augmentation *augmentations; /**< per source; NULL: none */
     bsm_sad_options sad;
-    const char *segments_cache; /**< folder for the activity lists; NULL: beside the data */
+    const char *segments_cache; /**< folder for the activity lists, made if it is not there; NULL:
+                                     in each root */
 } bsm_data_options;
 
 typedef struct bsm_loader_options {
     uint64_t seed;
     uint64_t first; /**< number of the first example of all processes */
     size_t process, processes;
-    size_t workers;          /**< at least 1 */
+    size_t workers;          /**< threads, at least 1; each makes its own examples */
     size_t samples;          /**< of an example, at the model's rate */
     const bsm_config *model; /**< sample rate, channels, and the stems: names among the sources */
 } bsm_loader_options;
 
-/** One example, [plane][samples]. */
+/** One example, [plane][samples]. The mixture is the sum of all sources, the stems among them; all
+ *  are scaled down together where its peak would pass 1. */
 typedef struct bsm_example {
     uint64_t number;
     float **mixture; /**< per channel */
@@ -78,9 +84,10 @@ typedef struct bsm_example {
 } bsm_example;
 
 typedef struct bsm_loader_stats {
-    uint64_t files_skipped;  /**< broken, too short: each named once by `log` */
-    double seconds_waited;   /**< by bsm_loader_next */
-    size_t tracks, segments; /**< found */
+    uint64_t files_skipped; /**< broken, or shorter than an example: each named once by `log` */
+    double seconds_waited;  /**< by bsm_loader_next */
+    size_t tracks;          /**< in which any source sounds */
+    size_t segments;        /**< active windows of all sources; 0 without activity detection */
 } bsm_loader_stats;
 
 typedef struct bsm_loader bsm_loader;
@@ -88,18 +95,23 @@ typedef struct bsm_loader bsm_loader;
 /** One line for the user; called from any thread, one at a time. */
 typedef void bsm_loader_log(void *user, const char *line);
 
-/** Scan the roots, read or make the activity lists, and start the workers.
- *  BSM_NOT_FOUND, BSM_INVALID_ARGUMENT, BSM_NO_MEMORY. */
+/** Scan the roots' training tracks, read or make the activity lists (on the workers' threads; the
+ *  first time this reads through all the audio), and start the workers. `data` and what it points
+ *  to must last as long as the loader; the rest may go.
+ *  BSM_INVALID_ARGUMENT: an option is out of its range, or a stem not among the sources.
+ *  BSM_NOT_FOUND: no such folder, or a source without a usable file. BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_loader_new(const bsm_data_options *data,
                                         const bsm_loader_options *options, bsm_loader_log *log,
                                         void *user, bsm_loader **loader, bsm_error *error);
 void bsm_loader_free(bsm_loader *loader);
 
-/** Wait for this process's next example; valid until the next call.
- *  Fails only if nothing is left to draw from. */
+/** Wait for this process's next example; valid until the next call. A file that cannot be read is
+ *  skipped, and the example drawn again, the same way in every run. One thread at a time.
+ *  BSM_NOT_FOUND: nothing is left that can be read; BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_loader_next(bsm_loader *loader, const bsm_example **example,
                                          bsm_error *error);
 
-bsm_loader_stats bsm_loader_get_stats(const bsm_loader *loader);
+/** Any thread. */
+bsm_loader_stats bsm_loader_get_stats(bsm_loader *loader);
 
 #endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: ISC */
+/* Source activity detection. */
+#include "data/activity.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file/audio_reader.h"
+
+enum { BLOCK = 4096, MAX_CHANNELS = 2 };
+
+size_t bsm_activity_chunk(const bsm_sad_options *options, size_t rate)
+{
+    const size_t chunk = (size_t)llround(options->window * (double)rate / (double)options->chunks);
+    return chunk ? chunk : 1;
+}
+
+/* ---- The windows ---- */
+
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The quantile of the chunks that are not silent, between the two values that it falls between; 0
+ * without any. */
+static bsm_status find_threshold(const bsm_sad_options *options, const double *loudness,
+                                 size_t chunks, double *threshold, bsm_error *error)
+{
+    double *sorted = malloc((chunks + 1) * sizeof *sorted);
+    if (!sorted) {
+        return bsm_fail(error, BSM_NO_MEMORY, "activity of %zu chunks: out of memory", chunks);
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < chunks; i++) {
+        if (loudness[i] > 0) {
+            sorted[count++] = loudness[i];
+        }
+    }
+    *threshold = 0;
+    if (count > 0) {
+        qsort(sorted, count, sizeof *sorted, compare);
+        const double place = options->quantile * (double)(count - 1);
+        const size_t below = (size_t)place;
+        const size_t above = below + 1 < count ? below + 1 : below;
+        *threshold = sorted[below] + (place - (double)below) * (sorted[above] - sorted[below]);
+    }
+    free(sorted);
+    return BSM_OK;
+}
+
+static bool is_active(const bsm_sad_options *options, const double *loudness, size_t length,
+                      double threshold)
+{
+    size_t louder = 0;
+    for (size_t i = 0; i < length; i++) {
+        louder += loudness[i] >= threshold && loudness[i] > options->floor;
+    }
+    return (double)louder >= options->active * (double)length;
+}
+
+bsm_status bsm_activity_find(const bsm_sad_options *options, const double *loudness, size_t chunks,
+                             bsm_activity *activity, bsm_error *error)
+{
+    const size_t length = chunks < options->chunks ? chunks : options->chunks;
+    const size_t hop = options->chunks / 2 ? options->chunks / 2 : 1;
+    double threshold = 0;
+    activity->length = length;
+    activity->num_starts = 0;
+    activity->starts = NULL;
+    if (chunks == 0) {
+        return BSM_OK;
+    }
+    if (chunks > UINT32_MAX) {
+        return bsm_fail(error, BSM_UNSUPPORTED, "activity of %zu chunks: too many", chunks);
+    }
+    bsm_status status = find_threshold(options, loudness, chunks, &threshold, error);
+    if (status) {
+        return status;
+    }
+    activity->starts = malloc((chunks / hop + 2) * sizeof *activity->starts);
+    if (!activity->starts) {
+        return bsm_fail(error, BSM_NO_MEMORY, "activity of %zu chunks: out of memory", chunks);
+    }
+    const size_t last = chunks - length;
+    for (size_t start = 0;; start = start + hop < last ? start + hop : last) {
+        if (is_active(options, loudness + start, length, threshold)) {
+            activity->starts[activity->num_starts++] = (uint32_t)start;
+        }
+        if (start == last) {
+            return BSM_OK;
+        }
+    }
+}
+
+/* ---- The file ---- */
+
+/** The loudness of chunks as the samples come. */
+typedef struct meter {
+    size_t chunk, filled; /* samples: of a chunk, and in the present one */
+    double sum;           /* of squares */
+    double *loudness;
+    size_t count, capacity;
+} meter;
+
+static bool end_chunk(meter *m, size_t channels)
+{
+    if (m->count == m->capacity) {
+        const size_t capacity = m->capacity ? 2 * m->capacity : 256;
+        double *more = realloc(m->loudness, capacity * sizeof *more);
+        if (!more) {
+            return false;
+        }
+        m->loudness = more;
+        m->capacity = capacity;
+    }
+    m->loudness[m->count++] = sqrt(m->sum / (double)(m->chunk * channels));
+    m->filled = 0;
+    m->sum = 0;
+    return true;
+}
+
+static bool measure(meter *m, float *const *audio, size_t channels, size_t count)
+{
+    for (size_t i = 0; i < count;) {
+        const size_t left = m->chunk - m->filled;
+        const size_t part = count - i < left ? count - i : left;
+        for (size_t c = 0; c < channels; c++) {
+            for (size_t j = i; j < i + part; j++) {
+                m->sum += (double)audio[c][j] * (double)audio[c][j];
+            }
+        }
+        i += part;
+        m->filled += part;
+        if (m->filled == m->chunk && !end_chunk(m, channels)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Read to the end; `m` may be NULL. */
+static bsm_status read_all(const char *path, bsm_audio_reader *reader, meter *m, uint64_t *frames,
+                           bsm_error *error)
+{
+    float left[BLOCK], right[BLOCK], *audio[MAX_CHANNELS] = {left, right};
+    const bsm_audio_info *info = bsm_audio_reader_info(reader);
+    size_t got = BLOCK;
+    *frames = 0;
+    while (got == BLOCK) {
+        bsm_status status = bsm_audio_reader_read(reader, audio, BLOCK, &got, error);
+        if (status) {
+            return status;
+        }
+        if (m && !measure(m, audio, info->channels, got)) {
+            return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
+        }
+        *frames += got;
+    }
+    if (info->frames != BSM_UNKNOWN_FRAMES && *frames < info->frames) {
+        return bsm_fail(error, BSM_BAD_AUDIO, "%s: damaged: ends after %llu of %llu samples", path,
+                        (unsigned long long)*frames, (unsigned long long)info->frames);
+    }
+    return BSM_OK;
+}
+
+static bsm_status open_file(const char *path, bsm_activity *activity, bsm_audio_reader **reader,
+                            bsm_error *error)
+{
+    *activity = (bsm_activity){0};
+    bsm_status status = bsm_audio_reader_open(path, reader, error);
+    if (!status) {
+        const bsm_audio_info *info = bsm_audio_reader_info(*reader);
+        activity->rate = info->rate;
+        activity->channels = info->channels;
+        activity->frames = info->frames;
+    }
+    return status;
+}
+
+bsm_status bsm_activity_scan(const char *path, const bsm_sad_options *options,
+                             bsm_activity *activity, bsm_error *error)
+{
+    bsm_audio_reader *reader;
+    bsm_status status = open_file(path, activity, &reader, error);
+    if (status) {
+        return status;
+    }
+    activity->chunk = bsm_activity_chunk(options, activity->rate);
+    meter m = {.chunk = activity->chunk};
+    status = read_all(path, reader, &m, &activity->frames, error);
+    if (!status) {
+        status = bsm_activity_find(options, m.loudness, m.count, activity, error);
+    }
+    free(m.loudness);
+    bsm_audio_reader_free(reader);
+    return status;
+}
+
+bsm_status bsm_activity_glance(const char *path, bsm_activity *activity, bsm_error *error)
+{
+    bsm_audio_reader *reader;
+    bsm_status status = open_file(path, activity, &reader, error);
+    if (!status && activity->frames == BSM_UNKNOWN_FRAMES) {
+        status = read_all(path, reader, NULL, &activity->frames, error);
+    }
+    bsm_audio_reader_free(reader);
+    return status;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/** Source activity detection: where in a file its source sounds.
+ *
+ *  As published for BSRNN (Luo and Yu, 2022) and taken over by BSMamba2: a file is cut into chunks
+ *  of a tenth of a window; a window is active if at least half of its chunks are louder than the
+ *  floor and not below the quantile of the file's chunks, so that a steady sound counts, too.
+ *
+ *  Loudness is the root mean square over all channels, as in the published code, so the floor of
+ *  1e-3 is 60 dB below full scale. (As a mean square it would be 30 dB below, above much of a quiet
+ *  voice; as a sum of squares over a chunk 78 dB below, under a codec's noise.) Chunks of digital
+ *  silence have no part in the quantile. */
+#ifndef BSM_TRAINER_ACTIVITY_H
+#define BSM_TRAINER_ACTIVITY_H
+
+#include <stdint.h>
+
+#include "data/loader.h"
+
+/** What is known of a file once it was read. */
+typedef struct bsm_activity {
+    size_t rate, channels;
+    uint64_t frames; /**< samples per channel, as many as could be read */
+    size_t chunk;    /**< samples of a chunk */
+    size_t length;   /**< chunks of a window: fewer than asked for where the file is shorter */
+    size_t num_starts;
+    uint32_t *starts; /**< the active windows' first chunks, rising; the caller frees them */
+} bsm_activity;
+
+/** Samples of a chunk at a rate: at least 1. */
+size_t bsm_activity_chunk(const bsm_sad_options *options, size_t rate);
+
+/** Find the active windows from the chunks' loudness, and set length, starts and num_starts.
+ *  Windows start every half window; a last one ends with the last chunk. BSM_NO_MEMORY. */
+BSM_NODISCARD bsm_status bsm_activity_find(const bsm_sad_options *options, const double *loudness,
+                                           size_t chunks, bsm_activity *activity, bsm_error *error);
+
+/** Read a whole file. One that ends before its header says is damaged: BSM_BAD_AUDIO; else as
+ *  bsm_audio_reader_open. */
+BSM_NODISCARD bsm_status bsm_activity_scan(const char *path, const bsm_sad_options *options,
+                                           bsm_activity *activity, bsm_error *error);
+
+/** Read only a file's header, unless that does not say how long the file is: no chunks, no starts.
+ */
+BSM_NODISCARD bsm_status bsm_activity_glance(const char *path, bsm_activity *activity,
+                                             bsm_error *error);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/* Changing the sound of a source: what is to be done, and the simplest of it. */
+#include "data/augment.h"
+
+#include <math.h>
+
+/* The purposes of streams: never change a number, or every seed gives other examples. */
+enum { PITCH, EQ, COMPRESSION, DOUBLING, REVERB, PAN, SWAP, POLARITY };
+
+static const double max_pan = 0.7;
+
+double bsm_augment_draw_speed(const bsm_augmentation *augmentation, const bsm_random *random)
+{
+    bsm_random stream = bsm_random_fork(random, PITCH);
+    if (!bsm_random_chance(&stream, augmentation->pitch)) {
+        return 1;
+    }
+    return exp2(
+        bsm_random_between(&stream, augmentation->semitones.low, augmentation->semitones.high) /
+        12);
+}
+
+void bsm_augment_pan(const bsm_piece *piece, double position)
+{
+    if (piece->channels == 2) {
+        const double angle = (position + 1) * M_PI / 4;
+        const float left = (float)(M_SQRT2 * cos(angle)), right = (float)(M_SQRT2 * sin(angle));
+        for (size_t i = 0; i < piece->samples; i++) {
+            piece->audio[0][i] *= left;
+            piece->audio[1][i] *= right;
+        }
+    }
+}
+
+static void swap_channels(const bsm_piece *piece)
+{
+    for (size_t i = 0; piece->channels == 2 && i < piece->samples; i++) {
+        const float left = piece->audio[0][i];
+        piece->audio[0][i] = piece->audio[1][i];
+        piece->audio[1][i] = left;
+    }
+}
+
+static void invert(const bsm_piece *piece)
+{
+    for (size_t c = 0; c < piece->channels; c++) {
+        for (size_t i = 0; i < piece->samples; i++) {
+            piece->audio[c][i] = -piece->audio[c][i];
+        }
+    }
+}
+
+static bool draw(const bsm_random *random, uint64_t purpose, double probability, bsm_random *stream)
+{
+    *stream = bsm_random_fork(random, purpose);
+    return bsm_random_chance(stream, probability);
+}
+
+bsm_status bsm_augment(const bsm_augmentation *augmentation, const bsm_random *random,
+                       const bsm_piece *piece, bsm_error *error)
+{
+    bsm_random stream;
+    if (draw(random, EQ, augmentation->eq, &stream)) {
+        bsm_augment_eq(piece, &stream);
+    }
+    if (draw(random, COMPRESSION, augmentation->compression, &stream)) {
+        bsm_augment_compression(piece, &stream);
+    }
+    if (draw(random, DOUBLING, augmentation->doubling, &stream)) {
+        bsm_augment_doubling(piece, &stream);
+    }
+    if (draw(random, REVERB, augmentation->reverb, &stream)) {
+        bsm_status status = bsm_augment_reverb(piece, &stream, error);
+        if (status) {
+            return status;
+        }
+    }
+    if (draw(random, PAN, augmentation->pan, &stream)) {
+        bsm_augment_pan(piece, bsm_random_between(&stream, -max_pan, max_pan));
+    }
+    if (draw(random, SWAP, augmentation->channel_swap, &stream)) {
+        swap_channels(piece);
+    }
+    if (draw(random, POLARITY, augmentation->polarity, &stream)) {
+        invert(piece);
+    }
+    return BSM_OK;
+}

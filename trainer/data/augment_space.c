@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: ISC */
+/* Changing the place of a source: reverb and doubling. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/augment.h"
+
+/* ---- Reverb ---- */
+
+enum { LINES = 8 };
+
+/* Milliseconds, without common parts: the echoes of different lines rarely fall together. */
+static const double line_ms[LINES] = {25.31, 29.87, 34.13, 39.71, 45.77, 52.63, 60.17, 68.93};
+
+/** A line of delay with its losses. */
+typedef struct delay_line {
+    float *samples;
+    size_t length, at;
+    float gain;   /* of one round */
+    float damped; /* state of the low-pass in the loop */
+} delay_line;
+
+typedef struct reverb {
+    delay_line lines[LINES];
+    float damping; /* of the low-pass: 0 none */
+} reverb;
+
+static void clear_reverb(reverb *r)
+{
+    for (size_t k = 0; k < LINES; k++) {
+        free(r->lines[k].samples);
+    }
+}
+
+static bool make_reverb(reverb *r, double decay, size_t rate, bsm_random *random)
+{
+    const double size = bsm_random_between(random, 0.5, 1.3);
+    bool complete = true;
+    *r = (reverb){.damping = (float)bsm_random_between(random, 0.1, 0.6)};
+    for (size_t k = 0; k < LINES; k++) {
+        const double seconds = size * 1e-3 * line_ms[k] * bsm_random_between(random, 0.97, 1.03);
+        delay_line *line = &r->lines[k];
+        line->length = (size_t)(seconds * (double)rate) + 1;
+        line->gain = (float)pow(10, -3 * seconds / decay);
+        line->samples = calloc(line->length, sizeof *line->samples);
+        complete = complete && line->samples;
+    }
+    return complete;
+}
+
+/* One sample through the network: what the lines gave, and each gets the input and the others'. */
+static void step_reverb(reverb *r, const float *input, float *given)
+{
+    float sum = 0;
+    for (size_t k = 0; k < LINES; k++) {
+        delay_line *line = &r->lines[k];
+        const float out = line->samples[line->at] * line->gain;
+        line->damped = out + r->damping * (line->damped - out);
+        given[k] = line->damped;
+        sum += given[k];
+    }
+    sum *= 2.0F / LINES; /* Householder: I - 2/n of the ones, which loses nothing */
+    for (size_t k = 0; k < LINES; k++) {
+        delay_line *line = &r->lines[k];
+        line->samples[line->at] = input[k & 1] + given[k] - sum;
+        line->at = line->at + 1 < line->length ? line->at + 1 : 0;
+    }
+}
+
+/* The tail alone, into `scratch`; returns its energy, and that of the piece. */
+static void run_reverb(reverb *r, const bsm_piece *piece, double *wet, double *dry)
+{
+    const size_t second = piece->channels - 1;
+    *wet = *dry = 0;
+    for (size_t i = 0; i < piece->samples; i++) {
+        const float input[2] = {piece->audio[0][i], piece->audio[second][i]};
+        float given[LINES], out[2] = {0, 0};
+        step_reverb(r, input, given);
+        for (size_t k = 0; k < LINES; k++) {
+            /* The sign changes within a channel: the lines' common part would be a click. */
+            out[k & 1] += k & 2 ? -given[k] : given[k];
+        }
+        if (second == 0) {
+            out[0] += out[1];
+        }
+        for (size_t c = 0; c < piece->channels; c++) {
+            piece->scratch[c][i] = out[c];
+            *wet += (double)out[c] * (double)out[c];
+            *dry += (double)input[c] * (double)input[c];
+        }
+    }
+}
+
+bsm_status bsm_augment_reverberate(const bsm_piece *piece, double decay, double wet_db,
+                                   bsm_random *random, bsm_error *error)
+{
+    reverb r;
+    if (!make_reverb(&r, decay, piece->rate, random)) {
+        clear_reverb(&r);
+        return bsm_fail(error, BSM_NO_MEMORY, "reverb: out of memory");
+    }
+    double wet, dry;
+    run_reverb(&r, piece, &wet, &dry);
+    clear_reverb(&r);
+    if (wet > 0) {
+        const float gain = (float)(sqrt(dry / wet) * pow(10, wet_db / 20));
+        for (size_t c = 0; c < piece->channels; c++) {
+            for (size_t i = 0; i < piece->samples; i++) {
+                piece->audio[c][i] += gain * piece->scratch[c][i];
+            }
+        }
+    }
+    return BSM_OK;
+}
+
+bsm_status bsm_augment_reverb(const bsm_piece *piece, bsm_random *random, bsm_error *error)
+{
+    const double decay = bsm_random_log(random, 0.3, 3);
+    const double wet = bsm_random_between(random, -22, -6);
+    return bsm_augment_reverberate(piece, decay, wet, random, error);
+}
+
+/* ---- Doubling ---- */
+
+/** A delayed copy whose delay swings, which makes its pitch swing. */
+typedef struct double_voice {
+    double delay, swing; /* samples */
+    double turn, phase;  /* radians: per sample, and at the start */
+    float gain[2];       /* per channel */
+} double_voice;
+
+static double_voice draw_copy(const bsm_piece *piece, bsm_random *random)
+{
+    const double rate = (double)piece->rate;
+    const double cents = bsm_random_between(random, 5, 15);
+    double_voice result = {.delay = bsm_random_between(random, 0.012, 0.03) * rate,
+                           .turn = 2 * M_PI * bsm_random_log(random, 0.15, 1) / rate,
+                           .phase = bsm_random_between(random, 0, 2 * M_PI)};
+    /* The delay's slope is the change of pitch, largest where the swing passes its middle. */
+    result.swing = fmin((exp2(cents / 1200) - 1) / result.turn, result.delay - 0.003 * rate);
+    const double gain = pow(10, bsm_random_between(random, -12, -4) / 20);
+    const double angle = bsm_random_between(random, 0, M_PI / 2);
+    result.gain[0] = (float)(gain * (piece->channels == 2 ? M_SQRT2 * cos(angle) : 1));
+    result.gain[1] = (float)(gain * M_SQRT2 * sin(angle));
+    return result;
+}
+
+/* Between the samples around `place`, by Catmull and Rom's cubic; 0 outside. */
+static float interpolate(const float *audio, size_t samples, double place)
+{
+    const double floored = floor(place);
+    if (floored < 1 || floored + 2 >= (double)samples) {
+        return 0;
+    }
+    const float *at = audio + (size_t)floored, t = (float)(place - floored);
+    const float slope0 = 0.5F * (at[1] - at[-1]), slope1 = 0.5F * (at[2] - at[0]);
+    const float step = at[1] - at[0];
+    return at[0] +
+           t * (slope0 + t * (3 * step - 2 * slope0 - slope1 + t * (slope0 + slope1 - 2 * step)));
+}
+
+static void add_copy(const bsm_piece *piece, const double_voice *copy)
+{
+    for (size_t i = 0; i < piece->samples; i++) {
+        const double delay = copy->delay + copy->swing * sin(copy->phase + copy->turn * (double)i);
+        for (size_t c = 0; c < piece->channels; c++) {
+            piece->audio[c][i] +=
+                copy->gain[c] * interpolate(piece->scratch[c], piece->samples, (double)i - delay);
+        }
+    }
+}
+
+void bsm_augment_doubling(const bsm_piece *piece, bsm_random *random)
+{
+    for (size_t c = 0; c < piece->channels; c++) {
+        memcpy(piece->scratch[c], piece->audio[c], piece->samples * sizeof(float));
+    }
+    const size_t copies = 1 + (size_t)bsm_random_below(random, 2);
+    for (size_t k = 0; k < copies; k++) {
+        const double_voice copy = draw_copy(piece, random);
+        add_copy(piece, &copy);
+    }
+}
