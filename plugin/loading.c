@@ -90,11 +90,31 @@ void bsm_loader_get_wanted(bsm_loader *loader, char *path)
     pthread_mutex_unlock(&loader->facts);
 }
 
+bool bsm_stopped_status(const bsm_stream *stream, char *status)
+{
+    static const char before[] = "failed: ", after[] = "; the sound passes dry";
+    char *line = status + sizeof before - 1;
+    if (!bsm_stream_failure(stream, line, BSM_STATUS_SIZE - sizeof before - sizeof after)) {
+        return false;
+    }
+    memcpy(status, before, sizeof before - 1);
+    memcpy(line + strlen(line), after, sizeof after);
+    return true;
+}
+
+/* Nobody frees `newest` while `jobs` is held. Who holds it else is loading. */
 void bsm_loader_get_status(bsm_loader *loader, char *status)
 {
-    pthread_mutex_lock(&loader->facts);
-    memcpy(status, loader->status, sizeof loader->status);
-    pthread_mutex_unlock(&loader->facts);
+    bool stopped = false;
+    if (!pthread_mutex_trylock(&loader->jobs)) {
+        stopped = bsm_stopped_status(loader->newest, status);
+        pthread_mutex_unlock(&loader->jobs);
+    }
+    if (!stopped) {
+        pthread_mutex_lock(&loader->facts);
+        memcpy(status, loader->status, sizeof loader->status);
+        pthread_mutex_unlock(&loader->facts);
+    }
 }
 
 static void set_wanted(bsm_loader *loader, const char *path)

@@ -81,7 +81,8 @@ void bsm_loader_collect(bsm_loader *loader);
 /** Load a model that the user chose once. If that fails, the default plays, and `path` is kept. */
 void bsm_loader_restore(bsm_loader *loader, const char *path);
 
-/** Copies of the facts, BSM_PATH_SIZE and BSM_STATUS_SIZE bytes. */
+/** Copies of the facts, BSM_PATH_SIZE and BSM_STATUS_SIZE bytes. If the network of what plays has
+ *  stopped, the status says why. */
 void bsm_loader_get_wanted(bsm_loader *loader, char *path);
 void bsm_loader_get_status(bsm_loader *loader, char *status);
 
@@ -89,6 +90,10 @@ void bsm_loader_get_status(bsm_loader *loader, char *status);
 
 /** The newest delivery, or NULL. */
 BSM_REALTIME bsm_delivery *bsm_loader_take(bsm_loader *loader);
+
+/** Why the stream's network has stopped, as a status of BSM_STATUS_SIZE bytes; false: it has not.
+ */
+BSM_REALTIME bool bsm_stopped_status(const bsm_stream *stream, char *status);
 
 /** Leave a delivery for bsm_loader_collect. */
 BSM_REALTIME void bsm_loader_discard(bsm_loader *loader, bsm_delivery *delivery);

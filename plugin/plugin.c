@@ -39,7 +39,8 @@ typedef struct bsm_plugin {
     bsm_controls controls;
     bsm_messages messages;
     bsm_settings asked; /* what the worker has been asked for last */
-    bsm_status stopped; /* why the network has stopped, as the host was told */
+    bsm_status stopped; /* why the network has stopped, as the host was told ... */
+    char stopped_status[BSM_STATUS_SIZE]; /* ... in words */
 
     bsm_levels levels; /* from the audio thread to the drawing thread */
 #ifdef BSM_HAVE_CAIRO
@@ -144,8 +145,6 @@ static void process(bsm_plugin *p, size_t at, size_t frames)
     }
 }
 
-static const char stopped_text[] = "failed: the network has stopped; the sound passes dry";
-
 /* After the sound, since the host may want the latency of what it just heard. */
 static void report(bsm_plugin *p)
 {
@@ -154,11 +153,12 @@ static void report(bsm_plugin *p)
     *p->ports.load = (float)(100 * stats.load);
     *p->ports.misses = (float)stats.misses;
     if (stats.status != p->stopped) {
-        p->stopped = stats.status;
+        p->stopped =
+            bsm_stopped_status(p->handover.stream, p->stopped_status) ? stats.status : BSM_OK;
         p->messages.tell_status = true;
     }
     bsm_messages_write(&p->messages, p->ports.notify, p->handover.newest->model,
-                       p->stopped ? stopped_text : p->handover.newest->status);
+                       p->stopped ? p->stopped_status : p->handover.newest->status);
 }
 
 static void run(LV2_Handle instance, uint32_t frames)

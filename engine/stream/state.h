@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "bsm/stream.h"
+#include "stream/failure.h"
 #include "stream/plan.h"
 #include "stream/timeline.h"
 #include "stream/voice.h"
@@ -64,7 +65,8 @@ struct bsm_stream {
     _Atomic double load, mean_load, worst_load;
     _Atomic uint64_t blocks, dropped, read;
     _Atomic size_t commit, lookahead, history;
-    _Atomic int status; /**< bsm_status */
+    _Atomic int status;  /**< bsm_status */
+    bsm_failure failure; /**< of which status, set before it */
 
     /* ---- Between the worker and the thread that sets a model ---- */
     pthread_mutex_t lock;

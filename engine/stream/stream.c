@@ -233,6 +233,21 @@ void bsm_stream_get_stats(const bsm_stream *s, bsm_stream_stats *stats)
     };
 }
 
+bool bsm_stream_failure(const bsm_stream *s, char *line, size_t size)
+{
+    bsm_status status = (bsm_status)atomic_load(&s->status);
+    if (!status) {
+        return false;
+    }
+    if (!bsm_failure_get(&s->failure, line, size)) {
+        const char *phrase = bsm_strerror(status);
+        size_t length = strnlen(phrase, size - 1);
+        memcpy(line, phrase, length);
+        line[length] = '\0';
+    }
+    return true;
+}
+
 void bsm_stream_device_name(bsm_stream *s, char *name, size_t size)
 {
     pthread_mutex_lock(&s->lock);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* The worker thread of a live stream: one epoch after another. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "stream/epoch.h"
@@ -108,8 +107,8 @@ static void run_epoch(worker *w, bsm_epoch *e)
         e->over = EPOCH_ENDED;
     } else if (e->over == EPOCH_RUNS) {
         e->over = EPOCH_FAILED;
+        bsm_failure_set(&w->stream->failure, error.message);
         atomic_store(&w->stream->status, (int)status);
-        fprintf(stderr, "bsm: the stream goes on without vocals: %s\n", error.message);
     }
     bsm_blocks_free(blocks);
     bsm_resampler_free(e->from_host);

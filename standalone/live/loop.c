@@ -48,6 +48,12 @@ void live_warn_period(live *l)
     }
 }
 
+static void refresh_stream(live *l)
+{
+    pipeline_get_stats(l->pipeline, &l->view.stream);
+    pipeline_failure(l->pipeline, l->view.failure, sizeof l->view.failure);
+}
+
 void live_refresh(live *l)
 {
     pipeline_device_name(l->pipeline, l->device, sizeof l->device);
@@ -55,7 +61,7 @@ void live_refresh(live *l)
     l->view.model = bsm_model_path(pipeline_model(l->pipeline));
     l->view.rate = pipeline_rate(l->pipeline);
     l->view.mix = l->options.mix;
-    pipeline_get_stats(l->pipeline, &l->view.stream);
+    refresh_stream(l);
 }
 
 /* ---- Changes while it plays ---- */
@@ -239,11 +245,11 @@ static void write_stats(live *l)
 static void tell_trouble(live *l, double time)
 {
     const bsm_stream_stats *s = &l->view.stream;
-    if (s->status && !l->failure_told) {
+    if (*l->view.failure && !l->failure_told) {
         panel_complain(&l->panel, "the network has stopped: %s; the music goes on unseparated",
-                       bsm_strerror(s->status));
-        l->failure_told = true;
+                       l->view.failure);
     }
+    l->failure_told = *l->view.failure;
     if (l->panel.terminal || time - l->told_at < TELL_EVERY) {
         return;
     }
@@ -273,7 +279,7 @@ static void tick(live *l)
     take_peaks(l);
     l->view.mix = l->options.mix;
     l->view.xruns = atomic_load(&l->events.xruns);
-    pipeline_get_stats(l->pipeline, &l->view.stream);
+    refresh_stream(l);
     if (time >= l->stats_at) {
         write_stats(l);
         l->stats_at = fmax(l->stats_at + STATS_EVERY, time);
@@ -322,7 +328,7 @@ void live_run(live *l)
             next = now() + (l->panel.terminal ? PANEL_TICK : PLAIN_TICK);
         }
     }
-    pipeline_get_stats(l->pipeline, &l->view.stream);
+    refresh_stream(l);
     take_peaks(l);
     write_stats(l);
 }

@@ -81,8 +81,8 @@ static const char *model_file(const char *path)
 
 static const char *state_text(const live_view *view)
 {
-    if (view->stream.status) {
-        return bsm_strerror(view->stream.status);
+    if (*view->failure) {
+        return view->failure;
     }
     if (view->mix.bypass) {
         return "BYPASS";

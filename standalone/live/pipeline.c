@@ -249,6 +249,13 @@ void pipeline_get_stats(const pipeline *p, bsm_stream_stats *stats)
     bsm_stream_get_stats(p->newest->stream, stats);
 }
 
+void pipeline_failure(const pipeline *p, char *line, size_t size)
+{
+    if (!bsm_stream_failure(p->newest->stream, line, size)) {
+        *line = '\0';
+    }
+}
+
 void pipeline_device_name(pipeline *p, char *name, size_t size)
 {
     bsm_stream_device_name(p->newest->stream, name, size);

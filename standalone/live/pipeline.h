@@ -41,6 +41,9 @@ void pipeline_tidy(pipeline *p);
 size_t pipeline_rate(const pipeline *p);
 const bsm_model *pipeline_model(const pipeline *p);
 void pipeline_get_stats(const pipeline *p, bsm_stream_stats *stats);
+
+/** As bsm_stream_failure, "" where it has not. */
+void pipeline_failure(const pipeline *p, char *line, size_t size);
 void pipeline_device_name(pipeline *p, char *name, size_t size);
 
 #endif

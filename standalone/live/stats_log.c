@@ -85,6 +85,9 @@ bsm_status stats_log_write(stats_log *log, const live_view *view, bsm_error *err
     cJSON_AddStringToObject(line, "model", view->model);
     cJSON_AddStringToObject(line, "device", view->device);
     cJSON_AddStringToObject(line, "status", bsm_strerror(view->stream.status));
+    if (*view->failure) {
+        cJSON_AddStringToObject(line, "failure", view->failure);
+    }
     char *text = cJSON_PrintUnformatted(line);
     cJSON_Delete(line);
     errno = text ? 0 : ENOMEM;

@@ -13,6 +13,7 @@ typedef struct live_view {
     const char *model;
     const char *device; /**< that computes */
     bsm_stream_stats stream;
+    char failure[512]; /**< why the network has stopped; "": it has not */
     uint64_t xruns;
     float peak[MIX_NUM_STEMS]; /**< highest absolute sample lately, before the gain */
     mix_settings mix;

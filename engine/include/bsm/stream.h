@@ -119,6 +119,12 @@ typedef struct bsm_stream_stats {
 /** Any thread. */
 BSM_API BSM_REALTIME void bsm_stream_get_stats(const bsm_stream *stream, bsm_stream_stats *stats);
 
+/** Why the network has stopped, in one line: true and the line, or false while it has not. The
+ * input comes out as the instrumental then, until bsm_stream_set_model. A stream prints nothing;
+ * whoever watches bsm_stream_stats.status does. `size` is at least 1; 512 bytes hold every line.
+ *  Any thread. */
+BSM_API BSM_REALTIME bool bsm_stream_failure(const bsm_stream *stream, char *line, size_t size);
+
 /** "cpu (AVX-512, oneDNN 2.6.3)" and the like, "none" without a model. Not for the audio thread. */
 BSM_API void bsm_stream_device_name(bsm_stream *stream, char *name, size_t size);
 

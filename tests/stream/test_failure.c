@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+/* A network that stops while it plays: the music goes on, everybody can ask why, and nothing is
+ * printed. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "identity.h"
+#include "stream/failure.h"
+
+/* ---- A network that fails: the linker puts this in front of it ---- */
+
+static const char why[] = "the card fell off the bus";
+static _Atomic bool broken;
+
+bsm_status __real_bsm_network_stream(bsm_network *network, const float *spectrum, size_t frames,
+                                     size_t commit, float *const *stems, bsm_error *error);
+bsm_status __wrap_bsm_network_stream(bsm_network *network, const float *spectrum, size_t frames,
+                                     size_t commit, float *const *stems, bsm_error *error);
+
+bsm_status __wrap_bsm_network_stream(bsm_network *network, const float *spectrum, size_t frames,
+                                     size_t commit, float *const *stems, bsm_error *error)
+{
+    return atomic_load(&broken)
+               ? bsm_fail(error, BSM_DEVICE_FAILED, "%s", why)
+               : __real_bsm_network_stream(network, spectrum, frames, commit, stems, error);
+}
+
+/* ---- The line ---- */
+
+static void test_a_line_is_kept_and_cut(void **state)
+{
+    (void)state;
+    bsm_failure failure = {0};
+    char line[600], longest[600];
+    assert_true(bsm_failure_get(&failure, line, sizeof line));
+    assert_string_equal(line, "");
+    bsm_failure_set(&failure, "one");
+    assert_true(bsm_failure_get(&failure, line, sizeof line));
+    assert_string_equal(line, "one");
+    assert_true(bsm_failure_get(&failure, line, 3));
+    assert_string_equal(line, "on");
+    assert_true(bsm_failure_get(&failure, line, 1));
+    assert_string_equal(line, "");
+    memset(longest, 'x', sizeof longest);
+    longest[sizeof longest - 1] = '\0';
+    bsm_failure_set(&failure, longest);
+    assert_true(bsm_failure_get(&failure, line, sizeof line));
+    assert_int_equal(strlen(line), 511);
+}
+
+static void *write_lines(void *argument)
+{
+    char line[200];
+    for (int i = 0; i < 20000; i++) {
+        size_t length = 1 + (size_t)(i * 7 % 150);
+        memset(line, 'a' + i % 26, length);
+        line[length] = '\0';
+        bsm_failure_set(argument, line);
+    }
+    return NULL;
+}
+
+/* Each line consists of one letter: no reader may see parts of two. */
+static void test_no_line_is_torn(void **state)
+{
+    (void)state;
+    static bsm_failure failure;
+    pthread_t writer;
+    bsm_failure_set(&failure, "z");
+    assert_int_equal(pthread_create(&writer, NULL, write_lines, &failure), 0);
+    for (size_t i = 0, read = 0; i < 200000 && read < 20000; i++) {
+        char line[200];
+        if (bsm_failure_get(&failure, line, sizeof line)) {
+            assert_true(*line);
+            assert_int_equal(strspn(line, (char[]){*line, '\0'}), strlen(line));
+            read++;
+        }
+    }
+    pthread_join(writer, NULL);
+}
+
+/* ---- The stream ---- */
+
+static void run_dry(bsm_stream *stream, const signal *in)
+{
+    stream_result out = run_stream(stream, in, 0);
+    assert_true(sum_error(&out, bsm_stream_latency(stream), in) < 1e-6);
+    free_result(&out);
+}
+
+static void expect_failed(const bsm_stream *stream, bool failed)
+{
+    bsm_stream_stats stats;
+    char line[512] = "nothing";
+    bsm_stream_get_stats(stream, &stats);
+    assert_int_equal(stats.status, failed ? BSM_DEVICE_FAILED : BSM_OK);
+    assert_int_equal(bsm_stream_failure(stream, line, sizeof line), failed);
+    assert_string_equal(line, failed ? why : "nothing");
+}
+
+static void fail_and_recover(void)
+{
+    bsm_config config = small_stream_config();
+    bsm_model *model = identity_model(&config);
+    bsm_stream_options options = {.sample_rate = 44100,
+                                  .latency = 0.2,
+                                  .memory = BSM_MEMORY_CARRY,
+                                  .device = BSM_DEVICE_CPU,
+                                  .threads = 1,
+                                  .freewheel = true};
+    bsm_stream *stream = open_stream(model, &options);
+    signal in = noise_signal(44100, 5);
+    run_dry(stream, &in);
+    expect_failed(stream, false);
+    atomic_store(&broken, true);
+    run_dry(stream, &in);
+    run_dry(stream, &in);
+    expect_failed(stream, true);
+
+    atomic_store(&broken, false);
+    bsm_error error = {0};
+    assert_int_equal(bsm_stream_set_model(stream, model, &error), BSM_OK);
+    run_dry(stream, &in);
+    stream_result out = run_stream(stream, &in, 0);
+    assert_true(delay_error(&out.vocals, bsm_stream_latency(stream), &in, 0) < -90);
+    expect_failed(stream, false);
+    free_result(&out);
+    free_signal(&in);
+    bsm_stream_free(stream);
+    bsm_model_free(model);
+}
+
+static void test_a_failure_is_told_and_not_printed(void **state)
+{
+    (void)state;
+    FILE *printed = tmpfile();
+    assert_non_null(printed);
+    fflush(NULL);
+    int terminal = dup(STDERR_FILENO);
+    assert_true(dup2(fileno(printed), STDERR_FILENO) >= 0);
+    fail_and_recover();
+    fflush(NULL);
+    assert_true(dup2(terminal, STDERR_FILENO) >= 0);
+    close(terminal);
+    struct stat file;
+    assert_int_equal(fstat(fileno(printed), &file), 0);
+    assert_int_equal(file.st_size, 0);
+    fclose(printed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_line_is_kept_and_cut),
+        cmocka_unit_test(test_no_line_is_torn),
+        cmocka_unit_test(test_a_failure_is_told_and_not_printed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
