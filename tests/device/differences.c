@@ -15,8 +15,8 @@
  * measures the curvature, though the fourth order's formula takes the most of it out. The better
  * one counts.
  */
-static const double STEPS[] = {0.03, 0.01};
-enum { NUM_STEPS = 2, DIRECTIONS = 3 };
+static const double STEPS[] = {0.03, 0.01, 0.003, 0.001};
+enum { NUM_STEPS = 4, DIRECTIONS = 2 };
 
 typedef struct random_line {
     const differences_input *input;

@@ -13,6 +13,7 @@
 #include "device/differences.h"
 #include "device/host/host.h"
 #include "device/reference/path.h"
+#include "device/small_network.h"
 #include "model/vector.h"
 #include "noise.h"
 
@@ -175,30 +176,11 @@ typedef struct network {
     size_t size;
 } network;
 
-/* With untrained values, B, C and dt are so small that the scan's gradients cannot be measured. */
-static void quicken(network *n)
-{
-    uint64_t seed = 99;
-    for (size_t i = 0; i < bsm_model_num_tensors(n->model); i++) {
-        const bsm_tensor *tensor = bsm_model_tensor(n->model, i);
-        if (strstr(tensor->name, "dt_bias") || strstr(tensor->name, "A_log") ||
-            strstr(tensor->name, "conv1d") || strstr(tensor->name, "in_proj")) {
-            noise_fill(&seed, n->vector + ((const float *)tensor->data - n->vector), tensor->count);
-        }
-    }
-}
-
 static network network_new(const bsm_config *config)
 {
     network n;
     bsm_error error = {0};
-    bsm_model *untrained;
-    assert_int_equal(bsm_model_new_untrained(config, &untrained, &error), BSM_OK);
-    assert_int_equal(bsm_vector_model_new(config, "test", "test", &n.model, &n.vector, &error),
-                     BSM_OK);
-    bsm_vector_read(untrained, n.vector);
-    bsm_model_free(untrained);
-    quicken(&n);
+    n.model = small_network_model(config, &n.vector);
     assert_int_equal(bsm_vector_size(config, &n.size, &error), BSM_OK);
     assert_int_equal(bsm_weights_new(n.model, &n.weights, &error), BSM_OK);
     n.gradient = zeros(n.size);
@@ -237,29 +219,6 @@ static void check_module(network *n, const char *prefix, differences_function *f
         differences_input input = {"x", x, dx, count};
         differences_check(prefix, function, user, &input, 1, NOISE);
     }
-}
-
-static bsm_config small_config(size_t heads, size_t d_state, size_t d_conv, size_t channels)
-{
-    bsm_config config;
-    bsm_error error = {0};
-    assert_int_equal(bsm_config_preset("tiny", &config, &error), BSM_OK);
-    config.dim = 5;
-    config.expand = 2 * heads;
-    config.headdim = 10;
-    config.depth = 1;
-    config.d_state = d_state;
-    config.d_conv = d_conv;
-    config.mask_expansion = 3;
-    config.channels = channels;
-    config.n_fft = 16;
-    config.hop = 5;
-    config.num_bands = 3;
-    memcpy(config.bands, (size_t[]){1, 3, 5}, 3 * sizeof *config.bands);
-    config.num_stems = 2;
-    snprintf(config.stems[1], sizeof config.stems[1], "other");
-    assert_int_equal(bsm_config_validate(&config, &error), BSM_OK);
-    return config;
 }
 
 /* ---- A path ---- */
@@ -302,7 +261,7 @@ static path_case path_new(const network *n, size_t length, double dropout)
 
 static void check_path(size_t heads, size_t d_state, size_t d_conv, size_t length, double dropout)
 {
-    bsm_config config = small_config(heads, d_state, d_conv, 2);
+    bsm_config config = small_network_config(heads, d_state, d_conv, 2);
     network n = network_new(&config);
     path_case c = path_new(&n, length, dropout);
     double *dy = doubles(c.dy, c.count), *dx = zeros(c.count);
@@ -380,7 +339,7 @@ static double split_function(void *user)
 
 static void check_split(size_t channels, size_t band)
 {
-    bsm_config config = small_config(1, 1, 1, channels);
+    bsm_config config = small_network_config(1, 1, 1, channels);
     network n = network_new(&config);
     band_case c = band_new(&n, band);
     double *dx = doubles(c.dout, config.dim), *dnormed = zeros(c.features);
@@ -414,7 +373,7 @@ static double mask_function(void *user)
 
 static void check_mask(size_t channels, size_t band)
 {
-    bsm_config config = small_config(1, 1, 1, channels);
+    bsm_config config = small_network_config(1, 1, 1, channels);
     network n = network_new(&config);
     band_case c = band_new(&n, band);
     bsm_reference_mask_gradients scratch = {.normed = zeros(config.dim),
