@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A device's training modules, forward and backward in their order, at odd sizes: the gradient by
- * every tensor against finite differences (of the reference device; the others must agree with it).
- * The number whose gradient it is, is linear in the masked
- * spectra, since the loss itself has kinks. */
+/* A device's training modules, forward and backward in their order, at odd sizes: the reference
+ * device's gradient by every tensor against finite differences, the other devices' against its
+ * own. The number whose gradient it is, is linear in the masked spectra, since the loss itself has
+ * kinks. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
