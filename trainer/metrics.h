@@ -11,7 +11,9 @@
  *  Frames in which the target or the estimate is nothing but zeros are left out. This is the SDR of
  *  museval's BSS Eval v4 ("images", windows and hops of one second), whose distortion filters
  *  cancel in the sum of its errors. Where it differs: museval also leaves a frame out in which any
- *  other of the sources that it is given is silent, and it takes opposite channels for silence.
+ *  other of the sources that it is given is silent, and it takes opposite channels for silence. As
+ *  there, a frame that is nearly silent counts: the sources must have real silence, as those of
+ *  MUSDB18-HQ have. Those that were decoded from a lossy format may get a cSDR of -30 dB.
  *
  *  Quiet frames: those whose target has a mean square below 1e-6 (-60 dB), since lossy files and
  *  live recordings have no zeros. Sparse frames: those that are not quiet and come after at least
