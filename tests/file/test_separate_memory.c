@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Separating a file, with every allocation of the engine failing in turn: an error, no leak, no
- * crash, nothing left behind.
- *
- * The functions below take the place of the C library's in this whole process. Those that fail are
- * the calls from this executable, which the engine is a part of: libsoxr does not survive its own.
- */
-#include <errno.h>
+ * crash, nothing left behind. Those of the libraries work: libsoxr does not survive its own. */
 #include <setjmp.h>
 #include <sndfile.h>
 #include <stdarg.h>
@@ -15,72 +10,10 @@
 
 #include <cmocka.h>
 
+#include "failing_memory.h"
 #include "fake.h"
 #include "file/separate.h"
 #include "noise.h"
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *memory, size_t size);
-void __libc_free(void *memory);
-
-/* So that the libraries use them, too. */
-#define EXPORTED __attribute__((visibility("default")))
-EXPORTED void *malloc(size_t size);
-EXPORTED void *calloc(size_t count, size_t size);
-EXPORTED void *realloc(void *memory, size_t size);
-EXPORTED void free(void *memory);
-
-/* The bounds of the executable's code, from the linker. */
-extern const char __executable_start[], etext[];
-
-static long remaining = -1; /* allocations that still work; below 0: all */
-static long alive;          /* blocks that were not freed */
-
-static bool may_allocate(const char *caller)
-{
-    if (caller < __executable_start || caller >= etext) {
-        return true;
-    }
-    if (remaining == 0) {
-        errno = ENOMEM;
-        return false;
-    }
-    remaining -= remaining > 0;
-    return true;
-}
-
-static void *count_block(void *memory)
-{
-    alive += memory != NULL;
-    return memory;
-}
-
-void *malloc(size_t size)
-{
-    return may_allocate(__builtin_return_address(0)) ? count_block(__libc_malloc(size)) : NULL;
-}
-
-void *calloc(size_t count, size_t size)
-{
-    return may_allocate(__builtin_return_address(0)) ? count_block(__libc_calloc(count, size))
-                                                     : NULL;
-}
-
-void *realloc(void *memory, size_t size)
-{
-    if (!may_allocate(__builtin_return_address(0))) {
-        return NULL;
-    }
-    alive += memory == NULL;
-    return __libc_realloc(memory, size);
-}
-
-void free(void *memory)
-{
-    alive -= memory != NULL;
-    __libc_free(memory);
-}
 
 /* Run with 0, 1, 2, ... allocations that work, until all do; returns how many it took. */
 static long exhaust(fake_network *network, const char *folder, const char *path,
@@ -96,16 +29,16 @@ static long exhaust(fake_network *network, const char *folder, const char *path,
         for (size_t i = 0; i < result.num_outputs; i++) {
             remove(result.outputs[i]);
         }
-        const long before = alive;
+        const long before = memory_alive();
         network->calls = 0;
-        remaining = limit;
+        memory_limit(limit, MEMORY_OF_ENGINE);
         bsm_status status =
             bsm_separate_file_with(separator, &network->config, path, options, &result, &error);
-        const bool ran_out = remaining == 0;
-        remaining = -1;
-        if (alive != before) {
-            fail_msg("%ld allocations: %ld blocks leak after \"%s\"", limit, alive - before,
-                     error.message);
+        const bool ran_out = memory_ran_out();
+        memory_limit(-1, MEMORY_OF_ENGINE);
+        if (memory_alive() != before) {
+            fail_msg("%ld allocations: %ld blocks leak after \"%s\"", limit,
+                     memory_alive() - before, error.message);
         }
         if (status == BSM_OK && !ran_out) {
             return limit;

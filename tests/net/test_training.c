@@ -16,54 +16,6 @@
 
 static bsm_device_kind kind;
 
-/* Two stems on one channel, odd sizes, and items that take milliseconds. */
-static bsm_config small_config(void)
-{
-    bsm_config config;
-    assert_int_equal(bsm_config_preset("tiny", &config, NULL), BSM_OK);
-    config.dim = 6;
-    config.expand = 2;
-    config.headdim = 4;
-    config.d_state = 5;
-    config.d_conv = 3;
-    config.mask_expansion = 3;
-    config.channels = 1;
-    config.n_fft = 32;
-    config.hop = 9;
-    config.num_bands = 3;
-    config.bands[0] = 2;
-    config.bands[1] = 4;
-    config.bands[2] = 11;
-    config.num_stems = 2;
-    strcpy(config.stems[0], "vocals");
-    strcpy(config.stems[1], "other");
-    return config;
-}
-
-enum { SMALL_SAMPLES = 200 };
-
-static bsm_training_options small_options(void)
-{
-    return (bsm_training_options){
-        .device = kind,
-        .threads = 2,
-        .samples = SMALL_SAMPLES,
-        .loss = {.lambda_time = 2, .num_windows = 2, .windows = {40, 7}, .hop = 5}};
-}
-
-/* A random item of small_config. */
-static bsm_status add_random(bsm_training *training, uint64_t seed, double scale, bsm_loss *loss,
-                             bsm_error *error)
-{
-    float signals[3][SMALL_SAMPLES];
-    noise_fill(&seed, signals[0], sizeof signals / sizeof(float));
-    const float *mixture[] = {signals[0]}, *first[] = {signals[1]}, *second[] = {signals[2]};
-    const float *const *stems[] = {first, second};
-    const bsm_training_item item = {
-        .mixture = mixture, .stems = stems, .scale = scale, .dropout_key = seed};
-    return bsm_training_add(training, &item, loss, error);
-}
-
 static bsm_loss add(bsm_training *training, uint64_t seed, double scale)
 {
     bsm_loss loss = {0};
@@ -85,7 +37,7 @@ static void test_sums(void **state)
 {
     (void)state;
     const bsm_config config = small_config();
-    const bsm_training_options options = small_options();
+    const bsm_training_options options = small_options(kind);
     bsm_training *training = training_of(&config, &options);
     size_t size = bsm_training_vector_size(training);
     bsm_loss losses[3];
@@ -123,7 +75,7 @@ static void test_slope(void **state)
 {
     (void)state;
     const bsm_config config = small_config();
-    const bsm_training_options options = small_options();
+    const bsm_training_options options = small_options(kind);
     bsm_training *training = training_of(&config, &options);
     size_t size = bsm_training_vector_size(training);
     bsm_loss loss = add(training, 1, 1);
@@ -156,7 +108,7 @@ static void test_slope(void **state)
 static float *two_steps(uint64_t seed, double dropout)
 {
     const bsm_config config = small_config();
-    bsm_training_options options = small_options();
+    bsm_training_options options = small_options(kind);
     options.dropout = dropout;
     bsm_training *training = training_of(&config, &options);
     for (uint64_t number = 1; number <= 2; number++) {
@@ -173,7 +125,7 @@ static void test_same_bits(void **state)
 {
     (void)state;
     const bsm_config config = small_config();
-    const bsm_training_options options = small_options();
+    const bsm_training_options options = small_options(kind);
     bsm_training *training = training_of(&config, &options);
     size_t bytes = bsm_training_vector_size(training) * sizeof(float);
     bsm_training_free(training);
@@ -193,7 +145,7 @@ static void test_resume(void **state)
 {
     (void)state;
     const bsm_config config = small_config();
-    const bsm_training_options options = small_options();
+    const bsm_training_options options = small_options(kind);
     bsm_training *old = training_of(&config, &options), *new = training_of(&config, &options);
     size_t size = bsm_training_vector_size(old);
     add(old, 1, 1);
@@ -241,7 +193,7 @@ static void test_observer(void **state)
         BSM_PART_BACKWARD};
     const size_t count = sizeof expected / sizeof *expected;
     const bsm_config config = small_config();
-    const bsm_training_options options = small_options();
+    const bsm_training_options options = small_options(kind);
     bsm_training *training = training_of(&config, &options);
     calls seen = {0};
     bsm_training_observe(training, observe, &seen);
@@ -286,7 +238,7 @@ static void assert_refused(const bsm_training_options *options, bsm_status statu
 
 #define WITH(member, value, message)                                                               \
     do {                                                                                           \
-        bsm_training_options options = small_options();                                            \
+        bsm_training_options options = small_options(kind);                                        \
         options.member = value;                                                                    \
         assert_refused(&options, BSM_INVALID_ARGUMENT, message);                                   \
     } while (0)
@@ -308,10 +260,10 @@ static void test_bad_options(void **state)
     WITH(loss.hop, 0, "hop is 0");
     WITH(loss.hop, 33, "hop is 33");
     WITH(loss, ((bsm_loss_options){.hop = 5}), "no windows");
-    bsm_training_options options = small_options();
+    bsm_training_options options = small_options(kind);
     options.precision = BSM_PRECISION_BFLOAT16;
     assert_refused(&options, BSM_UNSUPPORTED, "bfloat16");
-    options = small_options();
+    options = small_options(kind);
     options.device = BSM_DEVICE_CUDA;
     assert_refused(&options, BSM_NO_DEVICE, "cuda");
 }
@@ -320,7 +272,7 @@ static void test_bad_steps(void **state)
 {
     (void)state;
     const bsm_config config = small_config();
-    const bsm_training_options options = small_options();
+    const bsm_training_options options = small_options(kind);
     bsm_training *training = training_of(&config, &options);
     bsm_adamw bad[10];
     for (size_t i = 0; i < 10; i++) {
@@ -363,7 +315,7 @@ static void test_plan(void **state)
 {
     (void)state;
     const bsm_config config = small_config();
-    bsm_training_options options = small_options();
+    bsm_training_options options = small_options(kind);
     bsm_training_memory memory, longer;
     assert_int_equal(bsm_training_plan(&config, &options, &memory, NULL), BSM_OK);
     assert_true(memory.parameters >= 5 * sizeof(float) * bsm_config_parameters(&config));
@@ -379,7 +331,7 @@ static void test_name(void **state)
 {
     (void)state;
     const bsm_config config = small_config();
-    const bsm_training_options options = small_options();
+    const bsm_training_options options = small_options(kind);
     bsm_training *training = training_of(&config, &options);
     const char *expected = kind == BSM_DEVICE_CPU ? "cpu (" : "reference (";
     assert_memory_equal(bsm_training_device_name(training), expected, strlen(expected));

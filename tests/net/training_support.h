@@ -5,6 +5,16 @@
 
 #include "bsm/training.h"
 
+/** Two stems on one channel, odd sizes, and items that take milliseconds. */
+bsm_config small_config(void);
+
+/** Options for it: two threads and two windows. */
+bsm_training_options small_options(bsm_device_kind device);
+
+/** Add a random item of small_config. */
+bsm_status add_random(bsm_training *training, uint64_t seed, double scale, bsm_loss *loss,
+                      bsm_error *error);
+
 /** A training that starts from untrained weights. */
 bsm_training *training_of(const bsm_config *config, const bsm_training_options *options);
 
