@@ -16,10 +16,10 @@ shape)
     ;;
 cppcheck)
     need cppcheck
-    git ls-files 'engine/*.c' 'standalone/*.c' 'plugin/*.c' |
+    git ls-files 'engine/*.c' 'standalone/*.c' 'plugin/*.c' 'trainer/*.c' |
         xargs cppcheck --quiet --std=c11 --enable=warning,performance,portability \
             --inline-suppr --suppressions-list=tests/lint/cppcheck.txt --error-exitcode=1 \
-            -Iengine/include -Iengine -Istandalone -Iplugin -DBSM_LV2_URI='""' -D_OPENMP=201511 -j 2
+            -Iengine/include -Iengine -Istandalone -Iplugin -Itrainer -DBSM_LV2_URI='""' -D_OPENMP=201511 -j 2
     ;;
 cxx-headers)
     need g++
