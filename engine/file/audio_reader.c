@@ -12,7 +12,13 @@
 
 #include "regular_file.h"
 
-enum { MAX_CHANNELS = 2, BLOCK = 4096, MIN_RATE = 1000, MAX_RATE = 768000 };
+enum {
+    MAX_CHANNELS = 2,
+    BLOCK = 4096,
+    MIN_RATE = 1000,
+    MAX_RATE = 768000,
+    RUN_IN = 16384, /* samples: two of the longest blocks of Vorbis; Opus asks for 3840 */
+};
 
 struct bsm_audio_reader {
     int fd;
@@ -20,7 +26,7 @@ struct bsm_audio_reader {
     char *path;
     bsm_audio_info info;
     uint64_t position;
-    bool remembers; /* what the decoder gives after a seek depends on where it was */
+    bool remembers; /* what the decoder gives right after a seek depends on where it was */
     float block[BLOCK * MAX_CHANNELS]; /* interleaved */
 };
 
@@ -52,6 +58,20 @@ static bsm_status fail_sndfile(bsm_error *error, bsm_status status, const char *
     return bsm_fail(error, status, "%s: %s: %.*s", path, what, (int)length, text);
 }
 
+/* Codecs whose blocks overlap. libsndfile 1.2 gives wrong samples right after it went to a place in
+ * Vorbis. */
+static bool remembers(int format)
+{
+    switch (format & SF_FORMAT_SUBMASK) {
+    case SF_FORMAT_VORBIS:
+    case SF_FORMAT_OPUS:
+    case SF_FORMAT_MPEG_LAYER_I:
+    case SF_FORMAT_MPEG_LAYER_II:
+    case SF_FORMAT_MPEG_LAYER_III: return true;
+    default: return false;
+    }
+}
+
 bsm_status bsm_audio_reader_open(const char *path, bsm_audio_reader **reader, bsm_error *error)
 {
     *reader = NULL;
@@ -79,7 +99,7 @@ bsm_status bsm_audio_reader_open(const char *path, bsm_audio_reader **reader, bs
                                   .channels = (size_t)info.channels,
                                   .frames = info.frames == SF_COUNT_MAX ? BSM_UNKNOWN_FRAMES
                                                                         : (uint64_t)info.frames};
-    made->remembers = (info.format & SF_FORMAT_SUBMASK) == SF_FORMAT_OPUS;
+    made->remembers = remembers(info.format);
     *reader = made;
     return BSM_OK;
 }
@@ -139,14 +159,31 @@ bsm_status bsm_audio_reader_read(bsm_audio_reader *reader, float *const *audio, 
     return BSM_OK;
 }
 
+/* Decode what lies before a place that was sought, until the decoder is settled. */
+static bool run_in(bsm_audio_reader *reader, sf_count_t count)
+{
+    while (count > 0) {
+        const sf_count_t read =
+            sf_readf_float(reader->file, reader->block, count < BLOCK ? count : BLOCK);
+        if (read <= 0) {
+            return false;
+        }
+        count -= read;
+    }
+    return true;
+}
+
 bsm_status bsm_audio_reader_seek(bsm_audio_reader *reader, uint64_t frame, bsm_error *error)
 {
     if (frame > reader->info.frames || frame > INT64_MAX) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s: has no sample %llu", reader->path,
                         (unsigned long long)frame);
     }
+    const sf_count_t place = (sf_count_t)frame;
+    const sf_count_t before = !reader->remembers ? 0 : place < RUN_IN ? place : RUN_IN;
     if ((reader->remembers && sf_seek(reader->file, 0, SEEK_SET) != 0) ||
-        sf_seek(reader->file, (sf_count_t)frame, SEEK_SET) != (sf_count_t)frame) {
+        sf_seek(reader->file, place - before, SEEK_SET) != place - before ||
+        !run_in(reader, before)) {
         return fail_sndfile(error, BSM_UNSUPPORTED, reader->path, "cannot seek", reader->file);
     }
     reader->position = frame;
