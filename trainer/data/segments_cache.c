@@ -89,7 +89,8 @@ static bool parse_entry(char *line, const bsm_sad_options *options, entry *read)
     enum { SIZE, SECONDS, NANOSECONDS, RATE, CHANNELS, FRAMES, LENGTH, STARTS, FIELDS };
     int64_t value[FIELDS];
     for (size_t i = 0; i < FIELDS; i++) {
-        if (!take_number(&line, &value[i]) || (i != SECONDS && value[i] < 0)) {
+        const int64_t least = i == SECONDS ? INT64_MIN : i == RATE || i == CHANNELS;
+        if (!take_number(&line, &value[i]) || value[i] < least) {
             return false;
         }
     }
