@@ -89,6 +89,50 @@ static void test_ranges(void **state)
     bsm_model_free(model);
 }
 
+/* The extremes of `map` over all tensors whose names end with `suffix`. */
+static void find_extremes(const bsm_model *model, const char *suffix, double (*map)(double),
+                          double extremes[2])
+{
+    extremes[0] = INFINITY;
+    extremes[1] = -INFINITY;
+    for (size_t i = 0; i < bsm_model_num_tensors(model); i++) {
+        const bsm_tensor *tensor = bsm_model_tensor(model, i);
+        const char *end = tensor->name + strlen(tensor->name) - strlen(suffix);
+        for (size_t n = 0; strcmp(end, suffix) == 0 && n < tensor->count; n++) {
+            double value = map((double)((const float *)tensor->data)[n]);
+            extremes[0] = fmin(extremes[0], value);
+            extremes[1] = fmax(extremes[1], value);
+        }
+    }
+}
+
+static double softplus(double x)
+{
+    return log1p(exp(x));
+}
+
+/* Step sizes from 0.001 to 0.1 and decays from 1 to 16, as the scan sees them. */
+static void test_scan(void **state)
+{
+    (void)state;
+    bsm_config config;
+    bsm_model *model = NULL;
+    double steps[2], decays[2];
+    assert_int_equal(bsm_config_preset("tiny", &config, NULL), BSM_OK);
+    config.headdim = 1; /* many heads */
+    assert_int_equal(bsm_model_new_initialised(&config, 1, &model, NULL), BSM_OK);
+    find_extremes(model, ".dt_bias", softplus, steps);
+    find_extremes(model, ".A_log", exp, decays);
+    bsm_model_free(model);
+    const double found[] = {steps[0], steps[1], decays[0], decays[1]};
+    const double expected[] = {1e-3, 1e-1, 1, 16}, tolerance[] = {0.03, 0.03, 0.1, 0.03};
+    for (size_t i = 0; i < 4; i++) {
+        if (!(fabs(found[i] / expected[i] - 1) < tolerance[i])) {
+            fail_msg("%g instead of %g", found[i], expected[i]);
+        }
+    }
+}
+
 /* What a network starts with depends on the seed and on the tensor's name. */
 static void test_seeds(void **state)
 {
@@ -169,9 +213,9 @@ static void test_bad_config(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ranges),     cmocka_unit_test(test_seeds),
-        cmocka_unit_test(test_vector),     cmocka_unit_test(test_metadata),
-        cmocka_unit_test(test_bad_config),
+        cmocka_unit_test(test_scan),     cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_seeds),    cmocka_unit_test(test_vector),
+        cmocka_unit_test(test_metadata), cmocka_unit_test(test_bad_config),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }
