@@ -8,7 +8,7 @@
 #include "model/object.h"
 
 /** Make a model from the open file `fd`, which stays open. `info` is what fstat said of it. */
-bsm_status bsm_load_safetensors(const char *path, int fd, const struct stat *info,
+bsm_status bsm_load_safetensors(const char *path, int fd, const struct stat *info, bool ema,
                                 bsm_model **model, bsm_error *error);
 bsm_status bsm_load_torch(const char *path, int fd, const struct stat *info, bool ema,
                           bsm_model **model, bsm_error *error);

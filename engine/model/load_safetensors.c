@@ -49,16 +49,40 @@ static bsm_status copy_misaligned(bsm_model *model, bsm_error *error)
     return BSM_OK;
 }
 
-static bsm_status make_model(const char *path, const bsm_mapped_file *file, bsm_model **result,
-                             bsm_error *error)
+/* Of a checkpoint of bsm-trainer, leave what is called "ema.NAME", as NAME. */
+static bsm_status choose_averages(const char *path, bsm_table *table, bsm_error *error)
+{
+    static const char prefix[] = "ema.";
+    size_t count = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        bsm_table_entry entry = table->entries[i];
+        if (strncmp(entry.tensor.name, prefix, sizeof prefix - 1) == 0) {
+            entry.tensor.name += sizeof prefix - 1;
+            table->entries[count++] = entry; /* still sorted */
+        }
+    }
+    table->count = count;
+    return count > 0 ? BSM_OK
+                     : bsm_fail(error, BSM_BAD_MODEL,
+                                "%s: has no averaged weights beside its weights", path);
+}
+
+static bsm_status make_model(const char *path, const bsm_mapped_file *file, bool ema,
+                             bsm_model **result, bsm_error *error)
 {
     bsm_safetensors content;
     bsm_status status = bsm_safetensors_parse(path, file->data, file->size, &content, error);
     if (status) {
         return status;
     }
+    if (ema) {
+        status = choose_averages(path, &content.table, error);
+    }
     bsm_model *model = NULL;
-    status = bsm_model_fit(path, "safetensors", &content.table, &content.metadata, &model, error);
+    if (!status) {
+        status =
+            bsm_model_fit(path, "safetensors", &content.table, &content.metadata, &model, error);
+    }
     bsm_safetensors_free(&content);
     if (!status) {
         status = copy_misaligned(model, error);
@@ -71,7 +95,7 @@ static bsm_status make_model(const char *path, const bsm_mapped_file *file, bsm_
     return BSM_OK;
 }
 
-bsm_status bsm_load_safetensors(const char *path, int fd, const struct stat *info,
+bsm_status bsm_load_safetensors(const char *path, int fd, const struct stat *info, bool ema,
                                 bsm_model **result, bsm_error *error)
 {
     bsm_mapped_file file = {0};
@@ -79,7 +103,7 @@ bsm_status bsm_load_safetensors(const char *path, int fd, const struct stat *inf
     if (status) {
         return status;
     }
-    status = make_model(path, &file, result, error);
+    status = make_model(path, &file, ema, result, error);
     if (status) {
         bsm_mapped_file_unmap(&file);
         return status;

@@ -112,11 +112,7 @@ static bsm_status read_model(const char *path, int fd, const struct stat *info, 
         return bsm_fail(error, BSM_BAD_MODEL,
                         "%s: neither a safetensors file nor a PyTorch checkpoint", path);
     }
-    if (ema) {
-        return bsm_fail(error, BSM_BAD_MODEL,
-                        "%s: a safetensors file has no averaged weights beside its weights", path);
-    }
-    return bsm_load_safetensors(path, fd, info, model, error);
+    return bsm_load_safetensors(path, fd, info, ema, model, error);
 }
 
 /* The model of this file, read if it is not open. Under `reading`. */

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Writing a model as a safetensors file. */
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdint.h>
-#include <string.h>
 
-#include "model/config_text.h"
 #include "model/half.h"
 #include "model/object.h"
-#include "new_file.h"
+#include "model/safetensors_header.h"
 
-enum {
-    HEADER_ALIGNMENT = 64, /* then the tensors are aligned, too: float32 ones come first */
-    BLOCK = 16384,
-};
+enum { BLOCK = 16384 };
 
 /* Vectors, the scan's parameters among them, stay exact: they are few. */
 static bsm_dtype dtype_in_file(const bsm_tensor *tensor, bsm_dtype dtype)
@@ -23,27 +17,6 @@ static bsm_dtype dtype_in_file(const bsm_tensor *tensor, bsm_dtype dtype)
 
 /* ---- The header ---- */
 
-static bool add_number(cJSON *array, size_t value)
-{
-    cJSON *number = cJSON_CreateNumber((double)value);
-    return number && cJSON_AddItemToArray(array, number);
-}
-
-static bool add_tensor(cJSON *header, const bsm_tensor *tensor, bsm_dtype dtype, size_t *offset)
-{
-    cJSON *object = cJSON_AddObjectToObject(header, tensor->name);
-    cJSON *name = cJSON_AddStringToObject(object, "dtype", bsm_dtype_name(dtype));
-    cJSON *shape = cJSON_AddArrayToObject(object, "shape");
-    cJSON *offsets = cJSON_AddArrayToObject(object, "data_offsets");
-    bool ok = object && name && shape && offsets;
-    for (size_t i = 0; ok && i < tensor->rank; i++) {
-        ok = add_number(shape, tensor->shape[i]);
-    }
-    size_t begin = *offset;
-    *offset += tensor->count * bsm_dtype_size(dtype);
-    return ok && add_number(offsets, begin) && add_number(offsets, *offset);
-}
-
 /* The tensors in the order of the file: float32 first, so that all are aligned. */
 static bool add_tensors(cJSON *header, const bsm_model *model, bsm_dtype dtype)
 {
@@ -52,7 +25,8 @@ static bool add_tensors(cJSON *header, const bsm_model *model, bsm_dtype dtype)
         for (size_t i = 0; i < model->num_tensors; i++) {
             const bsm_tensor *tensor = &model->tensors[i];
             bsm_dtype stored = dtype_in_file(tensor, dtype);
-            if ((stored != BSM_F32) == pass && !add_tensor(header, tensor, stored, &offset)) {
+            if ((stored != BSM_F32) == pass &&
+                !bsm_header_add(header, "", tensor, stored, &offset)) {
                 return false;
             }
         }
@@ -60,49 +34,22 @@ static bool add_tensors(cJSON *header, const bsm_model *model, bsm_dtype dtype)
     return true;
 }
 
-static bool add_metadata(cJSON *header, const bsm_model *model)
+/* The configuration's pairs come first: they are the model's own, whatever its file said. */
+static cJSON *make_header(const bsm_model *model, bsm_dtype dtype)
 {
-    cJSON *object = cJSON_AddObjectToObject(header, "__metadata__");
-    bsm_metadata own = {0};
-    bool ok = object && bsm_config_to_metadata(&model->config, &own);
-    for (size_t i = 0; ok && i < own.count; i++) {
-        ok = cJSON_AddStringToObject(object, own.pairs[i].key, own.pairs[i].value) != NULL;
-    }
+    cJSON *header, *metadata;
+    bool ok = bsm_header_begin(&model->config, &header, &metadata);
     for (size_t i = 0; ok && i < model->metadata.count; i++) {
         const bsm_metadata_pair *pair = &model->metadata.pairs[i];
-        if (!bsm_metadata_get(&own, pair->key)) {
-            ok = cJSON_AddStringToObject(object, pair->key, pair->value) != NULL;
+        if (!cJSON_GetObjectItemCaseSensitive(metadata, pair->key)) {
+            ok = cJSON_AddStringToObject(metadata, pair->key, pair->value) != NULL;
         }
     }
-    bsm_metadata_free(&own);
-    return ok;
-}
-
-/* The header as text; NULL when out of memory. cJSON_free frees it. */
-static char *format_header(const bsm_model *model, bsm_dtype dtype)
-{
-    cJSON *header = cJSON_CreateObject();
-    char *text = NULL;
-    if (header && add_metadata(header, model) && add_tensors(header, model, dtype)) {
-        text = cJSON_PrintUnformatted(header);
+    if (ok && add_tensors(header, model, dtype)) {
+        return header;
     }
     cJSON_Delete(header);
-    return text;
-}
-
-/* The length of the header, the header, and as many spaces as align what follows. */
-static bsm_status write_header(bsm_new_file *file, const char *text, bsm_error *error)
-{
-    char padding[HEADER_ALIGNMENT];
-    memset(padding, ' ', sizeof padding);
-    size_t used = strlen(text);
-    size_t rest = HEADER_ALIGNMENT - (used + sizeof(uint64_t)) % HEADER_ALIGNMENT;
-    uint64_t length = used + rest;
-    bsm_status status = bsm_new_file_write(file, &length, sizeof length, error);
-    if (!status) {
-        status = bsm_new_file_write(file, text, used, error);
-    }
-    return status ? status : bsm_new_file_write(file, padding, rest, error);
+    return NULL;
 }
 
 /* ---- The tensors ---- */
@@ -172,12 +119,12 @@ static bsm_status write_tensors(bsm_new_file *file, const bsm_model *model, bsm_
 static bsm_status write_model(bsm_new_file *file, const bsm_model *model, bsm_dtype dtype,
                               bsm_error *error)
 {
-    char *header = format_header(model, dtype);
+    cJSON *header = make_header(model, dtype);
     if (!header) {
         return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", file->path);
     }
-    bsm_status status = write_header(file, header, error);
-    cJSON_free(header);
+    bsm_status status = bsm_header_write(header, file, error);
+    cJSON_Delete(header);
     return status ? status : write_tensors(file, model, dtype, error);
 }
 
