@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/** The command line of bsm-trainer. */
+#ifndef BSM_TRAINER_ARGS_H
+#define BSM_TRAINER_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bsm/status.h"
+
+typedef enum trainer_action {
+    TRAINER_TRAIN,
+    TRAINER_VALIDATE,
+    TRAINER_PRINT_CONFIG,
+    TRAINER_HELP,
+    TRAINER_VERSION,
+} trainer_action;
+
+typedef struct trainer_args {
+    trainer_action action;
+    const char *config;       /**< NULL: none given */
+    const char **assignments; /**< of --set and of the options that stand for one; for free() */
+    char **owned;             /**< those that are not the command line's own */
+    size_t num_assignments, num_owned;
+    bool quiet;
+
+    /* of --validate */
+    const char *model, *data;
+    const char *json, *csv; /**< NULL: not written */
+} trainer_args;
+
+extern const char trainer_args_help[];
+
+/** BSM_INVALID_ARGUMENT (or empty, if getopt has said it), BSM_NO_MEMORY. */
+BSM_NODISCARD bsm_status trainer_args_parse(int argc, char **argv, trainer_args *args,
+                                            bsm_error *error);
+void trainer_args_free(trainer_args *args);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/** The processes that train together: over MPI, or just this one.
+ *
+ *  Every process calls the same functions in the same order, from its main thread. */
+#ifndef BSM_TRAINER_COLLECTIVE_H
+#define BSM_TRAINER_COLLECTIVE_H
+
+#include <stddef.h>
+
+#include "bsm/status.h"
+
+typedef struct bsm_collective {
+    size_t rank; /**< this process's number, from 0 */
+    size_t size; /**< how many there are */
+    size_t here; /**< how many of them are on this machine */
+} bsm_collective;
+
+/** Join the others, if an MPI launcher started this process. BSM_UNSUPPORTED if it did and this
+ *  build has no MPI; BSM_IO. */
+BSM_NODISCARD bsm_status bsm_collective_start(bsm_collective *collective, bsm_error *error);
+
+/** Leave, once all have come so far. */
+void bsm_collective_end(const bsm_collective *collective);
+
+/** End all processes with this exit status. Returns if this is the only one. */
+void bsm_collective_abort(const bsm_collective *collective, int status);
+
+/** Replace values by their sums over all processes. BSM_IO: another one was lost. */
+BSM_NODISCARD bsm_status bsm_collective_sum(const bsm_collective *collective, double *values,
+                                            size_t count, bsm_error *error);
+BSM_NODISCARD bsm_status bsm_collective_sum_floats(const bsm_collective *collective, float *values,
+                                                   size_t count, bsm_error *error);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/** Whether a launcher of MPI programs started this process, as one of several. */
+#ifndef BSM_TRAINER_COLLECTIVE_LAUNCHER_H
+#define BSM_TRAINER_COLLECTIVE_LAUNCHER_H
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+/** By what Open MPI, MPICH and Slurm leave in the environment. Starting MPI without need costs time
+ *  and a daemon. */
+static inline bool bsm_has_launcher(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (getenv(names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: ISC */
+/* Making everything that a training needs, and letting go of it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "model/object.h"
+#include "run/checkpoint.h"
+#include "run/initial.h"
+#include "run/memory.h"
+#include "run/run.h"
+
+/* ---- The output folder ---- */
+
+/* With the folders that it lies in. */
+static bsm_status make_folder(const char *path, bsm_error *error)
+{
+    char *copy = strdup(path);
+    if (!copy) {
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
+    }
+    for (char *slash = strchr(copy + (copy[0] == '/'), '/'); slash;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdir(copy, 0777); /* the last one tells */
+        *slash = '/';
+    }
+    struct stat info;
+    const bool failed = mkdir(copy, 0777) && errno != EEXIST;
+    const int cause = errno;
+    free(copy);
+    if (failed) {
+        return bsm_fail_errno(error, cause, path, "cannot make the folder");
+    }
+    return stat(path, &info) || !S_ISDIR(info.st_mode)
+               ? bsm_fail(error, BSM_IO, "%s: is not a folder", path)
+               : BSM_OK;
+}
+
+/* Another training's models are not replaced by accident. */
+static bsm_status check_unused(const bsm_run *run, bsm_error *error)
+{
+    char *latest = NULL;
+    const bsm_status status =
+        bsm_checkpoint_latest(run->settings->training.output_dir, &latest, error);
+    if (status || !latest) {
+        return status;
+    }
+    bsm_fail(error, BSM_EXISTS,
+             "%s: is there from an earlier training: --resume goes on with it, another "
+             "training.output_dir begins anew",
+             latest);
+    free(latest);
+    return BSM_EXISTS;
+}
+
+static bsm_status prepare_output(bsm_run *run, const bsm_checkpoint *checkpoint, bsm_error *error)
+{
+    run->doing = BSM_DOING_OUTPUT;
+    bsm_status status = BSM_OK;
+    if (run->collective->rank == 0) {
+        status = make_folder(run->settings->training.output_dir, error);
+        if (!status && !checkpoint) {
+            status = check_unused(run, error);
+        }
+    }
+    run->doing = status ? run->doing : BSM_DOING_ELSE;
+    return status;
+}
+
+static bsm_status open_logs(bsm_run *run, bsm_error *error)
+{
+    if (run->collective->rank > 0) {
+        return BSM_OK;
+    }
+    const char *folder = run->settings->training.output_dir;
+    run->doing = BSM_DOING_OUTPUT;
+    bsm_status status = bsm_log_open(folder, run->state.step, &run->log, error);
+    if (!status) {
+        status = bsm_tensorboard_open(folder, run->state.step + 1, &run->board, error);
+    }
+    run->doing = status ? run->doing : BSM_DOING_ELSE;
+    return status;
+}
+
+/* ---- The network ---- */
+
+static bsm_status check_memory(bsm_run *run, bsm_error *error)
+{
+    const bsm_training_options options = bsm_settings_training(run->settings);
+    bsm_training_memory memory;
+    char text[160];
+    bsm_status status = bsm_training_plan(&run->config, &options, &memory, error);
+    if (status) {
+        return status;
+    }
+    bsm_memory_format(&memory, text, sizeof text);
+    bsm_console_say(&run->console, "network: %.1f million parameters; %s",
+                    (double)bsm_config_parameters(&run->config) / 1e6, text);
+    return bsm_memory_check(&memory, run->collective->here, bsm_memory_available(), error);
+}
+
+static bsm_status make_training(bsm_run *run, const bsm_training_options *options, bsm_error *error)
+{
+    bsm_model *initial = NULL;
+    run->doing = BSM_DOING_MODEL;
+    bsm_status status = bsm_initial_model(run->settings, &run->config, &initial, error);
+    run->doing = BSM_DOING_ELSE;
+    if (!status) {
+        status = bsm_training_new(initial, options, &run->training, error);
+    }
+    bsm_model_free(initial);
+    if (status) {
+        return status;
+    }
+    bsm_console_say(&run->console, "device: %s", bsm_training_device_name(run->training));
+    const size_t size = bsm_training_vector_size(run->training);
+    run->gradients = malloc(size * sizeof *run->gradients);
+    return run->gradients ? BSM_OK
+                          : bsm_fail(error, BSM_NO_MEMORY, "no memory for %zu gradients", size);
+}
+
+static bsm_status restore(bsm_run *run, const bsm_checkpoint *checkpoint, bsm_error *error)
+{
+    run->doing = BSM_DOING_MODEL;
+    bsm_status status = bsm_checkpoint_restore(checkpoint, run->training, run->shapes, error);
+    run->doing = status ? run->doing : BSM_DOING_ELSE;
+    if (status) {
+        return status;
+    }
+    const bool other_steps = bsm_resume_changes_steps(checkpoint, run->text);
+    if (run->state.step_items == 0 || (run->collective->rank == 0 && !other_steps)) {
+        return BSM_OK;
+    }
+    /* What was held of the step in work is the first process's to go on with; or nobody's, if a
+     * step now has another number of items. */
+    run->state.step_sum = (bsm_loss_sum){0};
+    run->state.step_items = other_steps ? 0 : run->state.step_items;
+    const size_t size = bsm_training_vector_size(run->training);
+    memset(run->gradients, 0, size * sizeof *run->gradients);
+    return bsm_training_write(run->training, BSM_GRADIENTS, run->gradients, error);
+}
+
+static bsm_status make_network(bsm_run *run, const bsm_checkpoint *checkpoint, bsm_error *error)
+{
+    const bsm_training_options options = bsm_settings_training(run->settings);
+    bsm_status status =
+        bsm_model_allocate(&run->config, "training", "training", &run->shapes, error);
+    if (!status) {
+        status = make_training(run, &options, error);
+    }
+    return !status && checkpoint ? restore(run, checkpoint, error) : status;
+}
+
+/* ---- The data ---- */
+
+static void log_line(void *user, const char *line)
+{
+    bsm_run *run = user;
+    bsm_console_warn(&run->console, "%s", line);
+}
+
+/* Better now than at the first epoch's end. */
+static bsm_status check_validation(const bsm_run *run, bsm_error *error)
+{
+    const bsm_validate_options options = bsm_settings_validation(run->settings);
+    if (run->settings->validation.every_n_epochs == 0 || run->collective->rank > 0) {
+        return BSM_OK;
+    }
+    bsm_tracks *tracks = NULL;
+    bsm_error cause;
+    const bsm_status status =
+        bsm_tracks_find(options.root, options.layout, options.subset, options.sources,
+                        options.num_sources, &tracks, &cause);
+    bsm_tracks_free(tracks);
+    return status ? bsm_fail(error, status,
+                             "validation: %.400s (validation.every_n_epochs: 0 does without)",
+                             cause.message)
+                  : BSM_OK;
+}
+
+static bsm_status make_loader(bsm_run *run, bsm_error *error)
+{
+    const bsm_loader_options options = {
+        .seed = run->settings->training.seed,
+        .first = run->state.examples,
+        .process = run->collective->rank,
+        .processes = run->collective->size,
+        .workers = run->settings->data.workers,
+        .samples = bsm_settings_samples(run->settings),
+        .model = &run->config,
+    };
+    bsm_status status =
+        bsm_loader_new(&run->data.options, &options, log_line, run, &run->loader, error);
+    if (!status) {
+        const bsm_loader_stats stats = bsm_loader_get_stats(run->loader);
+        bsm_console_say(&run->console, "data: %zu tracks, %zu segments", stats.tracks,
+                        stats.segments);
+    }
+    return status;
+}
+
+static bsm_status find_data(bsm_run *run, bsm_error *error)
+{
+    run->doing = BSM_DOING_DATA;
+    bsm_status status = check_validation(run, error);
+    if (!status) {
+        status = make_loader(run, error);
+    }
+    run->doing = status ? run->doing : BSM_DOING_ELSE;
+    return status;
+}
+
+/* ---- All of it ---- */
+
+/* What is most likely to be wrong comes first, what takes memory last. */
+static bsm_status begin(bsm_run *run, const bsm_checkpoint *checkpoint, bsm_error *error)
+{
+    run->state = checkpoint ? *bsm_checkpoint_state(checkpoint) : bsm_state_start();
+    bsm_status status = check_memory(run, error);
+    if (!status) {
+        status = prepare_output(run, checkpoint, error);
+    }
+    if (!status) {
+        status = find_data(run, error);
+    }
+    if (!status) {
+        status = make_network(run, checkpoint, error);
+    }
+    return status ? status : open_logs(run, error);
+}
+
+bsm_status bsm_run_begin(bsm_run *run, bsm_error *error)
+{
+    bsm_status status = bsm_settings_network(run->settings, &run->config, error);
+    if (!status) {
+        status = bsm_settings_data(run->settings, &run->data, error);
+    }
+    if (status) {
+        return status;
+    }
+    bsm_checkpoint *checkpoint = NULL;
+    run->doing = BSM_DOING_MODEL;
+    status = bsm_resume_open(run, &checkpoint, error);
+    if (!status) {
+        run->doing = BSM_DOING_ELSE;
+        status = begin(run, checkpoint, error);
+    }
+    bsm_checkpoint_close(checkpoint);
+    return status;
+}
+
+bsm_status bsm_run_end(bsm_run *run, bsm_error *error)
+{
+    bsm_loader_free(run->loader);
+    bsm_data_source_free(&run->data);
+    bsm_training_free(run->training);
+    bsm_model_free(run->shapes);
+    free(run->gradients);
+    const bsm_status status = bsm_log_close(run->log, error);
+    const bsm_status closed = bsm_tensorboard_close(run->board, status ? NULL : error);
+    return status ? status : closed;
+}

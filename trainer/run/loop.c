@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/* The loop over epochs and steps. */
+#include <inttypes.h>
+
+#include "run/run.h"
+
+static void start_clock(bsm_run *run)
+{
+    run->clock = (bsm_clock){
+        .start = bsm_seconds_now(),
+        .waited = bsm_loader_get_stats(run->loader).seconds_waited,
+        .examples = run->state.examples,
+        .steps = run->state.epoch_step,
+    };
+}
+
+static bsm_status run_epoch(bsm_run *run, bsm_error *error)
+{
+    bsm_status status = BSM_OK;
+    start_clock(run);
+    while (!status && run->state.epoch_step < run->settings->training.steps_per_epoch) {
+        status = bsm_run_step(run, error);
+        if (!status && run->collective->rank == 0) {
+            const bsm_pace pace = bsm_run_pace(run);
+            bsm_console_pace(&run->console, &pace);
+        }
+    }
+    return status ? status : bsm_run_finish_epoch(run, error);
+}
+
+/* Where it stopped, it can go on. */
+static bsm_status save_stopped(bsm_run *run, bsm_error *error)
+{
+    const bsm_status status = bsm_run_save(run, error);
+    if (status) {
+        return status;
+    }
+    return bsm_fail(error, BSM_CANCELLED,
+                    "stopped by a signal in epoch %" PRIu64 ", after step %" PRIu64
+                    "; --resume goes on from there",
+                    run->state.epoch + 1, run->state.step);
+}
+
+bsm_status bsm_run_train(bsm_run *run, bsm_error *error)
+{
+    bsm_catch_signals();
+    bsm_status status = bsm_run_begin(run, error);
+    while (!status && run->state.epoch < run->settings->training.num_epochs) {
+        status = run_epoch(run, error);
+        if (status == BSM_CANCELLED) {
+            status = save_stopped(run, error);
+        }
+    }
+    bsm_console_clear(&run->console);
+    const bsm_status ended = bsm_run_end(run, status ? NULL : error);
+    return status ? status : ended;
+}

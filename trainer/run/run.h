@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+/** A training: everything that is there while one runs. */
+#ifndef BSM_TRAINER_RUN_H
+#define BSM_TRAINER_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bsm/training.h"
+#include "collective.h"
+#include "config/settings.h"
+#include "data/loader.h"
+#include "output/console.h"
+#include "output/log.h"
+#include "output/tensorboard.h"
+#include "run/state.h"
+#include "validate.h"
+
+/** What was being done when something failed, for the exit status. */
+typedef enum bsm_doing {
+    BSM_DOING_ELSE,
+    BSM_DOING_MODEL, /**< reading a model or a checkpoint */
+    BSM_DOING_DATA,
+    BSM_DOING_OUTPUT,
+} bsm_doing;
+
+/** What an epoch's pace is reckoned from: since this process began with it. */
+typedef struct bsm_clock {
+    double start;      /**< seconds */
+    double waited;     /**< for data, before */
+    uint64_t examples; /**< drawn before */
+    uint64_t steps;
+} bsm_clock;
+
+typedef struct bsm_run {
+    const bsm_settings *settings;
+    const char *text; /**< the settings, as YAML */
+    const bsm_collective *collective;
+    bsm_console console;
+    bsm_doing doing;
+
+    bsm_config config;
+    bsm_model *shapes; /**< a model of the network: the names and shapes of its tensors */
+    bsm_training *training;
+    float *gradients; /**< a vector, to sum over processes and to make gradients zero */
+    bsm_data_source data;
+    bsm_loader *loader;
+    bsm_log *log;           /**< of the first process; NULL in the others */
+    bsm_tensorboard *board; /**< as the log */
+    bsm_state state;
+    bsm_clock clock;
+} bsm_run;
+
+/** Train until the last epoch's end, an error or a signal (BSM_CANCELLED, with a checkpoint).
+ *  `run` comes with its first four members. */
+BSM_NODISCARD bsm_status bsm_run_train(bsm_run *run, bsm_error *error);
+
+/* ---- The parts of it ---- */
+
+/** Make everything that the training needs; continue from a checkpoint if the settings say so. */
+BSM_NODISCARD bsm_status bsm_run_begin(bsm_run *run, bsm_error *error);
+bsm_status bsm_run_end(bsm_run *run, bsm_error *error);
+
+/** One step: its examples, their gradients, an update. BSM_CANCELLED if a signal asked to stop:
+ *  then the step stays as it is, within. */
+BSM_NODISCARD bsm_status bsm_run_step(bsm_run *run, bsm_error *error);
+
+/** Make the gradients and the losses of the step in work, of every process, the sum of all
+ *  processes'. */
+BSM_NODISCARD bsm_status bsm_run_sum_gradients(bsm_run *run, bsm_error *error);
+
+/** What belongs to an epoch's end: validation, the best model, a checkpoint. */
+BSM_NODISCARD bsm_status bsm_run_finish_epoch(bsm_run *run, bsm_error *error);
+
+/** Write a checkpoint. By all processes: the first one writes. */
+BSM_NODISCARD bsm_status bsm_run_save(bsm_run *run, bsm_error *error);
+
+/** How the epoch goes. */
+bsm_pace bsm_run_pace(const bsm_run *run);
+
+/** The mean loss of a step, or an epoch, into an object for the log. NULL when out of memory. */
+cJSON *bsm_run_describe(const bsm_run *run, const char *event, const bsm_loss *loss, double norm);
+
+/** Validate the averaged weights, if it is this epoch's turn. `*figure` is the mean uSDR, NaN if
+ *  there is none. */
+BSM_NODISCARD bsm_status bsm_run_validate(bsm_run *run, double *figure, bsm_error *error);
+
+/** The options of validating, from the settings. The root is NULL if they name no data. */
+bsm_validate_options bsm_settings_validation(const bsm_settings *settings);
+
+/** Write the averaged weights as a model, best.safetensors or last.safetensors. */
+BSM_NODISCARD bsm_status bsm_run_export(bsm_run *run, const char *name, double usdr,
+                                        bsm_error *error);
+
+double bsm_seconds_now(void);
+
+/** SIGTERM and SIGINT ask to stop; a second one ends the process at once. */
+void bsm_catch_signals(void);
+bool bsm_stop_requested(void);
+
+#endif

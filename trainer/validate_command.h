@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/** bsm-trainer --validate. */
+#ifndef BSM_TRAINER_VALIDATE_COMMAND_H
+#define BSM_TRAINER_VALIDATE_COMMAND_H
+
+#include "args.h"
+#include "config/settings.h"
+#include "exit_code.h"
+#include "output/console.h"
+
+/** Separate, measure, print and write. */
+BSM_NODISCARD bsm_status validate_command(const trainer_args *args, const bsm_settings *settings,
+                                          bsm_console *console, exit_activity *activity,
+                                          bsm_error *error);
+
+#endif
