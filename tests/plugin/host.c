@@ -111,6 +111,8 @@ struct instance {
     LV2_Handle handle;
     const LV2_Worker_Interface *work;
     LV2_Worker_Schedule schedule;
+    bsm_inline_host inline_host;
+    _Atomic size_t draws, strange_draws;
     _Atomic host_worker worker;
 
     pthread_t thread;
@@ -170,6 +172,36 @@ static void *worker_thread(void *argument)
     }
 }
 
+/* ---- The picture in the mixer strip ---- */
+
+static _Thread_local bool in_run;
+
+static void queue_draw(void *handle)
+{
+    instance *i = handle;
+    atomic_fetch_add(in_run ? &i->draws : &i->strange_draws, 1);
+}
+
+bsm_inline_picture *instance_render(instance *i, uint32_t width, uint32_t max_height)
+{
+    const bsm_inline_interface *display =
+        lilv_instance_get_extension_data(i->lilv, BSM_INLINE_DISPLAY_INTERFACE);
+    assert_non_null(display);
+    return display->render(i->handle, width, max_height);
+}
+
+size_t instance_draws(const instance *i)
+{
+    return atomic_load(&i->draws);
+}
+
+size_t instance_strange_draws(const instance *i)
+{
+    return atomic_load(&i->strange_draws);
+}
+
+/* ---- Life ---- */
+
 static bool is_audio(bsm_port port)
 {
     return port == BSM_PORT_IN_LEFT || port == BSM_PORT_IN_RIGHT || port >= BSM_PORT_OUT_LEFT;
@@ -201,7 +233,10 @@ static LilvInstance *instantiate(instance *i, const LilvPlugin *plugin, double r
     LV2_Feature map_feature = {LV2_URID__map, host_urid_map()};
     LV2_Feature schedule_feature = {LV2_WORKER__schedule, &i->schedule};
     LV2_Feature options_feature = {LV2_OPTIONS__options, options};
-    const LV2_Feature *features[] = {&map_feature, &schedule_feature, &options_feature, NULL};
+    i->inline_host = (bsm_inline_host){i, queue_draw};
+    LV2_Feature draw_feature = {BSM_INLINE_DISPLAY_QUEUE_DRAW, &i->inline_host};
+    const LV2_Feature *features[] = {&map_feature, &schedule_feature, &options_feature,
+                                     &draw_feature, NULL};
     return lilv_plugin_instantiate(plugin, rate, features);
 }
 
@@ -364,7 +399,9 @@ void instance_run(instance *i, size_t frames)
     if (host_before_run) {
         host_before_run();
     }
+    in_run = true;
     lilv_instance_run(i->lilv, (uint32_t)frames);
+    in_run = false;
     if (host_after_run) {
         host_after_run();
     }

@@ -10,6 +10,7 @@
 
 #include <lilv/lilv.h>
 
+#include "inline_display.h"
 #include "ports.h"
 #include "uris.h"
 
@@ -67,6 +68,13 @@ void instance_settle(instance *i);
 /** With the next run(): patch:Set of the model, patch:Get of all. */
 void instance_set_model(instance *i, const char *path);
 void instance_get_all(instance *i);
+
+/** Ask for the picture of the mixer strip, as a host's drawing thread does. */
+bsm_inline_picture *instance_render(instance *i, uint32_t width, uint32_t max_height);
+
+/** How often the plugin wished to be drawn: inside run() and, which no plugin should, elsewhere. */
+size_t instance_draws(const instance *i);
+size_t instance_strange_draws(const instance *i);
 
 /** The last values that the plugin told; "": none. */
 const char *instance_told_model(const instance *i);
