@@ -108,7 +108,7 @@ static void test_scan(void **state)
     data_folder_audio(folder, "a.wav", RATE, 2, samples, FRAMES);
     bsm_activity a;
     const char *path = data_folder_path(folder, "a.wav");
-    assert_int_equal(bsm_activity_scan(path, &published, &a, NULL), BSM_OK);
+    assert_int_equal(bsm_activity_scan(&path, 0, &published, &a, NULL), BSM_OK);
     assert_int_equal(a.rate, RATE);
     assert_int_equal(a.channels, 2);
     assert_int_equal(a.frames, FRAMES);
@@ -118,10 +118,10 @@ static void test_scan(void **state)
     free(a.starts);
     bsm_sad_options deaf = published;
     deaf.floor = 0.071; /* 0.1 in one of two channels is 0.0707 */
-    assert_int_equal(bsm_activity_scan(path, &deaf, &a, NULL), BSM_OK);
+    assert_int_equal(bsm_activity_scan(&path, 0, &deaf, &a, NULL), BSM_OK);
     assert_starts(&a, 0, NULL);
     free(a.starts);
-    assert_int_equal(bsm_activity_glance(path, &a, NULL), BSM_OK);
+    assert_int_equal(bsm_activity_glance(&path, 0, &a, NULL), BSM_OK);
     assert_int_equal(a.frames, FRAMES);
     assert_int_equal(a.num_starts, 0);
     free(samples);

@@ -136,6 +136,48 @@ static void test_tracks_stay_together(void **state)
     case_free(c);
 }
 
+/* What a track with a mixture does not have is what the others leave of it. */
+static void test_rest_of_a_mixture(void **state)
+{
+    (void)state;
+    loader_case *c = case_new();
+    case_constant(c, "root/a/vocals.wav", 1.5, 0.1F);
+    case_constant(c, "root/a/mixture.wav", 2, 0.3F);
+    case_root(c, "root", 1);
+    c->data.random_mix = 0;
+    for (size_t run = 0; run < 3; run++) { /* scanned, remembered, and without detection */
+        c->data.sad.enabled = run < 2;
+        case_start(c);
+        assert_int_equal(case_lines(c, "sound in 1 mixtures"), run == 0);
+        for (size_t i = 0; i < 10; i++) {
+            const bsm_example *e = case_next(c);
+            for (size_t t = 0; t < CASE_SAMPLES; t++) {
+                const float v = e->stems[0][1][t];
+                assert_true(v == 0 || case_near(v, 0.1F)); /* the mixture goes on after it */
+                assert_true(case_near(e->stems[1][1][t], 0.3F - v));
+            }
+        }
+    }
+    c->data.sad.enabled = true;
+    case_constant(c, "root/a/vocals.wav", 1.5, 0.05F); /* changes what is left, too */
+    case_start(c);
+    assert_int_equal(case_lines(c, "sound in 1 files"), 1);
+    assert_int_equal(case_lines(c, "sound in 1 mixtures"), 1);
+    case_constant(c, "root/b/vocals.wav", 1, 0.2F); /* more files: it is still remembered */
+    case_start(c);
+    case_start(c);
+    assert_int_equal(case_lines(c, ""), 0);
+    case_constant(c, "root/b/other.wav", 1, 0.2F); /* a mixture of another rate than its voice */
+    case_sine(c, "root/a/vocals.wav", 11025, 1, 1, 400);
+    case_start(c);
+    assert_int_equal(case_lines(c, "vocals.wav: has another rate or other channels than"), 1);
+    data_folder_file(c->folder, "root/a/vocals.wav");
+    case_start(c);
+    assert_int_equal(case_lines(c, "mixture.wav: what its sources leave cannot be told"), 1);
+    assert_true(case_near(case_next(c)->mixture[0][0], 0.4F));
+    case_free(c);
+}
+
 static void test_silent_sources(void **state)
 {
     (void)state;
@@ -379,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_stems_are_some_of_the_sources),
         cmocka_unit_test(test_weights_of_roots),
         cmocka_unit_test(test_tracks_stay_together),
+        cmocka_unit_test(test_rest_of_a_mixture),
         cmocka_unit_test(test_silent_sources),
         cmocka_unit_test(test_loudness),
         cmocka_unit_test(test_level),

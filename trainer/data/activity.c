@@ -141,71 +141,123 @@ static bool measure(meter *m, float *const *audio, size_t channels, size_t count
     return true;
 }
 
-/* Read to the end; `m` may be NULL. */
-static bsm_status read_all(const char *path, bsm_audio_reader *reader, meter *m, uint64_t *frames,
-                           bsm_error *error)
+/** Files to read side by side: the first less the others. */
+typedef struct file_set {
+    const char *const *paths;
+    size_t less;
+    bsm_audio_reader **readers; /* 1 + less */
+    meter *meter;               /* NULL: count samples only */
+} file_set;
+
+static bsm_status subtract(bsm_audio_reader *reader, float *const *audio, size_t channels,
+                           size_t count, bsm_error *error)
+{
+    float left[BLOCK], right[BLOCK], *other[MAX_CHANNELS] = {left, right};
+    size_t got = 0;
+    bsm_status status = bsm_audio_reader_read(reader, other, count, &got, error);
+    for (size_t c = 0; c < channels && !status; c++) {
+        for (size_t i = 0; i < got; i++) {
+            audio[c][i] -= other[c][i];
+        }
+    }
+    return status;
+}
+
+static bsm_status read_block(const file_set *set, size_t *got, bsm_error *error)
 {
     float left[BLOCK], right[BLOCK], *audio[MAX_CHANNELS] = {left, right};
-    const bsm_audio_info *info = bsm_audio_reader_info(reader);
+    const size_t channels = bsm_audio_reader_info(set->readers[0])->channels;
+    bsm_status status = bsm_audio_reader_read(set->readers[0], audio, BLOCK, got, error);
+    for (size_t i = 1; i <= set->less && !status; i++) {
+        status = subtract(set->readers[i], audio, channels, *got, error);
+    }
+    if (!status && set->meter && !measure(set->meter, audio, channels, *got)) {
+        status = bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", set->paths[0]);
+    }
+    return status;
+}
+
+static bsm_status read_all(const file_set *set, uint64_t *frames, bsm_error *error)
+{
+    const uint64_t announced = bsm_audio_reader_info(set->readers[0])->frames;
     size_t got = BLOCK;
     *frames = 0;
     while (got == BLOCK) {
-        bsm_status status = bsm_audio_reader_read(reader, audio, BLOCK, &got, error);
+        bsm_status status = read_block(set, &got, error);
         if (status) {
             return status;
         }
-        if (m && !measure(m, audio, info->channels, got)) {
-            return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
-        }
         *frames += got;
     }
-    if (info->frames != BSM_UNKNOWN_FRAMES && *frames < info->frames) {
-        return bsm_fail(error, BSM_BAD_AUDIO, "%s: damaged: ends after %llu of %llu samples", path,
-                        (unsigned long long)*frames, (unsigned long long)info->frames);
+    if (announced != BSM_UNKNOWN_FRAMES && *frames < announced) {
+        return bsm_fail(error, BSM_BAD_AUDIO, "%s: damaged: ends after %llu of %llu samples",
+                        set->paths[0], (unsigned long long)*frames, (unsigned long long)announced);
     }
     return BSM_OK;
 }
 
-static bsm_status open_file(const char *path, bsm_activity *activity, bsm_audio_reader **reader,
-                            bsm_error *error)
+static void close_all(file_set *set)
 {
-    *activity = (bsm_activity){0};
-    bsm_status status = bsm_audio_reader_open(path, reader, error);
-    if (!status) {
-        const bsm_audio_info *info = bsm_audio_reader_info(*reader);
-        activity->rate = info->rate;
-        activity->channels = info->channels;
-        activity->frames = info->frames;
+    for (size_t i = 0; set->readers && i <= set->less; i++) {
+        bsm_audio_reader_free(set->readers[i]);
     }
-    return status;
+    free(set->readers);
 }
 
-bsm_status bsm_activity_scan(const char *path, const bsm_sad_options *options,
+/* On failure, too, close_all is to be called. */
+static bsm_status open_all(file_set *set, bsm_activity *activity, bsm_error *error)
+{
+    *activity = (bsm_activity){0};
+    set->readers = calloc(1 + set->less, sizeof *set->readers);
+    if (!set->readers) {
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", set->paths[0]);
+    }
+    for (size_t i = 0; i <= set->less; i++) {
+        bsm_status status = bsm_audio_reader_open(set->paths[i], &set->readers[i], error);
+        if (status) {
+            return status;
+        }
+        const bsm_audio_info *info = bsm_audio_reader_info(set->readers[i]);
+        if (i > 0 && (info->rate != activity->rate || info->channels != activity->channels)) {
+            return bsm_fail(error, BSM_BAD_AUDIO, "%s: has another rate or other channels than %s",
+                            set->paths[i], set->paths[0]);
+        }
+        if (i == 0) {
+            activity->rate = info->rate;
+            activity->channels = info->channels;
+            activity->frames = info->frames;
+        }
+    }
+    return BSM_OK;
+}
+
+bsm_status bsm_activity_scan(const char *const *paths, size_t less, const bsm_sad_options *options,
                              bsm_activity *activity, bsm_error *error)
 {
-    bsm_audio_reader *reader;
-    bsm_status status = open_file(path, activity, &reader, error);
-    if (status) {
-        return status;
+    meter m = {0};
+    file_set set = {.paths = paths, .less = less, .meter = &m};
+    bsm_status status = open_all(&set, activity, error);
+    if (!status) {
+        activity->chunk = bsm_activity_chunk(options, activity->rate);
+        m.chunk = activity->chunk;
+        status = read_all(&set, &activity->frames, error);
     }
-    activity->chunk = bsm_activity_chunk(options, activity->rate);
-    meter m = {.chunk = activity->chunk};
-    status = read_all(path, reader, &m, &activity->frames, error);
     if (!status) {
         status = bsm_activity_find(options, m.loudness, m.count, activity, error);
     }
     free(m.loudness);
-    bsm_audio_reader_free(reader);
+    close_all(&set);
     return status;
 }
 
-bsm_status bsm_activity_glance(const char *path, bsm_activity *activity, bsm_error *error)
+bsm_status bsm_activity_glance(const char *const *paths, size_t less, bsm_activity *activity,
+                               bsm_error *error)
 {
-    bsm_audio_reader *reader;
-    bsm_status status = open_file(path, activity, &reader, error);
+    file_set set = {.paths = paths, .less = less};
+    bsm_status status = open_all(&set, activity, error);
     if (!status && activity->frames == BSM_UNKNOWN_FRAMES) {
-        status = read_all(path, reader, NULL, &activity->frames, error);
+        status = read_all(&set, &activity->frames, error);
     }
-    bsm_audio_reader_free(reader);
+    close_all(&set);
     return status;
 }

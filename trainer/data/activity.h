@@ -34,14 +34,18 @@ size_t bsm_activity_chunk(const bsm_sad_options *options, size_t rate);
 BSM_NODISCARD bsm_status bsm_activity_find(const bsm_sad_options *options, const double *loudness,
                                            size_t chunks, bsm_activity *activity, bsm_error *error);
 
-/** Read a whole file. One that ends before its header says is damaged: BSM_BAD_AUDIO; else as
+/** Read through a whole file, or through one less others, which have its rate and channels and end
+ *  with silence where they are shorter: what they leave of a mixture.
+ *  @param paths  the file, then `less` others
+ *  A file that ends before its header says is damaged: BSM_BAD_AUDIO; else as
  *  bsm_audio_reader_open. */
-BSM_NODISCARD bsm_status bsm_activity_scan(const char *path, const bsm_sad_options *options,
-                                           bsm_activity *activity, bsm_error *error);
+BSM_NODISCARD bsm_status bsm_activity_scan(const char *const *paths, size_t less,
+                                           const bsm_sad_options *options, bsm_activity *activity,
+                                           bsm_error *error);
 
-/** Read only a file's header, unless that does not say how long the file is: no chunks, no starts.
- */
-BSM_NODISCARD bsm_status bsm_activity_glance(const char *path, bsm_activity *activity,
-                                             bsm_error *error);
+/** As _scan, but only the headers are read, unless the first does not say how long its file is: no
+ *  chunks, no starts. */
+BSM_NODISCARD bsm_status bsm_activity_glance(const char *const *paths, size_t less,
+                                             bsm_activity *activity, bsm_error *error);
 
 #endif

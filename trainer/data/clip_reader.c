@@ -16,28 +16,34 @@ enum {
 };
 
 typedef struct open_clip {
-    const bsm_clip *clip;
+    const char *path; /* the clip's: equal pointers are one file */
     bsm_audio_reader *file;
     uint64_t used; /* the larger, the later */
 } open_clip;
 
 struct bsm_clip_reader {
-    size_t rate, channels;
+    size_t rate, channels, num_sources;
     open_clip open[MAX_OPEN];
     uint64_t uses;
     float **in, **out; /* [channels][]: at the file's rate, and resampled */
-    size_t in_room, out_room;
+    float **rest;      /* [channels][]: what is taken from a mixture */
+    size_t in_room, out_room, rest_room;
+    const bsm_clip **less; /* [num_sources] */
 };
 
-bsm_status bsm_clip_reader_new(size_t rate, size_t channels, bsm_clip_reader **reader,
-                               bsm_error *error)
+bsm_status bsm_clip_reader_new(size_t rate, size_t channels, size_t num_sources,
+                               bsm_clip_reader **reader, bsm_error *error)
 {
-    *reader = calloc(1, sizeof **reader);
-    if (!*reader) {
+    *reader = NULL;
+    bsm_clip_reader *made = calloc(1, sizeof *made);
+    if (!made || !(made->less = calloc(num_sources, sizeof *made->less))) {
+        free(made);
         return bsm_fail(error, BSM_NO_MEMORY, "reader of training data: out of memory");
     }
-    (*reader)->rate = rate;
-    (*reader)->channels = channels;
+    made->rate = rate;
+    made->channels = channels;
+    made->num_sources = num_sources;
+    *reader = made;
     return BSM_OK;
 }
 
@@ -49,6 +55,8 @@ void bsm_clip_reader_free(bsm_clip_reader *reader)
         }
         free(reader->in);
         free(reader->out);
+        free(reader->rest);
+        free(reader->less);
         free(reader);
     }
 }
@@ -60,7 +68,7 @@ static open_clip *find_place(bsm_clip_reader *reader, const bsm_clip *clip)
 {
     open_clip *oldest = &reader->open[0];
     for (size_t i = 0; i < MAX_OPEN; i++) {
-        if (reader->open[i].clip == clip) {
+        if (reader->open[i].path == clip->path) {
             return &reader->open[i];
         }
         if (reader->open[i].used < oldest->used) {
@@ -88,7 +96,7 @@ static bsm_status open_file(open_clip *place, const bsm_clip *clip, bsm_error *e
         close_clip(place);
         return bsm_fail(error, BSM_BAD_AUDIO, "%s: has changed since training began", clip->path);
     }
-    place->clip = clip;
+    place->path = clip->path;
     return BSM_OK;
 }
 
@@ -114,7 +122,7 @@ static bsm_status open_at(bsm_clip_reader *reader, const bsm_clip *clip, uint64_
     *place = find_place(reader, clip);
     (*place)->used = ++reader->uses;
     bsm_status status = BSM_OK;
-    if ((*place)->clip != clip) {
+    if ((*place)->path != clip->path) {
         status = open_file(*place, clip, error);
         (*place)->used = reader->uses;
     }
@@ -257,8 +265,8 @@ static bsm_status read_plain(bsm_clip_reader *reader, const bsm_clip *clip, doub
     return status;
 }
 
-bsm_status bsm_clip_reader_read(bsm_clip_reader *reader, const bsm_clip *clip, double start,
-                                double speed, float *const *audio, size_t samples, bsm_error *error)
+static bsm_status read_clip(bsm_clip_reader *reader, const bsm_clip *clip, double start,
+                            double speed, float *const *audio, size_t samples, bsm_error *error)
 {
     const size_t from_rate = (size_t)llround((double)clip->activity.rate * speed);
     bsm_status status = from_rate == reader->rate
@@ -266,6 +274,23 @@ bsm_status bsm_clip_reader_read(bsm_clip_reader *reader, const bsm_clip *clip, d
                             : read_resampled(reader, clip, start, from_rate, audio, samples, error);
     if (!status && reader->channels == 2 && clip->activity.channels == 1) {
         memcpy(audio[1], audio[0], samples * sizeof(float));
+    }
+    return status;
+}
+
+bsm_status bsm_clip_reader_read(bsm_clip_reader *reader, const bsm_clip *clip, double start,
+                                double speed, float *const *audio, size_t samples, bsm_error *error)
+{
+    bsm_status status = read_clip(reader, clip, start, speed, audio, samples, error);
+    const size_t count = bsm_clip_less(clip, reader->num_sources, reader->less);
+    for (size_t i = 0; i < count && !status; i++) {
+        if (!make_room(&reader->rest, &reader->rest_room, samples)) {
+            return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", clip->path);
+        }
+        status = read_clip(reader, reader->less[i], start, speed, reader->rest, samples, error);
+        for (size_t k = 0; k < reader->channels * samples && !status; k++) {
+            audio[k / samples][k % samples] -= reader->rest[k / samples][k % samples];
+        }
     }
     return status;
 }

@@ -7,9 +7,10 @@
 
 typedef struct bsm_clip_reader bsm_clip_reader;
 
-/** For pieces at `rate` with `channels` (1 or 2) channels. BSM_NO_MEMORY. */
-BSM_NODISCARD bsm_status bsm_clip_reader_new(size_t rate, size_t channels, bsm_clip_reader **reader,
-                                             bsm_error *error);
+/** For pieces at `rate` with `channels` (1 or 2) channels, of tracks with `num_sources` sources.
+ *  BSM_NO_MEMORY. */
+BSM_NODISCARD bsm_status bsm_clip_reader_new(size_t rate, size_t channels, size_t num_sources,
+                                             bsm_clip_reader **reader, bsm_error *error);
 void bsm_clip_reader_free(bsm_clip_reader *reader);
 
 /** Read `samples` from `start` seconds on. One channel becomes two equal ones, two become their

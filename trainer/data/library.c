@@ -11,6 +11,17 @@ bool bsm_clip_sounds(const bsm_library *library, const bsm_clip *clip)
     return clip->path && (!library->sad || clip->activity.num_starts > 0);
 }
 
+size_t bsm_clip_less(const bsm_clip *clip, size_t num_sources, const bsm_clip **less)
+{
+    size_t count = 0;
+    for (size_t s = 0; clip->row && s < num_sources; s++) {
+        if (&clip->row[s] != clip) {
+            less[count++] = &clip->row[s];
+        }
+    }
+    return count;
+}
+
 /* ---- Making ---- */
 
 static bool sounds_at_all(const bsm_library *library, const bsm_clip *clips)
@@ -50,6 +61,24 @@ static bool make_lists(bsm_library *library, bsm_library_root *root)
     return complete;
 }
 
+/* The only source that a track with a mixture does not have is what the others leave of it. */
+static void name_files(const bsm_track *track, size_t num_sources, bsm_clip *clips)
+{
+    size_t missing = 0, which = 0;
+    for (size_t s = 0; s < num_sources; s++) {
+        atomic_init(&clips[s].named, false);
+        clips[s].path = track->sources[s];
+        if (!clips[s].path) {
+            missing++;
+            which = s;
+        }
+    }
+    if (track->mixture && missing == 1 && num_sources > 1) {
+        clips[which].path = track->mixture;
+        clips[which].row = clips;
+    }
+}
+
 static bsm_status add_root(bsm_library *library, const bsm_data_options *options, size_t index,
                            double seconds, size_t threads, bsm_report *report, bsm_error *error)
 {
@@ -67,10 +96,9 @@ static bsm_status add_root(bsm_library *library, const bsm_data_options *options
     if (!root->clips) {
         return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", from->path);
     }
-    for (size_t i = 0; i < clips; i++) {
-        root->clips[i].path =
-            root->tracks->tracks[i / library->num_sources].sources[i % library->num_sources];
-        atomic_init(&root->clips[i].named, false);
+    for (size_t t = 0; t < root->tracks->num_tracks; t++) {
+        name_files(&root->tracks->tracks[t], library->num_sources,
+                   root->clips + t * library->num_sources);
     }
     status =
         bsm_library_scan(options, from->path, root->clips, clips, seconds, threads, report, error);

@@ -10,12 +10,18 @@
 #include "data/random.h"
 #include "data/report.h"
 
-/** The audio file of one source of a track. */
+/** One source of a track: an audio file, or what the track's other sources leave of its mixture.
+ */
 typedef struct bsm_clip {
-    const char *path; /**< NULL: the track does not have this source, or not a usable file */
+    const char
+        *path; /**< the source's or the mixture's; NULL: the track has nothing usable of it */
+    const struct bsm_clip *row; /**< the track's clips, if this is a mixture less all the others */
     bsm_activity activity;
     atomic_bool named; /**< could not be read where it was drawn, and the log says so */
 } bsm_clip;
+
+/** The clips to take from a clip: up to `num_sources`, of which the number is returned. */
+size_t bsm_clip_less(const bsm_clip *clip, size_t num_sources, const bsm_clip **less);
 
 /** One root's tracks. */
 typedef struct bsm_library_root {

@@ -51,7 +51,9 @@ typedef struct bsm_augmentation {
 typedef struct bsm_data_options {
     const bsm_data_root *roots;
     size_t num_roots;
-    const char *const *sources; /**< "vocals", "other", ...: what a mixture is the sum of */
+    const char *const *sources; /**< "vocals", "other", ...: what a mixture is the sum of. The only
+                                     one that a track with a mixture file does not have is what the
+                                     others leave of that */
     size_t num_sources;
     double random_mix; /**< probability that each source is drawn on its own; else those of one
                             track belong together, and what it lacks is drawn on its own */

@@ -106,7 +106,7 @@ bsm_status bsm_mixer_new(const bsm_mix_options *options, bsm_mixer **mixer, bsm_
     made->num_sources = options->data->num_sources;
     made->seconds = (double)options->samples / (double)options->model->sample_rate;
     bsm_status status = bsm_clip_reader_new(options->model->sample_rate, options->model->channels,
-                                            &made->reader, error);
+                                            made->num_sources, &made->reader, error);
     if (!status && !allocate(made)) {
         status = bsm_fail(error, BSM_NO_MEMORY, "mixer of training data: out of memory");
     }

@@ -15,6 +15,7 @@ typedef struct entry {
     char *path; /* below the root */
     uint64_t size;
     int64_t seconds, nanoseconds; /* of its last change */
+    bool used;                    /* found, and so up to date */
     bsm_activity activity;
 } entry;
 
@@ -231,11 +232,15 @@ bool bsm_segments_cache_find(bsm_segments_cache *cache, const char *path, const 
 {
     char *below = strdup(below_root(cache, path));
     const entry wanted = {.path = below};
-    const entry *known = below && cache->num_old
-                             ? bsearch(&wanted, cache->old, cache->num_old, sizeof wanted, compare)
-                             : NULL;
+    entry *known = below && cache->num_old
+                       ? bsearch(&wanted, cache->old, cache->num_old, sizeof wanted, compare)
+                       : NULL;
     free(below);
-    return known && is_unchanged(known, file) && copy_activity(activity, &known->activity);
+    if (!known || !is_unchanged(known, file) || !copy_activity(activity, &known->activity)) {
+        return false;
+    }
+    known->used = true;
+    return true;
 }
 
 bsm_status bsm_segments_cache_add(bsm_segments_cache *cache, const char *path,
@@ -296,7 +301,7 @@ static bool print(const bsm_segments_cache *cache, char **data, size_t *size)
     }
     for (size_t i = 0; i < cache->num_old; i++) {
         const entry *known = &cache->old[i];
-        if (is_still_there(cache, known) &&
+        if ((known->used || is_still_there(cache, known)) &&
             !bsearch(known, cache->added, cache->num_added, sizeof *known, compare)) {
             print_entry(text, known);
         }
