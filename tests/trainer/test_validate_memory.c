@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Finding, separating and measuring tracks, with every allocation failing in turn: an error, no
  * leak, no crash. */
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +11,7 @@
 #include <cmocka.h>
 
 #include "data_folder.h"
-#include "failing_memory.h"
+#include "exhaust.h"
 #include "file/fake.h"
 #include "noise.h"
 #include "validate_track.h"
@@ -21,36 +20,6 @@ enum { RATE = 44100, FRAMES = 60000, SOURCES = 2 };
 
 static const char *const sources[SOURCES] = {"vocals", "other"};
 static char *folder;
-
-/* Something that needs memory. */
-typedef bsm_status exercise(void *user, bsm_error *error);
-
-/* Run with 0, 1, 2, ... allocations that work, until all do; returns how many it took. */
-static long exhaust(exercise *run, void *user, memory_callers callers)
-{
-    bsm_error error;
-    assert_int_equal(run(user, &error), BSM_OK); /* what is made once and kept is there then */
-    for (long limit = 0;; limit++) {
-        const long before = memory_alive();
-        error.message[0] = '\0';
-        memory_limit(limit, callers);
-        const bsm_status status = run(user, &error);
-        const bool ran_out = memory_ran_out();
-        memory_limit(-1, callers);
-        const long leaked = memory_alive() - before;
-        if (leaked) {
-            fail_msg("%ld allocations: %ld blocks leak after \"%s\"", limit, leaked, error.message);
-        }
-        if (status == BSM_OK && !ran_out) {
-            return limit;
-        }
-        if (status != BSM_OK) {
-            assert_int_equal(status, BSM_NO_MEMORY);
-            assert_true(strstr(error.message, "out of memory") ||
-                        strstr(error.message, strerror(ENOMEM)));
-        }
-    }
-}
 
 static int set_up(void **state)
 {
