@@ -153,7 +153,7 @@ bsm_status bsm_layer_assign(const char *assignment, bsm_layer *layer, bsm_error 
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
     char name[BSM_MAX_KEY + 16];
     const size_t key_length = strcspn(assignment, "=");
-    bool valid = assignment[key_length] == '=' && key_length < BSM_MAX_KEY;
+    bool valid = key_length < BSM_MAX_KEY && assignment[key_length] == '=';
     for (size_t start = 0; valid && start <= key_length;) {
         const size_t word = strspn(assignment + start, letters);
         valid = word > 0 && (start + word == key_length || assignment[start + word] == '.');

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OTHER_SECTION = 2 /**< what a key of another section costs, in letters */ };
+enum {
+    OTHER_SECTION = 2, /* what a key of another section costs, in letters */
+    LEAST_START = 3,   /* letters that are taken for the start of a key */
+};
 
 static size_t min(size_t a, size_t b)
 {
@@ -52,7 +55,9 @@ static void consider(search *s, const char *candidate)
     const char *word = last_word(s->key, &prefix);
     const char *name = last_word(candidate, &other);
     const bool same = prefix == other && strncmp(s->key, candidate, prefix) == 0;
-    const size_t distance = bsm_edit_distance(word, name) + (same ? 0 : OTHER_SECTION);
+    const bool begun = strlen(word) >= LEAST_START && strncmp(word, name, strlen(word)) == 0;
+    const size_t distance =
+        (begun ? 1 : bsm_edit_distance(word, name)) + (same ? 0 : OTHER_SECTION);
     if (distance < s->distance) {
         s->distance = distance;
         snprintf(s->nearest, BSM_MAX_KEY, "%s", candidate);

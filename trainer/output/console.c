@@ -2,6 +2,7 @@
 /* What a training tells the person who started it. */
 #include "output/console.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,13 +33,27 @@ void bsm_pace_format(const bsm_pace *pace, char *text, size_t size)
              pace->loss.time, spectral(pace), pace->norm, speed);
 }
 
+/* The loader's threads say what they skip. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void clear(bsm_console *console)
+{
+    if (console->drawn) {
+        fputs("\r\033[K", stderr);
+        fflush(stderr);
+        console->drawn = false;
+    }
+}
+
 static void say(bsm_console *console, const char *format, va_list arguments)
 {
     char text[2 * MAX_LINE], line[MAX_LINE];
     vsnprintf(text, sizeof text, format, arguments);
     bsm_format_line(line, sizeof line, "%s", text);
-    bsm_console_clear(console);
+    pthread_mutex_lock(&lock);
+    clear(console);
     fprintf(stderr, "%s\n", line);
+    pthread_mutex_unlock(&lock);
 }
 
 void bsm_console_say(bsm_console *console, const char *format, ...)
@@ -61,11 +76,32 @@ void bsm_console_warn(bsm_console *console, const char *format, ...)
 
 void bsm_console_clear(bsm_console *console)
 {
-    if (console->drawn) {
-        fputs("\r\033[K", stderr);
-        fflush(stderr);
-        console->drawn = false;
+    pthread_mutex_lock(&lock);
+    clear(console);
+    pthread_mutex_unlock(&lock);
+}
+
+static void show(bsm_console *console, const char *line)
+{
+    pthread_mutex_lock(&lock);
+    fprintf(stderr, "\r%s\033[K", line);
+    fflush(stderr);
+    console->drawn = true;
+    pthread_mutex_unlock(&lock);
+}
+
+void bsm_console_show(bsm_console *console, const char *format, ...)
+{
+    char text[2 * MAX_LINE], line[DEFAULT_WIDTH];
+    if (console->quiet || !console->terminal) {
+        return;
     }
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    bsm_format_line(line, sizeof line, "%s", text);
+    show(console, line);
 }
 
 static size_t terminal_width(void)
@@ -94,9 +130,7 @@ static void draw(bsm_console *console, const bsm_pace *pace)
     if (strlen(line) >= width) { /* not into the last column: some terminals begin a new line */
         line[width - 1] = '\0';
     }
-    fprintf(stderr, "\r%s\033[K", line);
-    fflush(stderr);
-    console->drawn = true;
+    show(console, line);
 }
 
 void bsm_console_pace(bsm_console *console, const bsm_pace *pace)

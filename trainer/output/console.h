@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /** What a training tells the person who started it, on standard error: a bar that moves on a
- *  terminal, now and then a line elsewhere. */
+ *  terminal, now and then a line elsewhere. Any thread. */
 #ifndef BSM_TRAINER_CONSOLE_H
 #define BSM_TRAINER_CONSOLE_H
 
@@ -34,6 +34,9 @@ void bsm_console_say(bsm_console *console, const char *format, ...) BSM_PRINTF(2
 
 /** As bsm_console_say, even when quiet: what is wrong. */
 void bsm_console_warn(bsm_console *console, const char *format, ...) BSM_PRINTF(2, 3);
+
+/** A line that the next one takes the place of; only on a terminal. */
+void bsm_console_show(bsm_console *console, const char *format, ...) BSM_PRINTF(2, 3);
 
 /** Move the bar. */
 void bsm_console_pace(bsm_console *console, const bsm_pace *pace);

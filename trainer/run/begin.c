@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Making everything that a training needs, and letting go of it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "model/object.h"
 #include "run/checkpoint.h"
@@ -40,6 +43,20 @@ static bsm_status make_folder(const char *path, bsm_error *error)
                : BSM_OK;
 }
 
+/* Two trainings in one folder would take each other's checkpoints away. */
+static bsm_status lock_folder(bsm_run *run, bsm_error *error)
+{
+    const char *path = run->settings->training.output_dir;
+    run->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (run->folder < 0) {
+        return bsm_fail_errno(error, errno, path, "cannot open the folder");
+    }
+    if (flock(run->folder, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+        return bsm_fail(error, BSM_EXISTS, "%s: another training is at work there", path);
+    }
+    return BSM_OK; /* a file system without locks does without */
+}
+
 /* Another training's models are not replaced by accident. */
 static bsm_status check_unused(const bsm_run *run, bsm_error *error)
 {
@@ -63,6 +80,12 @@ static bsm_status prepare_output(bsm_run *run, const bsm_checkpoint *checkpoint,
     bsm_status status = BSM_OK;
     if (run->collective->rank == 0) {
         status = make_folder(run->settings->training.output_dir, error);
+        if (!status) {
+            status = lock_folder(run, error);
+        }
+        if (!status) {
+            bsm_checkpoint_clean(run->settings->training.output_dir);
+        }
         if (!status && !checkpoint) {
             status = check_unused(run, error);
         }
@@ -108,8 +131,8 @@ static bsm_status make_training(bsm_run *run, const bsm_training_options *option
     bsm_model *initial = NULL;
     run->doing = BSM_DOING_MODEL;
     bsm_status status = bsm_initial_model(run->settings, &run->config, &initial, error);
-    run->doing = BSM_DOING_ELSE;
     if (!status) {
+        run->doing = BSM_DOING_ELSE;
         status = bsm_training_new(initial, options, &run->training, error);
     }
     bsm_model_free(initial);
@@ -117,6 +140,9 @@ static bsm_status make_training(bsm_run *run, const bsm_training_options *option
         return status;
     }
     bsm_console_say(&run->console, "device: %s", bsm_training_device_name(run->training));
+    if (run->collective->size == 1) {
+        return BSM_OK;
+    }
     const size_t size = bsm_training_vector_size(run->training);
     run->gradients = malloc(size * sizeof *run->gradients);
     return run->gradients ? BSM_OK
@@ -139,9 +165,7 @@ static bsm_status restore(bsm_run *run, const bsm_checkpoint *checkpoint, bsm_er
      * step now has another number of items. */
     run->state.step_sum = (bsm_loss_sum){0};
     run->state.step_items = other_steps ? 0 : run->state.step_items;
-    const size_t size = bsm_training_vector_size(run->training);
-    memset(run->gradients, 0, size * sizeof *run->gradients);
-    return bsm_training_write(run->training, BSM_GRADIENTS, run->gradients, error);
+    return bsm_run_clear_gradients(run, error);
 }
 
 static bsm_status make_network(bsm_run *run, const bsm_checkpoint *checkpoint, bsm_error *error)
@@ -235,6 +259,7 @@ static bsm_status begin(bsm_run *run, const bsm_checkpoint *checkpoint, bsm_erro
 
 bsm_status bsm_run_begin(bsm_run *run, bsm_error *error)
 {
+    run->folder = -1;
     bsm_status status = bsm_settings_network(run->settings, &run->config, error);
     if (!status) {
         status = bsm_settings_data(run->settings, &run->data, error);
@@ -260,6 +285,9 @@ bsm_status bsm_run_end(bsm_run *run, bsm_error *error)
     bsm_training_free(run->training);
     bsm_model_free(run->shapes);
     free(run->gradients);
+    if (run->folder >= 0) {
+        close(run->folder);
+    }
     const bsm_status status = bsm_log_close(run->log, error);
     const bsm_status closed = bsm_tensorboard_close(run->board, status ? NULL : error);
     return status ? status : closed;

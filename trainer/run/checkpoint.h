@@ -41,6 +41,9 @@ char *bsm_checkpoint_path(const char *folder, uint64_t step);
  *  BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_checkpoint_latest(const char *folder, char **path, bsm_error *error);
 
+/** Remove what programs that were killed while they wrote have left behind. */
+void bsm_checkpoint_clean(const char *folder);
+
 /** Remove all but the newest `keep` checkpoints; 0 keeps all. A file that cannot be removed stays.
  */
 void bsm_checkpoint_prune(const char *folder, size_t keep);

@@ -62,16 +62,40 @@ bsm_status bsm_checkpoint_latest(const char *folder, char **path, bsm_error *err
     return BSM_OK;
 }
 
+static void remove_file(const char *folder, const char *name)
+{
+    char *path;
+    if (asprintf(&path, "%s/%s", folder, name) >= 0) {
+        unlink(path);
+        free(path);
+    }
+}
+
+/* As new_file.c calls a file that is not complete. The folder is ours alone. */
+static int is_part(const struct dirent *entry)
+{
+    long process;
+    int attempt, end = 0;
+    return sscanf(entry->d_name, "bsm-%ld-%d.part%n", &process, &attempt, &end) == 2 && end > 0 &&
+           !entry->d_name[end];
+}
+
+void bsm_checkpoint_clean(const char *folder)
+{
+    struct dirent **entries = NULL;
+    const int count = scandir(folder, &entries, is_part, NULL);
+    for (int i = 0; i < count; i++) {
+        remove_file(folder, entries[i]->d_name);
+    }
+    free_entries(entries, count);
+}
+
 void bsm_checkpoint_prune(const char *folder, size_t keep)
 {
     struct dirent **entries = NULL;
     const int count = keep > 0 ? scandir(folder, &entries, is_checkpoint, compare_steps) : 0;
     for (int i = 0; i + (int)keep < count; i++) {
-        char *path;
-        if (asprintf(&path, "%s/%s", folder, entries[i]->d_name) >= 0) {
-            unlink(path);
-            free(path);
-        }
+        remove_file(folder, entries[i]->d_name);
     }
     free_entries(entries, count);
 }

@@ -42,9 +42,10 @@ typedef struct bsm_run {
     bsm_config config;
     bsm_model *shapes; /**< a model of the network: the names and shapes of its tensors */
     bsm_training *training;
-    float *gradients; /**< a vector, to sum over processes and to make gradients zero */
+    float *gradients; /**< a vector, to sum over processes; NULL where there is only one */
     bsm_data_source data;
     bsm_loader *loader;
+    int folder;             /**< the output folder, locked; -1: not yet, or not the first process */
     bsm_log *log;           /**< of the first process; NULL in the others */
     bsm_tensorboard *board; /**< as the log */
     bsm_state state;
@@ -68,6 +69,9 @@ BSM_NODISCARD bsm_status bsm_run_step(bsm_run *run, bsm_error *error);
 /** Make the gradients and the losses of the step in work, of every process, the sum of all
  *  processes'. */
 BSM_NODISCARD bsm_status bsm_run_sum_gradients(bsm_run *run, bsm_error *error);
+
+/** Make the gradients that are held zero. */
+BSM_NODISCARD bsm_status bsm_run_clear_gradients(bsm_run *run, bsm_error *error);
 
 /** What belongs to an epoch's end: validation, the best model, a checkpoint. */
 BSM_NODISCARD bsm_status bsm_run_finish_epoch(bsm_run *run, bsm_error *error);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "run/run.h"
@@ -146,12 +147,21 @@ static bsm_status update(bsm_run *run, double norm, double rate, bsm_error *erro
     return status;
 }
 
+bsm_status bsm_run_clear_gradients(bsm_run *run, bsm_error *error)
+{
+    const size_t size = bsm_training_vector_size(run->training);
+    float *zeros = calloc(size, sizeof *zeros);
+    const bsm_status status =
+        zeros ? bsm_training_write(run->training, BSM_GRADIENTS, zeros, error)
+              : bsm_fail(error, BSM_NO_MEMORY, "no memory for %zu gradients", size);
+    free(zeros);
+    return status;
+}
+
 /* A step whose loss or gradients are not finite leaves the weights alone. */
 static bsm_status skip(bsm_run *run, bsm_error *error)
 {
-    memset(run->gradients, 0, bsm_training_vector_size(run->training) * sizeof *run->gradients);
-    const bsm_status status =
-        bsm_training_write(run->training, BSM_GRADIENTS, run->gradients, error);
+    const bsm_status status = bsm_run_clear_gradients(run, error);
     if (status) {
         return status;
     }

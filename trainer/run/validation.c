@@ -49,13 +49,7 @@ bsm_validate_options bsm_settings_validation(const bsm_settings *settings)
 static bool on_track(void *user, const char *track, size_t number, size_t of)
 {
     bsm_run *run = user;
-    if (run->console.terminal && !run->console.quiet) {
-        char line[80];
-        bsm_format_line(line, sizeof line, "validating %zu/%zu: %s", number, of, track);
-        fprintf(stderr, "\r%s\033[K", line);
-        fflush(stderr);
-        run->console.drawn = true;
-    }
+    bsm_console_show(&run->console, "validating %zu/%zu: %s", number, of, track);
     return !bsm_stop_requested();
 }
 

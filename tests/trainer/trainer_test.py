@@ -1,0 +1,385 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""bsm-trainer as its users run it.
+
+trainer_test.py BSM_TRAINER BSM_SEPARATE BSM_MODEL [--mpi MPIRUN] [sanitized]
+"""
+
+import array
+import glob
+import json
+import math
+import os
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+TRAINER, SEPARATE, MODEL = map(os.path.abspath, sys.argv[1:4])
+SANITIZED = 'sanitized' in sys.argv[4:]
+MPIRUN = sys.argv[sys.argv.index('--mpi') + 1] if '--mpi' in sys.argv else None
+RATE, SECONDS = 44100, 1
+
+CONFIG = """\
+model:
+  hidden_dim: 8
+  num_layers: 1
+  bands: [25, 40, 64]
+  d_state: 4
+  expand: 2
+  headdim: 4
+  mask_expansion: 1
+audio:
+  n_fft: 256
+  hop_length: 128
+  segment_length: 0.1
+training:
+  batch_size: 2
+  gradient_accumulation_steps: 2
+  num_epochs: 4
+  steps_per_epoch: 5
+  learning_rate: 0.002
+  ema: 0.9
+  dropout: 0.1
+  device: cpu
+  threads: 1
+  licence: CC0-1.0
+  keep_last_n_checkpoints: 0
+loss:
+  stft_windows: [256, 128]
+data:
+  sources: [vocals, other]
+  polarity: 0.5
+  workers: 2
+sad:
+  enabled: false
+validation:
+  every_n_epochs: 2
+  duration: 0.5
+"""
+
+
+def write_wav(path, rng):
+    """One second of a stereo tone and noise, not to be mistaken for another."""
+    pitch, samples = rng.uniform(100, 3000), array.array('f')
+    for i in range(RATE * SECONDS):
+        tone = 0.3 * math.sin(2 * math.pi * pitch * i / RATE)
+        samples.append(tone)
+        samples.append(tone / 2 + rng.uniform(-0.05, 0.05))
+    data = samples.tobytes()
+    with open(path, 'wb') as file:
+        file.write(struct.pack('<4sI4s4sIHHIIHH4sI', b'RIFF', 36 + len(data), b'WAVE', b'fmt ', 16,
+                               3, 2, RATE, 8 * RATE, 8, 32, b'data', len(data)) + data)
+
+
+def read_safetensors(path):
+    """Metadata, and each tensor's bytes."""
+    with open(path, 'rb') as file:
+        size, = struct.unpack('<Q', file.read(8))
+        header, data = json.loads(file.read(size)), file.read()
+    metadata = header.pop('__metadata__')
+    return metadata, {name: data[slice(*entry['data_offsets'])] for name, entry in header.items()}
+
+
+def relative_distance(a, b):
+    """Of two lists of float32 bytes."""
+    difference = total = 0.0
+    for x, y in zip(a, b):
+        for u, v in zip(array.array('f', x), array.array('f', y)):
+            difference += (u - v) ** 2
+            total += u * u
+    return math.sqrt(difference / total)
+
+
+class TrainerTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = tempfile.mkdtemp(prefix='bsm-test-')
+        rng = random.Random(1)
+        for subset, count in (('train', 2), ('valid', 1)):
+            for track in range(count):
+                folder = os.path.join(cls.shared, 'data', subset, str(track))
+                os.makedirs(folder)
+                for source in ('vocals', 'other'):
+                    write_wav(os.path.join(folder, source + '.wav'), rng)
+        cls.config = os.path.join(cls.shared, 'tiny.yaml')
+        with open(cls.config, 'w', encoding='utf-8') as file:
+            file.write(CONFIG.replace('data:\n', f'data:\n  root: {cls.shared}/data\n'))
+        cls.whole = os.path.join(cls.shared, 'whole')
+        cls.first = cls.run_trainer(cls.config, '--set', 'training.output_dir=' + cls.whole)
+        assert cls.first.returncode == 0, cls.first.stderr
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.shared)
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix='bsm-test-')
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.out = os.path.join(self.folder, 'a', 'out')
+
+    @staticmethod
+    def run_trainer(*args, launcher=()):
+        return subprocess.run([*launcher, TRAINER, *args], capture_output=True, text=True,
+                              check=False, timeout=120)
+
+    def options(self, *settings):
+        return [self.config, '--set', 'training.output_dir=' + self.out,
+                *[word for setting in settings for word in ('--set', setting)]]
+
+    def train(self, *settings, resume=False, code=0):
+        result = self.run_trainer(*self.options(*settings), *(['--resume'] if resume else []))
+        self.assertEqual(result.returncode, code, result.stderr)
+        return result.stderr
+
+    def start(self, *settings):
+        return subprocess.Popen([TRAINER, *self.options(*settings)], stderr=subprocess.PIPE,
+                                text=True)
+
+    def log(self, event, folder=None):
+        with open(os.path.join(folder or self.out, 'log.jsonl'), encoding='utf-8') as file:
+            lines = [json.loads(line) for line in file]
+        return [line for line in lines if line['event'] == event]
+
+    def wait_for_steps(self, count):
+        path = os.path.join(self.out, 'log.jsonl')
+        for _ in range(6000):
+            if os.path.exists(path):
+                with open(path, encoding='utf-8') as file:
+                    if file.read().count('"event":"step"') >= count:
+                        return
+            time.sleep(0.005)
+        self.fail('no step has been made')
+
+    def assert_as_whole(self):
+        """The last checkpoint and the models are those of the training that was not stopped."""
+        name = 'checkpoint-000000020.safetensors'
+        expected, tensors = read_safetensors(os.path.join(self.whole, name))
+        metadata, found = read_safetensors(os.path.join(self.out, name))
+        self.assertEqual(metadata['checkpoint'], expected['checkpoint'])
+        self.assertEqual(found.keys(), tensors.keys())
+        self.assertEqual([n for n in tensors if tensors[n] != found[n]], [])
+        for model in ('best.safetensors', 'last.safetensors'):
+            with open(os.path.join(self.out, model), 'rb') as file, \
+                    open(os.path.join(self.whole, model), 'rb') as other:
+                self.assertEqual(file.read(), other.read(), model)
+        times = ('steps_per_second', 'audio_per_second', 'waiting')
+        for event in ('step', 'epoch'):
+            lines = self.log(event), self.log(event, self.whole)
+            for line in lines[0] + lines[1]:
+                for key in times:
+                    line.pop(key, None)
+            self.assertEqual(lines[0], lines[1])
+
+    # ---- A training ----
+
+    def test_files(self):
+        names = os.listdir(self.whole)
+        for name in ('best.safetensors', 'last.safetensors', 'log.jsonl',
+                     'checkpoint-000000005.safetensors', 'checkpoint-000000020.safetensors'):
+            self.assertIn(name, names)
+        self.assertEqual([n for n in names if n.endswith('.part')], [])
+        steps, epochs = self.log('step', self.whole), self.log('epoch', self.whole)
+        self.assertEqual([line['step'] for line in steps], list(range(1, 21)))
+        self.assertEqual([line['epoch'] for line in epochs], [1, 2, 3, 4])
+        self.assertEqual(['usdr' in line for line in epochs], [False, True, False, True])
+        self.assertLess(epochs[-1]['loss'], epochs[0]['loss'])
+        for line in steps:
+            terms = 10 * line['time'] + sum(line['stft'].values())
+            self.assertAlmostEqual(line['loss'] / terms, 1, places=6)
+        self.assertRegex(self.first.stderr, r'needs \d+\.\d\d GB: ')
+        self.assertRegex(self.first.stderr, r'epoch 4/4: loss .*uSDR ')
+
+    def test_model_is_used_as_it_is(self):
+        best = os.path.join(self.whole, 'best.safetensors')
+        metadata, _ = read_safetensors(best)
+        self.assertEqual(metadata['licence'], 'CC0-1.0')
+        self.assertEqual(metadata['data'], 'data')
+        self.assertRegex(metadata['training'], r'step (10|20), .*validation uSDR ')
+        subprocess.run([SEPARATE, '-q', '-m', best, '-o', self.folder, '--window', '0.5',
+                        os.path.join(self.shared, 'data/valid/0/vocals.wav')], check=True)
+        self.assertIn('vocals.vocals.wav', os.listdir(self.folder))
+        checkpoint = os.path.join(self.whole, 'checkpoint-000000020.safetensors')
+        averaged = os.path.join(self.folder, 'averaged.safetensors')
+        subprocess.run([MODEL, 'convert', '--ema', checkpoint, averaged], check=True)
+        last = os.path.join(self.whole, 'last.safetensors')
+        self.assertEqual(read_safetensors(averaged)[1], read_safetensors(last)[1])
+
+    def test_init_from(self):
+        """A fine-tuning starts at the model's weights; another network's are refused."""
+        last = os.path.join(self.whole, 'last.safetensors')
+        self.train('training.init_from=' + last, 'training.num_epochs=1',
+                   'training.steps_per_epoch=1', 'training.learning_rate=0',
+                   'training.weight_decay=0', 'validation.every_n_epochs=0')
+        self.assertEqual(read_safetensors(os.path.join(self.out, 'last.safetensors'))[1],
+                         read_safetensors(last)[1])
+        self.out += '2'
+        error = self.train('training.init_from=' + last, 'model.d_state=8', code=3)
+        self.assertIn('last.safetensors: its network is another: model.d_state is 4, not 8', error)
+
+    # ---- Stopping and going on ----
+
+    def test_killed_and_resumed(self):
+        with self.start() as process:
+            self.wait_for_steps(12)
+            process.kill()
+            process.communicate()
+        self.assertTrue(os.path.exists(os.path.join(self.out, 'checkpoint-000000010.safetensors')))
+        self.assertIn('resuming from', self.train(resume=True))
+        self.assert_as_whole()
+
+    def test_stopped_and_resumed(self):
+        """As often as it takes: in the middle of an epoch, and of a step."""
+        for steps in (2, 7):
+            with self.start('training.resume_from=latest') as process:
+                self.wait_for_steps(steps)
+                process.send_signal(signal.SIGTERM)
+                _, error = process.communicate()
+            self.assertEqual(process.returncode, 130, error)
+            self.assertIn('stopped by a signal in epoch', error)
+        newest = max(glob.glob(os.path.join(self.out, 'checkpoint-*')))
+        state = json.loads(read_safetensors(newest)[0]['checkpoint'])
+        self.assertGreaterEqual(state['step'], 7)
+        self.train(resume=True)
+        self.assert_as_whole()
+
+    def test_earlier_training_is_kept(self):
+        self.train('training.num_epochs=1', 'training.steps_per_epoch=1')
+        before = sorted(os.listdir(self.out))
+        error = self.train(code=5)
+        self.assertIn('--resume goes on with it', error)
+        self.assertEqual(sorted(os.listdir(self.out)), before)
+
+    def test_changes_are_told(self):
+        self.train('training.num_epochs=1', 'training.steps_per_epoch=1')
+        error = self.train('training.num_epochs=2', 'training.steps_per_epoch=1',
+                           'training.learning_rate=0.001', resume=True)
+        self.assertIn('changed since the checkpoint: training.learning_rate: 0.002 -> 0.001', error)
+        error = self.train('model.hidden_dim=16', resume=True, code=3)
+        self.assertIn('its network is another: model.hidden_dim is 8, not 16', error)
+
+    def test_broken_checkpoints(self):
+        path = os.path.join(self.folder, 'broken.safetensors')
+        with open(os.path.join(self.whole, 'checkpoint-000000020.safetensors'), 'rb') as file:
+            data = file.read()
+        with open(path, 'wb') as file:
+            file.write(data[:-100])
+        error = self.train('training.resume_from=' + path, code=3)
+        self.assertEqual(error.count('\n'), 1, error)
+        self.assertIn('broken.safetensors', error)
+        error = self.train('training.resume_from=' + self.whole + '/best.safetensors', code=3)
+        self.assertIn('not a checkpoint of bsm-trainer', error)
+
+    # ---- Errors ----
+
+    def test_errors_are_one_line(self):
+        cases = [
+            (['training.batch=1'], 2, 'the nearest is training.batch_size'),
+            (['data.root=/nowhere'], 4, '/nowhere'),
+            (['validation.root=' + self.folder], 4, 'validation.every_n_epochs: 0 does without'),
+            (['training.device=cuda'], 6, 'cuda'),
+            (['training.output_dir=/dev/null/x'], 5, '/dev/null/x'),
+            (['training.init_from=/nowhere'], 3, '/nowhere'),
+            (['model.hidden_dim=1048576', 'model.num_layers=64'], (2, 7), ''),
+        ]
+        for settings, codes, text in cases:
+            result = self.run_trainer('-q', *self.options(*settings))
+            self.assertIn(result.returncode, codes if isinstance(codes, tuple) else (codes,),
+                          result.stderr)
+            self.assertEqual(result.stderr.count('\n'), 1, result.stderr)
+            self.assertIn(text, result.stderr)
+
+    def test_nonfinite_steps(self):
+        """Weights that explode: the steps are skipped, counted, and in the end too many."""
+        error = self.train('training.learning_rate=1e1', 'training.weight_decay=10',
+                           'training.schedule.warmup_steps=0', 'training.clip_norm=0',
+                           'training.num_epochs=40', 'validation.every_n_epochs=0', code=6)
+        self.assertIn('is skipped: its loss or its gradients are not finite', error)
+        self.assertIn('20 steps in a row', error)
+
+    def test_command_line(self):
+        result = self.run_trainer('--print-config', self.config, '--set', 'training.seed=7')
+        self.assertIn('  seed: 7\n', result.stdout)
+        self.assertIn('  steps_per_epoch: 5\n', result.stdout)
+        self.assertEqual(self.run_trainer().returncode, 2)
+        self.assertEqual(self.run_trainer(self.config, self.config).returncode, 2)
+        self.assertEqual(self.run_trainer('--help').returncode, 0)
+        self.assertRegex(self.run_trainer('--version').stdout, r'^bsm-trainer \d')
+
+    # ---- Validation ----
+
+    def test_validate(self):
+        paths = [os.path.join(self.folder, 'v.' + kind) for kind in ('json', 'csv')]
+        result = self.run_trainer('--validate', os.path.join(self.whole, 'best.safetensors'), '-q',
+                                  '--data', self.shared + '/data', '--sources', 'vocals,other',
+                                  '--duration', '0.5', '--json', paths[0], '--csv', paths[1])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        with open(paths[0], encoding='utf-8') as file:
+            json.load(file)
+        with open(paths[1], encoding='utf-8') as file:
+            self.assertGreater(len(file.read().splitlines()), 1)
+        self.assertIn('uSDR', result.stdout)
+        result = self.run_trainer('--validate', os.path.join(self.whole, 'best.safetensors'))
+        self.assertEqual(result.returncode, 2)
+        result = self.run_trainer('--validate', '/nowhere', '--data', self.shared + '/data')
+        self.assertEqual(result.returncode, 3)
+
+
+@unittest.skipUnless(MPIRUN, 'built without MPI')
+@unittest.skipIf(SANITIZED, 'MPI itself does not free all its memory')
+class ProcessesTest(TrainerTest):
+    """The tests of this class alone: see load_tests."""
+
+    launcher = [MPIRUN, '-n', '2', '--allow-run-as-root', '--oversubscribe']
+
+    def test_two_processes_as_one(self):
+        """An odd number of examples per step, so that the processes' shares differ."""
+        settings = ('training.batch_size=3', 'training.gradient_accumulation_steps=1',
+                    'training.num_epochs=1', 'validation.every_n_epochs=1')
+        self.train(*settings)
+        single = self.out
+        self.out += '2'
+        result = self.run_trainer(*self.options(*settings), launcher=self.launcher)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        name = 'checkpoint-000000005.safetensors'
+        expected = read_safetensors(os.path.join(single, name))[1]
+        found = read_safetensors(os.path.join(self.out, name))[1]
+        self.assertEqual(found.keys(), expected.keys())
+        for prefix in ('layers', 'band_split', 'mask', 'ema', 'first_moment', 'second_moment'):
+            names = [n for n in expected if n.startswith(prefix)]
+            distance = relative_distance([expected[n] for n in names], [found[n] for n in names])
+            self.assertLess(distance, 1e-5, prefix)
+
+    def test_lost_peer(self):
+        command = [*self.launcher, TRAINER, *self.options('training.num_epochs=100000')]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as process:
+            self.wait_for_steps(2)
+            children = subprocess.run(['ps', '-o', 'pid=', '--ppid', str(process.pid)],
+                                      capture_output=True, text=True, check=True).stdout.split()
+            self.assertEqual(len(children), 2)
+            os.kill(int(children[1]), signal.SIGKILL)
+            output, error = process.communicate(timeout=60)
+        self.assertNotEqual(process.returncode, 0)
+        self.assertIn('signal 9', output + error)
+
+    def test_error_ends_all(self):
+        result = self.run_trainer(*self.options('data.root=/nowhere'), launcher=self.launcher)
+        self.assertEqual(result.returncode, 4)
+        self.assertIn('/nowhere', result.stderr)
+
+
+def load_tests(loader, _tests, _pattern):
+    suite = loader.loadTestsFromTestCase(TrainerTest)
+    for name in ('test_two_processes_as_one', 'test_lost_peer', 'test_error_ends_all'):
+        suite.addTest(ProcessesTest(name))
+    return suite
+
+
+if __name__ == '__main__':
+    unittest.main(argv=sys.argv[:1])
