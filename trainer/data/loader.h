@@ -72,7 +72,7 @@ typedef struct bsm_loader_options {
     uint64_t seed;
     uint64_t first; /**< number of the first example of all processes */
     size_t process, processes;
-    size_t workers;          /**< threads, at least 1; each makes its own examples */
+    size_t workers;          /**< threads, 1 to 64; each makes its own examples */
     size_t samples;          /**< of an example, at the model's rate */
     const bsm_config *model; /**< sample rate, channels, and the stems: names among the sources */
 } bsm_loader_options;

@@ -5,7 +5,12 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_WORKERS = 256, MAX_SOURCES = 64, MAX_CHUNKS = 1000, MAX_SEMITONES = 12 };
+enum {
+    MAX_WORKERS = 64, /* each keeps eight files open; a process often may have 1024 */
+    MAX_SOURCES = 64,
+    MAX_CHUNKS = 1000,
+    MAX_SEMITONES = 12,
+};
 
 static bsm_status check_number(const char *what, double value, double low, double high,
                                bsm_error *error)
