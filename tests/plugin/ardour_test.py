@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Real Ardour, without a sound card: both plugins and all presets in a session, saved and loaded again,
-and exported: ardour_test.py MAKE_IDENTITY. Exit status 77 where there is no ardour7-lua.
+"""Real Ardour, without a sound card: both plugins, all presets and a chosen model in a session, saved
+and loaded again, and exported: ardour_test.py MAKE_IDENTITY. Exit status 77 where there is no ardour7-lua.
 
 The model is one whose mask is 1: all music is vocals. So Remix exports the source itself, and Karaoke
 exports (nearly) silence, sample by sample, with the latency compensated.
@@ -101,6 +101,43 @@ def with_plugin(session, name, arguments):
     return copy, latency
 
 
+CHOSEN_PRESET = """@prefix atom: <http://lv2plug.in/ns/ext/atom#> .
+@prefix lv2: <http://lv2plug.in/ns/lv2core#> .
+@prefix pset: <http://lv2plug.in/ns/ext/presets#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix state: <http://lv2plug.in/ns/ext/state#> .
+<urn:bsm-test:chosen> a pset:Preset ;
+    lv2:appliesTo <{uri}remix> ;
+    rdfs:label "Chosen model" ;
+    state:state [ <{uri}model> "{model}"^^atom:Path ] .
+"""
+
+
+def choose_model(folder):
+    """A user's preset that chooses a model, which is no longer anybody's default."""
+    bundle = os.path.join(folder, "lv2", "chosen.lv2")
+    os.makedirs(bundle)
+    model = os.environ.pop("BSM_MODEL")
+    with open(os.path.join(bundle, "manifest.ttl"), "w", encoding="utf-8") as file:
+        file.write(CHOSEN_PRESET.format(uri=URI, model=model))
+    os.environ["LV2_PATH"] = os.path.dirname(bundle) + ":" + os.environ["LV2_PATH"]
+    return bundle
+
+
+def check_chosen_model(folder, session, source):
+    """The session keeps it: without the preset, too, it plays after loading, twice over. Another
+    model, or none, would leave the music as it is."""
+    preset = choose_model(folder)
+    chosen, latency = with_plugin(session, "chosen", [URI + "remix", 2, 0, "Chosen model", 0, 0,
+                                                      "Karaoke", -60, 0])
+    shutil.rmtree(preset)
+    out, wanted = music(export(chosen, "chosen-export"), source, latency)
+    left, all_of_it = max(map(abs, out)), max(map(abs, wanted))
+    print(f"chosen model: peak {left:.3g} of {all_of_it:.3g}")
+    if left > 0.2 * all_of_it:
+        sys.exit("the session has lost the chosen model")
+
+
 def check(folder):
     session = os.path.join(folder, "noise")
     run([LUA, os.path.join(HERE, "ardour_record.lua")], session)
@@ -124,6 +161,7 @@ def check(folder):
         sys.exit("karaoke is not silent")
 
     with_plugin(session, "stems", [URI + "stems", 4, 1, "Stems neutral", 0, 0])
+    check_chosen_model(folder, session, source)
 
 
 def main():
