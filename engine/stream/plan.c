@@ -109,28 +109,41 @@ static bsm_status find_lag(bsm_stream_plan *plan, size_t *lag, bsm_error *error)
     return status;
 }
 
-/* As much look-ahead as commit: every frame is computed twice, and sees half of what is delayed. */
-static void choose_blocks(const bsm_stream_options *options, size_t lag, bsm_stream_plan *plan)
-{
-    plan->commit = options->commit;
-    plan->lookahead = options->lookahead;
-    if (plan->commit == 0 && plan->lookahead > 0) {
-        plan->commit = plan->lookahead;
-    } else if (plan->commit == 0) {
-        double latency = options->latency > 0 ? options->latency : DEFAULT_LATENCY;
-        latency -= (double)lag / (double)plan->rate;
-        double samples = latency * (double)plan->model_rate - (double)plan->n_fft - 1;
-        double frames = floor((samples / (double)plan->hop + 1) / 3);
-        plan->commit = frames < 1 ? 1 : (size_t)frames;
-        plan->lookahead = frames < 1 ? 0 : plan->commit;
-    }
-}
-
+/* The latency is that of (2 commit + lookahead - 1) frames, one transform and the resamplers. */
 static void find_latency(size_t lag, bsm_stream_plan *plan)
 {
     size_t frames = 2 * plan->commit + plan->lookahead - 1;
     plan->latency = to_host(plan, frames * plan->hop + plan->n_fft + 1) + lag;
     plan->block = to_host(plan, plan->commit * plan->hop);
+}
+
+/* The other way round: what 2 commit + lookahead may be, so that the latency is the wished one. */
+static double frames_for(double latency, size_t lag, const bsm_stream_plan *plan)
+{
+    latency -= (double)lag / (double)plan->rate;
+    double samples = latency * (double)plan->model_rate - (double)plan->n_fft - 1;
+    return samples / (double)plan->hop + 1;
+}
+
+/* As much look-ahead as commit: every frame is computed twice, and sees half of what is delayed. */
+static void choose_blocks(const bsm_stream_options *options, size_t lag, bsm_stream_plan *plan)
+{
+    plan->commit = options->commit;
+    plan->lookahead = options->lookahead;
+    if (plan->commit > 0) {
+        return;
+    }
+    double frames =
+        frames_for(options->latency > 0 ? options->latency : DEFAULT_LATENCY, lag, plan);
+    double commit = floor(frames / 3);
+    if (!options->keep_lookahead) {
+        plan->lookahead = commit < 1 ? 0 : (size_t)commit;
+    } else if (options->latency > 0 || plan->lookahead == 0) {
+        commit = floor((frames - (double)plan->lookahead) / 2);
+    } else {
+        commit = (double)plan->lookahead;
+    }
+    plan->commit = commit < 1 ? 1 : (size_t)commit;
 }
 
 bsm_status bsm_stream_plan_make(const bsm_model *model, const bsm_stream_options *options,

@@ -294,21 +294,6 @@ static double to_frames(double seconds, const bsm_config *model)
     return seconds * (double)model->sample_rate / (double)model->hop;
 }
 
-/* Frames committed at a time, so that with this look-ahead the latency is about the wished one:
- * a stream needs (2 commit + lookahead - 1) hop + n_fft samples. Without a wish, blocks as long as
- * the look-ahead. */
-static size_t choose_commit(const live_options *o, const bsm_config *model, size_t lookahead)
-{
-    static const double DEFAULT_LATENCY = 0.8;
-    if (o->latency_ms <= 0 && lookahead > 0) {
-        return lookahead;
-    }
-    double latency = o->latency_ms > 0 ? o->latency_ms / 1000 : DEFAULT_LATENCY;
-    double frames = to_frames(latency, model) - (double)model->n_fft / (double)model->hop + 1;
-    double commit = floor((frames - (double)lookahead) / 2);
-    return commit > 1 ? (size_t)commit : 1;
-}
-
 bsm_stream_options live_options_stream(const live_options *o, const bsm_config *model, size_t rate)
 {
     bsm_stream_options stream = {
@@ -323,7 +308,7 @@ bsm_stream_options live_options_stream(const live_options *o, const bsm_config *
     };
     if (o->lookahead_ms >= 0) {
         stream.lookahead = (size_t)lround(to_frames(o->lookahead_ms / 1000, model));
-        stream.commit = choose_commit(o, model, stream.lookahead);
+        stream.keep_lookahead = true;
     }
     return stream;
 }

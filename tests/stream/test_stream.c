@@ -336,6 +336,43 @@ static void test_the_wished_latency(void **unused)
     bsm_model_free(model);
 }
 
+static bsm_stream_stats stats_with(bsm_model *model, size_t rate, size_t lookahead, double latency)
+{
+    bsm_stream_options options = {.sample_rate = rate,
+                                  .lookahead = lookahead,
+                                  .keep_lookahead = true,
+                                  .latency = latency,
+                                  .memory = BSM_MEMORY_CARRY,
+                                  .threads = 1};
+    bsm_stream_stats stats;
+    bsm_stream *stream = open_stream(model, &options);
+    bsm_stream_get_stats(stream, &stats);
+    bsm_stream_free(stream);
+    assert_int_equal(stats.lookahead, lookahead);
+    return stats;
+}
+
+static void test_a_look_ahead_that_is_kept(void **unused)
+{
+    (void)unused;
+    static const size_t rates[] = {44100, 48000};
+    bsm_config config = small_stream_config();
+    bsm_model *model = hash_model(&config);
+    for (size_t i = 0; i < 2; i++) {
+        double rate = (double)rates[i], step = 2 * 441 / 44100.0;
+        bsm_stream_stats stats = stats_with(model, rates[i], 10, 0.5);
+        assert_true((double)stats.latency / rate <= 0.5);
+        assert_true((double)stats.latency / rate > 0.5 - step);
+        stats = stats_with(model, rates[i], 0, 0);
+        assert_true((double)stats.latency / rate <= 0.8);
+        assert_true((double)stats.latency / rate > 0.8 - step);
+        assert_int_equal(stats_with(model, rates[i], 20, 0).commit, 20);
+        assert_int_equal(stats_with(model, rates[i], 0, 0.001).commit, 1);
+        assert_int_equal(stats_with(model, rates[i], 100, 0.1).commit, 1);
+    }
+    bsm_model_free(model);
+}
+
 /* ---- Several at once: one pool computes for all, and mixes nothing up ---- */
 
 typedef struct player {
@@ -410,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_a_number),
         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_the_wished_latency),
+        cmocka_unit_test(test_a_look_ahead_that_is_kept),
         cmocka_unit_test(test_many_streams_at_once),
         cmocka_unit_test(test_memory_follows_the_model),
     };
