@@ -19,39 +19,9 @@
 #include "file/audio_writer.h"
 #include "file/sample_queue.h"
 #include "noise.h"
+#include "test_folder.h"
 
 enum { FRAMES = 10000 };
-
-static char path[BSM_MAX_PATH];
-static char *folder;
-
-static int set_up(void **state)
-{
-    (void)state;
-    folder = fake_folder();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fake_folder_remove(folder);
-    return 0;
-}
-
-static const char *in_folder(const char *name)
-{
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
-static void write_bytes(const char *name, const void *bytes, size_t size)
-{
-    FILE *file = fopen(in_folder(name), "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, size, file), size);
-    fclose(file);
-}
 
 /* ---- Reading ---- */
 
@@ -413,7 +383,7 @@ static void test_queue(void **state)
 
 int main(void)
 {
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up_folder, tear_down_folder)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_unusable_files),
         IN_FOLDER(test_nonfinite_samples_are_zero),

@@ -14,42 +14,12 @@
 
 #include "fake.h"
 #include "file/output_files.h"
+#include "test_folder.h"
 
 enum { FRAMES = 10000 };
 
 static const bsm_audio_format one_channel = {
     .format = BSM_FILE_WAV, .bits = 32, .rate = 48000, .channels = 1, .frames = FRAMES};
-
-static char path[BSM_MAX_PATH];
-static char *folder;
-
-static int set_up(void **state)
-{
-    (void)state;
-    folder = fake_folder();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fake_folder_remove(folder);
-    return 0;
-}
-
-static const char *in_folder(const char *name)
-{
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
-static void write_bytes(const char *name, const void *bytes, size_t size)
-{
-    FILE *file = fopen(in_folder(name), "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, size, file), size);
-    fclose(file);
-}
 
 static void check_path(const char *input, const char *to, const char *expected)
 {
@@ -143,7 +113,7 @@ static void test_old_files_survive_a_failing_disk(void **state)
 
 int main(void)
 {
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up_folder, tear_down_folder)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_output_paths),
         IN_FOLDER(test_publish_all_or_none),

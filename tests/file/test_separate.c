@@ -15,31 +15,10 @@
 #include "fake.h"
 #include "file/separate.h"
 #include "noise.h"
+#include "test_folder.h"
 
-static char *folder;
-static char path[BSM_MAX_PATH];
 static bsm_separate_result result;
 static bsm_error error;
-
-static int set_up(void **state)
-{
-    (void)state;
-    folder = fake_folder();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fake_folder_remove(folder);
-    return 0;
-}
-
-static const char *in_folder(const char *name)
-{
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
 
 static bsm_separate_options plain_options(void)
 {
@@ -433,7 +412,7 @@ static void test_bad_options(void **state)
 
 int main(void)
 {
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up_folder, tear_down_folder)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_rates_and_channels),
         IN_FOLDER(test_lengths),

@@ -14,30 +14,9 @@
 #include "fake.h"
 #include "file/separate.h"
 #include "noise.h"
+#include "test_folder.h"
 
-static char *folder;
-static char path[BSM_MAX_PATH];
 static bsm_separate_result result;
-
-static int set_up(void **state)
-{
-    (void)state;
-    folder = fake_folder();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fake_folder_remove(folder);
-    return 0;
-}
-
-static const char *in_folder(const char *name)
-{
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
 
 static void write_noise(const char *name, size_t frames)
 {
@@ -178,7 +157,7 @@ static void test_cancelling_inside_the_network(void **state)
 
 int main(void)
 {
-#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up_folder, tear_down_folder)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_memory_does_not_grow), /* first: the peak counts from the program's start */
         IN_FOLDER(test_real_network),
