@@ -5,6 +5,7 @@
 
 #include "default_model.h"
 #include "live.h"
+#include "wait_policy.h"
 
 /* ---- From the audio system ---- */
 
@@ -220,15 +221,16 @@ int main(int argc, char **argv)
 {
     static live l;
     bsm_error error;
+    exit_code code = EXIT_CODE_OK;
     if (live_options_parse(argc, argv, &l.options, &error)) {
         fprintf(stderr, "bsm-live: %s (bsm-live --help shows how)\n", error.message);
         return EXIT_CODE_USAGE;
     }
     switch (l.options.action) {
-    case LIVE_HELP: fputs(live_options_help, stdout); return EXIT_CODE_OK;
-    case LIVE_VERSION: puts("bsm-live " BSM_VERSION); return EXIT_CODE_OK;
-    case LIVE_LIST_DEVICES: return (int)list_devices();
-    case LIVE_RUN: break;
+    case LIVE_HELP: fputs(live_options_help, stdout); break;
+    case LIVE_VERSION: puts("bsm-live " BSM_VERSION); break;
+    case LIVE_LIST_DEVICES: code = list_devices(); break;
+    case LIVE_RUN: wait_policy_prefer_sleep(argv); return (int)run(&l);
     }
-    return (int)run(&l);
+    return (int)exit_code_after_output("bsm-live", code);
 }

@@ -441,6 +441,36 @@ class LiveTest(unittest.TestCase):
         self.start_server()
         self.fails(6, ['cuda'], '--compute', 'cuda')
 
+    def policy_of_process(self, **environment):
+        """What OpenMP is told, once the program shows that it runs."""
+        env = {key: value for key, value in self.env.items()
+               if key not in ('OMP_WAIT_POLICY', 'GOMP_SPINCOUNT')}
+        self.env = dict(env, **environment)
+        live = self.start_live()
+        self.wait_log('latency:')
+        with open('/proc/%d/environ' % live.pid, 'rb') as file:
+            words = file.read().split(b'\0')
+        with open('/proc/%d/comm' % live.pid, encoding='utf-8') as file:
+            self.assertEqual(file.read(), 'bsm-live\n')
+        self.stop_live(live)
+        os.unlink(self.path('live.log'))
+        return [word.split(b'=')[1] for word in words if word.startswith(b'OMP_WAIT_POLICY=')]
+
+    @unittest.skipUnless('--jack' in SYSTEMS, 'built without JACK')
+    def test_threads_sleep_while_they_wait(self):
+        self.start_server()
+        self.assertEqual(self.policy_of_process(), [b'passive'])
+        self.assertEqual(self.policy_of_process(OMP_WAIT_POLICY='active'), [b'active'])
+        self.assertEqual(self.policy_of_process(GOMP_SPINCOUNT='10'), [])
+
+    def test_full_standard_output(self):
+        for option in ('--help', '--version'):
+            with open('/dev/full', 'w', encoding='utf-8') as full:
+                result = subprocess.run([LIVE, option], env=self.env, stdout=full, text=True,
+                                        stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual(result.returncode, 5, result.stderr)
+            self.assertIn('cannot write to standard output', result.stderr)
+
     # ---- The terminal ----
 
     @unittest.skipUnless('--jack' in SYSTEMS, 'built without JACK')
