@@ -9,9 +9,21 @@
 #include "run/run.h"
 #include "validate.h"
 
+typedef struct progress {
+    bsm_console *console;
+    size_t told; /**< tracks that a line has told of */
+} progress;
+
+/* Called several times for each track. */
 static bool on_track(void *user, const char *track, size_t number, size_t of)
 {
-    bsm_console_say(user, "%zu/%zu: %s", number, of, track);
+    progress *p = user;
+    if (p->console->terminal) {
+        bsm_console_show(p->console, "%zu/%zu: %s", number + 1, of, track);
+    } else if (number >= p->told) {
+        bsm_console_say(p->console, "%zu/%zu: %s", number + 1, of, track);
+        p->told = number + 1;
+    }
     return !bsm_stop_requested();
 }
 
@@ -99,7 +111,9 @@ bsm_status validate_command(const trainer_args *args, const bsm_settings *settin
     }
     bsm_catch_signals();
     *activity = READING_INPUT;
-    status = bsm_validate(model, &options, on_track, console, &validation, error);
+    progress p = {.console = console};
+    status = bsm_validate(model, &options, on_track, &p, &validation, error);
+    bsm_console_clear(console);
     if (!status) {
         *activity = WRITING_OUTPUT;
         const table t = {.validation = validation, .config = bsm_model_config(model)};

@@ -324,6 +324,11 @@ class TrainerTest(unittest.TestCase):
         with open(paths[1], encoding='utf-8') as file:
             self.assertGreater(len(file.read().splitlines()), 1)
         self.assertIn('uSDR', result.stdout)
+        self.assertEqual(result.stderr, '')
+        result = self.run_trainer('--validate', os.path.join(self.whole, 'best.safetensors'),
+                                  self.config, '--stream', '5,5')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stderr, '1/1: valid/0\n')
         result = self.run_trainer('--validate', os.path.join(self.whole, 'best.safetensors'))
         self.assertEqual(result.returncode, 2)
         result = self.run_trainer('--validate', '/nowhere', '--data', self.shared + '/data')

@@ -1,95 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /* Making everything that a training needs, and letting go of it. */
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "model/object.h"
 #include "run/checkpoint.h"
 #include "run/initial.h"
 #include "run/memory.h"
+#include "run/output_folder.h"
 #include "run/run.h"
-
-/* ---- The output folder ---- */
-
-/* With the folders that it lies in. */
-static bsm_status make_folder(const char *path, bsm_error *error)
-{
-    char *copy = strdup(path);
-    if (!copy) {
-        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
-    }
-    for (char *slash = strchr(copy + (copy[0] == '/'), '/'); slash;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        (void)mkdir(copy, 0777); /* the last one tells */
-        *slash = '/';
-    }
-    struct stat info;
-    const bool failed = mkdir(copy, 0777) && errno != EEXIST;
-    const int cause = errno;
-    free(copy);
-    if (failed) {
-        return bsm_fail_errno(error, cause, path, "cannot make the folder");
-    }
-    return stat(path, &info) || !S_ISDIR(info.st_mode)
-               ? bsm_fail(error, BSM_IO, "%s: is not a folder", path)
-               : BSM_OK;
-}
-
-/* Two trainings in one folder would take each other's checkpoints away. */
-static bsm_status lock_folder(bsm_run *run, bsm_error *error)
-{
-    const char *path = run->settings->training.output_dir;
-    run->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (run->folder < 0) {
-        return bsm_fail_errno(error, errno, path, "cannot open the folder");
-    }
-    if (flock(run->folder, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
-        return bsm_fail(error, BSM_EXISTS, "%s: another training is at work there", path);
-    }
-    return BSM_OK; /* a file system without locks does without */
-}
-
-/* Another training's models are not replaced by accident. */
-static bsm_status check_unused(const bsm_run *run, bsm_error *error)
-{
-    char *latest = NULL;
-    const bsm_status status =
-        bsm_checkpoint_latest(run->settings->training.output_dir, &latest, error);
-    if (status || !latest) {
-        return status;
-    }
-    bsm_fail(error, BSM_EXISTS,
-             "%s: is there from an earlier training: --resume goes on with it, another "
-             "training.output_dir begins anew",
-             latest);
-    free(latest);
-    return BSM_EXISTS;
-}
 
 static bsm_status prepare_output(bsm_run *run, const bsm_checkpoint *checkpoint, bsm_error *error)
 {
     run->doing = BSM_DOING_OUTPUT;
-    bsm_status status = BSM_OK;
-    if (run->collective->rank == 0) {
-        status = make_folder(run->settings->training.output_dir, error);
-        if (!status) {
-            status = lock_folder(run, error);
-        }
-        if (!status) {
-            bsm_checkpoint_clean(run->settings->training.output_dir);
-        }
-        if (!status && !checkpoint) {
-            status = check_unused(run, error);
-        }
-    }
+    const bsm_status status = run->collective->rank == 0
+                                  ? bsm_output_folder_open(run->settings->training.output_dir,
+                                                           checkpoint != NULL, &run->folder, error)
+                                  : BSM_OK;
     run->doing = status ? run->doing : BSM_DOING_ELSE;
     return status;
 }
@@ -126,11 +54,14 @@ static bsm_status check_memory(bsm_run *run, bsm_error *error)
     return bsm_memory_check(&memory, run->collective->here, bsm_memory_available(), error);
 }
 
-static bsm_status make_training(bsm_run *run, const bsm_training_options *options, bsm_error *error)
+/* Weights that a checkpoint replaces may be any. */
+static bsm_status make_training(bsm_run *run, const bsm_training_options *options, bool resumes,
+                                bsm_error *error)
 {
     bsm_model *initial = NULL;
     run->doing = BSM_DOING_MODEL;
-    bsm_status status = bsm_initial_model(run->settings, &run->config, &initial, error);
+    bsm_status status = resumes ? bsm_model_new_initialised(&run->config, 0, &initial, error)
+                                : bsm_initial_model(run->settings, &run->config, &initial, error);
     if (!status) {
         run->doing = BSM_DOING_ELSE;
         status = bsm_training_new(initial, options, &run->training, error);
@@ -174,7 +105,7 @@ static bsm_status make_network(bsm_run *run, const bsm_checkpoint *checkpoint, b
     bsm_status status =
         bsm_model_allocate(&run->config, "training", "training", &run->shapes, error);
     if (!status) {
-        status = make_training(run, &options, error);
+        status = make_training(run, &options, checkpoint != NULL, error);
     }
     return !status && checkpoint ? restore(run, checkpoint, error) : status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The loop over epochs and steps. */
 #include <inttypes.h>
+#include <math.h>
 
 #include "run/run.h"
 
@@ -41,6 +42,17 @@ static bsm_status save_stopped(bsm_run *run, bsm_error *error)
                     run->state.epoch + 1, run->state.step);
 }
 
+static void tell_end(bsm_run *run)
+{
+    const char *folder = run->settings->training.output_dir;
+    if (isnan(run->state.best)) {
+        bsm_console_say(&run->console, "finished: %s/last.safetensors", folder);
+    } else {
+        bsm_console_say(&run->console, "finished: %s/best.safetensors, uSDR %.2f dB", folder,
+                        run->state.best);
+    }
+}
+
 bsm_status bsm_run_train(bsm_run *run, bsm_error *error)
 {
     bsm_catch_signals();
@@ -50,6 +62,9 @@ bsm_status bsm_run_train(bsm_run *run, bsm_error *error)
         if (status == BSM_CANCELLED) {
             status = save_stopped(run, error);
         }
+    }
+    if (!status) {
+        tell_end(run);
     }
     bsm_console_clear(&run->console);
     const bsm_status ended = bsm_run_end(run, status ? NULL : error);

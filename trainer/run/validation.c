@@ -49,7 +49,7 @@ bsm_validate_options bsm_settings_validation(const bsm_settings *settings)
 static bool on_track(void *user, const char *track, size_t number, size_t of)
 {
     bsm_run *run = user;
-    bsm_console_show(&run->console, "validating %zu/%zu: %s", number, of, track);
+    bsm_console_show(&run->console, "validating %zu/%zu: %s", number + 1, of, track);
     return !bsm_stop_requested();
 }
 

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+/* The folder that a training writes to: made, locked, cleared of what is left over. */
+#include "run/output_folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "run/checkpoint.h"
+
+enum { LOCK_ATTEMPTS = 20 };
+
+/* With the folders that it lies in. */
+static bsm_status make_folder(const char *path, bsm_error *error)
+{
+    char *copy = strdup(path);
+    if (!copy) {
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
+    }
+    for (char *slash = strchr(copy + (copy[0] == '/'), '/'); slash;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdir(copy, 0777); /* the last one tells */
+        *slash = '/';
+    }
+    struct stat info;
+    const bool failed = mkdir(copy, 0777) && errno != EEXIST;
+    const int cause = errno;
+    free(copy);
+    if (failed) {
+        return bsm_fail_errno(error, cause, path, "cannot make the folder");
+    }
+    return stat(path, &info) || !S_ISDIR(info.st_mode)
+               ? bsm_fail(error, BSM_IO, "%s: is not a folder", path)
+               : BSM_OK;
+}
+
+/* False if another has it. One that was just killed needs a moment to go. A file system without
+ * locks does without. */
+static bool lock(int fd)
+{
+    const struct timespec moment = {.tv_nsec = 100000000};
+    for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
+            return true;
+        }
+        nanosleep(&moment, NULL);
+    }
+    return false;
+}
+
+/* Two trainings in one folder would take each other's checkpoints away. */
+static bsm_status lock_folder(const char *path, int *fd, bsm_error *error)
+{
+    *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0) {
+        return bsm_fail_errno(error, errno, path, "cannot open the folder");
+    }
+    return lock(*fd) ? BSM_OK
+                     : bsm_fail(error, BSM_EXISTS, "%s: another training is at work there", path);
+}
+
+/* Another training's models are not replaced by accident. */
+static bsm_status check_unused(const char *path, bsm_error *error)
+{
+    char *latest = NULL;
+    const bsm_status status = bsm_checkpoint_latest(path, &latest, error);
+    if (status || !latest) {
+        return status;
+    }
+    bsm_fail(error, BSM_EXISTS,
+             "%s: is there from an earlier training: --resume goes on with it, another "
+             "training.output_dir begins anew",
+             latest);
+    free(latest);
+    return BSM_EXISTS;
+}
+
+bsm_status bsm_output_folder_open(const char *path, bool resumes, int *fd, bsm_error *error)
+{
+    bsm_status status = make_folder(path, error);
+    if (!status) {
+        status = lock_folder(path, fd, error);
+    }
+    if (!status) {
+        bsm_checkpoint_clean(path);
+    }
+    return status || resumes ? status : check_unused(path, error);
+}
