@@ -2,7 +2,11 @@
 /* Which devices there are. */
 #include "device/device.h"
 
+#include <stdatomic.h>
 #include <string.h>
+
+#include "device/cuda_module.h"
+#include "log.h"
 
 bsm_status bsm_device_kind_parse(const char *name, bsm_device_kind *kind, bsm_error *error)
 {
@@ -25,14 +29,53 @@ bsm_status bsm_device_kind_parse(const char *name, bsm_device_kind *kind, bsm_er
                     name);
 }
 
+static bsm_status find_cuda(const bsm_device **device, bsm_error *error)
+{
+    const bsm_cuda_module *module = NULL;
+    bsm_status status = bsm_cuda_module_get(&module, error);
+    if (!status) {
+        *device = module->device;
+    }
+    return status;
+}
+
+/* Said once: it will be the same for every network. */
+static void log_refusal(const char *why)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    if (bsm_cuda_module_installed() && !atomic_flag_test_and_set(&said)) {
+        bsm_log("%s; computing on the CPU", why);
+    }
+}
+
+static const bsm_device *find_fastest(void)
+{
+    const bsm_device *device = NULL;
+    bsm_error why;
+    if (find_cuda(&device, &why)) {
+        log_refusal(why.message);
+        return &bsm_cpu_device;
+    }
+    return device;
+}
+
 bsm_status bsm_device_find(bsm_device_kind kind, const bsm_device **device, bsm_error *error)
 {
     switch (kind) {
-    case BSM_DEVICE_AUTO:
+    case BSM_DEVICE_AUTO: *device = find_fastest(); return BSM_OK;
     case BSM_DEVICE_CPU: *device = &bsm_cpu_device; return BSM_OK;
     case BSM_DEVICE_REFERENCE: *device = &bsm_reference_device; return BSM_OK;
-    case BSM_DEVICE_CUDA:
-        return bsm_fail(error, BSM_NO_DEVICE, "device cuda: this build of bsm has no CUDA device");
+    case BSM_DEVICE_CUDA: return find_cuda(device, error);
     }
     return bsm_fail(error, BSM_INVALID_ARGUMENT, "device %d: no such kind", (int)kind);
+}
+
+bsm_status bsm_device_describe(bsm_device_kind kind, char *text, size_t size, bsm_error *error)
+{
+    const bsm_device *device = NULL;
+    bsm_status status = bsm_device_find(kind, &device, error);
+    if (!status) {
+        device->describe(text, size);
+    }
+    return status;
 }

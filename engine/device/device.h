@@ -19,6 +19,7 @@ typedef struct bsm_workspace_options {
     size_t threads;
     size_t max_frames;
     bool streaming;
+    bsm_precision precision; /**< the least that is asked for */
 } bsm_workspace_options;
 
 /** Which frames of a block a time path computes. */
@@ -28,6 +29,14 @@ typedef struct bsm_block {
     size_t
         commit; /**< frames after which the forward state is kept; 0: start from zero, keep none */
 } bsm_block;
+
+/** One call of the network, as a device sees it that queues its modules' work. */
+typedef struct bsm_device_call {
+    bsm_block block;
+    const float *spectrum;
+    float *const *stems; /**< NULL entries are not wanted */
+    bool observed;       /**< each module's work must be done when it returns */
+} bsm_device_call;
 
 /** One device. `weights` and `workspace` are the device's own types. */
 typedef struct bsm_device {
@@ -46,6 +55,14 @@ typedef struct bsm_device {
 
     /** Set the stream's state to zero. */
     void (*reset)(void *workspace);
+
+    /** Both NULL, or called before and after the modules of a call. `skip`: the device knows the
+     *  call and does without its modules. After `end`, whose `status` is what the modules came to,
+     *  the stems are there; `again`: the call has to be done once more, from begin to end. `end`
+     *  follows every `begin` that went well. */
+    bsm_status (*begin)(void *workspace, const bsm_device_call *call, bool *skip, bsm_error *error);
+    bsm_status (*end)(void *workspace, const bsm_device_call *call, bsm_status status, bool *again,
+                      bsm_error *error);
 
     /** spectrum -> x */
     bsm_status (*band_split)(void *workspace, const float *spectrum, size_t frames,

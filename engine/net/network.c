@@ -6,18 +6,22 @@
 
 #include <stdlib.h>
 
-#include "device/device.h"
+#include "log.h"
+#include "net/history.h"
+#include "net/place.h"
 #include "net/threads.h"
 
 struct bsm_network {
     bsm_model *model;
-    const bsm_device *device;
-    bsm_shared_weights *weights;
-    void *workspace;
-    size_t max_frames;
-    bool streaming;
+    bsm_workspace_options options;
+    bsm_place place;
     size_t last_frames;
     char device_name[128];
+
+    /* Where to go on if the device fails; NULL: nowhere. Then a stream is remembered, too. */
+    const bsm_device *fallback;
+    bsm_history *history;
+    char note[512];
 
     bsm_network_observer *observer;
     void *observer_user;
@@ -32,8 +36,59 @@ static bsm_status check_options(const bsm_network_options *options, size_t *thre
     return bsm_threads_resolve(options->threads, threads, error);
 }
 
-bsm_status bsm_network_new(bsm_model *model, const bsm_network_options *options,
-                           bsm_network **network, bsm_error *error)
+/* ---- Where it runs ---- */
+
+/* Say that the device is given up, and why, and open the one to go on with. */
+static bsm_status fall_back(bsm_network *net, const bsm_error *why, bsm_error *error)
+{
+    bsm_place place;
+    bsm_status status = bsm_place_open(&place, net->fallback, net->model, &net->options, error);
+    if (status) {
+        return status;
+    }
+    bsm_place_close(&net->place);
+    net->place = place;
+    net->fallback = NULL;
+    net->place.device->describe(net->device_name, sizeof net->device_name);
+    bsm_format_line(net->note, sizeof net->note, "%s; going on on %s", why->message,
+                    net->device_name);
+    bsm_log("%s", net->note);
+    return BSM_OK;
+}
+
+/* As much of a stream as a training example held: what a model remembers at least. */
+static size_t frames_to_keep(const bsm_config *config)
+{
+    return (size_t)(config->segment * (double)config->sample_rate / (double)config->hop);
+}
+
+static bsm_status open_history(bsm_network *net, bsm_error *error)
+{
+    if (!net->fallback || !net->options.streaming) {
+        return BSM_OK;
+    }
+    const bsm_config *config = bsm_model_config(net->model);
+    return bsm_history_new(bsm_config_features(config), frames_to_keep(config),
+                           net->options.max_frames, &net->history, error);
+}
+
+static bsm_status open_place(bsm_network *net, const bsm_device *device, bsm_error *error)
+{
+    bsm_error why = {0};
+    bsm_status status = bsm_place_open(&net->place, device, net->model, &net->options, &why);
+    if (!status) {
+        device->describe(net->device_name, sizeof net->device_name);
+        return open_history(net, error);
+    }
+    if (net->fallback && bsm_place_is_at_fault(status)) {
+        return fall_back(net, &why, error);
+    }
+    return bsm_fail(error, status, "%s", why.message);
+}
+
+bsm_status bsm_network_new_on(const bsm_device *device, const bsm_device *fallback,
+                              bsm_model *model, const bsm_network_options *options,
+                              bsm_network **network, bsm_error *error)
 {
     size_t threads;
     bsm_status status = check_options(options, &threads, error);
@@ -45,29 +100,33 @@ bsm_status bsm_network_new(bsm_model *model, const bsm_network_options *options,
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for a network");
     }
     net->model = bsm_model_ref(model);
-    net->max_frames = options->max_frames;
-    net->streaming = options->streaming;
-
-    bsm_workspace_options space = {
+    net->fallback = fallback;
+    net->options = (bsm_workspace_options){
         .threads = threads,
         .max_frames = options->max_frames,
         .streaming = options->streaming,
+        .precision = options->precision,
     };
-    status = bsm_device_find(options->device, &net->device, error);
-    if (!status) {
-        status = bsm_shared_weights_get(net->device, model, &net->weights, error);
-    }
-    if (!status) {
-        status = net->device->workspace_new(bsm_shared_weights_data(net->weights), &space,
-                                            &net->workspace, error);
-    }
+    status = open_place(net, device, error);
     if (status) {
         bsm_network_free(net);
         return status;
     }
-    net->device->describe(net->device_name, sizeof net->device_name);
     *network = net;
     return BSM_OK;
+}
+
+bsm_status bsm_network_new(bsm_model *model, const bsm_network_options *options,
+                           bsm_network **network, bsm_error *error)
+{
+    const bsm_device *device = NULL;
+    bsm_status status = bsm_device_find(options->device, &device, error);
+    if (status) {
+        return status;
+    }
+    bool other = options->device == BSM_DEVICE_AUTO && device != &bsm_cpu_device;
+    return bsm_network_new_on(device, other ? &bsm_cpu_device : NULL, model, options, network,
+                              error);
 }
 
 void bsm_network_free(bsm_network *network)
@@ -75,10 +134,8 @@ void bsm_network_free(bsm_network *network)
     if (!network) {
         return;
     }
-    if (network->workspace) {
-        network->device->workspace_free(network->workspace);
-    }
-    bsm_shared_weights_release(network->weights);
+    bsm_place_close(&network->place);
+    bsm_history_free(network->history);
     bsm_model_free(network->model);
     free(network);
 }
@@ -92,6 +149,13 @@ const char *bsm_network_device_name(const bsm_network *network)
 {
     return network->device_name;
 }
+
+const char *bsm_network_note(const bsm_network *network)
+{
+    return network->note;
+}
+
+/* ---- The modules ---- */
 
 static bsm_status observe(const bsm_network *net, bsm_module module, size_t layer, bsm_error *error)
 {
@@ -111,12 +175,12 @@ static bsm_status run_layers(bsm_network *net, const bsm_block *block, bsm_error
         if (layer + 1 < depth) {
             part.wanted = part.frames;
         }
-        bsm_status status = net->device->time_path(net->workspace, layer, &part, error);
+        bsm_status status = net->place.device->time_path(net->place.workspace, layer, &part, error);
         if (!status) {
             status = observe(net, BSM_MODULE_TIME_PATH, layer, error);
         }
         if (!status) {
-            status = net->device->band_path(net->workspace, layer, &part, error);
+            status = net->place.device->band_path(net->place.workspace, layer, &part, error);
         }
         if (!status) {
             status = observe(net, BSM_MODULE_BAND_PATH, layer, error);
@@ -136,8 +200,8 @@ static bsm_status run_masks(bsm_network *net, const bsm_block *block, const floa
         if (!stems[stem]) {
             continue;
         }
-        bsm_status status =
-            net->device->mask(net->workspace, stem, block, spectrum, stems[stem], error);
+        bsm_status status = net->place.device->mask(net->place.workspace, stem, block, spectrum,
+                                                    stems[stem], error);
         if (!status) {
             status = observe(net, BSM_MODULE_MASK, stem, error);
         }
@@ -148,22 +212,80 @@ static bsm_status run_masks(bsm_network *net, const bsm_block *block, const floa
     return BSM_OK;
 }
 
-static bsm_status run(bsm_network *net, const bsm_block *block, const float *spectrum,
-                      float *const *stems, bsm_error *error)
+static bsm_status run_modules(void *network, const bsm_device_call *call, bsm_error *error)
 {
-    if (block->frames == 0 || block->frames > net->max_frames) {
-        return bsm_fail(error, BSM_INVALID_ARGUMENT, "%zu frames: this network takes 1 to %zu",
-                        block->frames, net->max_frames);
-    }
-    net->last_frames = block->frames;
-    bsm_status status = net->device->band_split(net->workspace, spectrum, block->frames, error);
+    bsm_network *net = network;
+    const bsm_block *block = &call->block;
+    bsm_status status =
+        net->place.device->band_split(net->place.workspace, call->spectrum, block->frames, error);
     if (!status) {
         status = observe(net, BSM_MODULE_BAND_SPLIT, 0, error);
     }
     if (!status) {
         status = run_layers(net, block, error);
     }
-    return status ? status : run_masks(net, block, spectrum, stems, error);
+    return status ? status : run_masks(net, block, call->spectrum, call->stems, error);
+}
+
+/* ---- Calls ---- */
+
+/* Compute a stream's last blocks again, on the device that has it now, for its state. */
+static bsm_status replay(bsm_network *net, bsm_error *error)
+{
+    float *const none[BSM_MAX_STEMS] = {NULL};
+    bsm_network_observer *observer = net->observer;
+    net->observer = NULL;
+    net->place.device->reset(net->place.workspace);
+    size_t blocks = bsm_history_count(net->history);
+    bsm_status status = BSM_OK;
+    for (size_t i = 0; i < blocks && !status; i++) {
+        bsm_history_block past = bsm_history_at(net->history, i);
+        bsm_device_call call = {
+            .block = {.frames = past.frames, .wanted = past.commit, .commit = past.commit},
+            .spectrum = past.spectrum,
+            .stems = none};
+        status = bsm_place_run(&net->place, &call, run_modules, net, error);
+    }
+    net->observer = observer;
+    return status;
+}
+
+/* The call once more, where the device that should have done it is given up. A window's call, too,
+ * hands over the stream, if there is one. */
+static bsm_status go_on_elsewhere(bsm_network *net, const bsm_device_call *call,
+                                  const bsm_error *why, bsm_error *error)
+{
+    bsm_status status = fall_back(net, why, error);
+    if (!status && net->history) {
+        status = replay(net, error);
+        bsm_history_free(net->history);
+        net->history = NULL;
+    }
+    return status ? status : bsm_place_run(&net->place, call, run_modules, net, error);
+}
+
+static bsm_status run(bsm_network *net, const bsm_block *block, const float *spectrum,
+                      float *const *stems, bsm_error *error)
+{
+    if (block->frames == 0 || block->frames > net->options.max_frames) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "%zu frames: this network takes 1 to %zu",
+                        block->frames, net->options.max_frames);
+    }
+    net->last_frames = block->frames;
+    bsm_device_call call = {
+        .block = *block, .spectrum = spectrum, .stems = stems, .observed = net->observer != NULL};
+    bsm_error why = {0};
+    bsm_status status = bsm_place_run(&net->place, &call, run_modules, net, &why);
+    if (status && net->fallback && bsm_place_is_at_fault(status)) {
+        return go_on_elsewhere(net, &call, &why, error);
+    }
+    if (status) {
+        return bsm_fail(error, status, "%s", why.message);
+    }
+    if (net->history && block->commit) {
+        bsm_history_add(net->history, spectrum, block->frames, block->commit);
+    }
+    return BSM_OK;
 }
 
 bsm_status bsm_network_forward(bsm_network *network, const float *spectrum, size_t frames,
@@ -176,7 +298,7 @@ bsm_status bsm_network_forward(bsm_network *network, const float *spectrum, size
 bsm_status bsm_network_stream(bsm_network *network, const float *spectrum, size_t frames,
                               size_t commit, float *const *stems, bsm_error *error)
 {
-    if (!network->streaming) {
+    if (!network->options.streaming) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "this network was not made for streaming");
     }
     if (commit == 0 || commit > frames) {
@@ -189,7 +311,10 @@ bsm_status bsm_network_stream(bsm_network *network, const float *spectrum, size_
 
 void bsm_network_reset(bsm_network *network)
 {
-    network->device->reset(network->workspace);
+    network->place.device->reset(network->place.workspace);
+    if (network->history) {
+        bsm_history_clear(network->history);
+    }
 }
 
 void bsm_network_observe(bsm_network *network, bsm_network_observer *observer, void *user)
@@ -200,5 +325,5 @@ void bsm_network_observe(bsm_network *network, bsm_network_observer *observer, v
 
 void bsm_network_read_features(const bsm_network *network, float *features)
 {
-    network->device->read_features(network->workspace, network->last_frames, features);
+    network->place.device->read_features(network->place.workspace, network->last_frames, features);
 }

@@ -3,6 +3,8 @@
 #ifndef BSM_DEVICE_KIND_H
 #define BSM_DEVICE_KIND_H
 
+#include <stddef.h>
+
 #include "bsm/status.h"
 
 BSM_BEGIN_DECLS
@@ -14,9 +16,22 @@ typedef enum bsm_device_kind {
     BSM_DEVICE_CUDA,
 } bsm_device_kind;
 
+/** How exactly matrix products are computed; sums and states are float32 everywhere. It is the
+ * least that is asked for: a device may be more exact. */
+typedef enum bsm_precision {
+    BSM_PRECISION_FLOAT32,
+    BSM_PRECISION_BFLOAT16, /**< products of bfloat16; GPU only */
+    BSM_PRECISION_TF32,     /**< products of float32 cut to 10 bits of mantissa; GPU only */
+} bsm_precision;
+
 /** "auto", "cpu", "reference", "cuda"; BSM_NOT_FOUND for another name. */
 BSM_API BSM_NODISCARD bsm_status bsm_device_kind_parse(const char *name, bsm_device_kind *kind,
                                                        bsm_error *error);
+
+/** One line on a device, "cpu (oneDNN 2.6.3, AVX-512)" and the like. BSM_NO_DEVICE, and why it
+ *  cannot be used here. May take a second where it wakes a card. */
+BSM_API BSM_NODISCARD bsm_status bsm_device_describe(bsm_device_kind kind, char *text, size_t size,
+                                                     bsm_error *error);
 
 BSM_END_DECLS
 

@@ -22,13 +22,14 @@ typedef struct bsm_network bsm_network;
 
 typedef struct bsm_network_options {
     bsm_device_kind device;
-    size_t threads;    /**< 0: one per core */
-    size_t max_frames; /**< the longest window or block that will be passed; at least 1 */
-    bool streaming;    /**< allocate the state that bsm_network_stream carries */
+    bsm_precision precision; /**< the least; the CPU computes in float32 */
+    size_t threads;          /**< 0: one per core */
+    size_t max_frames;       /**< the longest window or block that will be passed; at least 1 */
+    bool streaming;          /**< allocate the state that bsm_network_stream carries */
 } bsm_network_options;
 
 /** Make a network over `model`, which it references.
- *  BSM_INVALID_ARGUMENT, BSM_NO_MEMORY, BSM_NO_DEVICE, BSM_BAD_MODEL. */
+ *  BSM_INVALID_ARGUMENT, BSM_NO_MEMORY, BSM_NO_DEVICE, BSM_DEVICE_FAILED, BSM_BAD_MODEL. */
 BSM_API BSM_NODISCARD bsm_status bsm_network_new(bsm_model *model,
                                                  const bsm_network_options *options,
                                                  bsm_network **network, bsm_error *error);
@@ -36,8 +37,14 @@ BSM_API void bsm_network_free(bsm_network *network);
 
 BSM_API const bsm_model *bsm_network_model(const bsm_network *network);
 
-/** "cpu (oneDNN 2.6.3, AVX-512)" and the like. */
+/** "cpu (oneDNN 2.6.3, AVX-512)" and the like: where it runs now. */
 BSM_API const char *bsm_network_device_name(const bsm_network *network);
+
+/** One line on why the network does not run on the device where it could have, or "". With
+ *  BSM_DEVICE_AUTO, a device that fails, at the start or in any call, is given up for the CPU; the
+ *  call is done there, and a stream goes on from where it is, its state computed again from as
+ *  much of its past as a training example is long. With any other kind a failure is an error. */
+BSM_API const char *bsm_network_note(const bsm_network *network);
 
 /** Separate one window from a zero state.
  *  @param spectrum the mixture, `frames` frames (1 to max_frames)

@@ -46,11 +46,6 @@ typedef struct bsm_loss {
     double spectral[BSM_MAX_LOSS_WINDOWS];
 } bsm_loss;
 
-typedef enum bsm_precision {
-    BSM_PRECISION_FLOAT32,
-    BSM_PRECISION_BFLOAT16, /**< products in bfloat16, all sums and states in float32; GPU only */
-} bsm_precision;
-
 typedef struct bsm_training_options {
     bsm_device_kind device;
     bsm_precision precision;

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/** The last blocks of a stream, so that another device can take it over: what it computes anew from
+ *  them is the state of the stream. */
+#ifndef BSM_NET_HISTORY_H
+#define BSM_NET_HISTORY_H
+
+#include <stddef.h>
+
+#include "bsm/status.h"
+
+typedef struct bsm_history bsm_history;
+
+/** Keep at least the last `kept` committed frames of `features` floats, in whole blocks of up to
+ *  `longest` frames. BSM_NO_MEMORY. */
+bsm_status bsm_history_new(size_t features, size_t kept, size_t longest, bsm_history **history,
+                           bsm_error *error);
+void bsm_history_free(bsm_history *history);
+
+/** Forget all. */
+void bsm_history_clear(bsm_history *history);
+
+/** Add a block that has been committed; the next one starts `commit` frames later. */
+void bsm_history_add(bsm_history *history, const float *spectrum, size_t frames, size_t commit);
+
+/** A block as it was. */
+typedef struct bsm_history_block {
+    const float *spectrum;
+    size_t frames, commit;
+} bsm_history_block;
+
+size_t bsm_history_count(const bsm_history *history);
+bsm_history_block bsm_history_at(const bsm_history *history, size_t index);
+
+#endif
