@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/* The chunked scan, what is not a matrix product of it. */
+#include "steps.h"
+#include "value.h"
+
+enum { THREADS = 256 };
+
+template <class T> __global__ void scores(bsm_scores s)
+{
+    const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const size_t square = (size_t)s.chunk * s.chunk;
+    if (index >= s.chunks * s.heads * square) {
+        return;
+    }
+    const size_t at = index / square, c = at / s.heads;
+    const uint32_t i = (uint32_t)(index % square) / s.chunk, j = (uint32_t)index % s.chunk;
+    float score = 0;
+    if (j <= i) {
+        const double *cum = s.decays.cum + at * s.chunk;
+        score = s.G[c * square + index % square] * expf((float)(cum[i] - cum[j])) *
+                s.decays.dt[at * s.chunk + j];
+    }
+    if (i == j) {
+        score += s.D[at % s.heads];
+    }
+    ((T *)s.M)[index] = bsm_value<T>::from(score);
+}
+
+void bsm_kernel_scores(bsm_kernel_queue queue, const bsm_scores *scores_)
+{
+    const bsm_scores s = *scores_;
+    const size_t count = (size_t)s.chunks * s.heads * s.chunk * s.chunk;
+    if (queue.bf16) {
+        BSM_LAUNCH_FLAT(scores<bsm_bf16>, bsm_blocks_for(count, THREADS), THREADS, queue.stream, s);
+    } else {
+        BSM_LAUNCH_FLAT(scores<float>, bsm_blocks_for(count, THREADS), THREADS, queue.stream, s);
+    }
+}
+
+/* A thread for each number of a sequence's state, which goes along the chunks. */
+template <class T> __global__ void pass_states(bsm_pass_states p)
+{
+    const uint32_t inner = bsm_shape_inner(p.shape), chunks = p.steps.chunks;
+    const size_t size = (size_t)p.shape.d_state * inner;
+    const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+    if (index >= p.steps.sequences * size) {
+        return;
+    }
+    const size_t sequence = index / size, place = index % size;
+    const uint32_t head = (uint32_t)(place % inner) / p.shape.headdim;
+    float state = p.first ? p.first[index] : 0.0f;
+    for (uint32_t c = 0; c < chunks; c++) {
+        const size_t chunk = sequence * chunks + c, at = chunk * size + place;
+        const float added = p.added[at];
+        ((T *)p.before)[at] = bsm_value<T>::from(state);
+        state = p.all[chunk * p.shape.heads + head] * state + added;
+        if (p.kept && c + 1 == p.steps.split_chunks) {
+            p.kept[index] = state;
+        }
+    }
+}
+
+void bsm_kernel_pass_states(bsm_kernel_queue queue, const bsm_pass_states *pass)
+{
+    const bsm_pass_states p = *pass;
+    const size_t count = (size_t)p.steps.sequences * p.shape.d_state * bsm_shape_inner(p.shape);
+    if (queue.bf16) {
+        BSM_LAUNCH_FLAT(pass_states<bsm_bf16>, bsm_blocks_for(count, THREADS), THREADS,
+                        queue.stream, p);
+    } else {
+        BSM_LAUNCH_FLAT(pass_states<float>, bsm_blocks_for(count, THREADS), THREADS, queue.stream,
+                        p);
+    }
+}

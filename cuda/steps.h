@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/** Where steps, chunks and rows lie. For kernels. */
+#ifndef BSM_CUDA_STEPS_H
+#define BSM_CUDA_STEPS_H
+
+#include "exec.h"
+#include "kernels.h"
+
+/** The row of x that row `r` of a scratch buffer stands for. */
+__device__ inline size_t bsm_row_of(const bsm_rows &rows, uint32_t r)
+{
+    return rows.first + (size_t)(r / rows.per) * rows.stride + r % rows.per;
+}
+
+/** One chunk of one sequence. */
+struct bsm_chunk_place {
+    uint32_t sequence, first, length;
+};
+
+__device__ inline bsm_chunk_place bsm_chunk_at(const bsm_steps &s, uint32_t index)
+{
+    const uint32_t c = index % s.chunks;
+    const bool before = c < s.split_chunks;
+    bsm_chunk_place place;
+    place.sequence = index / s.chunks;
+    place.first = before ? c * s.chunk : s.split + (c - s.split_chunks) * s.chunk;
+    const uint32_t left = (before ? s.split : s.steps) - place.first;
+    place.length = left < s.chunk ? left : s.chunk;
+    return place;
+}
+
+/** The row of a step of a sequence. */
+__device__ inline size_t bsm_step_row(const bsm_steps &s, uint32_t sequence, uint32_t step)
+{
+    const uint32_t i = s.reversed ? s.steps - 1 - step : step;
+    return (size_t)sequence * s.sequence_stride + (size_t)i * s.step_stride;
+}
+
+/** The chunk that a step lies in, counted over all sequences, and its place there. */
+__device__ inline size_t bsm_chunk_of(const bsm_steps &s, uint32_t sequence, uint32_t step,
+                                      uint32_t *place)
+{
+    const bool before = step < s.split;
+    const uint32_t from = before ? step : step - s.split;
+    *place = from % s.chunk;
+    return (size_t)sequence * s.chunks + (before ? 0 : s.split_chunks) + from / s.chunk;
+}
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: ISC */
+/* Runs kernels on the host: the threads of a block are fibres that take turns, one block after the
+ * other. A fibre runs until it waits for its warp or its block. It lives on from block to block,
+ * and only its first turn goes through the system; swapcontext would ask it for a signal mask each
+ * time. */
+#include "exec.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <ucontext.h>
+#include <vector>
+
+#include "exec_stream.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+bsm_exec_index threadIdx, blockIdx, blockDim, gridDim;
+
+namespace
+{
+
+enum { WARP = 32, STACK = 128 * 1024 };
+
+enum class waits { for_warp, for_block, is_done };
+
+struct fibre {
+    void *place[5]; /* where it waits (__builtin_setjmp) */
+    ucontext_t start;
+    std::vector<char> stack;
+    bool started;
+    waits state;
+    unsigned int phase; /* shuffles so far */
+    void *fake_stack;
+};
+
+struct warp_slots {
+    uint64_t bits[2][WARP]; /* of the last two shuffles: one is read while the next is given */
+};
+
+struct block {
+    std::vector<std::unique_ptr<fibre>> fibres; /* as many as any block had so far */
+    unsigned int threads;                       /* 0: they do not wait for each other */
+    std::vector<warp_slots> warps;
+    const std::function<void()> *body;
+    void *scheduler[5];
+    const void *scheduler_stack;
+    size_t scheduler_size;
+    unsigned int current;
+};
+
+block running;
+
+[[noreturn]] void die(const char *why)
+{
+    std::fprintf(stderr, "kernel: %s\n", why);
+    std::abort();
+}
+
+/* AddressSanitizer has to know which stack is in use. */
+void announce_switch(void **keep, const void *stack, size_t size)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_start_switch_fiber(keep, stack, size);
+#else
+    (void)keep, (void)stack, (void)size;
+#endif
+}
+
+void announce_arrival(void *kept, const void **from, size_t *size)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_finish_switch_fiber(kept, from, size);
+#else
+    (void)kept, (void)from, (void)size;
+#endif
+}
+
+[[gnu::noipa]] void jump(void **to)
+{
+    __builtin_longjmp(to, 1);
+}
+
+/* Go on at `to`; returns when somebody jumps to `from`. */
+[[gnu::noipa]] void change_place(void **from, void **to)
+{
+    if (__builtin_setjmp(from) == 0) {
+        jump(to);
+    }
+}
+
+[[gnu::noipa]] void start_fibre(void **from, const ucontext_t *start)
+{
+    if (__builtin_setjmp(from) == 0) {
+        setcontext(start);
+    }
+}
+
+void wait(waits reason)
+{
+    const unsigned int index = running.current;
+    running.fibres[index]->state = reason;
+    announce_switch(&running.fibres[index]->fake_stack, running.scheduler_stack,
+                    running.scheduler_size);
+    change_place(running.fibres[index]->place, running.scheduler);
+    announce_arrival(running.fibres[index]->fake_stack, &running.scheduler_stack,
+                     &running.scheduler_size);
+}
+
+void run_fibre()
+{
+    announce_arrival(nullptr, &running.scheduler_stack, &running.scheduler_size);
+    for (;;) {
+        (*running.body)();
+        wait(waits::is_done);
+    }
+}
+
+void add_fibre()
+{
+    auto f = std::make_unique<fibre>();
+    f->stack.resize(STACK);
+    getcontext(&f->start);
+    f->start.uc_stack.ss_sp = f->stack.data();
+    f->start.uc_stack.ss_size = f->stack.size();
+    f->start.uc_link = nullptr;
+    makecontext(&f->start, run_fibre, 0);
+    running.fibres.push_back(std::move(f));
+}
+
+void prepare(unsigned int threads)
+{
+    running.threads = threads;
+    running.warps.resize(threads / WARP);
+    while (running.fibres.size() < threads) {
+        add_fibre();
+    }
+    for (unsigned int i = 0; i < threads; i++) {
+        running.fibres[i]->phase = 0;
+    }
+}
+
+void resume(unsigned int index)
+{
+    fibre &f = *running.fibres[index];
+    void *fake_stack = nullptr;
+    running.current = index;
+    threadIdx.x = index;
+    announce_switch(&fake_stack, f.stack.data(), f.stack.size());
+    if (f.started) {
+        change_place(running.scheduler, f.place);
+    } else {
+        f.started = true;
+        start_fibre(running.scheduler, &f.start);
+    }
+    announce_arrival(fake_stack, nullptr, nullptr);
+}
+
+/* All fibres from `first` to `last` wait for the same. */
+waits common_state(unsigned int first, unsigned int last)
+{
+    const waits state = running.fibres[first]->state;
+    for (unsigned int i = first; i < last; i++) {
+        if (running.fibres[i]->state != state) {
+            die("some threads wait where others do not: a barrier or a shuffle is not reached by "
+                "all");
+        }
+    }
+    return state;
+}
+
+void run_warp(unsigned int first)
+{
+    waits state;
+    do {
+        for (unsigned int i = first; i < first + WARP; i++) {
+            resume(i);
+        }
+        state = common_state(first, first + WARP);
+    } while (state == waits::for_warp);
+}
+
+void run_block(unsigned int threads)
+{
+    prepare(threads);
+    waits state;
+    do {
+        for (unsigned int first = 0; first < threads; first += WARP) {
+            run_warp(first);
+        }
+        state = common_state(0, threads);
+    } while (state == waits::for_block);
+}
+
+void run_grid(bsm_exec_kind kind, unsigned int blocks, unsigned int threads,
+              const std::function<void()> &body)
+{
+    if (threads == 0 || threads % WARP || threads > 1024) {
+        die("a block has 32 to 1024 threads, in whole warps");
+    }
+    gridDim.x = blocks;
+    blockDim.x = threads;
+    running.body = &body;
+    for (blockIdx.x = 0; blockIdx.x < blocks; blockIdx.x++) {
+        if (kind == BSM_EXEC_FIBRES) {
+            run_block(threads);
+            continue;
+        }
+        running.threads = 0;
+        for (threadIdx.x = 0; threadIdx.x < threads; threadIdx.x++) {
+            body();
+        }
+    }
+}
+
+} // namespace
+
+void bsm_exec_launch(bsm_exec_kind kind, unsigned int blocks, unsigned int threads, void *stream,
+                     std::function<void()> body)
+{
+    auto work = [=]() { run_grid(kind, blocks, threads, body); };
+    if (stream) {
+        static_cast<bsm_exec_stream *>(stream)->queue(work);
+    } else {
+        work();
+    }
+}
+
+void __syncthreads()
+{
+    if (running.threads == 0) {
+        die("__syncthreads in a kernel that is launched as flat");
+    }
+    wait(waits::for_block);
+}
+
+unsigned int bsm_exec_lane()
+{
+    return threadIdx.x % WARP;
+}
+
+uint64_t bsm_exec_shuffle(uint64_t bits, unsigned int lane)
+{
+    if (running.threads == 0) {
+        die("a shuffle in a kernel that is launched as flat");
+    }
+    const unsigned int index = running.current;
+    const unsigned int slot = running.fibres[index]->phase++ % 2;
+    warp_slots &warp = running.warps[index / WARP];
+    warp.bits[slot][index % WARP] = bits;
+    wait(waits::for_warp);
+    return warp.bits[slot][lane];
+}

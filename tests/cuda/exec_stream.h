@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/** Streams of the host that plays a card: what is queued runs at once, or is recorded. */
+#ifndef BSM_TESTS_CUDA_EXEC_STREAM_H
+#define BSM_TESTS_CUDA_EXEC_STREAM_H
+
+#include <functional>
+#include <vector>
+
+struct bsm_exec_stream {
+    bool recording = false;
+    std::vector<std::function<void()>> recorded;
+    void (*around)(bool inside) = nullptr; /* called before and after anything runs */
+
+    void run(const std::function<void()> &work) const
+    {
+        if (around) {
+            around(true);
+        }
+        work();
+        if (around) {
+            around(false);
+        }
+    }
+
+    void queue(const std::function<void()> &work)
+    {
+        if (recording) {
+            recorded.push_back(work);
+        } else {
+            run(work);
+        }
+    }
+};
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/* The host's way to run kernels is itself right: barriers, shared memory, shuffles, many blocks. */
+#include <cstdio>
+
+#include "exec.h"
+#include "value.h"
+
+enum { THREADS = 96, BLOCKS = 5 };
+
+/* Sums through shared memory in a tree, which needs every barrier. */
+static __global__ void tree_sum(const float *in, float *out)
+{
+    __shared__ float part[128];
+    part[threadIdx.x] = in[blockIdx.x * blockDim.x + threadIdx.x];
+    if (threadIdx.x < 128 - THREADS) {
+        part[THREADS + threadIdx.x] = 0;
+    }
+    __syncthreads();
+    for (unsigned int half = 64; half > 0; half /= 2) {
+        if (threadIdx.x < half) {
+            part[threadIdx.x] += part[threadIdx.x + half];
+        }
+        __syncthreads();
+    }
+    if (threadIdx.x == 0) {
+        out[blockIdx.x] = part[0];
+    }
+}
+
+static __global__ void warp_sums(const float *in, float *sums, double *prefixes)
+{
+    const unsigned int i = blockIdx.x * blockDim.x + threadIdx.x;
+    sums[i] = bsm_warp_sum(in[i]);
+    prefixes[i] = bsm_warp_prefix_sum((double)in[i]);
+}
+
+static __global__ void count(unsigned int *counts)
+{
+    counts[blockIdx.x * blockDim.x + threadIdx.x] += 1 + gridDim.x;
+}
+
+static int failures;
+
+static void expect(bool right, const char *what)
+{
+    if (!right) {
+        std::printf("wrong: %s\n", what);
+        failures++;
+    }
+}
+
+int main()
+{
+    static float in[BLOCKS * THREADS], sums[BLOCKS * THREADS], blocks[BLOCKS];
+    static double prefixes[BLOCKS * THREADS];
+    static unsigned int counts[BLOCKS * THREADS];
+    for (int i = 0; i < BLOCKS * THREADS; i++) {
+        in[i] = (float)(i * i % 101); /* whole numbers: every order of adding is exact */
+    }
+    BSM_LAUNCH(tree_sum, BLOCKS, THREADS, nullptr, in, blocks);
+    BSM_LAUNCH(warp_sums, BLOCKS, THREADS, nullptr, in, sums, prefixes);
+    BSM_LAUNCH_FLAT(count, BLOCKS, THREADS, nullptr, counts);
+    BSM_LAUNCH_FLAT(count, 0, THREADS, nullptr, counts);
+    for (int b = 0; b < BLOCKS; b++) {
+        float all = 0, warp = 0;
+        for (int i = 0; i < THREADS; i++) {
+            const int at = b * THREADS + i;
+            warp = i % BSM_WARP ? warp + in[at] : in[at];
+            all += in[at];
+            expect(prefixes[at] == (double)warp, "the sum up to a lane");
+            expect(counts[at] == 1 + BLOCKS, "each thread runs once");
+            if (i % BSM_WARP == BSM_WARP - 1) {
+                expect(sums[at] == warp && sums[at - 31] == warp, "the sum over a warp");
+            }
+        }
+        expect(blocks[b] == all, "the sum over a block");
+    }
+    return failures ? 1 : 0;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: ISC */
+/* Every kernel, run on the host, against double arithmetic and against `reference`, at sizes that
+ * fit no warp and no block, in buffers that end where they must (so AddressSanitizer sees a step
+ * too far). */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "device/reference/modules.h"
+#include "golden.h"
+#include "kernels.h"
+#include "noise.h"
+
+static const double TOLERANCE = 1e-6, BF16_TOLERANCE = 4e-3;
+
+static float *noise(size_t count, float low, float high)
+{
+    static uint64_t seed = 1;
+    float *values = malloc(count * sizeof *values);
+    assert_non_null(values);
+    noise_fill(&seed, values, count);
+    for (size_t i = 0; i < count; i++) {
+        values[i] = low + (high - low) * (values[i] + 1) / 2;
+    }
+    return values;
+}
+
+static float *zeros(size_t count)
+{
+    float *values = calloc(count, sizeof *values);
+    assert_non_null(values);
+    return values;
+}
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+/* ---- Values: what a kernel writes for products ---- */
+
+static void *new_values(bool bf16, size_t count)
+{
+    void *values = malloc(count * (bf16 ? sizeof(uint16_t) : sizeof(float)));
+    assert_non_null(values);
+    memset(values, 0xff, count * (bf16 ? sizeof(uint16_t) : sizeof(float)));
+    return values;
+}
+
+static float value_at(bool bf16, const void *values, size_t index)
+{
+    float value;
+    if (bf16) {
+        uint32_t bits = (uint32_t)((const uint16_t *)values)[index] << 16;
+        memcpy(&value, &bits, sizeof value);
+    } else {
+        value = ((const float *)values)[index];
+    }
+    return value;
+}
+
+static void assert_values(bool bf16, const void *values, const float *expected, size_t count)
+{
+    float *actual = zeros(count);
+    for (size_t i = 0; i < count; i++) {
+        actual[i] = value_at(bf16, values, i);
+    }
+    double off = golden_relative_error(actual, expected, count);
+    if (!(off < (bf16 ? BF16_TOLERANCE : TOLERANCE))) {
+        fail_msg("off by %g", off);
+    }
+    free(actual);
+}
+
+static void test_bf16(void **unused)
+{
+    (void)unused;
+    const uint32_t in[] = {0x3f800000, 0x3f808000, 0x3f818000, 0x3f808001, 0x7f800000,
+                           0xff800000, 0x7fc00000, 0x7f800001, 0x7f7fffff, 0x80000000};
+    const uint16_t out[] = {0x3f80, 0x3f80, 0x3f82, 0x3f81, 0x7f80,
+                            0xff80, 0x7fc0, 0x7fc0, 0x7f80, 0x8000};
+    enum { COUNT = sizeof in / sizeof *in };
+    float values[COUNT];
+    uint16_t bf16[COUNT];
+    memcpy(values, in, sizeof in);
+    bsm_kernel_to_bf16(NULL, COUNT, values, bf16);
+    assert_memory_equal(bf16, out, sizeof out);
+}
+
+/* ---- Norms ---- */
+
+static size_t row_of(const bsm_rows *rows, size_t r)
+{
+    return rows->first + r / rows->per * rows->stride + r % rows->per;
+}
+
+static void check_rms_norm(bool bf16, const bsm_rows *rows, size_t dim, bool with_bias)
+{
+    size_t count = (size_t)rows->batches * rows->per, all = row_of(rows, count - 1) + 1;
+    float *x = noise(all * dim, -2, 2), *weight = noise(dim, 0.5f, 1.5f), *bias = noise(dim, -1, 1);
+    float *u = zeros(count * dim), *joined = zeros(count * dim), *after = zeros(all * dim);
+    memcpy(after, x, all * dim * sizeof *x);
+    for (size_t r = 0; r < count; r++) {
+        size_t row = row_of(rows, r);
+        bsm_reference_rms_norm(dim, x + row * dim, weight, u + r * dim);
+        for (size_t i = 0; i < dim; i++) {
+            joined[r * dim + i] = x[row * dim + i];
+            after[row * dim + i] += with_bias ? bias[i] : 0;
+        }
+    }
+    void *actual_u = new_values(bf16, count * dim), *actual_joined = new_values(bf16, all * dim);
+    bsm_rms_norm norm = {*rows,  (uint32_t)dim,           (uint32_t)dim, x,
+                         weight, with_bias ? bias : NULL, actual_u,      actual_joined};
+    bsm_kernel_rms_norm((bsm_kernel_queue){NULL, bf16}, &norm);
+    assert_values(bf16, actual_u, u, count * dim);
+    assert_values(false, x, after, all * dim);
+    for (size_t r = 0; r < count; r++) {
+        for (size_t i = 0; i < dim; i++) {
+            float copied = value_at(bf16, actual_joined, row_of(rows, r) * dim + i);
+            assert_true(fabsf(copied - joined[r * dim + i]) <= (bf16 ? 8e-3f : 0));
+        }
+    }
+    float *buffers[] = {x, weight, bias, u, joined, after};
+    for (size_t b = 0; b < sizeof buffers / sizeof *buffers; b++) {
+        free(buffers[b]);
+    }
+    free(actual_u);
+    free(actual_joined);
+}
+
+static void test_rms_norm(void **unused)
+{
+    (void)unused;
+    const bsm_rows rows[] = {{0, 1, 1, 1}, {2, 3, 7, 5}, {0, 11, 11, 3}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (size_t dim = 1; dim < 100; dim = 3 * dim + 1) {
+            check_rms_norm(false, &rows[i], dim, i % 2 == 0);
+            check_rms_norm(true, &rows[i], dim, i % 2 == 1);
+        }
+    }
+}
+
+static void test_l2_norm(void **unused)
+{
+    (void)unused;
+    enum { DIM = 37, BANDS = 3, FRAMES = 5, ALL = 9 };
+    const bsm_rows rows = {.first = 2, .per = FRAMES, .stride = ALL, .batches = BANDS};
+    float *x = noise(BANDS * ALL * DIM, -2, 2), *gamma = noise(DIM, 0.5f, 1.5f);
+    float *expected = zeros(BANDS * FRAMES * DIM);
+    memset(x + 3 * DIM, 0, DIM * sizeof *x); /* silence must not divide by zero */
+    for (size_t r = 0; r < BANDS * FRAMES; r++) {
+        bsm_reference_l2_norm(DIM, x + row_of(&rows, r) * DIM, gamma, expected + r * DIM);
+    }
+    for (int bf16 = 0; bf16 < 2; bf16++) {
+        void *u = new_values(bf16, BANDS * FRAMES * DIM);
+        bsm_l2_norm norm = {rows, DIM, x, gamma, u};
+        bsm_kernel_l2_norm((bsm_kernel_queue){NULL, bf16}, &norm);
+        assert_values(bf16, u, expected, BANDS * FRAMES * DIM);
+        free(u);
+    }
+    free(x);
+    free(gamma);
+    free(expected);
+}
+
+/* ---- Bands ---- */
+
+enum { SPLIT_BANDS = 3, SPLIT_FRAMES = 5, SPLIT_FEATURES = 4 + 40 + 36, SPLIT_WIDTH = 8 + 2 * 40 };
+
+static const bsm_packed_band split_bands[SPLIT_BANDS] = {
+    {.offset = 0, .features = 4, .width = 8, .before = 0},
+    {.offset = 4, .features = 40, .width = 40, .before = 8},
+    {.offset = 44, .features = 36, .width = 40, .before = 48},
+};
+
+static void test_split(void **unused)
+{
+    (void)unused;
+    enum { DIM = 33 };
+    float *spectrum = noise(SPLIT_FRAMES * SPLIT_FEATURES, -1, 1);
+    float *gamma = noise(SPLIT_FEATURES, 0.5f, 1.5f), *bias = noise(SPLIT_BANDS * DIM, -1, 1);
+    float *x = zeros(SPLIT_BANDS * SPLIT_FRAMES * DIM);
+    float *expected = zeros(SPLIT_FRAMES * SPLIT_WIDTH);
+    memset(spectrum, 0, SPLIT_FEATURES * sizeof *spectrum);
+    for (size_t k = 0; k < SPLIT_BANDS; k++) {
+        const bsm_packed_band *b = &split_bands[k];
+        for (size_t t = 0; t < SPLIT_FRAMES; t++) {
+            bsm_reference_l2_norm(b->features, spectrum + t * SPLIT_FEATURES + b->offset,
+                                  gamma + b->offset,
+                                  expected + b->before * SPLIT_FRAMES + t * b->width);
+        }
+    }
+    for (int bf16 = 0; bf16 < 2; bf16++) {
+        void *packed = new_values(bf16, SPLIT_FRAMES * SPLIT_WIDTH);
+        bsm_split split = {SPLIT_FRAMES, SPLIT_BANDS, SPLIT_FEATURES, DIM,    split_bands,
+                           spectrum,     gamma,       bias,           packed, x};
+        bsm_kernel_split((bsm_kernel_queue){NULL, bf16}, &split);
+        assert_values(bf16, packed, expected, SPLIT_FRAMES * SPLIT_WIDTH);
+        for (size_t row = 0; row < SPLIT_BANDS * SPLIT_FRAMES; row++) {
+            const float *of_band = bias + row / SPLIT_FRAMES * DIM;
+            assert_memory_equal(x + row * DIM, of_band, DIM * sizeof *x);
+        }
+        free(packed);
+    }
+    free(spectrum);
+    free(gamma);
+    free(bias);
+    free(x);
+    free(expected);
+}
+
+static void test_tanh(void **unused)
+{
+    (void)unused;
+    enum { BANDS = 3, ROWS = 5, WIDTH = 29, COUNT = BANDS * ROWS * WIDTH };
+    float *hidden = noise(COUNT, -3, 3), *bias = noise(BANDS * WIDTH, -1, 1);
+    float *expected = zeros(COUNT);
+    hidden[7] = 1e30f;
+    hidden[8] = -1e30f;
+    for (size_t i = 0; i < COUNT; i++) {
+        size_t band = i / (ROWS * WIDTH);
+        expected[i] = (float)tanh((double)hidden[i] + (double)bias[band * WIDTH + i % WIDTH]);
+    }
+    for (int bf16 = 0; bf16 < 2; bf16++) {
+        void *out = new_values(bf16, COUNT);
+        bsm_tanh h = {BANDS, ROWS, WIDTH, hidden, bias, out};
+        bsm_kernel_tanh((bsm_kernel_queue){NULL, bf16}, &h);
+        assert_values(bf16, out, expected, COUNT);
+        free(out);
+    }
+    free(hidden);
+    free(bias);
+    free(expected);
+}
+
+static void test_apply_mask(void **unused)
+{
+    (void)unused;
+    float *values = noise(2 * SPLIT_FRAMES * SPLIT_WIDTH, -2, 2);
+    float *bias = noise(2 * SPLIT_WIDTH, -1, 1),
+          *mixture = noise(SPLIT_FRAMES * SPLIT_FEATURES, -1, 1);
+    float *masked = zeros(SPLIT_FRAMES * SPLIT_FEATURES);
+    float *expected = zeros(SPLIT_FRAMES * SPLIT_FEATURES);
+    uint16_t *band_of = malloc(SPLIT_FEATURES / 2 * sizeof *band_of);
+    assert_non_null(band_of);
+    for (size_t k = 0; k < SPLIT_BANDS; k++) {
+        const bsm_packed_band *b = &split_bands[k];
+        for (size_t i = 0; i < b->features; i += 2) {
+            band_of[(b->offset + i) / 2] = (uint16_t)k;
+            for (size_t t = 0; t < SPLIT_FRAMES; t++) {
+                const float *v = values + 2 * (b->before * SPLIT_FRAMES + t * b->width) + i;
+                const float *c = bias + 2 * b->before + i;
+                double m[2];
+                for (size_t part = 0; part < 2; part++) {
+                    m[part] = ((double)v[part] + (double)c[part]) *
+                              sigmoid((double)v[b->width + part] + (double)c[b->width + part]);
+                }
+                size_t at = t * SPLIT_FEATURES + b->offset + i;
+                double re = (double)mixture[at], im = (double)mixture[at + 1];
+                expected[at] = (float)(re * m[0] - im * m[1]);
+                expected[at + 1] = (float)(re * m[1] + im * m[0]);
+            }
+        }
+    }
+    bsm_apply_mask mask = {SPLIT_FRAMES, SPLIT_FEATURES, band_of, split_bands,
+                           values,       bias,           mixture, masked};
+    bsm_kernel_apply_mask((bsm_kernel_queue){NULL, false}, &mask);
+    assert_values(false, masked, expected, SPLIT_FRAMES * SPLIT_FEATURES);
+    float *buffers[] = {values, bias, mixture, masked, expected};
+    for (size_t b = 0; b < sizeof buffers / sizeof *buffers; b++) {
+        free(buffers[b]);
+    }
+    free(band_of);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bf16),    cmocka_unit_test(test_rms_norm),
+        cmocka_unit_test(test_l2_norm), cmocka_unit_test(test_split),
+        cmocka_unit_test(test_tanh),    cmocka_unit_test(test_apply_mask),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
