@@ -7,7 +7,6 @@
 #define BSM_DEVICE_CUDA_MODULE_H
 
 #include "device/device.h"
-#include "device/training.h"
 
 /** Of both sides: raise it when something changes that the sizes below do not show. */
 enum { BSM_CUDA_MODULE_ABI = 1 };
@@ -20,7 +19,6 @@ typedef struct bsm_cuda_module {
     /** One line on the card that will be used. BSM_NO_DEVICE: none can be, and why. */
     bsm_status (*find)(char *text, size_t size, bsm_error *error);
     const bsm_device *device;
-    const bsm_training_device *training; /**< NULL: this module does not train */
 } bsm_cuda_module;
 
 /** The one function that the module exports. */

@@ -23,9 +23,13 @@ struct bsm_training {
 
 /* ---- Making ---- */
 
+/* `auto` is the CPU where the fastest device cannot train. */
 static bsm_status find_device(bsm_device_kind kind, const bsm_device **device, bsm_error *error)
 {
     bsm_status status = bsm_device_find(kind, device, error);
+    if (!status && kind == BSM_DEVICE_AUTO && !(*device)->training) {
+        *device = &bsm_cpu_device;
+    }
     if (!status && !(*device)->training) {
         char name[128];
         (*device)->describe(name, sizeof name);

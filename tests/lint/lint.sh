@@ -9,17 +9,18 @@ need() { command -v "$1" >/dev/null || { echo "$1 is not installed"; exit 77; };
 case $2 in
 format)
     need clang-format
-    git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
+    git ls-files '*.c' '*.h' '*.cc' '*.cu' | xargs clang-format --dry-run --Werror
     ;;
 shape)
-    git ls-files '*.c' '*.h' | xargs python3 tests/lint/shape.py
+    git ls-files '*.c' '*.h' '*.cc' '*.cu' | xargs python3 tests/lint/shape.py
     ;;
 cppcheck)
     need cppcheck
-    git ls-files 'engine/*.c' 'standalone/*.c' 'plugin/*.c' 'trainer/*.c' |
+    git ls-files 'engine/*.c' 'cuda/*.c' 'standalone/*.c' 'plugin/*.c' 'trainer/*.c' |
         xargs cppcheck --quiet --std=c11 --enable=warning,performance,portability \
             --inline-suppr --suppressions-list=tests/lint/cppcheck.txt --error-exitcode=1 \
-            -Iengine/include -Iengine -Istandalone -Iplugin -Itrainer -DBSM_LV2_URI='""' -D_OPENMP=201511 -j 2
+            -Iengine/include -Iengine -Icuda -Istandalone -Iplugin -Itrainer \
+            -DBSM_LV2_URI='""' -D_OPENMP=201511 -j 2
     ;;
 cxx-headers)
     need g++

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/* Band split and mask estimation: a batch of products for each class of bands. */
+#include "workspace.h"
+
+static void *values_at(const bsm_cuda_space *space, void *values, size_t index)
+{
+    return bsm_card_queue(space->card).bf16 ? (void *)((uint16_t *)values + index)
+                                            : (void *)((float *)values + index);
+}
+
+bsm_status bsm_cuda_band_split(void *workspace, const float *spectrum, size_t frames,
+                               bsm_error *error)
+{
+    (void)spectrum; /* bsm_cuda_begin has it */
+    const bsm_cuda_space *space = workspace;
+    const bsm_cuda_weights *w = space->weights;
+    size_t dim = w->config.dim, features = bsm_config_features(&w->config);
+    bsm_card_upload(space->card, space->spectrum, space->host_spectrum,
+                    frames * features * sizeof(float));
+    bsm_split split = {.frames = (uint32_t)frames,
+                       .num_bands = (uint32_t)w->config.num_bands,
+                       .features = (uint32_t)features,
+                       .dim = (uint32_t)dim,
+                       .bands = w->bands,
+                       .spectrum = space->spectrum,
+                       .gamma = w->split_gamma,
+                       .bias = w->split_bias,
+                       .packed = space->packed,
+                       .x = space->x};
+    bsm_kernel_split(bsm_card_queue(space->card), &split);
+    for (size_t c = 0; c < w->num_classes; c++) {
+        const bsm_band_class *class = &w->classes[c];
+        bsm_card_product product = {
+            .m = frames,
+            .n = dim,
+            .k = class->width,
+            .batches = class->count,
+            .a = values_at(space, space->packed, class->before * frames),
+            .lda = class->width,
+            .stride_a = frames * class->width,
+            .b = bsm_cuda_matrix(w, space->card, class->split),
+            .ldb = class->width,
+            .stride_b = dim * class->width,
+            .transpose_b = true,
+            .c = space->x + class->first * frames * dim,
+            .ldc = dim,
+            .stride_c = frames * dim,
+            .beta = 1, /* the bias is there already */
+        };
+        bsm_card_multiply(space->card, &product);
+    }
+    return bsm_cuda_module_done(space, error);
+}
+
+/* ---- Masks ---- */
+
+/* Some frames of a block. */
+typedef struct frame_range {
+    size_t first, count, all; /* all: frames of x */
+} frame_range;
+
+static void hidden_layer(const bsm_cuda_space *space, const bsm_cuda_mask *mask,
+                         const frame_range *range)
+{
+    const bsm_cuda_weights *w = space->weights;
+    bsm_kernel_queue queue = bsm_card_queue(space->card);
+    size_t dim = w->config.dim, hidden = w->config.mask_expansion * dim;
+    size_t bands = w->config.num_bands;
+    bsm_l2_norm norm = {.rows = {.first = (uint32_t)range->first,
+                                 .per = (uint32_t)range->count,
+                                 .stride = (uint32_t)range->all,
+                                 .batches = (uint32_t)bands},
+                        .dim = (uint32_t)dim,
+                        .x = space->x,
+                        .gamma = w->final_norm,
+                        .u = space->mask.u};
+    bsm_kernel_l2_norm(queue, &norm);
+    bsm_card_product product = {.m = range->count,
+                                .n = hidden,
+                                .k = dim,
+                                .batches = bands,
+                                .a = space->mask.u,
+                                .lda = dim,
+                                .stride_a = range->count * dim,
+                                .b = bsm_cuda_matrix(w, space->card, mask->hidden),
+                                .ldb = dim,
+                                .stride_b = hidden * dim,
+                                .transpose_b = true,
+                                .c = space->mask.hidden,
+                                .ldc = hidden,
+                                .stride_c = range->count * hidden};
+    bsm_card_multiply(space->card, &product);
+    bsm_tanh tanh = {.num_bands = (uint32_t)bands,
+                     .rows = (uint32_t)range->count,
+                     .width = (uint32_t)hidden,
+                     .hidden = space->mask.hidden,
+                     .bias = mask->hidden_bias,
+                     .out = space->mask.tanh};
+    bsm_kernel_tanh(queue, &tanh);
+}
+
+static void output_layer(const bsm_cuda_space *space, const bsm_cuda_mask *mask, size_t frames)
+{
+    const bsm_cuda_weights *w = space->weights;
+    size_t hidden = w->config.mask_expansion * w->config.dim;
+    for (size_t c = 0; c < w->num_classes; c++) {
+        const bsm_band_class *class = &w->classes[c];
+        size_t out = 2 * class->width;
+        bsm_card_product product = {
+            .m = frames,
+            .n = out,
+            .k = hidden,
+            .batches = class->count,
+            .a = values_at(space, space->mask.tanh, class->first * frames * hidden),
+            .lda = hidden,
+            .stride_a = frames * hidden,
+            .b = bsm_cuda_matrix(w, space->card, mask->out + 2 * class->before * hidden),
+            .ldb = hidden,
+            .stride_b = out * hidden,
+            .transpose_b = true,
+            .c = space->mask.values + 2 * class->before * frames,
+            .ldc = out,
+            .stride_c = frames * out,
+        };
+        bsm_card_multiply(space->card, &product);
+    }
+}
+
+static void mask_frames(const bsm_cuda_space *space, const bsm_cuda_mask *mask,
+                        const frame_range *range)
+{
+    const bsm_cuda_weights *w = space->weights;
+    size_t features = bsm_config_features(&w->config);
+    hidden_layer(space, mask, range);
+    output_layer(space, mask, range->count);
+    bsm_apply_mask apply = {.frames = (uint32_t)range->count,
+                            .features = (uint32_t)features,
+                            .band_of = w->band_of,
+                            .bands = w->bands,
+                            .values = space->mask.values,
+                            .bias = mask->out_bias,
+                            .mixture = space->spectrum + range->first * features,
+                            .masked = space->masked + range->first * features};
+    bsm_kernel_apply_mask(bsm_card_queue(space->card), &apply);
+}
+
+bsm_status bsm_cuda_mask_stem(void *workspace, size_t stem, const bsm_block *block,
+                              const float *spectrum, float *masked, bsm_error *error)
+{
+    (void)spectrum; /* on the card already */
+    (void)masked;   /* bsm_cuda_end fills it */
+    const bsm_cuda_space *space = workspace;
+    frame_range range = {.all = block->frames};
+    for (; range.first < block->wanted; range.first += range.count) {
+        size_t left = block->wanted - range.first;
+        range.count = left < space->limits.frames ? left : space->limits.frames;
+        mask_frames(space, &space->weights->masks[stem], &range);
+    }
+    size_t bytes = block->wanted * bsm_config_features(&space->weights->config) * sizeof(float);
+    bsm_card_download(space->card, space->host_masked[stem], space->masked, bytes);
+    return bsm_cuda_module_done(space, error);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: ISC */
+/* The Mamba2 mixer over a slab of sequences: four kernels and up to six batches of products. */
+#include "workspace.h"
+
+static const void *values_at(const bsm_cuda_space *space, const void *values, size_t index)
+{
+    return bsm_card_queue(space->card).bf16 ? (const void *)((const uint16_t *)values + index)
+                                            : (const void *)((const float *)values + index);
+}
+
+static size_t rows_of(const bsm_slab *slab)
+{
+    return (size_t)slab->rows.batches * slab->rows.per;
+}
+
+static void project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer, const bsm_slab *slab)
+{
+    size_t dim = space->weights->config.dim, width = bsm_shape_projected(space->shape);
+    bsm_card_multiply(space->card,
+                      &(bsm_card_product){
+                          .m = rows_of(slab),
+                          .n = width,
+                          .k = dim,
+                          .batches = 1,
+                          .a = space->mixer.u,
+                          .lda = dim,
+                          .b = bsm_cuda_matrix(space->weights, space->card, mixer->in_proj),
+                          .ldb = dim,
+                          .transpose_b = true,
+                          .c = space->mixer.zxbcdt,
+                          .ldc = width,
+                      });
+}
+
+/* joined += gated W_out. The slab's rows lie together in `gated`, but maybe not in x. */
+static void project_out(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                        const bsm_slab *slab, size_t direction)
+{
+    size_t dim = space->weights->config.dim, inner = bsm_shape_inner(space->shape);
+    bsm_rows rows = slab->rows;
+    if (rows.per == rows.stride) {
+        rows.per *= rows.batches;
+        rows.batches = 1;
+    }
+    size_t at = (size_t)rows.first * 2 * dim + direction * dim;
+    bsm_card_multiply(space->card,
+                      &(bsm_card_product){
+                          .m = rows.per,
+                          .n = dim,
+                          .k = inner,
+                          .batches = rows.batches,
+                          .a = space->mixer.gated,
+                          .lda = inner,
+                          .stride_a = (size_t)rows.per * inner,
+                          .b = bsm_cuda_matrix(space->weights, space->card, mixer->out_proj),
+                          .ldb = inner,
+                          .transpose_b = true,
+                          .c = (void *)(uintptr_t)values_at(space, space->joined, at),
+                          .ldc = 2 * dim,
+                          .stride_c = (size_t)rows.stride * 2 * dim,
+                          .c_is_values = true,
+                          .beta = 1,
+                      });
+}
+
+/* ---- The scan ---- */
+
+static size_t chunks_of(const bsm_slab *slab)
+{
+    return (size_t)slab->steps.sequences * slab->steps.chunks;
+}
+
+static bool needs_states(const bsm_slab *slab)
+{
+    return slab->steps.chunks > 1 || slab->keep;
+}
+
+static void prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer, const bsm_slab *slab)
+{
+    bsm_kernel_queue queue = bsm_card_queue(space->card);
+    bsm_prepare p = {
+        .steps = slab->steps,
+        .shape = space->shape,
+        .zxbcdt = space->mixer.zxbcdt,
+        .dt_bias = mixer->dt_bias,
+        .A = mixer->A,
+        .weight = mixer->conv_weight,
+        .bias = mixer->conv_bias,
+        .tail = slab->tails,
+        .decays = space->mixer.decays,
+        .x = space->mixer.x,
+        .BC = space->mixer.BC,
+        .scaled = needs_states(slab) ? space->mixer.scaled : NULL,
+    };
+    bsm_kernel_decays(queue, &p);
+    bsm_kernel_convolution(queue, &p);
+    if (slab->keep) {
+        bsm_kernel_save_tail(queue, &p, slab->tails);
+    }
+}
+
+/* inside = (C B^T, decayed and masked, + D) x: C B^T once for all heads. */
+static void inside_chunks(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                          const bsm_slab *slab)
+{
+    const bsm_mixer_scratch *s = &space->mixer;
+    size_t N = space->shape.d_state, P = space->shape.headdim, chunk = slab->steps.chunk;
+    bsm_card_multiply(space->card, &(bsm_card_product){.m = chunk,
+                                                       .n = chunk,
+                                                       .k = N,
+                                                       .batches = chunks_of(slab),
+                                                       .a = values_at(space, s->BC, N),
+                                                       .lda = 2 * N,
+                                                       .stride_a = chunk * 2 * N,
+                                                       .b = s->BC,
+                                                       .ldb = 2 * N,
+                                                       .stride_b = chunk * 2 * N,
+                                                       .transpose_b = true,
+                                                       .c = s->G,
+                                                       .ldc = chunk,
+                                                       .stride_c = chunk * chunk});
+    bsm_scores scores = {.chunks = (uint32_t)chunks_of(slab),
+                         .chunk = (uint32_t)chunk,
+                         .heads = space->shape.heads,
+                         .G = s->G,
+                         .D = mixer->D,
+                         .decays = s->decays,
+                         .M = s->M};
+    bsm_kernel_scores(bsm_card_queue(space->card), &scores);
+    bsm_card_multiply(space->card,
+                      &(bsm_card_product){.m = chunk,
+                                          .n = P,
+                                          .k = chunk,
+                                          .batches = chunks_of(slab) * space->shape.heads,
+                                          .a = s->M,
+                                          .lda = chunk,
+                                          .stride_a = chunk * chunk,
+                                          .b = s->x,
+                                          .ldb = P,
+                                          .stride_b = chunk * P,
+                                          .c = s->inside,
+                                          .ldc = P,
+                                          .stride_c = chunk * P});
+}
+
+/* The state before each chunk. */
+static void states(const bsm_cuda_space *space, const bsm_slab *slab)
+{
+    const bsm_mixer_scratch *s = &space->mixer;
+    size_t N = space->shape.d_state, inner = bsm_shape_inner(space->shape);
+    size_t chunk = slab->steps.chunk;
+    bsm_card_multiply(space->card, &(bsm_card_product){.m = N,
+                                                       .n = inner,
+                                                       .k = chunk,
+                                                       .batches = chunks_of(slab),
+                                                       .a = s->BC,
+                                                       .lda = 2 * N,
+                                                       .stride_a = chunk * 2 * N,
+                                                       .transpose_a = true,
+                                                       .b = s->scaled,
+                                                       .ldb = inner,
+                                                       .stride_b = chunk * inner,
+                                                       .c = s->added,
+                                                       .ldc = inner,
+                                                       .stride_c = N * inner});
+    bsm_pass_states pass = {.steps = slab->steps,
+                            .shape = space->shape,
+                            .added = s->added,
+                            .all = s->decays.all,
+                            .first = slab->states,
+                            .kept = slab->keep ? slab->states : NULL,
+                            .before = s->before};
+    bsm_kernel_pass_states(bsm_card_queue(space->card), &pass);
+}
+
+static void outside_chunks(const bsm_cuda_space *space, const bsm_slab *slab)
+{
+    const bsm_mixer_scratch *s = &space->mixer;
+    size_t N = space->shape.d_state, inner = bsm_shape_inner(space->shape);
+    size_t chunk = slab->steps.chunk;
+    bsm_card_multiply(space->card, &(bsm_card_product){.m = chunk,
+                                                       .n = inner,
+                                                       .k = N,
+                                                       .batches = chunks_of(slab),
+                                                       .a = values_at(space, s->BC, N),
+                                                       .lda = 2 * N,
+                                                       .stride_a = chunk * 2 * N,
+                                                       .b = s->before,
+                                                       .ldb = inner,
+                                                       .stride_b = N * inner,
+                                                       .c = s->outside,
+                                                       .ldc = inner,
+                                                       .stride_c = chunk * inner});
+}
+
+void bsm_cuda_mixer_slab(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                         const bsm_slab *slab, size_t direction, const float *bias)
+{
+    const bsm_mixer_scratch *s = &space->mixer;
+    bsm_kernel_queue queue = bsm_card_queue(space->card);
+    size_t dim = space->weights->config.dim;
+    bsm_rms_norm norm = {
+        .rows = slab->rows,
+        .dim = (uint32_t)dim,
+        .joined_stride = (uint32_t)(2 * dim),
+        .x = space->x,
+        .weight = mixer->norm,
+        .bias = bias,
+        .u = s->u,
+        .joined = (void *)(uintptr_t)values_at(space, space->joined, direction * dim),
+    };
+    bsm_kernel_rms_norm(queue, &norm);
+    project(space, mixer, slab);
+    prepare(space, mixer, slab);
+    inside_chunks(space, mixer, slab);
+    if (needs_states(slab)) {
+        states(space, slab);
+        outside_chunks(space, slab);
+    }
+    bsm_gate gate = {
+        .steps = slab->steps,
+        .shape = space->shape,
+        .inside = s->inside,
+        .outside = needs_states(slab) ? s->outside : NULL,
+        .in = s->decays.in,
+        .zxbcdt = s->zxbcdt,
+        .weight = mixer->gate_norm,
+        .out = s->gated,
+    };
+    bsm_kernel_gate(queue, &gate);
+    project_out(space, mixer, slab, direction);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/* What libbsm finds in libbsm-cuda.so. */
+#include "card.h"
+#include "device.h"
+#include "device/cuda_module.h"
+
+BSM_API bsm_cuda_module_function bsm_cuda_module_entry;
+
+const bsm_cuda_module *bsm_cuda_module_entry(void)
+{
+    static const bsm_cuda_module module = {
+        .abi = BSM_CUDA_MODULE_ABI,
+        .version = BSM_VERSION,
+        .config_size = sizeof(bsm_config),
+        .weights_size = sizeof(bsm_weights),
+        .device_size = sizeof(bsm_device),
+        .find = bsm_card_find,
+        .device = &bsm_cuda_device,
+    };
+    return &module;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+/* The paths of a dual-path layer: how the sequences of x are cut into slabs, and the merge. */
+#include "workspace.h"
+
+static size_t min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* One direction of a path over all its sequences. */
+typedef struct direction {
+    const bsm_cuda_mixer *mixer;
+    size_t number; /* 0 forward, 1 backward */
+    const float *bias;
+    size_t sequences;
+    bsm_steps steps;
+    bool along_bands;
+    size_t frames;         /* of x */
+    float *states, *tails; /* NULL: from zero */
+} direction;
+
+/* Sequences [first, first + count). Along time a sequence's steps are neighbours in x; along bands
+ * the sequences are. */
+static bsm_slab slab_at(const bsm_cuda_space *space, const direction *d, size_t first, size_t count)
+{
+    const bsm_config *config = &space->weights->config;
+    bsm_slab slab = {.steps = d->steps, .keep = d->states != NULL};
+    slab.steps.sequences = (uint32_t)count;
+    slab.steps.reversed = d->number == 1;
+    slab.rows.stride = (uint32_t)d->frames;
+    if (d->along_bands) {
+        slab.rows.first = (uint32_t)first;
+        slab.rows.per = (uint32_t)count;
+        slab.rows.batches = d->steps.steps;
+        slab.steps.sequence_stride = 1;
+        slab.steps.step_stride = (uint32_t)count;
+    } else {
+        slab.rows.first = (uint32_t)(first * d->frames);
+        slab.rows.per = d->steps.steps;
+        slab.rows.batches = (uint32_t)count;
+        slab.steps.sequence_stride = d->steps.steps;
+        slab.steps.step_stride = 1;
+    }
+    if (d->states) {
+        slab.states = d->states + first * bsm_cuda_state_size(config);
+        slab.tails = d->tails + first * bsm_cuda_tail_size(config);
+    }
+    return slab;
+}
+
+static void run_direction(const bsm_cuda_space *space, const direction *d)
+{
+    size_t padded = (size_t)d->steps.chunks * d->steps.chunk;
+    size_t most = min(space->limits.rows / padded, space->limits.chunks / d->steps.chunks);
+    for (size_t first = 0; first < d->sequences; first += most) {
+        bsm_slab slab = slab_at(space, d, first, min(most, d->sequences - first));
+        bsm_cuda_mixer_slab(space, d->mixer, &slab, d->number, d->bias);
+    }
+}
+
+/* x += [forward, backward] W for the first `wanted` frames; the bias is there already. */
+static void merge(const bsm_cuda_space *space, bsm_matrix weight, const bsm_block *block)
+{
+    size_t dim = space->weights->config.dim, bands = space->weights->config.num_bands;
+    bool all = block->wanted == block->frames;
+    bsm_card_multiply(space->card, &(bsm_card_product){
+                                       .m = all ? bands * block->frames : block->wanted,
+                                       .n = dim,
+                                       .k = 2 * dim,
+                                       .batches = all ? 1 : bands,
+                                       .a = space->joined,
+                                       .lda = 2 * dim,
+                                       .stride_a = block->frames * 2 * dim,
+                                       .b = bsm_cuda_matrix(space->weights, space->card, weight),
+                                       .ldb = dim,
+                                       .c = space->x,
+                                       .ldc = dim,
+                                       .stride_c = block->frames * dim,
+                                       .beta = 1,
+                                   });
+}
+
+bsm_status bsm_cuda_time_path(void *workspace, size_t layer, const bsm_block *block,
+                              bsm_error *error)
+{
+    const bsm_cuda_space *space = workspace;
+    const bsm_config *config = &space->weights->config;
+    const bsm_cuda_path *path = &space->weights->time[layer];
+    size_t bands = config->num_bands;
+    direction forward = {.mixer = &path->forward,
+                         .sequences = bands,
+                         .steps = bsm_cuda_steps(block->wanted, block->commit),
+                         .frames = block->frames};
+    if (block->commit) {
+        forward.states = space->states + layer * bands * bsm_cuda_state_size(config);
+        forward.tails = space->tails + layer * bands * bsm_cuda_tail_size(config);
+    }
+    direction backward = {.mixer = &path->backward,
+                          .number = 1,
+                          .bias = path->merge_bias,
+                          .sequences = bands,
+                          .steps = bsm_cuda_steps(block->frames, 0),
+                          .frames = block->frames};
+    run_direction(space, &forward);
+    run_direction(space, &backward);
+    merge(space, path->merge, block);
+    return bsm_cuda_module_done(space, error);
+}
+
+bsm_status bsm_cuda_band_path(void *workspace, size_t layer, const bsm_block *block,
+                              bsm_error *error)
+{
+    const bsm_cuda_space *space = workspace;
+    const bsm_cuda_path *path = &space->weights->band[layer];
+    direction forward = {.mixer = &path->forward,
+                         .sequences = block->wanted,
+                         .steps = bsm_cuda_steps(space->weights->config.num_bands, 0),
+                         .along_bands = true,
+                         .frames = block->frames};
+    direction backward = forward;
+    backward.mixer = &path->backward;
+    backward.number = 1;
+    backward.bias = path->merge_bias;
+    run_direction(space, &forward);
+    run_direction(space, &backward);
+    merge(space, path->merge, block);
+    return bsm_cuda_module_done(space, error);
+}

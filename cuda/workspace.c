@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: ISC */
+/* The card's memory of one network. */
+#include "workspace.h"
+
+#include <stdlib.h>
+
+#include "device/carve.h"
+
+size_t bsm_cuda_state_size(const bsm_config *config)
+{
+    return config->d_state * bsm_config_d_inner(config);
+}
+
+size_t bsm_cuda_tail_size(const bsm_config *config)
+{
+    return (config->d_conv - 1) * bsm_config_conv_dim(config);
+}
+
+static size_t min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t max(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static size_t round_up(size_t count, size_t step)
+{
+    return (count + step - 1) / step * step;
+}
+
+/* ---- Chunks ---- */
+
+enum { SMALL_CHUNK = 32 };
+
+/* Short sequences in chunks of half the length, where that leaves less padding. */
+bsm_steps bsm_cuda_steps(size_t steps, size_t split)
+{
+    size_t before = split ? split : steps, behind = steps - before;
+    size_t whole = round_up(before, BSM_MAX_CHUNK) + round_up(behind, BSM_MAX_CHUNK);
+    size_t half = round_up(before, SMALL_CHUNK) + round_up(behind, SMALL_CHUNK);
+    bool small = steps <= BSM_MAX_CHUNK && half < whole;
+    size_t chunk = small ? SMALL_CHUNK : BSM_MAX_CHUNK;
+    return (bsm_steps){
+        .steps = (uint32_t)steps,
+        .chunk = (uint32_t)chunk,
+        .chunks = (uint32_t)((small ? half : whole) / chunk),
+        .split = (uint32_t)before,
+        .split_chunks = (uint32_t)(round_up(before, chunk) / chunk),
+    };
+}
+
+/* A split adds a chunk at most, and so does each end. */
+static size_t most_rows(size_t steps)
+{
+    return round_up(steps, BSM_MAX_CHUNK) + BSM_MAX_CHUNK;
+}
+
+static size_t most_chunks(size_t steps)
+{
+    return most_rows(steps) / BSM_MAX_CHUNK + BSM_MAX_CHUNK / SMALL_CHUNK;
+}
+
+/* As many sequences as a slab holds, but one at least, and no more than there are. */
+static bsm_slab_limits slab_limits(const bsm_config *config, size_t frames)
+{
+    size_t bands = config->num_bands, longest = max(frames, bands);
+    size_t rows = max(frames * most_rows(bands), bands * most_rows(frames));
+    size_t chunks = max(frames * most_chunks(bands), bands * most_chunks(frames));
+    return (bsm_slab_limits){
+        .rows = min(rows, max(BSM_SLAB_ROWS, most_rows(longest))),
+        .chunks = min(chunks, max(BSM_SLAB_ROWS / BSM_MAX_CHUNK, most_chunks(longest))),
+        .frames = min(frames, max(BSM_SLAB_ROWS / bands, 1)),
+    };
+}
+
+/* ---- Memory ---- */
+
+static void *carve_values(const bsm_cuda_space *space, bsm_carver *carver, size_t count)
+{
+    enum { BF16_BYTES = 2 };
+    bool bf16 = bsm_card_queue(space->card).bf16;
+    return bsm_carve(carver, count * (bf16 ? (size_t)BF16_BYTES : sizeof(float)));
+}
+
+static void divide_mixer(bsm_cuda_space *space, bsm_carver *carver)
+{
+    const bsm_config *config = &space->weights->config;
+    size_t rows = space->limits.rows, chunks = space->limits.chunks;
+    size_t inner = bsm_shape_inner(space->shape), heads = space->shape.heads;
+    size_t state = bsm_cuda_state_size(config);
+    bsm_mixer_scratch *s = &space->mixer;
+    s->u = carve_values(space, carver, rows * config->dim);
+    s->zxbcdt = bsm_carve_floats(carver, rows * bsm_shape_projected(space->shape));
+    s->decays.dt = bsm_carve_floats(carver, rows * heads);
+    s->decays.cum = bsm_carve(carver, rows * heads * sizeof(double));
+    s->decays.in = bsm_carve_floats(carver, rows * heads);
+    s->decays.out = bsm_carve_floats(carver, rows * heads);
+    s->decays.all = bsm_carve_floats(carver, chunks * heads);
+    s->x = carve_values(space, carver, rows * inner);
+    s->BC = carve_values(space, carver, rows * 2 * config->d_state);
+    s->scaled = carve_values(space, carver, rows * inner);
+    s->G = bsm_carve_floats(carver, rows * BSM_MAX_CHUNK);
+    s->M = carve_values(space, carver, rows * BSM_MAX_CHUNK * heads);
+    s->added = bsm_carve_floats(carver, chunks * state);
+    s->before =
+        bsm_card_queue(space->card).bf16 ? carve_values(space, carver, chunks * state) : s->added;
+    s->inside = bsm_carve_floats(carver, rows * inner);
+    s->outside = bsm_carve_floats(carver, rows * inner);
+    s->gated = carve_values(space, carver, rows * inner);
+}
+
+static void divide_mask(bsm_cuda_space *space, bsm_carver *carver)
+{
+    const bsm_config *config = &space->weights->config;
+    size_t frames = space->limits.frames, rows = frames * config->num_bands;
+    size_t hidden = rows * config->mask_expansion * config->dim;
+    space->mask.u = carve_values(space, carver, rows * config->dim);
+    space->mask.hidden = bsm_carve_floats(carver, hidden);
+    space->mask.tanh = carve_values(space, carver, hidden);
+    space->mask.values = bsm_carve_floats(carver, frames * 2 * space->weights->packed_width);
+}
+
+/* Band split, mixers and masks do not run at the same time: their scratch is the same memory. */
+static void divide(bsm_cuda_space *space, bsm_carver *carver)
+{
+    const bsm_config *config = &space->weights->config;
+    size_t frames = space->options.max_frames, rows = config->num_bands * frames;
+    size_t spectrum = frames * bsm_config_features(config);
+    space->x = bsm_carve_floats(carver, rows * config->dim);
+    space->joined = carve_values(space, carver, rows * 2 * config->dim);
+    space->spectrum = bsm_carve_floats(carver, spectrum);
+    space->masked = bsm_carve_floats(carver, spectrum);
+    if (space->options.streaming) {
+        size_t mixers = config->depth * config->num_bands;
+        space->states = bsm_carve_floats(carver, mixers * bsm_cuda_state_size(config));
+        space->tails = bsm_carve_floats(carver, mixers * bsm_cuda_tail_size(config));
+    }
+    bsm_carver mixer = *carver, mask = *carver, split = *carver;
+    divide_mixer(space, &mixer);
+    divide_mask(space, &mask);
+    space->packed = carve_values(space, &split, frames * space->weights->packed_width);
+    carver->used = max(mixer.used, max(mask.used, split.used));
+}
+
+static bsm_status allocate(bsm_cuda_space *space, bsm_error *error)
+{
+    const bsm_config *config = &space->weights->config;
+    bsm_carver sizing = {0};
+    divide(space, &sizing);
+    char what[80];
+    bsm_format_line(what, sizeof what, "windows of %zu frames", space->options.max_frames);
+    bsm_status status = bsm_card_allocate(space->card, sizing.used, what, &space->memory, error);
+    if (status) {
+        return status;
+    }
+    bsm_carver real = {.block = space->memory};
+    divide(space, &real);
+    void *host = NULL;
+    size_t bytes = space->options.max_frames * bsm_config_features(config) * sizeof(float);
+    status = bsm_card_allocate_host(space->card, bytes, &host, error);
+    space->host_spectrum = host;
+    return status;
+}
+
+/* Rows are counted in 32 bits on the card, with a sign in cuBLAS. */
+static bsm_status check_size(const bsm_config *config, size_t frames, bsm_error *error)
+{
+    if (frames > INT32_MAX / (config->num_bands + 1) / BSM_MAX_CHUNK) {
+        return bsm_fail(error, BSM_NO_MEMORY, "cuda: windows of %zu frames are too long", frames);
+    }
+    return BSM_OK;
+}
+
+static bsm_status open_space(bsm_cuda_space *space, bsm_error *error)
+{
+    const bsm_config *config = &space->weights->config;
+    bsm_precision precision = space->options.precision;
+    bsm_status status = check_size(config, space->options.max_frames, error);
+    if (!status) {
+        status = bsm_card_new(precision, &space->card, error);
+    }
+    if (!status && precision == BSM_PRECISION_BFLOAT16) {
+        bsm_cuda_weights *weights = (bsm_cuda_weights *)(uintptr_t)space->weights;
+        status = bsm_cuda_weights_need_bf16(weights, space->card, error);
+    }
+    if (!status) {
+        space->limits = slab_limits(config, space->options.max_frames);
+        status = allocate(space, error);
+    }
+    return status;
+}
+
+bsm_status bsm_cuda_workspace_new(const void *weights, const bsm_workspace_options *options,
+                                  void **workspace, bsm_error *error)
+{
+    bsm_cuda_space *space = calloc(1, sizeof *space);
+    if (!space) {
+        return bsm_fail(error, BSM_NO_MEMORY, "no memory for a network");
+    }
+    space->weights = weights;
+    space->options = *options;
+    const bsm_config *config = &space->weights->config;
+    space->shape = (bsm_mixer_shape){.heads = (uint32_t)bsm_config_heads(config),
+                                     .headdim = (uint32_t)config->headdim,
+                                     .d_state = (uint32_t)config->d_state,
+                                     .taps = (uint32_t)config->d_conv};
+    bsm_status status = open_space(space, error);
+    if (status) {
+        bsm_cuda_workspace_free(space);
+        return status;
+    }
+    *workspace = space;
+    return BSM_OK;
+}
+
+void bsm_cuda_workspace_free(void *workspace)
+{
+    bsm_cuda_space *space = workspace;
+    if (space->card) {
+        bsm_card_use(space->card);
+        bsm_card_wait(space->card);
+    }
+    for (size_t i = 0; i < BSM_KNOWN_CALLS; i++) {
+        bsm_card_recording_free(space->calls[i].recording);
+    }
+    for (size_t s = 0; s < BSM_MAX_STEMS; s++) {
+        bsm_card_release_host(space->host_masked[s]);
+    }
+    bsm_card_release_host(space->host_spectrum);
+    bsm_card_release(space->memory);
+    bsm_card_free(space->card);
+    free(space);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/** The card's memory of one network, and what its modules share.
+ *
+ *  x, the stream's states and the spectra stay on the card from module to module. Everything else
+ *  is scratch, whose size does not depend on the window: sequences are worked on in slabs of some
+ *  thousand rows. */
+#ifndef BSM_CUDA_WORKSPACE_H
+#define BSM_CUDA_WORKSPACE_H
+
+#include "device/device.h"
+#include "weights.h"
+
+/** Rows of a slab, if a sequence is not longer. */
+#ifndef BSM_SLAB_ROWS
+#define BSM_SLAB_ROWS 16384
+#endif
+
+/** Scratch of a mixer, for one slab; sizes as in kernels.h. */
+typedef struct bsm_mixer_scratch {
+    void *u;       /**< values [row][dim] */
+    float *zxbcdt; /**< [row][2 d_inner + 2 d_state + heads] */
+    bsm_decays decays;
+    void *x, *BC, *scaled;
+    float *G;
+    void *M;
+    float *added; /**< by each chunk to the state */
+    void *before; /**< each chunk */
+    float *inside, *outside;
+    void *gated; /**< values [row][d_inner] */
+} bsm_mixer_scratch;
+
+/** Scratch of the mask estimator, for one slab of frames. */
+typedef struct bsm_mask_scratch {
+    void *u;       /**< values [band][frame][dim] */
+    float *hidden; /**< [band][frame][mask_expansion dim] */
+    void *tanh;    /**< the same, values */
+    float *values; /**< [band][frame][2 width] */
+} bsm_mask_scratch;
+
+/** What a slab may hold at most. */
+typedef struct bsm_slab_limits {
+    size_t rows;   /**< in chunks, and so of any kind */
+    size_t chunks; /**< of all its sequences */
+    size_t frames; /**< of the mask estimator */
+} bsm_slab_limits;
+
+/** A call that has been seen, and once it has been recorded, how to play it. */
+typedef struct bsm_known_call {
+    bsm_block block;
+    uint32_t stems; /**< a bit for each that is wanted */
+    bool seen, unrecordable;
+    bsm_card_recording *recording;
+} bsm_known_call;
+
+enum { BSM_KNOWN_CALLS = 4 };
+
+typedef enum bsm_call_mode {
+    BSM_CALL_DIRECT,    /**< the modules do their work as they are called */
+    BSM_CALL_RECORDING, /**< they are recorded */
+    BSM_CALL_PLAYING,   /**< they are not called */
+} bsm_call_mode;
+
+typedef struct bsm_cuda_space {
+    const bsm_cuda_weights *weights;
+    bsm_workspace_options options;
+    bsm_mixer_shape shape;
+    bsm_card *card;
+    bsm_slab_limits limits;
+
+    void *memory;    /**< all that follows on the card */
+    float *x;        /**< [band][frame][dim] */
+    void *joined;    /**< values [band][frame][forward: dim | backward: dim], each with x */
+    float *spectrum; /**< the mixture's */
+    float *masked;   /**< a stem's */
+    float *states;   /**< [layer][band][d_state][d_inner]; NULL if not streaming */
+    float *tails;    /**< [layer][band][d_conv - 1][conv_dim] */
+    void *packed;    /**< values, the bands' features on their way into x */
+    bsm_mixer_scratch mixer;
+    bsm_mask_scratch mask;
+
+    float *host_spectrum;              /**< reached by the card, [frame][features] */
+    float *host_masked[BSM_MAX_STEMS]; /**< the same; NULL until a stem is first wanted */
+
+    bsm_known_call calls[BSM_KNOWN_CALLS];
+    size_t next_call; /**< the one to forget first */
+    bsm_known_call *call;
+    bsm_call_mode mode;
+    bool observed;
+} bsm_cuda_space;
+
+bsm_status bsm_cuda_workspace_new(const void *weights, const bsm_workspace_options *options,
+                                  void **workspace, bsm_error *error);
+void bsm_cuda_workspace_free(void *workspace);
+
+/** Sizes that many places need. */
+size_t bsm_cuda_state_size(const bsm_config *config); /**< of S of one mixer and sequence */
+size_t bsm_cuda_tail_size(const bsm_config *config);  /**< of the convolution's tail */
+
+/** The rows that a slab of sequences of this length takes. */
+bsm_steps bsm_cuda_steps(size_t steps, size_t split);
+
+/** The steps and the rows of a slab's sequences; both of a path's directions read them. */
+typedef struct bsm_slab {
+    bsm_rows rows;
+    bsm_steps steps;
+    float *states, *tails; /**< of the first sequence; NULL: from zero */
+    bool keep;             /**< the state after step `split` */
+} bsm_slab;
+
+/** joined[direction] = x + M(n(x)) for the sequences of a slab; then x += bias if it is not NULL.
+ *  @param direction 0 forward, 1 backward */
+void bsm_cuda_mixer_slab(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                         const bsm_slab *slab, size_t direction, const float *bias);
+
+/** End a module: wait if it is observed, and say what has failed. */
+bsm_status bsm_cuda_module_done(const bsm_cuda_space *space, bsm_error *error);
+
+/* The device's functions (device.h). */
+bsm_status bsm_cuda_begin(void *workspace, const bsm_device_call *call, bool *skip,
+                          bsm_error *error);
+bsm_status bsm_cuda_end(void *workspace, const bsm_device_call *call, bsm_status status,
+                        bool *again, bsm_error *error);
+bsm_status bsm_cuda_band_split(void *workspace, const float *spectrum, size_t frames,
+                               bsm_error *error);
+bsm_status bsm_cuda_time_path(void *workspace, size_t layer, const bsm_block *block,
+                              bsm_error *error);
+bsm_status bsm_cuda_band_path(void *workspace, size_t layer, const bsm_block *block,
+                              bsm_error *error);
+bsm_status bsm_cuda_mask_stem(void *workspace, size_t stem, const bsm_block *block,
+                              const float *spectrum, float *masked, bsm_error *error);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+/* The device under test is the CUDA device, its card played by the host. */
+#include "../../cuda/device.h"
+#include "device_under_test.h"
+
+const bsm_device *device_under_test(void)
+{
+    return &bsm_cuda_device;
+}
+
+bool device_is_a_card(void)
+{
+    return false;
+}
