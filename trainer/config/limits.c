@@ -47,7 +47,7 @@ static const limit limits[] = {
     LIMIT(NUMBER, data.polarity, 0, 1),
     LIMIT(NUMBER, data.eq, 0, 1),
     LIMIT(NUMBER, data.pitch, 0, 1),
-    LIMIT(WHOLE, data.workers, 1, 256),
+    LIMIT(WHOLE, data.workers, 1, 64),
     LIMIT(NUMBER, sad.window, 0.1, 3600),
     LIMIT(WHOLE, sad.chunks, 1, 10000),
     LIMIT(NUMBER, sad.quantile, 0, 1),
