@@ -2,6 +2,7 @@
 /* bsm-model: look at model files, convert and check them. */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bsm/model.h"
@@ -14,6 +15,8 @@ typedef struct command_line {
     bool json;
     bsm_dtype dtype;
     const char *dtype_text; /**< NULL: not given */
+    char **assignments;     /**< "KEY=VALUE", to be cut at the first "=" */
+    int num_assignments;
     char **operands;
     int num_operands;
 } command_line;
@@ -24,7 +27,7 @@ static void print_help(void)
 {
     puts("usage: bsm-model info [--ema] [--json] FILE\n"
          "       bsm-model check [--ema] FILE\n"
-         "       bsm-model convert [--ema] [--dtype TYPE] [--force] IN OUT\n"
+         "       bsm-model convert [--ema] [-t TYPE] [--set KEY=TEXT] [--force] IN OUT\n"
          "       bsm-model create [--dtype TYPE] [--force] PRESET OUT\n"
          "\n"
          "  info     show a model's configuration, size, licence and metadata\n"
@@ -37,6 +40,7 @@ static void print_help(void)
          "      --ema         of a training checkpoint, the averaged weights\n"
          "      --json        information for programs\n"
          "  -t, --dtype TYPE  of the matrices in OUT: f32 (default), f16 or bf16\n"
+         "  -s, --set KEY=TEXT  metadata of OUT: licence, training, ... (again for more)\n"
          "  -f, --force       replace OUT if it exists\n"
          "  -h, --help        show this help\n"
          "  -V, --version     show the version\n"
@@ -108,6 +112,17 @@ static exit_code save(const bsm_model *model, const command_line *line)
     return EXIT_CODE_OK;
 }
 
+static bsm_status set_metadata(bsm_model *model, const command_line *line, bsm_error *error)
+{
+    bsm_status status = BSM_OK;
+    for (int i = 0; i < line->num_assignments && !status; i++) {
+        char *key = line->assignments[i], *equals = strchr(key, '=');
+        *equals = '\0';
+        status = bsm_model_set_metadata(model, key, equals + 1, error);
+    }
+    return status;
+}
+
 static exit_code run_convert(const command_line *line)
 {
     bsm_model *model = NULL;
@@ -115,7 +130,12 @@ static exit_code run_convert(const command_line *line)
     if (open_model(line, false, &model, &error)) {
         return report(&error, READING_MODEL);
     }
-    exit_code code = save(model, line);
+    exit_code code = EXIT_CODE_OK;
+    if (set_metadata(model, line, &error)) {
+        code = report(&error, READING_MODEL);
+    } else {
+        code = save(model, line);
+    }
     bsm_model_free(model);
     return code;
 }
@@ -178,25 +198,40 @@ static bool parse_dtype(const char *text, bsm_dtype *dtype)
     return false;
 }
 
+/* NULL if the assignments make sense, else what is wrong with one. */
+static const char *check_assignments(const command_line *line)
+{
+    for (int i = 0; i < line->num_assignments; i++) {
+        const char *text = line->assignments[i], *equals = strchr(text, '=');
+        char key[32];
+        if (!equals || equals == text) {
+            return "--set takes KEY=TEXT";
+        }
+        snprintf(key, sizeof key, "%.*s", (int)(equals - text), text);
+        if (model_info_is_config(key)) {
+            return "--set cannot change what the network is";
+        }
+    }
+    return NULL;
+}
+
 /* False if the options alone end the program, with the exit status *code. */
 static bool parse_options(int argc, char **argv, command_line *line, exit_code *code)
 {
     enum { OPTION_EMA = 256, OPTION_JSON };
     static const struct option options[] = {
-        {"ema", no_argument, NULL, OPTION_EMA},
-        {"json", no_argument, NULL, OPTION_JSON},
-        {"dtype", required_argument, NULL, 't'},
-        {"force", no_argument, NULL, 'f'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {0},
+        {"ema", no_argument, NULL, OPTION_EMA},  {"json", no_argument, NULL, OPTION_JSON},
+        {"dtype", required_argument, NULL, 't'}, {"set", required_argument, NULL, 's'},
+        {"force", no_argument, NULL, 'f'},       {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},     {0},
     };
     int option;
-    while ((option = getopt_long(argc, argv, "t:fhV", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "t:s:fhV", options, NULL)) != -1) {
         switch (option) {
         case OPTION_EMA: line->ema = true; break;
         case OPTION_JSON: line->json = true; break;
         case 't': line->dtype_text = optarg; break;
+        case 's': line->assignments[line->num_assignments++] = optarg; break;
         case 'f': line->force = true; break;
         case 'h':
             print_help();
@@ -231,21 +266,28 @@ static exit_code run_command(command_line *line)
     }
     bool output_options = line->force || line->dtype_text;
     if ((line->ema && !command->takes_ema) || (line->json && !command->takes_json) ||
-        (output_options && !command->takes_output)) {
+        (output_options && !command->takes_output) ||
+        (line->num_assignments && command->run != run_convert)) {
         return usage("the command does not take this option");
     }
     if (line->dtype_text && !parse_dtype(line->dtype_text, &line->dtype)) {
         return usage("--dtype is f32, f16 or bf16");
     }
-    return command->run(line);
+    const char *cause = check_assignments(line);
+    return cause ? usage(cause) : command->run(line);
 }
 
 int main(int argc, char **argv)
 {
-    command_line line = {.dtype = BSM_F32};
+    command_line line = {.dtype = BSM_F32,
+                         .assignments = calloc((size_t)argc, sizeof *line.assignments)};
     exit_code code;
-    if (parse_options(argc, argv, &line, &code)) {
+    if (!line.assignments) {
+        fputs("bsm-model: out of memory\n", stderr);
+        code = EXIT_CODE_MEMORY;
+    } else if (parse_options(argc, argv, &line, &code)) {
         code = run_command(&line);
     }
+    free(line.assignments);
     return (int)exit_code_after_output("bsm-model", code);
 }

@@ -11,6 +11,7 @@
 enum {
     NUM_DTYPES = BSM_F64 + 1,
     VALUE_COLUMN = 16,
+    LAST_COLUMN = 80,
 };
 
 static const char *const dtype_names[NUM_DTYPES] = {
@@ -100,39 +101,66 @@ static bool is_control(const unsigned char *text)
     return text[0] < 0x20 || text[0] == 0x7f || (text[0] == 0xc2 && text[1] < 0xa0);
 }
 
-/* Print text without what could control the terminal or is no UTF-8; where `indent` is not 0, a
- * line break indents by so much. */
-static void print_masked(const char *text, int indent)
+/* Print a character, but none that could control the terminal or is no UTF-8; gives its bytes. */
+static size_t print_character(const char *text)
 {
     const unsigned char *next = (const unsigned char *)text;
-    while (*next) {
-        size_t length = character_length(next);
-        if (*next == '\n' && indent) {
-            printf("\n%*s", indent, "");
-        } else if (length == 0 || is_control(next)) {
-            putchar('?');
-        } else {
-            fwrite(next, 1, length, stdout);
-        }
-        next += length ? length : 1;
+    const size_t length = character_length(next);
+    if (length == 0 || is_control(next)) {
+        putchar('?');
+    } else {
+        fwrite(next, 1, length, stdout);
     }
+    return length ? length : 1;
 }
 
 void model_info_print_name(const char *name)
 {
-    print_masked(name, 0);
+    while (*name) {
+        name += print_character(name);
+    }
 }
 
-static void print_text(const char *text)
+/* Characters before the next place where a line may end. */
+static size_t word_width(const char *text)
 {
-    print_masked(text, VALUE_COLUMN);
+    size_t width = 0;
+    while (*text && *text != ' ' && *text != '\n') {
+        const size_t length = character_length((const unsigned char *)text);
+        text += length ? length : 1;
+        width++;
+    }
+    return width;
+}
+
+static void break_line(size_t *column)
+{
+    printf("\n%*s", VALUE_COLUMN, "");
+    *column = VALUE_COLUMN;
+}
+
+/* Text of several lines, from a column on: long ones are broken between words. */
+static void print_text(const char *text, size_t column)
+{
+    while (*text) {
+        if (*text == '\n') {
+            break_line(&column);
+            text++;
+        } else if (*text == ' ' && column + 1 + word_width(text + 1) > LAST_COLUMN) {
+            break_line(&column);
+            text++;
+        } else {
+            text += print_character(text);
+            column++;
+        }
+    }
     putchar('\n');
 }
 
 static void print_pair(const char *label, const char *text)
 {
     print_label(label);
-    print_text(text);
+    print_text(text, VALUE_COLUMN);
 }
 
 /* "62: 24x2 12x4 ... 128 129 (1,025 bins)" */
@@ -194,15 +222,19 @@ static void print_parameters(const bsm_model *model)
            bsm_config_macs_per_frame(bsm_model_config(model), 64));
 }
 
-/* What the table shows in lines of its own. */
-static bool is_shown_above(const char *key)
+/* What the table shows in the lines of the network. */
+static const char *const config_keys[] = {
+    "dim",   "depth", "expand", "headdim",     "d_state",  "d_conv", "mask_expansion", "mlp",
+    "bands", "n_fft", "hop",    "sample_rate", "channels", "stems",  "segment",
+};
+
+/* What it shows in lines of their own. */
+static const char *const about_keys[] = {"licence", "training", "data", "memory", "figures"};
+enum { NUM_ABOUT = sizeof about_keys / sizeof about_keys[0] };
+
+static bool is_among(const char *const *keys, size_t count, const char *key)
 {
-    static const char *const keys[] = {
-        "dim",     "depth",   "expand",   "headdim", "d_state",     "d_conv",   "mask_expansion",
-        "mlp",     "bands",   "n_fft",    "hop",     "sample_rate", "channels", "stems",
-        "segment", "licence", "training",
-    };
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (strcmp(key, keys[i]) == 0) {
             return true;
         }
@@ -210,27 +242,46 @@ static bool is_shown_above(const char *key)
     return false;
 }
 
+bool model_info_is_config(const char *key)
+{
+    return is_among(config_keys, sizeof config_keys / sizeof config_keys[0], key);
+}
+
+/* Of licence and training, also that nothing is known. */
+static void print_about(const bsm_model *model)
+{
+    for (size_t i = 0; i < NUM_ABOUT; i++) {
+        const char *text = bsm_model_metadata(model, about_keys[i]);
+        if (text || i < 2) {
+            print_pair(about_keys[i], text ? text : "not stated");
+        }
+    }
+}
+
+static void print_others(const bsm_model *model)
+{
+    const char *key, *value;
+    for (size_t i = 0; bsm_model_metadata_at(model, i, &key, &value); i++) {
+        if (!model_info_is_config(key) && !is_among(about_keys, NUM_ABOUT, key)) {
+            print_label("metadata");
+            model_info_print_name(key);
+            printf(": ");
+            print_text(value, VALUE_COLUMN + strlen(key) + 2);
+        }
+    }
+}
+
 void model_info_print(const bsm_model *model)
 {
-    const char *licence = bsm_model_metadata(model, "licence");
-    const char *training = bsm_model_metadata(model, "training");
-    print_pair("file", bsm_model_path(model));
+    print_label("file");
+    model_info_print_name(bsm_model_path(model));
+    putchar('\n');
     print_label("format");
     printf("%s, %.1f MB\n", bsm_model_format(model), file_size(model) / 1e6);
     print_config(bsm_model_config(model));
     print_parameters(model);
-    print_pair("licence", licence ? licence : "not stated");
-    print_pair("training", training ? training : "not stated");
-
-    const char *key, *value;
-    for (size_t i = 0; bsm_model_metadata_at(model, i, &key, &value); i++) {
-        if (!is_shown_above(key)) {
-            print_label("metadata");
-            print_masked(key, 0);
-            printf(": ");
-            print_text(value);
-        }
-    }
+    print_about(model);
+    print_others(model);
 }
 
 /* ---- For programs ---- */

@@ -16,6 +16,9 @@ bool model_info_print_json(const bsm_model *model);
 /** A name that may come from anybody: control characters and what is no UTF-8 become '?'. */
 void model_info_print_name(const char *name);
 
+/** True for the metadata that say what network it is: they follow from the model. */
+bool model_info_is_config(const char *key);
+
 /** A number with commas between the thousands, in `text`. */
 enum { GROUPED_SIZE = 32 };
 const char *model_info_group(size_t number, char text[GROUPED_SIZE]);

@@ -187,6 +187,26 @@ class Test(unittest.TestCase):
         self.assertEqual(read_header(self.path / "b.safetensors")["__metadata__"]["training"],
                          "none: the weights are a hash of their names")
 
+    def test_convert_sets_metadata(self):
+        self.run_model("convert", "-s", "licence=CC0=1.0", "--set", "figures=good", "-s", "x=",
+                       "--set", "training=" + "many words " * 20, CHECKPOINTS / "tiny.ckpt", "a")
+        metadata = read_header(self.path / "a")["__metadata__"]
+        self.assertEqual(metadata["licence"], "CC0=1.0")
+        self.assertEqual(metadata["figures"], "good")
+        self.assertEqual(metadata["x"], "")
+        shown = self.run_model("info", "a")
+        self.assertIn("\nlicence         CC0=1.0\n", shown)
+        self.assertIn("\nfigures         good\n", shown)
+        self.assertIn("\nmetadata        x: \n", shown)
+        self.assertIn("\ntraining        many words many", shown)
+        self.assertIn("\n                words many", shown)
+        words = [line for line in shown.splitlines() if "many" in line]
+        self.assertGreater(len(words), 2)
+        self.assertLessEqual(max(map(len, words)), 80)
+        for bad in ("dim=64", "stems=a,b", "licence", "=x"):
+            self.assertIn("--set", self.run_model("convert", "-s", bad, "a", "b", status=2))
+        self.assertIn("does not take", self.run_model("info", "-s", "a=b", "a", status=2))
+
     def test_convert_types(self):
         for name, code in (("f16", "F16"), ("bf16", "BF16"), ("f32", "F32")):
             self.run_model("convert", "-t", name, CHECKPOINTS / "tiny.ckpt", name)
