@@ -11,6 +11,7 @@
 #include "bsm/separate.h"
 #include "default_model.h"
 #include "exit_code.h"
+#include "picture.h"
 #include "progress_line.h"
 #include "separate_args.h"
 
@@ -18,6 +19,7 @@ typedef struct separation {
     separate_args args;
     bsm_network *network;
     progress_line progress;
+    picture picture;
     exit_code failure; /* of the first file that failed */
 } separation;
 
@@ -92,7 +94,14 @@ static void print_warnings(const char *path, const bsm_separate_result *result)
 
 /* ---- Files ---- */
 
-static void separate_file(separation *s, const char *path)
+static void print_name(const char *path)
+{
+    puts(path);
+    fflush(stdout);
+}
+
+/* The parts of a song, and no picture. False: it failed, and said so. */
+static bool separate_parts(separation *s, const char *path)
 {
     static bsm_separate_result result;
     bsm_error error;
@@ -101,15 +110,45 @@ static void separate_file(separation *s, const char *path)
     if (status) {
         fail(s, exit_code_for(status, result.output_failed ? WRITING_OUTPUT : READING_INPUT),
              &error);
-        return;
+        return false;
     }
     progress_line_end(&s->progress);
     if (!s->args.quiet) {
         print_warnings(path, &result);
         for (size_t i = 0; i < result.num_outputs; i++) {
-            puts(result.outputs[i]);
+            print_name(result.outputs[i]);
         }
-        fflush(stdout);
+    }
+    return true;
+}
+
+static void finish_picture(separation *s)
+{
+    bsm_error error;
+    bsm_status status = picture_finish(&s->picture, &error);
+    if (status) {
+        fail(s, exit_code_for(status, WRITING_OUTPUT), &error);
+    } else if (!s->args.quiet) {
+        print_name(s->picture.path);
+    }
+}
+
+static void separate_file(separation *s, const char *path)
+{
+    const bsm_separate_options *options = &s->args.options;
+    bsm_error error;
+    if (!s->args.picture) {
+        separate_parts(s, path);
+        return;
+    }
+    bsm_status status =
+        picture_begin(&s->picture, path, options->output_dir, options->force, &error);
+    if (status) {
+        fail(s, exit_code_for(status, WRITING_OUTPUT), &error);
+    } else if (separate_parts(s, path)) {
+        finish_picture(s);
+    } else {
+        picture_abandon(&s->picture);
     }
 }
 
@@ -241,6 +280,8 @@ int main(int argc, char **argv)
     }
     s.args.options.progress = on_progress;
     s.args.options.user = &s;
+    s.args.options.listen = s.args.picture ? picture_listen : NULL;
+    s.args.options.listener = &s.picture;
     s.progress = (progress_line){.quiet = s.args.quiet, .terminal = isatty(STDERR_FILENO) != 0};
     catch_signals();
     run(&s);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "draw.h"
+
 const char separate_args_help[] =
     "usage: bsm-separate [options] FILE|FOLDER...\n"
     "Take the vocals out of music: writes NAME.vocals.wav and NAME.instrumental.wav.\n"
@@ -17,6 +19,7 @@ const char separate_args_help[] =
     "      --format FORMAT   wav (default), flac or ogg\n"
     "      --bits BITS       16, 24 or 32 (float); default 32 for wav, 24 for flac\n"
     "      --stems           also write each stem that the model knows\n"
+    "      --picture         also draw spectrograms of all, as NAME.picture.png\n"
     "  -f, --force           replace existing outputs\n"
     "  -m, --model FILE      model to use (default: $BSM_MODEL or the installed one)\n"
     "  -d, --device DEVICE   auto (default), cpu, reference or cuda\n"
@@ -35,6 +38,7 @@ enum {
     OPTION_FORMAT = 256,
     OPTION_BITS,
     OPTION_STEMS,
+    OPTION_PICTURE,
     OPTION_WINDOW,
     OPTION_OVERLAP,
     OPTION_STREAM
@@ -45,6 +49,7 @@ static const struct option long_options[] = {
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"bits", required_argument, NULL, OPTION_BITS},
     {"stems", no_argument, NULL, OPTION_STEMS},
+    {"picture", no_argument, NULL, OPTION_PICTURE},
     {"force", no_argument, NULL, 'f'},
     {"model", required_argument, NULL, 'm'},
     {"device", required_argument, NULL, 'd'},
@@ -163,6 +168,7 @@ static bsm_status parse_option(int option, const char *value, separate_args *arg
     case OPTION_FORMAT: return parse_format(value, &options->format, error);
     case OPTION_BITS: return parse_bits(value, &options->bits, error);
     case OPTION_STEMS: options->all_stems = true; return BSM_OK;
+    case OPTION_PICTURE: args->picture = true; return draw_supported(error);
     case 'f': options->force = true; return BSM_OK;
     case 'm': args->model = value; return BSM_OK;
     case 'd': return parse_device(value, &args->device, error);

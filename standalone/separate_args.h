@@ -17,12 +17,14 @@ typedef struct separate_args {
     bsm_device_kind device;
     size_t threads; /**< 0: one per core */
     bool quiet;
+    bool picture; /**< also draw what was separated */
     bsm_separate_options options;
     char *const *inputs; /**< files and folders */
     size_t num_inputs;   /**< at least 1, if the action is SEPARATE_FILES */
 } separate_args;
 
-/** BSM_INVALID_ARGUMENT names the option or the value. `argv` may be put in another order. */
+/** BSM_INVALID_ARGUMENT names the option or the value; BSM_UNSUPPORTED: this program cannot draw.
+ * `argv` may be put in another order. */
 BSM_NODISCARD bsm_status separate_args_parse(int argc, char **argv, separate_args *args,
                                              bsm_error *error);
 

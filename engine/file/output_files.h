@@ -15,8 +15,13 @@ typedef struct bsm_output_files {
     bsm_audio_writer *writers[BSM_MAX_OUTPUTS];
 } bsm_output_files;
 
-/** "DIR/NAME.PART.EXT" for an input "..../NAME.ext"; `folder` NULL is the input's own.
+/** "DIR/NAME.ENDING" for an input "..../NAME.ext"; `folder` NULL is the input's own.
  *  BSM_INVALID_ARGUMENT if that is too long. */
+BSM_NODISCARD bsm_status bsm_output_beside(const char *input, const char *folder,
+                                           const char *ending, char path[BSM_MAX_PATH],
+                                           bsm_error *error);
+
+/** The same with the ending "PART.EXT". */
 BSM_NODISCARD bsm_status bsm_output_path(const char *input, const char *folder, const char *part,
                                          bsm_file_format format, char path[BSM_MAX_PATH],
                                          bsm_error *error);

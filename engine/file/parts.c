@@ -16,7 +16,9 @@ struct bsm_parts {
     bsm_source *source;
     bool *output_failed;
     const char *path; /* of the input, for messages */
-    size_t channels;  /* of the signal: at least those of the file */
+    bsm_listen_fn *listen;
+    void *listener;
+    size_t channels; /* of the signal: at least those of the file */
     size_t planes;
     size_t output_of[BSM_MAX_STEMS]; /* for each group of planes, the number of its file */
     uint64_t written;
@@ -103,6 +105,8 @@ bsm_status bsm_parts_new(const bsm_separation *separation, bsm_source *source, c
     made->channels = bsm_source_channels(source);
     made->planes = bsm_separation_planes(separation);
     made->files.force = options->force;
+    made->listen = options->listen;
+    made->listener = options->listener;
     bsm_status status = allocate(made, separation->config->sample_rate, error);
     if (!status) {
         status = add_files(made, separation, options, plan, vocals, error);
@@ -165,6 +169,20 @@ static bsm_status write_instrumental(bsm_parts *parts, size_t count, bsm_error *
     return write_part(parts, INSTRUMENTAL, parts->original, count, error);
 }
 
+/* After the vocals, `part` and `original` hold what went into the two files. */
+static void tell_listener(const bsm_parts *parts, size_t count)
+{
+    if (parts->listen && count > 0) {
+        const bsm_audio_info *info = bsm_source_info(parts->source);
+        const bsm_separated_block block = {.vocals = (const float *const *)parts->part,
+                                           .instrumental = (const float *const *)parts->original,
+                                           .channels = info->channels,
+                                           .count = count,
+                                           .rate = info->rate};
+        parts->listen(parts->listener, &block);
+    }
+}
+
 /* Write up to BLOCK samples of all parts, as many as there are of the input. */
 static bsm_status write_block(bsm_parts *parts, float *const *audio, size_t count, bsm_error *error)
 {
@@ -184,6 +202,7 @@ static bsm_status write_block(bsm_parts *parts, float *const *audio, size_t coun
         status = write_part(parts, output, parts->part, count, error);
         if (output == VOCALS && !status) {
             status = write_instrumental(parts, count, error);
+            tell_listener(parts, count);
         }
     }
     parts->written += status ? 0 : count;

@@ -153,6 +153,52 @@ static void test_windows_of_the_model(void **state)
     free(input);
 }
 
+/* ---- Listening ---- */
+
+typedef struct ear {
+    size_t rate, channels, samples;
+    float vocals[90000], sums[2][90000];
+} ear;
+
+static void hear(void *listener, const bsm_separated_block *block)
+{
+    ear *e = listener;
+    e->rate = block->rate;
+    e->channels = block->channels;
+    for (size_t i = 0; i < block->count; i++) {
+        for (size_t c = 0; c < block->channels; c++) {
+            e->sums[c][e->samples + i] = block->vocals[c][i] + block->instrumental[c][i];
+        }
+        e->vocals[e->samples + i] = block->vocals[0][i];
+    }
+    e->samples += block->count;
+}
+
+static void test_listener_hears_what_is_written(void **state)
+{
+    (void)state;
+    static ear e;
+    float *input = write_tones("song.wav", SF_FORMAT_WAV | SF_FORMAT_FLOAT, 48000, 2, 80001);
+    fake_network network = fake_identity(256, 64, 2);
+    network.gain[0] = 0.5F;
+    bsm_separate_options options = plain_options();
+    options.force = true;
+    options.listen = hear;
+    options.listener = &e;
+    assert_int_equal(separate(&network, "song.wav", &options), BSM_OK);
+    assert_int_equal(e.rate, 48000);
+    assert_int_equal(e.channels, 2);
+    assert_int_equal(e.samples, 80001);
+    fake_audio vocals = fake_read(result.outputs[0]);
+    for (size_t i = 0; i < 80001; i++) {
+        assert_true(e.vocals[i] == vocals.samples[2 * i]);
+        assert_true(fabsf(e.sums[0][i] - input[2 * i]) < 1e-6F);
+        assert_true(fabsf(e.sums[1][i] - input[2 * i + 1]) < 1e-6F);
+    }
+    free(vocals.samples);
+    free(input);
+}
+
 /* ---- Outputs ---- */
 
 static void test_stems(void **state)
@@ -417,6 +463,7 @@ int main(void)
         IN_FOLDER(test_rates_and_channels),
         IN_FOLDER(test_lengths),
         IN_FOLDER(test_windows_of_the_model),
+        IN_FOLDER(test_listener_hears_what_is_written),
         IN_FOLDER(test_stems),
         IN_FOLDER(test_integer_sums_are_exact),
         IN_FOLDER(test_existing_outputs_are_kept),

@@ -178,6 +178,32 @@ class SeparateTest(unittest.TestCase):
         difference = sum(abs(a - b) for a, b in zip(results[0], results[2]))
         self.assertGreater(difference, 0)
 
+    def test_picture(self):
+        path = self.make('song.wav')
+        result = self.run_separate(*FAST, '--picture', path)
+        if 'built without cairo' in result.stderr:
+            self.assertEqual(result.returncode, 2)
+            return
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stdout.splitlines()[-1], self.path('song.picture.png'))
+        with open(self.path('song.picture.png'), 'rb') as file:
+            data = file.read()
+        self.assertEqual(data[:16], b'\x89PNG\r\n\x1a\n\0\0\0\rIHDR')
+        self.assertEqual(struct.unpack_from('>II', data, 16), (1120, 720))
+        self.assertEqual(data[-8:-4], b'IEND')
+        for part in ('vocals', 'instrumental'):
+            os.remove(self.path('song.%s.wav' % part))
+        self.fails(5, ['song.picture.png', 'exists already'], '--picture', path)
+        self.assertEqual(self.names(), ['song.picture.png', 'song.wav'])
+        self.separate('-f', '--picture', path)
+        self.fails(4, ['none.wav'], '--picture', self.path('none.wav'))
+        self.fails(5, ['song.picture.png', 'File too large'], '-f', '--picture', '--format', 'ogg',
+                   path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE,
+                                                               (16000, 16000)))
+        with open(self.path('song.picture.png'), 'rb') as file:
+            self.assertEqual(file.read(), data)
+        self.assertFalse([name for name in self.names() if name.endswith('.part')])
+
     def test_result_does_not_depend_on_threads(self):
         path = self.make('song.wav')
         files = []

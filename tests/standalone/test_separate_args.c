@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "audio_folder.h"
+#include "draw.h"
 #include "progress_line.h"
 #include "separate_args.h"
 
@@ -49,9 +50,21 @@ static void test_defaults(void **state)
     assert_null(o->output_dir);
     assert_int_equal(o->format, BSM_FILE_WAV);
     assert_int_equal(o->bits, 0);
-    assert_true(!o->all_stems && !o->force);
+    assert_true(!o->all_stems && !o->force && !args.picture);
     assert_true(o->window == 0 && o->overlap < 0);
     assert_int_equal(o->commit, 0);
+}
+
+static void test_picture(void **state)
+{
+    (void)state;
+    if (draw_supported(NULL)) {
+        assert_int_equal(parse("--picture a.wav"), BSM_UNSUPPORTED);
+        assert_non_null(strstr(error.message, "without cairo"));
+    } else {
+        assert_int_equal(parse("--picture a.wav"), BSM_OK);
+        assert_true(args.picture);
+    }
 }
 
 static void test_every_option(void **state)
@@ -229,10 +242,10 @@ static void test_listing_a_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),           cmocka_unit_test(test_every_option),
-        cmocka_unit_test(test_mistakes_are_named), cmocka_unit_test(test_help_fits_a_screen),
-        cmocka_unit_test(test_progress_bar),       cmocka_unit_test(test_own_outputs),
-        cmocka_unit_test(test_listing_a_folder),
+        cmocka_unit_test(test_defaults),           cmocka_unit_test(test_picture),
+        cmocka_unit_test(test_every_option),       cmocka_unit_test(test_mistakes_are_named),
+        cmocka_unit_test(test_help_fits_a_screen), cmocka_unit_test(test_progress_bar),
+        cmocka_unit_test(test_own_outputs),        cmocka_unit_test(test_listing_a_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

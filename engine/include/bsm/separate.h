@@ -31,6 +31,17 @@ typedef struct bsm_progress {
 /** Called now and then; return false to stop with BSM_CANCELLED. */
 typedef bool bsm_progress_fn(void *user, const bsm_progress *progress);
 
+/** Samples of the two parts on their way to their files. */
+typedef struct bsm_separated_block {
+    const float *const *vocals;       /**< [channels][count] */
+    const float *const *instrumental; /**< [channels][count]; both together are the input */
+    size_t channels, count;
+    size_t rate; /**< of the file, Hz */
+} bsm_separated_block;
+
+/** Called with every sample of the file once, in order, by the thread that separates. */
+typedef void bsm_listen_fn(void *listener, const bsm_separated_block *block);
+
 typedef struct bsm_separate_options {
     const char *output_dir; /**< NULL: beside the input */
     bsm_file_format format;
@@ -43,6 +54,8 @@ typedef struct bsm_separate_options {
     size_t lookahead;          /**< and looking so many ahead */
     bsm_progress_fn *progress; /**< may be NULL */
     void *user;
+    bsm_listen_fn *listen; /**< may be NULL */
+    void *listener;
 } bsm_separate_options;
 
 enum {
