@@ -155,39 +155,46 @@ static inline void silu_row(size_t n, float *restrict x)
 }
 
 /* The published width, with all taps in one pass over the row. */
-static void conv4_silu_row(size_t channels, const float *restrict in, size_t ld,
-                           const float *restrict weight, const float *restrict bias,
-                           float *restrict out)
+static void conv4_silu_piece(size_t n, size_t stride, const float *restrict in, size_t ld,
+                             const float *restrict weight, const float *restrict bias,
+                             float *restrict out)
 {
-    for (size_t c = 0; c < channels; c++) {
-        float sum = bias[c] + weight[c] * in[c] + weight[channels + c] * in[ld + c] +
-                    weight[2 * channels + c] * in[2 * ld + c] +
-                    weight[3 * channels + c] * in[3 * ld + c];
+    for (size_t c = 0; c < n; c++) {
+        float sum = bias[c] + weight[c] * in[c] + weight[stride + c] * in[ld + c] +
+                    weight[2 * stride + c] * in[2 * ld + c] +
+                    weight[3 * stride + c] * in[3 * ld + c];
         out[c] = sum * sigmoid(sum);
     }
 }
 
-static void conv_silu_row(size_t channels, size_t taps, const float *restrict in, size_t ld,
-                          const float *restrict weight, const float *restrict bias,
-                          float *restrict out)
+static void conv_silu_piece(size_t n, size_t stride, size_t taps, const float *restrict in,
+                            size_t ld, const float *restrict weight, const float *restrict bias,
+                            float *restrict out)
 {
-    memcpy(out, bias, channels * sizeof *out);
+    memcpy(out, bias, n * sizeof *out);
     for (size_t k = 0; k < taps; k++) {
-        for (size_t c = 0; c < channels; c++) {
-            out[c] += weight[k * channels + c] * in[k * ld + c];
+        for (size_t c = 0; c < n; c++) {
+            out[c] += weight[k * stride + c] * in[k * ld + c];
         }
     }
-    silu_row(channels, out);
+    silu_row(n, out);
 }
 
+/* Some channels at a time, so that their weights and rows stay in the cache from row to row. */
 static void conv_silu(size_t rows, size_t channels, size_t taps, const float *in, size_t ld,
                       const float *weight, const float *bias, float *out)
 {
-    for (size_t r = 0; r < rows; r++, in += ld, out += channels) {
-        if (taps == 4) {
-            conv4_silu_row(channels, in, ld, weight, bias, out);
-        } else {
-            conv_silu_row(channels, taps, in, ld, weight, bias, out);
+    enum { PIECE = 128 };
+    for (size_t c = 0; c < channels; c += PIECE) {
+        size_t n = channels - c < PIECE ? channels - c : PIECE;
+        for (size_t r = 0; r < rows; r++) {
+            const float *x = in + r * ld + c;
+            float *y = out + r * channels + c;
+            if (taps == 4) {
+                conv4_silu_piece(n, channels, x, ld, weight + c, bias + c, y);
+            } else {
+                conv_silu_piece(n, channels, taps, x, ld, weight + c, bias + c, y);
+            }
         }
     }
 }

@@ -165,13 +165,15 @@ static inline float silu_gradient(float x)
     return s * (1.0f + x * (1.0f - s));
 }
 
-/* A piece of a row: n channels from the first that the pointers are at, of `stride` in all.
- * `in` are `taps` rows, the last of which is the one in work. */
-static void silu_piece(size_t n, size_t taps, const float *restrict in, size_t ld, size_t stride,
+/* The convolution of some channels at a time, so that what belongs to them stays in the cache from
+ * row to row. */
+enum { PIECE = 128 };
+
+/* n channels of `stride` in all. `in` are `taps` rows, the last of which is the one in work. */
+static void silu_piece(size_t n, size_t stride, size_t taps, const float *restrict in, size_t ld,
                        const float *restrict weight, const float *restrict bias,
                        float *restrict gradient, float *restrict d_weight, float *restrict d_bias)
 {
-    enum { PIECE = 256 };
     float pre[PIECE];
     memcpy(pre, bias, n * sizeof *pre);
     for (size_t k = 0; k < taps; k++) {
@@ -191,76 +193,87 @@ static void silu_piece(size_t n, size_t taps, const float *restrict in, size_t l
 }
 
 /* The published width, with all taps in one pass over the row. */
-static void silu4_row(size_t n, const float *restrict in, size_t ld, const float *restrict weight,
-                      const float *restrict bias, float *restrict gradient,
-                      float *restrict d_weight, float *restrict d_bias)
+static void silu4_piece(size_t n, size_t stride, const float *restrict in, size_t ld,
+                        const float *restrict weight, const float *restrict bias,
+                        float *restrict gradient, float *restrict d_weight, float *restrict d_bias)
 {
     for (size_t c = 0; c < n; c++) {
         float x0 = in[c], x1 = in[ld + c], x2 = in[2 * ld + c], x3 = in[3 * ld + c];
-        float pre = bias[c] + weight[c] * x0 + weight[n + c] * x1 + weight[2 * n + c] * x2 +
-                    weight[3 * n + c] * x3;
+        float pre = bias[c] + weight[c] * x0 + weight[stride + c] * x1 +
+                    weight[2 * stride + c] * x2 + weight[3 * stride + c] * x3;
         float g = gradient[c] * silu_gradient(pre);
         gradient[c] = g;
         d_bias[c] += g;
         d_weight[c] += g * x0;
-        d_weight[n + c] += g * x1;
-        d_weight[2 * n + c] += g * x2;
-        d_weight[3 * n + c] += g * x3;
+        d_weight[stride + c] += g * x1;
+        d_weight[2 * stride + c] += g * x2;
+        d_weight[3 * stride + c] += g * x3;
     }
 }
 
-static void silu(size_t rows, size_t channels, size_t taps, const float *in, size_t ld,
-                 const float *weight, const float *bias, float *gradient, float *d_weight,
-                 float *d_bias)
-{
-    enum { PIECE = 256 };
-    for (size_t r = 0; r < rows; r++, gradient += channels) {
-        size_t used = r + 1 < taps ? r + 1 : taps; /* the others meet the zeros */
-        const float *first = in + (r + 1 - used) * ld;
-        size_t skipped = (taps - used) * channels;
-        if (used == 4 && taps == 4) {
-            silu4_row(channels, first, ld, weight, bias, gradient, d_weight, d_bias);
-            continue;
-        }
-        for (size_t c = 0; c < channels; c += PIECE) {
-            size_t n = channels - c < PIECE ? channels - c : PIECE;
-            silu_piece(n, used, first + c, ld, channels, weight + skipped + c, bias + c,
-                       gradient + c, d_weight + skipped + c, d_bias + c);
-        }
-    }
-}
-
-static void conv4_row(size_t n, const float *restrict gradient, const float *restrict weight,
-                      float *restrict d_in)
+static void conv4_piece(size_t n, size_t stride, const float *restrict gradient,
+                        const float *restrict weight, float *restrict d_in)
 {
     for (size_t c = 0; c < n; c++) {
-        d_in[c] = weight[3 * n + c] * gradient[c] + weight[2 * n + c] * gradient[n + c] +
-                  weight[n + c] * gradient[2 * n + c] + weight[c] * gradient[3 * n + c];
+        d_in[c] =
+            weight[3 * stride + c] * gradient[c] + weight[2 * stride + c] * gradient[stride + c] +
+            weight[stride + c] * gradient[2 * stride + c] + weight[c] * gradient[3 * stride + c];
     }
 }
 
-static void conv_row(size_t n, size_t taps, size_t used, const float *restrict gradient,
-                     const float *restrict weight, float *restrict d_in)
+/* `used` rows of the gradient, the first of which is the one in work. */
+static void conv_piece(size_t n, size_t stride, size_t taps, size_t used,
+                       const float *restrict gradient, const float *restrict weight,
+                       float *restrict d_in)
 {
     memset(d_in, 0, n * sizeof *d_in);
     for (size_t k = 0; k < used; k++) {
-        const float *w = weight + (taps - 1 - k) * n;
+        const float *w = weight + (taps - 1 - k) * stride;
         for (size_t c = 0; c < n; c++) {
-            d_in[c] += w[c] * gradient[k * n + c];
+            d_in[c] += w[c] * gradient[k * stride + c];
         }
     }
 }
 
-static void conv(size_t rows, size_t channels, size_t taps, const float *gradient,
-                 const float *weight, float *d_in, size_t ld)
+static void silu_rows(const bsm_conv *conv, size_t n, size_t c, const bsm_conv_gradient *gradient)
 {
-    for (size_t r = 0; r < rows; r++, gradient += channels, d_in += ld) {
-        size_t used = rows - r < taps ? rows - r : taps; /* later rows that this one goes into */
+    size_t taps = conv->taps, stride = conv->channels;
+    for (size_t r = 0; r < conv->rows; r++) {
+        size_t used = r + 1 < taps ? r + 1 : taps; /* the others meet the zeros */
+        size_t skipped = (taps - used) * stride + c;
+        const float *in = conv->in + (r + 1 - used) * conv->ld + c;
+        float *g = gradient->out + r * stride + c;
         if (used == 4 && taps == 4) {
-            conv4_row(channels, gradient, weight, d_in);
+            silu4_piece(n, stride, in, conv->ld, conv->weight + c, conv->bias + c, g,
+                        gradient->weight + c, gradient->bias + c);
         } else {
-            conv_row(channels, taps, used, gradient, weight, d_in);
+            silu_piece(n, stride, used, in, conv->ld, conv->weight + skipped, conv->bias + c, g,
+                       gradient->weight + skipped, gradient->bias + c);
         }
+    }
+}
+
+static void conv_rows(const bsm_conv *conv, size_t n, size_t c, const bsm_conv_gradient *gradient)
+{
+    size_t taps = conv->taps, stride = conv->channels;
+    for (size_t r = 0; r < conv->rows; r++) {
+        size_t rest = conv->rows - r, used = rest < taps ? rest : taps;
+        const float *g = gradient->out + r * stride + c;
+        float *d_in = gradient->in + r * conv->ld + c;
+        if (used == 4 && taps == 4) {
+            conv4_piece(n, stride, g, conv->weight + c, d_in);
+        } else {
+            conv_piece(n, stride, taps, used, g, conv->weight + c, d_in);
+        }
+    }
+}
+
+static void conv_silu(const bsm_conv *conv, const bsm_conv_gradient *gradient)
+{
+    for (size_t c = 0; c < conv->channels; c += PIECE) {
+        size_t rest = conv->channels - c, n = rest < PIECE ? rest : PIECE;
+        silu_rows(conv, n, c, gradient);
+        conv_rows(conv, n, c, gradient);
     }
 }
 
@@ -440,8 +453,7 @@ const bsm_backward_kernels BSM_KERNELS_BACKWARD = {
     .add_bias = add_bias,
     .gate_norm_apart = gate_norm_apart,
     .gate_norm = gate_norm,
-    .silu = silu,
-    .conv = conv,
+    .conv_silu = conv_silu,
     .masked_scores = masked_scores,
     .skip = skip,
     .leave_state = leave_state,

@@ -9,6 +9,22 @@
 
 #include "device/cpu/kernels.h"
 
+/** The convolution of a whole sequence, before whose first row there are zeros. */
+typedef struct bsm_conv {
+    size_t rows, channels, taps;
+    const float *in; /**< the first row; ld to the next */
+    size_t ld;
+    const float *weight; /**< [taps][channels] */
+    const float *bias;   /**< [channels] */
+} bsm_conv;
+
+typedef struct bsm_conv_gradient {
+    float *out;    /**< [rows][channels] by what SiLU gives; then by what goes into it */
+    float *in;     /**< written, rows ld apart as those of `in` */
+    float *weight; /**< added */
+    float *bias;   /**< added */
+} bsm_conv_gradient;
+
 /** The masked scores of one head on their way back: [rows][BSM_CHUNK] and [rows]. */
 typedef struct bsm_scores_gradient {
     float *M;     /**< in: the gradient by M of bsm_kernels.masked_scores; out: M itself */
@@ -46,14 +62,8 @@ typedef struct bsm_backward_kernels {
                       const float *weight, float *gradient, float *out, float *d_z, size_t ld_d_z,
                       float *d_weight);
 
-    /** bsm_kernels.conv_silu of a whole sequence, before whose first row there are zeros. `in`
-     *  starts at that first row. `gradient` is d_out, then that by the convolution alone.
-     *  weight, d_weight: [taps][channels]. */
-    void (*silu)(size_t rows, size_t channels, size_t taps, const float *in, size_t ld,
-                 const float *weight, const float *bias, float *gradient, float *d_weight,
-                 float *d_bias);
-    void (*conv)(size_t rows, size_t channels, size_t taps, const float *gradient,
-                 const float *weight, float *d_in, size_t ld);
+    /** bsm_kernels.conv_silu of a whole sequence. */
+    void (*conv_silu)(const bsm_conv *conv, const bsm_conv_gradient *gradient);
 
     /** bsm_kernels.masked_scores */
     void (*masked_scores)(size_t rows, const float *G, const float *dt, const double *cum, float D,

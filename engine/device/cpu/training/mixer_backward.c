@@ -123,14 +123,19 @@ static void convolution_backward(const bsm_cpu_training_mixer *mixer,
                                  const bsm_mixer_sums *sums)
 {
     const bsm_config *config = mixer->config;
-    const bsm_backward_kernels *kernels = mixer->kernels->backward;
-    size_t conv_dim = bsm_config_conv_dim(config), d_inner = bsm_config_d_inner(config);
-    size_t projected = bsm_cpu_training_projected(config);
-    kernels->silu(seq->length, conv_dim, config->d_conv, seq->projected + d_inner, projected,
-                  mixer->conv_weight, mixer->weights->conv_bias, scratch->d_xbc, sums->conv_weight,
-                  sums->conv_bias);
-    kernels->conv(seq->length, conv_dim, config->d_conv, scratch->d_xbc, mixer->conv_weight,
-                  seq->d_projected + d_inner, projected);
+    size_t d_inner = bsm_config_d_inner(config);
+    bsm_conv conv = {.rows = seq->length,
+                     .channels = bsm_config_conv_dim(config),
+                     .taps = config->d_conv,
+                     .in = seq->projected + d_inner,
+                     .ld = bsm_cpu_training_projected(config),
+                     .weight = mixer->conv_weight,
+                     .bias = mixer->weights->conv_bias};
+    bsm_conv_gradient gradient = {.out = scratch->d_xbc,
+                                  .in = seq->d_projected + d_inner,
+                                  .weight = sums->conv_weight,
+                                  .bias = sums->conv_bias};
+    mixer->kernels->backward->conv_silu(&conv, &gradient);
 }
 
 static void sequence_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
