@@ -93,7 +93,10 @@ static double run_chunked(scan_data *d)
     state.zero = true;
     for (size_t t = 0; t < d->frames; t += BSM_CHUNK) {
         size_t rows = d->frames - t < BSM_CHUNK ? d->frames - t : BSM_CHUNK;
-        memcpy(d->tile.xbc, d->xbc + t * conv_dim, rows * conv_dim * sizeof(float));
+        for (size_t r = 0; r < rows; r++) {
+            memcpy(d->tile.xbc + r * bsm_cpu_ld(conv_dim), d->xbc + (t + r) * conv_dim,
+                   conv_dim * sizeof(float));
+        }
         d->tile.kernels->decays(rows, heads, d->dt + t * heads, heads, d->dt_bias, d->A,
                                 &d->tile.decay);
         bsm_cpu_scan_chunk(&d->tile, rows, d->D, &state, false, d->y);

@@ -158,7 +158,7 @@ static void test_convolution(void **unused)
             }
         }
         for (size_t i = 0; bsm_kernels_at(i); i++) {
-            bsm_kernels_at(i)->conv_silu(ROWS, WIDTH, taps, in, WIDTH, w, bias, actual);
+            bsm_kernels_at(i)->conv_silu(ROWS, WIDTH, taps, in, WIDTH, w, bias, actual, WIDTH);
             assert_close(actual, expected, ROWS * WIDTH);
         }
         free(in);

@@ -30,7 +30,7 @@ static void run_sequential(const scan_case *c, float *y, float *state)
 static void load_chunk(const scan_case *c, size_t first, size_t rows, float *xbc)
 {
     size_t inner = c->config.dim, N = c->config.d_state;
-    for (size_t t = first; t < first + rows; t++, xbc += inner + 2 * N) {
+    for (size_t t = first; t < first + rows; t++, xbc += bsm_cpu_ld(inner + 2 * N)) {
         memcpy(xbc, c->x.data + t * inner, inner * sizeof *xbc);
         memcpy(xbc + inner, c->B.data + t * N, N * sizeof *xbc);
         memcpy(xbc + inner + N, c->C.data + t * N, N * sizeof *xbc);
@@ -48,11 +48,12 @@ static float *inverse_softplus(const golden_tensor *dt)
     return raw;
 }
 
-static void transpose(size_t rows, size_t columns, const float *in, float *out)
+static void transpose(size_t rows, size_t columns, const float *in, size_t ld_in, float *out,
+                      size_t ld_out)
 {
     for (size_t r = 0; r < rows; r++) {
         for (size_t c = 0; c < columns; c++) {
-            out[c * rows + r] = in[r * columns + c];
+            out[c * ld_out + r] = in[r * ld_in + c];
         }
     }
 }
@@ -85,9 +86,9 @@ static void run_chunked(const scan_case *c, const bsm_kernels *kernels, float *y
     float *raw = inverse_softplus(&c->dt);
     for (size_t b = 0; b < c->batch; b++) {
         bsm_cpu_state state = bsm_cpu_state_at(&c->config, state_memory);
-        transpose(inner, N, c->state_in.data + b * inner * N, state.S);
+        transpose(inner, N, c->state_in.data + b * inner * N, N, state.S, bsm_cpu_ld(inner));
         run_chunks_of(c, &tile, b, raw, &state, y);
-        transpose(N, inner, state.S, state_out + b * inner * N);
+        transpose(N, inner, state.S, bsm_cpu_ld(inner), state_out + b * inner * N, N);
     }
     free(raw);
     free(state_memory);

@@ -89,9 +89,11 @@ static void run_sequential(const scan_case *c, const bsm_kernels *kernels, const
 typedef struct chunks {
     const scan_case *c;
     const bsm_kernels *kernels;
-    size_t count, inner, heads, N, conv_dim;
+    size_t count, inner, heads, N;
+    size_t ld, ld_xbc;  /* of rows of inner and of inner + 2 N floats */
     float *raw;         /* [step][heads] dt before the softplus */
-    float *xbc, *d_xbc; /* [step][conv_dim] */
+    float *xbc, *d_xbc; /* [step][inner + 2 N] */
+    float *d_y;         /* [step][inner] */
     float *states;      /* [chunk + 1][N][inner] before each chunk, and at the end */
     bsm_decay *decays;  /* [chunk] */
     float *d_raw, *d_bias, *d_A, *d_D;
@@ -103,9 +105,10 @@ static void divide_chunks(chunks *k, bsm_carver *carver)
 {
     const scan_case *c = k->c;
     k->raw = bsm_carve_floats(carver, c->steps * k->heads);
-    k->xbc = bsm_carve_floats(carver, c->steps * k->conv_dim);
-    k->d_xbc = bsm_carve_floats(carver, c->steps * k->conv_dim);
-    k->states = bsm_carve_floats(carver, (k->count + 1) * k->N * k->inner);
+    k->xbc = bsm_carve_floats(carver, c->steps * k->ld_xbc);
+    k->d_xbc = bsm_carve_floats(carver, c->steps * k->ld_xbc);
+    k->d_y = bsm_carve_floats(carver, c->steps * k->ld);
+    k->states = bsm_carve_floats(carver, (k->count + 1) * k->N * k->ld);
     k->decays = bsm_carve(carver, k->count * sizeof *k->decays);
     for (size_t i = 0; i < k->count; i++) {
         bsm_decay decay = bsm_decay_carve(carver, &c->config);
@@ -128,7 +131,8 @@ static chunks new_chunks(const scan_case *c, const bsm_kernels *kernels)
                 .inner = c->config.dim,
                 .heads = bsm_config_heads(&c->config),
                 .N = c->config.d_state,
-                .conv_dim = bsm_config_conv_dim(&c->config)};
+                .ld = bsm_cpu_ld(c->config.dim),
+                .ld_xbc = bsm_cpu_ld(bsm_config_conv_dim(&c->config))};
     bsm_carver sizing = {0};
     divide_chunks(&k, &sizing);
     k.memory = aligned_alloc(BSM_CARVE_ALIGNMENT, sizing.used);
@@ -147,7 +151,8 @@ static void load_sequence(const chunks *k, size_t b)
     const scan_case *c = k->c;
     for (size_t t = 0; t < c->steps; t++) {
         size_t from = b * c->steps + t;
-        float *row = k->xbc + t * k->conv_dim;
+        float *row = k->xbc + t * k->ld_xbc;
+        memcpy(k->d_y + t * k->ld, c->dy.data + from * k->inner, k->inner * sizeof *row);
         memcpy(row, c->x.data + from * k->inner, k->inner * sizeof *row);
         memcpy(row + k->inner, c->B.data + from * k->N, k->N * sizeof *row);
         memcpy(row + k->inner + k->N, c->C.data + from * k->N, k->N * sizeof *row);
@@ -167,12 +172,12 @@ static size_t rows_of(const chunks *k, size_t chunk)
 static void run_forward(const chunks *k, size_t b, const float *no_bias)
 {
     const scan_case *c = k->c;
-    size_t state_size = k->N * k->inner;
+    size_t state_size = k->N * k->ld;
     void *memory = aligned_alloc(64, bsm_cpu_tile_size(&c->config));
     assert_non_null(memory);
     bsm_cpu_tile tile = bsm_cpu_tile_at(&c->config, k->kernels, memory);
-    for (size_t i = 0; i < state_size; i++) {
-        k->states[i] = c->state_in.data[b * state_size + i % k->inner * k->N + i / k->inner];
+    for (size_t i = 0; i < k->N * k->inner; i++) {
+        k->states[i % k->N * k->ld + i / k->N] = c->state_in.data[b * k->N * k->inner + i];
     }
     for (size_t i = 0; i < k->count; i++) {
         size_t rows = rows_of(k, i), first = i * BSM_CHUNK;
@@ -181,25 +186,25 @@ static void run_forward(const chunks *k, size_t b, const float *no_bias)
         tile.decay = k->decays[i];
         k->kernels->decays(rows, k->heads, k->raw + first * k->heads, k->heads, no_bias, c->A.data,
                            &tile.decay);
-        memcpy(tile.xbc, k->xbc + first * k->conv_dim, rows * k->conv_dim * sizeof(float));
+        memcpy(tile.xbc, k->xbc + first * k->ld_xbc, rows * k->ld_xbc * sizeof(float));
         bsm_cpu_scan_chunk(&tile, rows, c->D.data, &state, false, NULL);
     }
     free(memory);
 }
 
-static void run_backward(const chunks *k, size_t b, const float *no_bias, float *d_S)
+static void run_backward(const chunks *k, const float *no_bias, float *d_S)
 {
     const scan_case *c = k->c;
     bool zero = true;
     for (size_t i = k->count; i-- > 0;) {
         size_t rows = rows_of(k, i), first = i * BSM_CHUNK;
         bsm_scan_chunk chunk = {.rows = rows,
-                                .xbc = k->xbc + first * k->conv_dim,
+                                .xbc = k->xbc + first * k->ld_xbc,
                                 .D = c->D.data,
-                                .S = k->states + i * k->N * k->inner,
+                                .S = k->states + i * k->N * k->ld,
                                 .decay = k->decays[i],
-                                .d_y = c->dy.data + (b * c->steps + first) * k->inner,
-                                .d_xbc = k->d_xbc + first * k->conv_dim,
+                                .d_y = k->d_y + first * k->ld,
+                                .d_xbc = k->d_xbc + first * k->ld_xbc,
                                 .d_D = k->d_D};
         bsm_scan_chunk_backward(&k->scratch, &chunk, d_S, &zero, false);
         k->kernels->backward->decays(rows, k->heads, k->raw + first * k->heads, k->heads, no_bias,
@@ -214,7 +219,7 @@ static void store(const chunks *k, size_t b, const float *d_S, const scan_result
     size_t N = k->N, inner = k->inner;
     for (size_t t = 0; t < k->c->steps; t++) {
         size_t to = b * k->c->steps + t;
-        const float *row = k->d_xbc + t * k->conv_dim;
+        const float *row = k->d_xbc + t * k->ld_xbc;
         for (size_t i = 0; i < inner; i++) {
             d->x[to * inner + i] = (double)row[i];
         }
@@ -228,7 +233,7 @@ static void store(const chunks *k, size_t b, const float *d_S, const scan_result
         }
     }
     for (size_t i = 0; i < N * inner; i++) {
-        d->state_in[b * N * inner + i] = (double)d_S[i % N * inner + i / N];
+        d->state_in[b * N * inner + i] = (double)d_S[i % N * k->ld + i / N];
     }
     for (size_t h = 0; h < k->heads; h++) {
         d->A[h] += (double)k->d_A[h];
@@ -240,13 +245,13 @@ static void run_chunked(const scan_case *c, const bsm_kernels *kernels, const sc
 {
     for (size_t b = 0; b < c->batch; b++) {
         chunks k = new_chunks(c, kernels);
-        float *d_S = malloc(k.N * k.inner * sizeof *d_S);
+        float *d_S = malloc(k.N * k.ld * sizeof *d_S);
         float *no_bias = calloc(k.heads, sizeof *no_bias);
         assert_non_null(d_S);
         assert_non_null(no_bias);
         load_sequence(&k, b);
         run_forward(&k, b, no_bias);
-        run_backward(&k, b, no_bias, d_S);
+        run_backward(&k, no_bias, d_S);
         store(&k, b, d_S, d);
         free(no_bias);
         free(d_S);

@@ -91,6 +91,15 @@ static const training_case cases[] = {
      .d_conv = 4,
      .channels = 2,
      .stems = 1},
+    {.frames = 70,
+     .bands = 3,
+     .dim = 64,
+     .expand = 4,
+     .headdim = 64,
+     .d_state = 32,
+     .d_conv = 4,
+     .channels = 1,
+     .stems = 2},
 };
 
 enum { NUM_CASES = sizeof cases / sizeof *cases };

@@ -182,14 +182,14 @@ static void conv_silu_piece(size_t n, size_t stride, size_t taps, const float *r
 
 /* Some channels at a time, so that their weights and rows stay in the cache from row to row. */
 static void conv_silu(size_t rows, size_t channels, size_t taps, const float *in, size_t ld,
-                      const float *weight, const float *bias, float *out)
+                      const float *weight, const float *bias, float *out, size_t ld_out)
 {
     enum { PIECE = 128 };
     for (size_t c = 0; c < channels; c += PIECE) {
         size_t n = channels - c < PIECE ? channels - c : PIECE;
         for (size_t r = 0; r < rows; r++) {
             const float *x = in + r * ld + c;
-            float *y = out + r * channels + c;
+            float *y = out + r * ld_out + c;
             if (taps == 4) {
                 conv4_silu_piece(n, channels, x, ld, weight + c, bias + c, y);
             } else {
@@ -259,11 +259,12 @@ static void scale_heads(size_t rows, size_t heads, size_t headdim, const float *
     }
 }
 
-static void scale_state(size_t d_state, size_t heads, size_t headdim, const float *factor, float *S)
+static void scale_state(size_t d_state, size_t heads, size_t headdim, const float *factor, float *S,
+                        size_t ld)
 {
     for (size_t n = 0; n < d_state; n++) {
-        for (size_t h = 0; h < heads; h++, S += headdim) {
-            scale_in_place(headdim, S, factor[h]);
+        for (size_t h = 0; h < heads; h++) {
+            scale_in_place(headdim, S + n * ld + h * headdim, factor[h]);
         }
     }
 }

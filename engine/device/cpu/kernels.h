@@ -12,6 +12,14 @@
 /** Steps of the scan that are computed as one matrix product. */
 enum { BSM_CHUNK = 64 };
 
+/** The distance in floats between rows of `width` that products walk down. At a multiple of 4 KB
+ *  all rows would fall into the same few places of the cache, and products are up to a third
+ *  slower. */
+static inline size_t bsm_cpu_ld(size_t width)
+{
+    return width >= 256 && width % 64 == 0 ? width + 16 : width;
+}
+
 /** A product C = op(A) op(B) + beta C: op(A) is m x k, op(B) k x n. */
 typedef struct bsm_product {
     size_t m, n, k;
@@ -51,7 +59,7 @@ typedef struct bsm_kernels {
     /** out[r] = SiLU(bias + sum over k < taps of weight[k] * in[r + k]); weight: [taps][channels].
      */
     void (*conv_silu)(size_t rows, size_t channels, size_t taps, const float *in, size_t ld,
-                      const float *weight, const float *bias, float *out);
+                      const float *weight, const float *bias, float *out, size_t ld_out);
 
     /** dt = softplus(raw + bias) and all that follows from it. raw: [rows][heads], rows ld apart.
      */
@@ -67,9 +75,9 @@ typedef struct bsm_kernels {
     void (*scale_heads)(size_t rows, size_t heads, size_t headdim, const float *factor, float *x,
                         size_t ld);
 
-    /** S[n][h * headdim + p] *= factor[h] */
-    void (*scale_state)(size_t d_state, size_t heads, size_t headdim, const float *factor,
-                        float *S);
+    /** S[n][h * headdim + p] *= factor[h]; rows are ld apart. */
+    void (*scale_state)(size_t d_state, size_t heads, size_t headdim, const float *factor, float *S,
+                        size_t ld);
 
     /** y[r] = rms(y[r] * SiLU(z[r])) * weight */
     void (*gate_norm)(size_t rows, size_t n, float *y, const float *z, const float *weight);

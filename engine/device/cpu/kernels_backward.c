@@ -114,9 +114,9 @@ static inline void scale_row(size_t n, float *restrict x, float factor,
 }
 
 static void gate_norm_apart(size_t rows, size_t n, const float *y, const float *z, size_t ld,
-                            const float *weight, float *out)
+                            const float *weight, float *out, size_t ld_out)
 {
-    for (size_t r = 0; r < rows; r++, y += n, z += ld, out += n) {
+    for (size_t r = 0; r < rows; r++, y += n, z += ld, out += ld_out) {
         scale_row(n, out, gate_row(n, y, z, out), weight);
     }
 }
@@ -148,11 +148,11 @@ static inline void gate_norm_row(size_t n, const float *restrict y, const float 
 }
 
 static void gate_norm(size_t rows, size_t n, const float *y, const float *z, size_t ld,
-                      const float *weight, float *gradient, float *out, float *d_z, size_t ld_d_z,
-                      float *d_weight)
+                      const float *weight, float *gradient, float *out, size_t ld_out, float *d_z,
+                      size_t ld_d_z, float *d_weight)
 {
     for (size_t r = 0; r < rows; r++) {
-        gate_norm_row(n, y + r * n, z + r * ld, weight, gradient + r * n, out + r * n,
+        gate_norm_row(n, y + r * n, z + r * ld, weight, gradient + r * ld_out, out + r * ld_out,
                       d_z + r * ld_d_z, d_weight);
     }
 }
@@ -211,26 +211,25 @@ static void silu4_piece(size_t n, size_t stride, const float *restrict in, size_
     }
 }
 
-static void conv4_piece(size_t n, size_t stride, const float *restrict gradient,
+static void conv4_piece(size_t n, size_t stride, const float *restrict gradient, size_t ld,
                         const float *restrict weight, float *restrict d_in)
 {
     for (size_t c = 0; c < n; c++) {
-        d_in[c] =
-            weight[3 * stride + c] * gradient[c] + weight[2 * stride + c] * gradient[stride + c] +
-            weight[stride + c] * gradient[2 * stride + c] + weight[c] * gradient[3 * stride + c];
+        d_in[c] = weight[3 * stride + c] * gradient[c] + weight[2 * stride + c] * gradient[ld + c] +
+                  weight[stride + c] * gradient[2 * ld + c] + weight[c] * gradient[3 * ld + c];
     }
 }
 
 /* `used` rows of the gradient, the first of which is the one in work. */
 static void conv_piece(size_t n, size_t stride, size_t taps, size_t used,
-                       const float *restrict gradient, const float *restrict weight,
+                       const float *restrict gradient, size_t ld, const float *restrict weight,
                        float *restrict d_in)
 {
     memset(d_in, 0, n * sizeof *d_in);
     for (size_t k = 0; k < used; k++) {
         const float *w = weight + (taps - 1 - k) * stride;
         for (size_t c = 0; c < n; c++) {
-            d_in[c] += w[c] * gradient[k * stride + c];
+            d_in[c] += w[c] * gradient[k * ld + c];
         }
     }
 }
@@ -242,7 +241,7 @@ static void silu_rows(const bsm_conv *conv, size_t n, size_t c, const bsm_conv_g
         size_t used = r + 1 < taps ? r + 1 : taps; /* the others meet the zeros */
         size_t skipped = (taps - used) * stride + c;
         const float *in = conv->in + (r + 1 - used) * conv->ld + c;
-        float *g = gradient->out + r * stride + c;
+        float *g = gradient->out + r * gradient->ld_out + c;
         if (used == 4 && taps == 4) {
             silu4_piece(n, stride, in, conv->ld, conv->weight + c, conv->bias + c, g,
                         gradient->weight + c, gradient->bias + c);
@@ -258,12 +257,12 @@ static void conv_rows(const bsm_conv *conv, size_t n, size_t c, const bsm_conv_g
     size_t taps = conv->taps, stride = conv->channels;
     for (size_t r = 0; r < conv->rows; r++) {
         size_t rest = conv->rows - r, used = rest < taps ? rest : taps;
-        const float *g = gradient->out + r * stride + c;
+        const float *g = gradient->out + r * gradient->ld_out + c;
         float *d_in = gradient->in + r * conv->ld + c;
         if (used == 4 && taps == 4) {
-            conv4_piece(n, stride, g, conv->weight + c, d_in);
+            conv4_piece(n, stride, g, gradient->ld_out, conv->weight + c, d_in);
         } else {
-            conv_piece(n, stride, taps, used, g, conv->weight + c, d_in);
+            conv_piece(n, stride, taps, used, g, gradient->ld_out, conv->weight + c, d_in);
         }
     }
 }
@@ -341,15 +340,16 @@ static inline void add_scaled(size_t n, float factor, const float *restrict x, f
 }
 
 static void leave_state(size_t rows, size_t heads, size_t headdim, const bsm_decay *decay,
-                        const float *x, size_t ld, const float *V, float *d_x,
+                        const float *x, size_t ld, const float *V, size_t ld_V, float *d_x,
                         const bsm_decay_gradient *gradient)
 {
-    for (size_t r = 0; r < rows; r++, x += ld, d_x += ld) {
-        for (size_t h = 0; h < heads; h++, V += headdim) {
+    for (size_t r = 0; r < rows; r++, x += ld, V += ld_V, d_x += ld) {
+        for (size_t h = 0; h < heads; h++) {
             size_t at = h * BSM_CHUNK + r;
-            float e = dot(headdim, x + h * headdim, V);
+            const float *v = V + h * headdim;
+            float e = dot(headdim, x + h * headdim, v);
             double last = decay->cum[h * BSM_CHUNK + rows - 1];
-            add_scaled(headdim, decay->out[at], V, d_x + h * headdim);
+            add_scaled(headdim, decay->out[at], v, d_x + h * headdim);
             gradient->d_dt[at] += exp_clamped((float)(last - decay->cum[at])) * e;
             gradient->d_cum[at] -= decay->out[at] * e;
             gradient->d_all[h] += decay->out[at] * e;
@@ -365,11 +365,11 @@ static inline void scale_apart(size_t n, float factor, const float *restrict x, 
 }
 
 static void scaled_heads(size_t rows, size_t heads, size_t headdim, const float *factor,
-                         const float *x, size_t ld, float *out)
+                         const float *x, size_t ld, float *out, size_t ld_out)
 {
-    for (size_t r = 0; r < rows; r++, x += ld) {
-        for (size_t h = 0; h < heads; h++, out += headdim) {
-            scale_apart(headdim, factor[h * BSM_CHUNK + r], x + h * headdim, out);
+    for (size_t r = 0; r < rows; r++, x += ld, out += ld_out) {
+        for (size_t h = 0; h < heads; h++) {
+            scale_apart(headdim, factor[h * BSM_CHUNK + r], x + h * headdim, out + h * headdim);
         }
     }
 }
@@ -382,11 +382,11 @@ static void dot_rows(size_t rows, size_t n, const float *a, size_t ld, const flo
 }
 
 static void dot_states(size_t d_state, size_t heads, size_t headdim, const float *all,
-                       const float *a, const float *b, float *sum)
+                       const float *a, const float *b, size_t ld, float *sum)
 {
-    for (size_t n = 0; n < d_state; n++) {
-        for (size_t h = 0; h < heads; h++, a += headdim, b += headdim) {
-            sum[h] += all[h] * dot(headdim, a, b);
+    for (size_t n = 0; n < d_state; n++, a += ld, b += ld) {
+        for (size_t h = 0; h < heads; h++) {
+            sum[h] += all[h] * dot(headdim, a + h * headdim, b + h * headdim);
         }
     }
 }

@@ -20,6 +20,7 @@ typedef struct bsm_conv {
 
 typedef struct bsm_conv_gradient {
     float *out;    /**< [rows][channels] by what SiLU gives; then by what goes into it */
+    size_t ld_out; /**< from one row of `out` to the next */
     float *in;     /**< written, rows ld apart as those of `in` */
     float *weight; /**< added */
     float *bias;   /**< added */
@@ -53,14 +54,15 @@ typedef struct bsm_backward_kernels {
     void (*add_bias)(size_t rows, size_t n, const float *d_x, size_t ld, float *d_bias);
 
     /** out[r] = rms(y[r] * SiLU(z[r])) * weight, as bsm_kernels.gate_norm, which overwrites y.
-     *  Rows of z are ld apart. */
+     *  Rows of z are ld apart, those of out ld_out. */
     void (*gate_norm_apart)(size_t rows, size_t n, const float *y, const float *z, size_t ld,
-                            const float *weight, float *out);
+                            const float *weight, float *out, size_t ld_out);
 
-    /** The same backward. `gradient` is d_out, then d_y. `out` is computed again. */
+    /** The same backward. `gradient` is d_out, then d_y. `out` is computed again. Rows of both are
+     *  ld_out apart. */
     void (*gate_norm)(size_t rows, size_t n, const float *y, const float *z, size_t ld,
-                      const float *weight, float *gradient, float *out, float *d_z, size_t ld_d_z,
-                      float *d_weight);
+                      const float *weight, float *gradient, float *out, size_t ld_out, float *d_z,
+                      size_t ld_d_z, float *d_weight);
 
     /** bsm_kernels.conv_silu of a whole sequence. */
     void (*conv_silu)(const bsm_conv *conv, const bsm_conv_gradient *gradient);
@@ -74,22 +76,23 @@ typedef struct bsm_backward_kernels {
                  const float *d_y, size_t ld_y, float *d_D);
 
     /** What the steps leave behind the chunk, V being B times the gradient by the state behind it:
-     *  d_x += out V, with the gradients by out and `all`. V: [rows][heads * headdim], d_x like x.
-     */
+     *  d_x += out V, with the gradients by out and `all`. V: [rows][heads * headdim],
+     *  rows ld_V apart; d_x like x. */
     void (*leave_state)(size_t rows, size_t heads, size_t headdim, const bsm_decay *decay,
-                        const float *x, size_t ld, const float *V, float *d_x,
+                        const float *x, size_t ld, const float *V, size_t ld_V, float *d_x,
                         const bsm_decay_gradient *gradient);
 
-    /** out[r] = x[r] * factor, as bsm_kernels.scale_heads; rows of out are heads * headdim long. */
+    /** out[r] = x[r] * factor, as bsm_kernels.scale_heads; rows of out are ld_out apart. */
     void (*scaled_heads)(size_t rows, size_t heads, size_t headdim, const float *factor,
-                         const float *x, size_t ld, float *out);
+                         const float *x, size_t ld, float *out, size_t ld_out);
 
     /** sum[r] += the dot product of the rows of a, ld apart, and of b, n apart. */
     void (*dot_rows)(size_t rows, size_t n, const float *a, size_t ld, const float *b, float *sum);
 
-    /** sum[h] += all[h] <a, b> of the head's columns; a, b: [d_state][heads * headdim] */
+    /** sum[h] += all[h] <a, b> of the head's columns; a, b: [d_state][heads * headdim],
+     *  rows ld apart */
     void (*dot_states)(size_t d_state, size_t heads, size_t headdim, const float *all,
-                       const float *a, const float *b, float *sum);
+                       const float *a, const float *b, size_t ld, float *sum);
 
     /** bsm_kernels.decays. d_raw: rows ld apart, as raw. */
     void (*decays)(size_t rows, size_t heads, const float *raw, size_t ld, const float *bias,

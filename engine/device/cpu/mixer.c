@@ -9,14 +9,14 @@
 
 size_t bsm_cpu_state_size(const bsm_config *config)
 {
-    return config->d_state * bsm_config_d_inner(config) +
+    return config->d_state * bsm_cpu_ld(bsm_config_d_inner(config)) +
            (config->d_conv - 1) * bsm_config_conv_dim(config);
 }
 
 bsm_cpu_state bsm_cpu_state_at(const bsm_config *config, float *memory)
 {
-    return (bsm_cpu_state){.S = memory,
-                           .tail = memory + config->d_state * bsm_config_d_inner(config)};
+    return (bsm_cpu_state){
+        .S = memory, .tail = memory + config->d_state * bsm_cpu_ld(bsm_config_d_inner(config))};
 }
 
 static size_t raw_width(const bsm_config *config)
@@ -32,7 +32,7 @@ static size_t divide_tile(const bsm_config *config, void *memory, bsm_cpu_tile *
     size_t raw = (config->d_conv - 1 + BSM_CHUNK) * raw_width(config) * sizeof(float);
     tile->u = bsm_carve(&carver, row * config->dim);
     tile->raw = bsm_carve(&carver, raw);
-    tile->xbc = bsm_carve(&carver, row * bsm_config_conv_dim(config));
+    tile->xbc = bsm_carve(&carver, row * bsm_cpu_ld(bsm_config_conv_dim(config)));
     tile->y = bsm_carve(&carver, row * d_inner);
     tile->G = bsm_carve(&carver, row * BSM_CHUNK);
     tile->M = bsm_carve(&carver, row * BSM_CHUNK);
@@ -72,9 +72,9 @@ static float contribution_of_state(const bsm_cpu_tile *tile, size_t rows, const 
                                                   .n = d_inner,
                                                   .k = config->d_state,
                                                   .a = C,
-                                                  .lda = bsm_config_conv_dim(config),
+                                                  .lda = bsm_cpu_ld(bsm_config_conv_dim(config)),
                                                   .b = state->S,
-                                                  .ldb = d_inner,
+                                                  .ldb = bsm_cpu_ld(d_inner),
                                                   .c = y,
                                                   .ldc = d_inner});
     tile->kernels->scale_heads(rows, bsm_config_heads(config), config->headdim, tile->decay.in, y,
@@ -84,15 +84,15 @@ static float contribution_of_state(const bsm_cpu_tile *tile, size_t rows, const 
 
 static void scores(const bsm_cpu_tile *tile, size_t rows, const float *B, const float *C)
 {
-    size_t conv_dim = bsm_config_conv_dim(tile->config);
+    size_t ld = bsm_cpu_ld(bsm_config_conv_dim(tile->config));
     bsm_cpu_product(tile->kernels, &(bsm_product){.m = rows,
                                                   .n = rows,
                                                   .k = tile->config->d_state,
                                                   .transpose_b = true,
                                                   .a = C,
-                                                  .lda = conv_dim,
+                                                  .lda = ld,
                                                   .b = B,
-                                                  .ldb = conv_dim,
+                                                  .ldb = ld,
                                                   .c = tile->G,
                                                   .ldc = BSM_CHUNK});
 }
@@ -105,16 +105,17 @@ static void add_inside_chunk(const bsm_cpu_tile *tile, size_t rows, const float 
     for (size_t h = 0; h < bsm_config_heads(config); h++) {
         tile->kernels->masked_scores(rows, tile->G, tile->decay.dt + h * BSM_CHUNK,
                                      tile->decay.cum + h * BSM_CHUNK, D[h], tile->M);
-        bsm_cpu_product(tile->kernels, &(bsm_product){.m = rows,
-                                                      .n = headdim,
-                                                      .k = rows,
-                                                      .a = tile->M,
-                                                      .lda = BSM_CHUNK,
-                                                      .b = tile->xbc + h * headdim,
-                                                      .ldb = bsm_config_conv_dim(config),
-                                                      .beta = beta,
-                                                      .c = y + h * headdim,
-                                                      .ldc = bsm_config_d_inner(config)});
+        bsm_cpu_product(tile->kernels,
+                        &(bsm_product){.m = rows,
+                                       .n = headdim,
+                                       .k = rows,
+                                       .a = tile->M,
+                                       .lda = BSM_CHUNK,
+                                       .b = tile->xbc + h * headdim,
+                                       .ldb = bsm_cpu_ld(bsm_config_conv_dim(config)),
+                                       .beta = beta,
+                                       .c = y + h * headdim,
+                                       .ldc = bsm_config_d_inner(config)});
     }
 }
 
@@ -122,24 +123,25 @@ static void advance_state(const bsm_cpu_tile *tile, size_t rows, const float *B,
                           bsm_cpu_state *state)
 {
     const bsm_config *config = tile->config;
-    size_t d_inner = bsm_config_d_inner(config), conv_dim = bsm_config_conv_dim(config);
+    size_t d_inner = bsm_config_d_inner(config), ld = bsm_cpu_ld(d_inner);
+    size_t ld_xbc = bsm_cpu_ld(bsm_config_conv_dim(config));
     size_t heads = bsm_config_heads(config);
     if (!state->zero) {
         tile->kernels->scale_state(config->d_state, heads, config->headdim, tile->decay.all,
-                                   state->S);
+                                   state->S, ld);
     }
-    tile->kernels->scale_heads(rows, heads, config->headdim, tile->decay.out, tile->xbc, conv_dim);
+    tile->kernels->scale_heads(rows, heads, config->headdim, tile->decay.out, tile->xbc, ld_xbc);
     bsm_cpu_product(tile->kernels, &(bsm_product){.m = config->d_state,
                                                   .n = d_inner,
                                                   .k = rows,
                                                   .transpose_a = true,
                                                   .a = B,
-                                                  .lda = conv_dim,
+                                                  .lda = ld_xbc,
                                                   .b = tile->xbc,
-                                                  .ldb = conv_dim,
+                                                  .ldb = ld_xbc,
                                                   .beta = state->zero ? 0 : 1,
                                                   .c = state->S,
-                                                  .ldc = d_inner});
+                                                  .ldc = ld});
     state->zero = false;
 }
 
@@ -208,7 +210,7 @@ static void prepare_scan(const bsm_cpu_tile *tile, const bsm_cpu_mixer *w, size_
     load_tail(tile, state);
     project(tile, rows, w->in_xbcdt, width, own);
     tile->kernels->conv_silu(rows, conv_dim, config->d_conv, tile->raw, width, w->conv_weight,
-                             w->conv_bias, tile->xbc);
+                             w->conv_bias, tile->xbc, bsm_cpu_ld(conv_dim));
     tile->kernels->decays(rows, bsm_config_heads(config), own + conv_dim, width, w->dt_bias, w->A,
                           &tile->decay);
     if (!last) {

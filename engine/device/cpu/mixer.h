@@ -18,7 +18,7 @@
 
 /** What one mixer carries from chunk to chunk. */
 typedef struct bsm_cpu_state {
-    float *S;    /**< [d_state][d_inner] */
+    float *S;    /**< [d_state][d_inner], rows bsm_cpu_ld apart */
     float *tail; /**< [d_conv - 1][conv_dim], the convolution's last inputs */
     bool zero;   /**< S and tail count as zero, whatever they hold */
 } bsm_cpu_state;
@@ -33,7 +33,7 @@ typedef struct bsm_cpu_tile {
     const bsm_kernels *kernels;
     float *u;   /**< [chunk][dim] the normalised input */
     float *raw; /**< [d_conv - 1 + chunk][conv_dim + heads] before the convolution; later z */
-    float *xbc; /**< [chunk][conv_dim] after it: x | B | C */
+    float *xbc; /**< [chunk][conv_dim] after it: x | B | C; rows bsm_cpu_ld apart */
     float *y;   /**< [chunk][d_inner] */
     float *G;   /**< [chunk][BSM_CHUNK] C B^T */
     float *M;   /**< [chunk][BSM_CHUNK] one head's masked scores */

@@ -87,16 +87,16 @@ static void divide_sums(const bsm_config *config, bsm_carver *carver, bsm_group_
 static void divide_scan(const bsm_config *config, const bsm_kernels *kernels, bsm_carver *carver,
                         size_t length, bsm_group_scratch *s)
 {
-    size_t conv_dim = bsm_config_conv_dim(config), chunks = divide_up(length, BSM_CHUNK);
-    size_t state = config->d_state * bsm_config_d_inner(config);
+    size_t ld_xbc = bsm_cpu_ld(bsm_config_conv_dim(config)), chunks = divide_up(length, BSM_CHUNK);
+    size_t state = config->d_state * bsm_cpu_ld(bsm_config_d_inner(config));
     s->tile = (bsm_cpu_tile){.config = config, .kernels = kernels};
-    s->tile.xbc = bsm_carve_floats(carver, BSM_CHUNK * conv_dim);
+    s->tile.xbc = bsm_carve_floats(carver, BSM_CHUNK * ld_xbc);
     s->tile.G = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
     s->tile.M = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
     s->tile.decay = bsm_decay_carve(carver, config);
     s->S = bsm_carve_floats(carver, state);
-    s->xbc = bsm_carve_floats(carver, length * conv_dim);
-    s->d_xbc = bsm_carve_floats(carver, length * conv_dim);
+    s->xbc = bsm_carve_floats(carver, length * ld_xbc);
+    s->d_xbc = bsm_carve_floats(carver, length * ld_xbc);
     s->states = bsm_carve_floats(carver, (chunks - 1) * state);
     for (size_t c = 0; c < chunks; c++) {
         bsm_decay decay = bsm_decay_carve(carver, config);
@@ -111,18 +111,18 @@ static bsm_group_scratch divide_group(const bsm_cpu_training_space *space, bsm_d
                                       bsm_carver *carver)
 {
     const bsm_config *config = &space->host.config;
-    size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
+    size_t dim = config->dim, ld_inner = bsm_cpu_ld(bsm_config_d_inner(config));
     size_t rows = max(space->grouping[0].max_rows, space->grouping[1].max_rows);
     bsm_group_scratch s = {.decays = decays};
     s.x = bsm_carve_floats(carver, rows * dim);
     s.u = bsm_carve_floats(carver, rows * dim);
-    s.gate = bsm_carve_floats(carver, rows * d_inner);
+    s.gate = bsm_carve_floats(carver, rows * ld_inner);
     s.out = bsm_carve_floats(carver, rows * dim);
     s.d_next = bsm_carve_floats(carver, rows * dim);
     s.d_pair = bsm_carve_floats(carver, rows * 2 * dim);
     s.d_x = bsm_carve_floats(carver, rows * dim);
     s.d_out = bsm_carve_floats(carver, rows * dim);
-    s.d_y = bsm_carve_floats(carver, rows * d_inner);
+    s.d_y = bsm_carve_floats(carver, rows * ld_inner);
     s.d_projected = bsm_carve_floats(carver, rows * bsm_cpu_training_projected(config));
     divide_scan(config, space->kernels, carver,
                 max(space->grouping[0].length, space->grouping[1].length), &s);

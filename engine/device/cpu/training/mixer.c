@@ -24,16 +24,16 @@ void bsm_mixer_convolve(const bsm_cpu_training_mixer *mixer, const float *projec
 {
     const bsm_config *config = mixer->config;
     size_t ld = bsm_cpu_training_projected(config), conv_dim = bsm_config_conv_dim(config);
-    size_t taps = config->d_conv, end = first + rows;
+    size_t ld_xbc = bsm_cpu_ld(conv_dim), taps = config->d_conv, end = first + rows;
     const float *in = projected + bsm_config_d_inner(config);
-    for (; first < end && first + 1 < taps; first++, xbc += conv_dim) { /* some taps meet zeros */
+    for (; first < end && first + 1 < taps; first++, xbc += ld_xbc) { /* some taps meet zeros */
         mixer->kernels->conv_silu(1, conv_dim, first + 1, in, ld,
                                   mixer->conv_weight + (taps - 1 - first) * conv_dim,
-                                  mixer->weights->conv_bias, xbc);
+                                  mixer->weights->conv_bias, xbc, ld_xbc);
     }
     if (first < end) {
         mixer->kernels->conv_silu(end - first, conv_dim, taps, in + (first + 1 - taps) * ld, ld,
-                                  mixer->conv_weight, mixer->weights->conv_bias, xbc);
+                                  mixer->conv_weight, mixer->weights->conv_bias, xbc, ld_xbc);
     }
 }
 
@@ -84,7 +84,7 @@ void bsm_mixer_forward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *s
     const bsm_config *config = mixer->config;
     const bsm_mixer_weights *w = mixer->weights;
     size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
-    size_t projected = bsm_cpu_training_projected(config);
+    size_t projected = bsm_cpu_training_projected(config), ld = bsm_cpu_ld(d_inner);
 
     bsm_mixer_normalise(mixer, scratch, group);
     bsm_multiply_by_rows(mixer->kernels, group->rows, projected, dim, bsm_in(scratch->u, dim),
@@ -95,8 +95,8 @@ void bsm_mixer_forward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *s
                       kept->y + row * d_inner);
     }
     mixer->kernels->backward->gate_norm_apart(group->rows, d_inner, kept->y, kept->projected,
-                                              projected, w->gate_norm, scratch->gate);
-    bsm_multiply_by_rows(mixer->kernels, group->rows, dim, d_inner, bsm_in(scratch->gate, d_inner),
+                                              projected, w->gate_norm, scratch->gate, ld);
+    bsm_multiply_by_rows(mixer->kernels, group->rows, dim, d_inner, bsm_in(scratch->gate, ld),
                          bsm_in(w->out_proj, d_inner), 0, bsm_out(scratch->out, dim));
     add_residual(mixer, scratch, group, out);
 }

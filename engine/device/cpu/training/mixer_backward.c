@@ -30,15 +30,16 @@ static void output_backward(const bsm_cpu_training_mixer *mixer, const bsm_group
 {
     const bsm_config *config = mixer->config;
     size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
-    size_t projected = bsm_cpu_training_projected(config);
+    size_t projected = bsm_cpu_training_projected(config), ld = bsm_cpu_ld(d_inner);
     bsm_const_matrix d_out = bsm_in(scratch->d_out, dim);
     bsm_multiply(mixer->kernels, group->rows, d_inner, dim, d_out,
-                 bsm_in(mixer->weights->out_proj, d_inner), 0, bsm_out(scratch->d_y, d_inner));
-    mixer->kernels->backward->gate_norm(
-        group->rows, d_inner, kept->y, kept->projected, projected, mixer->weights->gate_norm,
-        scratch->d_y, scratch->gate, scratch->d_projected, projected, gradients->sums->gate_norm);
+                 bsm_in(mixer->weights->out_proj, d_inner), 0, bsm_out(scratch->d_y, ld));
+    mixer->kernels->backward->gate_norm(group->rows, d_inner, kept->y, kept->projected, projected,
+                                        mixer->weights->gate_norm, scratch->d_y, scratch->gate, ld,
+                                        scratch->d_projected, projected,
+                                        gradients->sums->gate_norm);
     bsm_multiply_columns(mixer->kernels, dim, d_inner, group->rows, d_out,
-                         bsm_in(scratch->gate, d_inner), 1, bsm_out(gradients->out_proj, d_inner));
+                         bsm_in(scratch->gate, ld), 1, bsm_out(gradients->out_proj, d_inner));
 }
 
 /* ---- The scan of one sequence ---- */
@@ -59,7 +60,7 @@ static size_t rows_of_chunk(const sequence *seq, size_t chunk)
 static float *state_before(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
                            size_t chunk)
 {
-    size_t size = mixer->config->d_state * bsm_config_d_inner(mixer->config);
+    size_t size = mixer->config->d_state * bsm_cpu_ld(bsm_config_d_inner(mixer->config));
     return chunk ? scratch->states + (chunk - 1) * size : NULL;
 }
 
@@ -68,15 +69,16 @@ static void advance(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scra
                     size_t rows)
 {
     const bsm_config *config = mixer->config;
-    size_t conv_dim = bsm_config_conv_dim(config);
+    size_t ld_xbc = bsm_cpu_ld(bsm_config_conv_dim(config));
+    size_t size = config->d_state * bsm_cpu_ld(bsm_config_d_inner(config));
     const float *before = state_before(mixer, scratch, chunk);
     bsm_cpu_state state = {.S = state_before(mixer, scratch, chunk + 1), .zero = !before};
     if (before) {
-        memcpy(state.S, before, config->d_state * bsm_config_d_inner(config) * sizeof *state.S);
+        memcpy(state.S, before, size * sizeof *state.S);
     }
     bsm_cpu_tile tile = scratch->tile;
     tile.decay = scratch->decays[chunk];
-    memcpy(tile.xbc, scratch->xbc + chunk * BSM_CHUNK * conv_dim, rows * conv_dim * sizeof(float));
+    memcpy(tile.xbc, scratch->xbc + chunk * BSM_CHUNK * ld_xbc, rows * ld_xbc * sizeof(float));
     bsm_cpu_scan_chunk(&tile, rows, mixer->weights->D, &state, false, NULL);
 }
 
@@ -101,15 +103,16 @@ static void chunk_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_
 {
     const bsm_config *config = mixer->config;
     size_t conv_dim = bsm_config_conv_dim(config), d_inner = bsm_config_d_inner(config);
+    size_t ld = bsm_cpu_ld(d_inner), ld_xbc = bsm_cpu_ld(conv_dim);
     size_t projected = bsm_cpu_training_projected(config), first = c * BSM_CHUNK;
     size_t rows = rows_of_chunk(seq, c), dt = first * projected + d_inner + conv_dim;
     bsm_scan_chunk chunk = {.rows = rows,
-                            .xbc = scratch->xbc + first * conv_dim,
+                            .xbc = scratch->xbc + first * ld_xbc,
                             .D = mixer->weights->D,
                             .S = state_before(mixer, scratch, c),
                             .decay = scratch->decays[c],
-                            .d_y = seq->d_y + first * d_inner,
-                            .d_xbc = scratch->d_xbc + first * conv_dim,
+                            .d_y = seq->d_y + first * ld,
+                            .d_xbc = scratch->d_xbc + first * ld_xbc,
                             .d_D = sums->D};
     bsm_scan_chunk_backward(&scratch->scan, &chunk, scratch->S, zero, c == 0);
     mixer->kernels->backward->decays(rows, bsm_config_heads(config), seq->projected + dt, projected,
@@ -132,6 +135,7 @@ static void convolution_backward(const bsm_cpu_training_mixer *mixer,
                      .weight = mixer->conv_weight,
                      .bias = mixer->weights->conv_bias};
     bsm_conv_gradient gradient = {.out = scratch->d_xbc,
+                                  .ld_out = bsm_cpu_ld(bsm_config_conv_dim(config)),
                                   .in = seq->d_projected + d_inner,
                                   .weight = sums->conv_weight,
                                   .bias = sums->conv_bias};
@@ -184,7 +188,7 @@ void bsm_mixer_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *
         sequence seq = {.length = group->length,
                         .chunks = (group->length + BSM_CHUNK - 1) / BSM_CHUNK,
                         .projected = kept->projected + row * projected,
-                        .d_y = scratch->d_y + row * bsm_config_d_inner(mixer->config),
+                        .d_y = scratch->d_y + row * bsm_cpu_ld(bsm_config_d_inner(mixer->config)),
                         .d_projected = scratch->d_projected + row * projected};
         sequence_backward(mixer, scratch, &seq, gradients->sums);
     }

@@ -21,7 +21,7 @@ bsm_scan_scratch bsm_scan_scratch_carve(bsm_carver *carver, const bsm_config *co
     s.G = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
     s.dG = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
     s.M = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
-    s.rows = bsm_carve_floats(carver, BSM_CHUNK * bsm_config_d_inner(config));
+    s.rows = bsm_carve_floats(carver, BSM_CHUNK * bsm_cpu_ld(bsm_config_d_inner(config)));
     s.by_head = bsm_carve_floats(carver, BSM_CHUNK * config->d_state);
     s.decay.d_dt = bsm_carve_floats(carver, heads * BSM_CHUNK);
     s.decay.d_cum = bsm_carve_floats(carver, heads * BSM_CHUNK);
@@ -45,7 +45,8 @@ bsm_decay bsm_decay_carve(bsm_carver *carver, const bsm_config *config)
 typedef struct view {
     const bsm_kernels *kernels;
     const bsm_backward_kernels *backward;
-    size_t rows, heads, headdim, d_state, d_inner, conv_dim;
+    size_t rows, heads, headdim, d_state, d_inner;
+    size_t ld, ld_xbc; /* of rows of d_inner and of conv_dim */
     bsm_const_matrix B, C;
     bsm_matrix d_B, d_C;
 } view;
@@ -60,11 +61,12 @@ static view view_of(const bsm_scan_scratch *scratch, const bsm_scan_chunk *chunk
               .headdim = config->headdim,
               .d_state = config->d_state,
               .d_inner = bsm_config_d_inner(config),
-              .conv_dim = bsm_config_conv_dim(config)};
-    v.B = bsm_in(chunk->xbc + v.d_inner, v.conv_dim);
-    v.C = bsm_in(v.B.at + v.d_state, v.conv_dim);
-    v.d_B = bsm_out(chunk->d_xbc + v.d_inner, v.conv_dim);
-    v.d_C = bsm_out(v.d_B.at + v.d_state, v.conv_dim);
+              .ld = bsm_cpu_ld(bsm_config_d_inner(config)),
+              .ld_xbc = bsm_cpu_ld(bsm_config_conv_dim(config))};
+    v.B = bsm_in(chunk->xbc + v.d_inner, v.ld_xbc);
+    v.C = bsm_in(v.B.at + v.d_state, v.ld_xbc);
+    v.d_B = bsm_out(chunk->d_xbc + v.d_inner, v.ld_xbc);
+    v.d_C = bsm_out(v.d_B.at + v.d_state, v.ld_xbc);
     return v;
 }
 
@@ -81,8 +83,8 @@ static void inside_head(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, 
                         size_t head)
 {
     size_t column = head * v->headdim, row = head * BSM_CHUNK;
-    bsm_const_matrix x = bsm_in(chunk->xbc + column, v->conv_dim);
-    bsm_const_matrix d_y = bsm_in(chunk->d_y + column, v->d_inner);
+    bsm_const_matrix x = bsm_in(chunk->xbc + column, v->ld_xbc);
+    bsm_const_matrix d_y = bsm_in(chunk->d_y + column, v->ld);
     bsm_multiply_by_rows(v->kernels, v->rows, v->rows, v->headdim, d_y, x, 0,
                          bsm_out(s->M, BSM_CHUNK));
     v->backward->masked_scores(
@@ -90,7 +92,7 @@ static void inside_head(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, 
         &(bsm_scores_gradient){
             .M = s->M, .dG = s->dG, .d_dt = s->decay.d_dt + row, .d_cum = s->decay.d_cum + row});
     bsm_multiply_columns(v->kernels, v->rows, v->headdim, v->rows, bsm_in(s->M, BSM_CHUNK), d_y, 0,
-                         bsm_out(chunk->d_xbc + column, v->conv_dim));
+                         bsm_out(chunk->d_xbc + column, v->ld_xbc));
 }
 
 static void inside(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const view *v)
@@ -103,26 +105,26 @@ static void inside(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const
     bsm_const_matrix dG = bsm_in(s->dG, BSM_CHUNK);
     bsm_multiply(v->kernels, v->rows, v->d_state, v->rows, dG, v->B, 0, v->d_C);
     bsm_multiply_columns(v->kernels, v->rows, v->d_state, v->rows, dG, v->C, 0, v->d_B);
-    v->backward->skip(v->rows, v->heads, v->headdim, chunk->xbc, v->conv_dim, chunk->d_y,
-                      v->d_inner, chunk->d_D);
+    v->backward->skip(v->rows, v->heads, v->headdim, chunk->xbc, v->ld_xbc, chunk->d_y, v->ld,
+                      chunk->d_D);
 }
 
 /* What the steps left behind the chunk. */
 static void left_behind(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const view *v,
                         const float *d_S)
 {
-    bsm_const_matrix by_state = bsm_in(d_S, v->d_inner);
+    bsm_const_matrix by_state = bsm_in(d_S, v->ld);
     bsm_multiply(v->kernels, v->rows, v->d_inner, v->d_state, v->B, by_state, 0,
-                 bsm_out(s->rows, v->d_inner));
-    v->backward->leave_state(v->rows, v->heads, v->headdim, &chunk->decay, chunk->xbc, v->conv_dim,
-                             s->rows, chunk->d_xbc, &s->decay);
+                 bsm_out(s->rows, v->ld));
+    v->backward->leave_state(v->rows, v->heads, v->headdim, &chunk->decay, chunk->xbc, v->ld_xbc,
+                             s->rows, v->ld, chunk->d_xbc, &s->decay);
     v->backward->scaled_heads(v->rows, v->heads, v->headdim, chunk->decay.out, chunk->xbc,
-                              v->conv_dim, s->rows);
-    bsm_multiply_by_rows(v->kernels, v->rows, v->d_state, v->d_inner, bsm_in(s->rows, v->d_inner),
+                              v->ld_xbc, s->rows, v->ld);
+    bsm_multiply_by_rows(v->kernels, v->rows, v->d_state, v->d_inner, bsm_in(s->rows, v->ld),
                          by_state, 1, v->d_B);
     if (chunk->S) {
         v->backward->dot_states(v->d_state, v->heads, v->headdim, chunk->decay.all, chunk->S, d_S,
-                                s->decay.d_all);
+                                v->ld, s->decay.d_all);
     }
 }
 
@@ -130,8 +132,8 @@ static void left_behind(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, 
 static void from_before(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const view *v)
 {
     for (size_t h = 0; h < v->heads; h++) {
-        bsm_const_matrix part = bsm_in(s->rows + h * v->headdim, v->d_inner);
-        bsm_const_matrix state = bsm_in(chunk->S + h * v->headdim, v->d_inner);
+        bsm_const_matrix part = bsm_in(s->rows + h * v->headdim, v->ld);
+        bsm_const_matrix state = bsm_in(chunk->S + h * v->headdim, v->ld);
         bsm_multiply_by_rows(v->kernels, v->rows, v->d_state, v->headdim, part, state, 0,
                              bsm_out(s->by_head, v->d_state));
         v->backward->dot_rows(v->rows, v->d_state, v->C.at, v->C.ld, s->by_head,
@@ -146,10 +148,10 @@ static void state_before(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk,
                          float *d_S, bool zero)
 {
     if (!zero) {
-        v->kernels->scale_state(v->d_state, v->heads, v->headdim, chunk->decay.all, d_S);
+        v->kernels->scale_state(v->d_state, v->heads, v->headdim, chunk->decay.all, d_S, v->ld);
     }
-    bsm_multiply_columns(v->kernels, v->d_state, v->d_inner, v->rows, v->C,
-                         bsm_in(s->rows, v->d_inner), zero ? 0 : 1, bsm_out(d_S, v->d_inner));
+    bsm_multiply_columns(v->kernels, v->d_state, v->d_inner, v->rows, v->C, bsm_in(s->rows, v->ld),
+                         zero ? 0 : 1, bsm_out(d_S, v->ld));
 }
 
 void bsm_scan_chunk_backward(const bsm_scan_scratch *scratch, const bsm_scan_chunk *chunk,
@@ -162,8 +164,8 @@ void bsm_scan_chunk_backward(const bsm_scan_scratch *scratch, const bsm_scan_chu
         left_behind(scratch, chunk, &v, d_S);
     }
     if (chunk->S || !first) {
-        v.backward->scaled_heads(v.rows, v.heads, v.headdim, chunk->decay.in, chunk->d_y, v.d_inner,
-                                 scratch->rows);
+        v.backward->scaled_heads(v.rows, v.heads, v.headdim, chunk->decay.in, chunk->d_y, v.ld,
+                                 scratch->rows, v.ld);
     }
     if (chunk->S) {
         from_before(scratch, chunk, &v);

@@ -12,7 +12,7 @@ typedef struct bsm_scan_scratch {
     const bsm_config *config;
     const bsm_kernels *kernels;
     float *G, *dG, *M; /**< [chunk][BSM_CHUNK] */
-    float *rows;       /**< [chunk][d_inner] */
+    float *rows;       /**< [chunk][d_inner], rows bsm_cpu_ld apart */
     float *by_head;    /**< [chunk][d_state] */
     bsm_decay_gradient decay;
 } bsm_scan_scratch;
@@ -23,7 +23,8 @@ bsm_scan_scratch bsm_scan_scratch_carve(bsm_carver *carver, const bsm_config *co
 /** The decays of a chunk, in memory of their own. */
 bsm_decay bsm_decay_carve(bsm_carver *carver, const bsm_config *config);
 
-/** One chunk. d_ means the loss's gradient by something. */
+/** One chunk. d_ means the loss's gradient by something. Rows of d_inner and of conv_dim are
+ *  bsm_cpu_ld apart. */
 typedef struct bsm_scan_chunk {
     size_t rows;
     const float *xbc; /**< [rows][conv_dim] */

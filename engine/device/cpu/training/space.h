@@ -37,7 +37,8 @@ typedef struct bsm_mixer_sums {
     float *gate_norm;
 } bsm_mixer_sums;
 
-/** What one thread works on a group in; d_ means the loss's gradient. */
+/** What one thread works on a group in; d_ means the loss's gradient. Rows of d_inner and of
+ *  conv_dim are bsm_cpu_ld apart. */
 typedef struct bsm_group_scratch {
     float *x;           /**< [row][dim] */
     float *u;           /**< [row][dim] normalised */
