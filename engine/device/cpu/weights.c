@@ -17,14 +17,10 @@ static const float *pack_copy(bsm_carver *p, size_t count, const float *values)
     return out;
 }
 
-/* [rows][columns] to [columns][rows], in square blocks that fit the cache. */
-static const float *pack_transposed(bsm_carver *p, size_t rows, size_t columns, const float *matrix)
+/* In square blocks that fit the cache. */
+void bsm_cpu_transpose(size_t rows, size_t columns, const float *matrix, float *out)
 {
     enum { BLOCK = 32 };
-    float *out = bsm_carve_floats(p, rows * columns);
-    if (!out) {
-        return NULL;
-    }
     for (size_t r0 = 0; r0 < rows; r0 += BLOCK) {
         for (size_t c0 = 0; c0 < columns; c0 += BLOCK) {
             for (size_t r = r0; r < rows && r < r0 + BLOCK; r++) {
@@ -33,6 +29,14 @@ static const float *pack_transposed(bsm_carver *p, size_t rows, size_t columns, 
                 }
             }
         }
+    }
+}
+
+static const float *pack_transposed(bsm_carver *p, size_t rows, size_t columns, const float *matrix)
+{
+    float *out = bsm_carve_floats(p, rows * columns);
+    if (out) {
+        bsm_cpu_transpose(rows, columns, matrix, out);
     }
     return out;
 }

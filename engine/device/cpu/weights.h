@@ -52,4 +52,7 @@ typedef struct bsm_cpu_weights {
 bsm_status bsm_cpu_weights_new(const bsm_weights *host, void **weights, bsm_error *error);
 void bsm_cpu_weights_free(void *weights);
 
+/** [rows][columns] to [columns][rows] */
+void bsm_cpu_transpose(size_t rows, size_t columns, const float *matrix, float *out);
+
 #endif

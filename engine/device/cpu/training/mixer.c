@@ -96,7 +96,7 @@ void bsm_mixer_forward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *s
     }
     mixer->kernels->backward->gate_norm_apart(group->rows, d_inner, kept->y, kept->projected,
                                               projected, w->gate_norm, scratch->gate, ld);
-    bsm_multiply_by_rows(mixer->kernels, group->rows, dim, d_inner, bsm_in(scratch->gate, ld),
-                         bsm_in(w->out_proj, d_inner), 0, bsm_out(scratch->out, dim));
+    bsm_multiply(mixer->kernels, group->rows, dim, d_inner, bsm_in(scratch->gate, ld),
+                 bsm_in(mixer->out_proj, dim), 0, bsm_out(scratch->out, dim));
     add_residual(mixer, scratch, group, out);
 }

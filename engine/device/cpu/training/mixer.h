@@ -17,6 +17,7 @@ typedef struct bsm_cpu_training_mixer {
     const bsm_kernels *kernels;
     const bsm_mixer_weights *weights;
     const float *conv_weight; /**< [d_conv][conv_dim] */
+    const float *out_proj;    /**< [d_inner][dim]: forward, the other way round is slower */
     const float *A;           /**< [heads] */
     bool reversed;            /**< from the last step to the first */
     double dropout;

@@ -5,6 +5,7 @@
 
 #include "device/cpu/training/mixer.h"
 #include "device/cpu/training/products.h"
+#include "device/cpu/weights.h"
 
 /* A path in work. */
 typedef struct path {
@@ -18,22 +19,15 @@ typedef struct path {
 
 /* ---- Preparing ---- */
 
-static void transpose(size_t rows, size_t columns, const float *in, float *out)
-{
-    for (size_t r = 0; r < rows; r++) {
-        for (size_t c = 0; c < columns; c++) {
-            out[c * rows + r] = in[r * columns + c];
-        }
-    }
-}
-
 static void prepare_mixer(path *p, size_t layer, bool reversed)
 {
     bsm_cpu_training_space *space = p->space;
     const bsm_config *config = &space->host.config;
     const bsm_mixer_weights *w = reversed ? &p->weights->backward : &p->weights->forward;
-    transpose(bsm_config_conv_dim(config), config->d_conv, w->conv_weight,
-              space->conv_weight[reversed]);
+    bsm_cpu_transpose(bsm_config_conv_dim(config), config->d_conv, w->conv_weight,
+                      space->conv_weight[reversed]);
+    bsm_cpu_transpose(config->dim, bsm_config_d_inner(config), w->out_proj,
+                      space->out_proj[reversed]);
     for (size_t h = 0; h < bsm_config_heads(config); h++) {
         space->A[reversed][h] = (float)-exp((double)w->A_log[h]);
     }
@@ -42,6 +36,7 @@ static void prepare_mixer(path *p, size_t layer, bool reversed)
         .kernels = space->kernels,
         .weights = w,
         .conv_weight = space->conv_weight[reversed],
+        .out_proj = space->out_proj[reversed],
         .A = space->A[reversed],
         .reversed = reversed,
         .dropout = space->host.options.dropout,

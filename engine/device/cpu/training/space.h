@@ -4,8 +4,8 @@
  *  A path works on groups of whole sequences, whose rows lie below each other, so that the products
  *  of its linear layers are tall. Groups go to threads in a fixed way, and each thread sums a
  *  path's gradients for itself; the sums are added in the order of the threads. So the same call
- *  gives the same bits. Weights are used in the checkpoint's layout: nothing is packed again after
- *  a step. */
+ *  gives the same bits. Weights are used in the checkpoint's layout; what is faster otherwise is
+ *  turned round for each path. */
 #ifndef BSM_CPU_TRAINING_SPACE_H
 #define BSM_CPU_TRAINING_SPACE_H
 
@@ -95,6 +95,7 @@ typedef struct bsm_cpu_training_space {
     float *d_x;               /**< [band][frame][dim] the features' gradient */
     float *d_final_norm;      /**< [band][dim] */
     float *conv_weight[2];    /**< of the path in work, per direction: [d_conv][conv_dim] */
+    float *out_proj[2];       /**< the same: [d_inner][dim] */
     float *A[2];              /**< the same: [heads] */
     bsm_cpu_training_thread *threads;
     void *memory;
