@@ -35,7 +35,7 @@ run_tests build-test "" ""
 run_tests build-asan "-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized" \
     "--suite unit --suite integration --timeout-multiplier 4"
 run_tests build-tsan "-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized" \
-    "stream stream-soak files loader --timeout-multiplier 4"
+    "stream stream-failure stream-soak files loader --timeout-multiplier 4"
 run_tests build-plain "-Donednn=disabled" "--suite unit --no-suite slow"
 
 echo "$passed passed, $failed failed"

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+/* What a stream costs, and what the next ones of the same model add: their state, not the weights.
+ *
+ *     test_memory [PRESET [STREAMS]]
+ *
+ * With a preset, it prints what models of this shape need, whose state is as large as their
+ * weights. Without, it is a test, with a model of a small state. */
+#include <malloc.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "identity.h"
+
+enum { MAX_STREAMS = 16 };
+
+static const char *preset;
+static size_t streams = 2;
+static bsm_error error;
+
+static void expect_ok(bsm_status status)
+{
+    if (status) {
+        fail_msg("%s", error.message);
+    }
+}
+
+/* Of this process in memory, pages shared with others counted in part: MiB. */
+static double memory_now(void)
+{
+    char line[256];
+    double kilobytes = 0;
+    malloc_trim(0);
+    FILE *file = fopen("/proc/self/smaps_rollup", "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file)) {
+        if (!strncmp(line, "Pss:", 4)) {
+            kilobytes = strtod(line + 4, NULL);
+        }
+    }
+    fclose(file);
+    assert_true(kilobytes > 0);
+    return kilobytes / 1024;
+}
+
+static void choose_shape(bsm_config *config)
+{
+    expect_ok(bsm_config_preset(preset ? preset : "lite", config, &error));
+    if (!preset) {
+        config->depth = 2;
+        config->d_state = 8;
+    }
+}
+
+/* A model file, as hosts have one; returns the size of its weights in MiB. */
+static double save_model(char path[])
+{
+    bsm_config config;
+    bsm_model *model = NULL;
+    choose_shape(&config);
+    expect_ok(bsm_model_new_untrained(&config, &model, &error));
+    expect_ok(bsm_model_save(model, path, BSM_F32, true, &error));
+    bsm_model_free(model);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    double megabytes = (double)ftell(file) / 1048576;
+    fclose(file);
+    return megabytes;
+}
+
+/* Open the file once more, as an instance of the plugin does, and let the stream touch all that it
+ * needs. */
+static bsm_stream *start(const char *path, const signal *in)
+{
+    bsm_model *model = NULL;
+    expect_ok(bsm_model_open(path, NULL, &model, &error));
+    bsm_stream_options options = {.sample_rate = 48000,
+                                  .memory = BSM_MEMORY_CARRY,
+                                  .device = BSM_DEVICE_CPU,
+                                  .threads = 2,
+                                  .freewheel = true};
+    bsm_stream *stream = open_stream(model, &options);
+    stream_result out = run_stream(stream, in, 512);
+    free_result(&out);
+    bsm_stream_stats stats;
+    bsm_stream_get_stats(stream, &stats);
+    assert_true(stats.blocks >= 2);
+    bsm_model_free(model);
+    return stream;
+}
+
+static void test_more_streams_add_their_state(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/bsm-test-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    double weights = save_model(path), before = memory_now(), most = 0;
+    signal in = noise_signal(40000, 3);
+    bsm_stream *made[MAX_STREAMS];
+    print_message("%.1f MiB of weights\n", weights);
+    for (size_t i = 0; i < streams; i++) {
+        made[i] = start(path, &in);
+        double now = memory_now(), added = now - before;
+        print_message("stream %zu adds %.1f MiB\n", i + 1, added);
+        most = i > 0 ? fmax(most, added) : most;
+        before = now;
+    }
+    for (size_t i = 0; i < streams; i++) {
+        bsm_stream_free(made[i]);
+    }
+    free_signal(&in);
+    unlink(path);
+    if (!preset) {
+        assert_true(weights > 20); /* or a copy would not be seen */
+        assert_true(most < weights / 2);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    preset = argc > 1 ? argv[1] : preset;
+    streams = argc > 2 ? strtoul(argv[2], NULL, 10) : streams;
+    if (streams < 2 || streams > MAX_STREAMS) {
+        fprintf(stderr, "test_memory: 2 to %d streams\n", MAX_STREAMS);
+        return 2;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_more_streams_add_their_state),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
