@@ -72,7 +72,7 @@ static bsm_status write_table(const table *t, table_writer *writer, const char *
         return path ? bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path) : BSM_OK;
     }
     bsm_status status = writer(t, stream, error);
-    if (fclose(stream) && !status) {
+    if ((fclose(stream) || !text) && !status) {
         status = bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
     }
     if (!status) {

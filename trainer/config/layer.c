@@ -15,10 +15,10 @@ enum { MAX_FILE = 1 << 20 };
 static bsm_status syntax_error(const bsm_layer *layer, const yaml_parser_t *parser,
                                bsm_error *error)
 {
-    if (parser->error == YAML_MEMORY_ERROR) {
+    const char *problem = parser->problem; /* out of memory, libyaml may say nothing */
+    if (parser->error == YAML_MEMORY_ERROR || !problem) {
         return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", layer->name);
     }
-    const char *problem = parser->problem ? parser->problem : "not YAML";
     if (!layer->has_lines) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s: %s", layer->name, problem);
     }

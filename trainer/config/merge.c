@@ -174,7 +174,7 @@ bsm_status bsm_layers_merge(bsm_layer *layers, size_t num_layers,
     *text = NULL;
     FILE *stream = open_memstream(text, &size);
     bool ok = stream && merge_all(&m, schema, stream);
-    if (stream && fclose(stream)) {
+    if (stream && (fclose(stream) || !*text)) {
         ok = false;
     }
     if (!ok) {

@@ -48,6 +48,13 @@ void bsm_settings_free(bsm_settings *settings)
     cyaml_free(&config, &bsm_settings_schema, settings, 0);
 }
 
+/* libcyaml calls what libyaml cannot do by the name of libyaml's function. */
+static bool is_lack_of_memory(cyaml_err_t code)
+{
+    return code == CYAML_ERR_OOM || code == CYAML_ERR_LIBYAML_PARSER_INIT ||
+           code == CYAML_ERR_LIBYAML_EVENT_INIT || code == CYAML_ERR_LIBYAML_PARSER;
+}
+
 /* What passed the check fits the schema: anything but a lack of memory is our own mistake. */
 static bsm_status load_text(const char *text, bsm_settings **settings, bsm_error *error)
 {
@@ -56,9 +63,12 @@ static bsm_status load_text(const char *text, bsm_settings **settings, bsm_error
     cyaml_data_t *data = NULL;
     const cyaml_err_t code = cyaml_load_data((const uint8_t *)text, strlen(text), &config,
                                              &bsm_settings_schema, &data, NULL);
+    if (is_lack_of_memory(code)) {
+        return bsm_fail(error, BSM_NO_MEMORY, "configuration: out of memory");
+    }
     if (code) {
-        return bsm_fail(error, code == CYAML_ERR_OOM ? BSM_NO_MEMORY : BSM_INVALID_ARGUMENT,
-                        "configuration: %s: %s", cyaml_strerror(code), log.message);
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "configuration: %s: %s", cyaml_strerror(code),
+                        log.message);
     }
     *settings = data;
     return BSM_OK;

@@ -45,11 +45,14 @@ static bsm_status read_state(bsm_checkpoint *c, bsm_error *error)
         return bsm_fail(error, BSM_BAD_MODEL,
                         "%s: not a checkpoint of bsm-trainer (a model is for init_from)", c->path);
     }
-    if (!bsm_state_parse(text, &c->state)) {
-        return bsm_fail(error, BSM_BAD_MODEL, "%s: what it says of its training makes no sense",
+    bsm_status status = bsm_state_parse(text, &c->state);
+    if (status) {
+        return bsm_fail(error, status,
+                        status == BSM_NO_MEMORY ? "%s: out of memory"
+                                                : "%s: what it says of its training makes no sense",
                         c->path);
     }
-    bsm_status status = bsm_config_from_metadata(c->path, &c->content.metadata, &c->config, error);
+    status = bsm_config_from_metadata(c->path, &c->content.metadata, &c->config, error);
     return status ? status : bsm_config_infer(c->path, &c->content.table, &c->config, error);
 }
 

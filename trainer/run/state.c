@@ -3,6 +3,7 @@
 #include "run/state.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -85,7 +86,11 @@ static cJSON *make_number(double value)
 static bool add_number(cJSON *object, const char *name, double value)
 {
     cJSON *number = make_number(value);
-    return number && cJSON_AddItemToObject(object, name, number);
+    if (!number || !cJSON_AddItemToObject(object, name, number)) {
+        cJSON_Delete(number);
+        return false;
+    }
+    return true;
 }
 
 static bool add_sum(cJSON *object, const char *name, const double *values)
@@ -167,11 +172,15 @@ static bool get_all(const cJSON *object, bsm_state *state)
     return ok;
 }
 
-bool bsm_state_parse(const char *text, bsm_state *state)
+bsm_status bsm_state_parse(const char *text, bsm_state *state)
 {
+    errno = 0; /* the only way to tell cJSON's two failures apart */
     cJSON *object = cJSON_Parse(text);
+    if (!object && errno == ENOMEM) {
+        return BSM_NO_MEMORY;
+    }
     *state = bsm_state_start();
     const bool ok = get_all(object, state);
     cJSON_Delete(object);
-    return ok;
+    return ok ? BSM_OK : BSM_BAD_MODEL;
 }

@@ -39,7 +39,7 @@ bsm_loss bsm_loss_sum_mean(const bsm_loss_sum *sum);
 /** As JSON, for cJSON_free; NULL when out of memory. All numbers come back to the bit. */
 char *bsm_state_format(const bsm_state *state);
 
-/** False if it is not such a text. */
-bool bsm_state_parse(const char *text, bsm_state *state);
+/** BSM_BAD_MODEL if it is not such a text; BSM_NO_MEMORY. */
+bsm_status bsm_state_parse(const char *text, bsm_state *state);
 
 #endif
