@@ -2,6 +2,7 @@
 /* bsm-trainer: train a network, or measure how well one separates. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "args.h"
@@ -31,6 +32,17 @@ static exit_code fail(program *p, const bsm_error *error, exit_activity activity
     return exit_code_for(error->status, activity);
 }
 
+/* What goes wrong in all processes is said once: the first one then ends the others, by a signal.
+ */
+static bool is_ended_by_first(const bsm_collective *collective)
+{
+    const struct timespec moment = {.tv_sec = 1};
+    if (collective->rank > 0) {
+        nanosleep(&moment, NULL);
+    }
+    return collective->rank > 0 && bsm_stop_requested();
+}
+
 /* All stop at a signal: one of them says so. The others are ended by whoever fails. */
 static exit_code fail_training(program *p, const bsm_error *error, bsm_doing doing)
 {
@@ -40,11 +52,11 @@ static exit_code fail_training(program *p, const bsm_error *error, bsm_doing doi
         [BSM_DOING_DATA] = READING_INPUT,
         [BSM_DOING_OUTPUT] = WRITING_OUTPUT,
     };
-    if (error->status == BSM_CANCELLED && p->collective.rank > 0) {
-        return EXIT_CODE_CANCELLED;
-    }
-    const exit_code code = fail(p, error, activities[doing]);
-    if (error->status != BSM_CANCELLED) {
+    const bool stopped = error->status == BSM_CANCELLED;
+    const bool silent = stopped ? p->collective.rank > 0 : is_ended_by_first(&p->collective);
+    const exit_code code = silent ? exit_code_for(error->status, activities[doing])
+                                  : fail(p, error, activities[doing]);
+    if (!stopped) {
         bsm_collective_abort(&p->collective, (int)code);
     }
     return code;

@@ -376,7 +376,9 @@ class ProcessesTest(TrainerTest):
     def test_error_ends_all(self):
         result = self.run_trainer(*self.options('data.root=/nowhere'), launcher=self.launcher)
         self.assertEqual(result.returncode, 4)
-        self.assertIn('/nowhere', result.stderr)
+        lines = [line for line in result.stderr.splitlines() if line.startswith('bsm-trainer')]
+        self.assertEqual(len(lines), 1, result.stderr)
+        self.assertIn('/nowhere', lines[0])
 
 
 def load_tests(loader, _tests, _pattern):

@@ -41,8 +41,12 @@ static bsm_status write_checkpoint(bsm_run *run, bsm_error *error)
 
 bsm_status bsm_run_save(bsm_run *run, bsm_error *error)
 {
-    const bsm_status status = gather_step(run, error);
-    return !status && is_first(run) ? write_checkpoint(run, error) : status;
+    double written = 0; /* a launcher may end all processes once one has left */
+    bsm_status status = gather_step(run, error);
+    if (!status && is_first(run)) {
+        status = write_checkpoint(run, error);
+    }
+    return status ? status : bsm_collective_sum(run->collective, &written, 1, error);
 }
 
 /* ---- Telling ---- */

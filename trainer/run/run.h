@@ -76,7 +76,7 @@ BSM_NODISCARD bsm_status bsm_run_clear_gradients(bsm_run *run, bsm_error *error)
 /** What belongs to an epoch's end: validation, the best model, a checkpoint. */
 BSM_NODISCARD bsm_status bsm_run_finish_epoch(bsm_run *run, bsm_error *error);
 
-/** Write a checkpoint. By all processes: the first one writes. */
+/** Write a checkpoint. By all processes: the first one writes, the others wait. */
 BSM_NODISCARD bsm_status bsm_run_save(bsm_run *run, bsm_error *error);
 
 /** How the epoch goes. */
