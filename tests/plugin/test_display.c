@@ -17,6 +17,13 @@
 /* The models' own rate: all of the noise goes through the network. */
 enum { RATE = 44100, COLUMN = RATE / 25, BLOCK = 512 };
 
+/* For the leak sanitizer: fontconfig keeps its fonts until the end. */
+const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig";
+}
+
 static void draw(instance *i, picture *p)
 {
     picture_copy(p, instance_render(i, PICTURE_WIDTH, 1000));

@@ -11,7 +11,8 @@ void purity_leave(void);
 /** Calls of sem_post meanwhile, which are allowed, since the last question. */
 int purity_wakes(void);
 
-/** Makes four forbidden calls, one of them inside a shared library, and gives how many of them were seen. */
+/** Makes four forbidden calls, one of them inside a shared library, and gives how many of them were
+ * seen. */
 int purity_self_test(void);
 
 #endif

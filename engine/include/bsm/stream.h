@@ -45,14 +45,14 @@ typedef enum bsm_memory {
 
 /** All zero but the sample rate is a good choice. */
 typedef struct bsm_stream_options {
-    size_t sample_rate; /**< of the host, Hz: 8000 to 192000 */
-    size_t max_block;   /**< the most samples per call, 0: 8192 */
-    size_t commit;      /**< frames of the model (10 ms) separated at a time; 0: chosen */
-    size_t lookahead;   /**< frames that each block looks ahead, if commit is given or
-                             keep_lookahead is set; else chosen */
-    double latency;     /**< seconds, if commit is 0: the wished latency; 0: 0.8, or with a
-                             look-ahead to keep, what blocks as long as it need. The real one is
-                             the nearest below that has sense, see bsm_stream_latency */
+    size_t sample_rate;  /**< of the host, Hz: 8000 to 192000 */
+    size_t max_block;    /**< the most samples per call, 0: 8192 */
+    size_t commit;       /**< frames of the model (10 ms) separated at a time; 0: chosen */
+    size_t lookahead;    /**< frames that each block looks ahead, if commit is given or
+                              keep_lookahead is set; else chosen */
+    double latency;      /**< seconds, if commit is 0: the wished latency; 0: 0.8, or with a
+                              look-ahead to keep, what blocks as long as it need. The real one is
+                              the nearest below that has sense, see bsm_stream_latency */
     bool keep_lookahead; /**< choose commit alone */
     bsm_memory memory;
     size_t history; /**< frames, for BSM_MEMORY_BOUNDED; 0: so that history, commit and look-ahead
