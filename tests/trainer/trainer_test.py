@@ -365,8 +365,8 @@ class ProcessesTest(TrainerTest):
         with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
                               text=True) as process:
             self.wait_for_steps(2)
-            children = subprocess.run(['ps', '-o', 'pid=', '--ppid', str(process.pid)],
-                                      capture_output=True, text=True, check=True).stdout.split()
+            with open(f'/proc/{process.pid}/task/{process.pid}/children', encoding='ascii') as file:
+                children = file.read().split()
             self.assertEqual(len(children), 2)
             os.kill(int(children[1]), signal.SIGKILL)
             output, error = process.communicate(timeout=60)
