@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: ISC */
+/* A network whose device fails at some call goes on on another, as if nothing had been: windows,
+ * streams, streams longer than what is remembered of them, and the histories behind that. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bsm/log.h"
+#include "net/history.h"
+#include "net/place.h"
+#include "spectra.h"
+
+/* ---- A device that fails: the reference until then ---- */
+
+static struct {
+    size_t calls, fail_at; /* modules run so far, and the one that fails; 0: none */
+    bsm_status status;
+    bool cannot_open;
+} fake;
+
+static bsm_status count_call(bsm_error *error)
+{
+    return ++fake.calls == fake.fail_at ? bsm_fail(error, fake.status, "fake: it burns") : BSM_OK;
+}
+
+static void fake_describe(char *text, size_t size)
+{
+    bsm_format_line(text, size, "fake device");
+}
+
+static bsm_status fake_workspace_new(const void *weights, const bsm_workspace_options *options,
+                                     void **workspace, bsm_error *error)
+{
+    return fake.cannot_open
+               ? bsm_fail(error, BSM_NO_MEMORY, "fake: it is full")
+               : bsm_reference_device.workspace_new(weights, options, workspace, error);
+}
+
+static bsm_status fake_band_split(void *workspace, const float *spectrum, size_t frames,
+                                  bsm_error *error)
+{
+    bsm_status status = count_call(error);
+    return status ? status : bsm_reference_device.band_split(workspace, spectrum, frames, error);
+}
+
+static bsm_status fake_time_path(void *workspace, size_t layer, const bsm_block *block,
+                                 bsm_error *error)
+{
+    bsm_status status = count_call(error);
+    return status ? status : bsm_reference_device.time_path(workspace, layer, block, error);
+}
+
+static bsm_status fake_mask(void *workspace, size_t stem, const bsm_block *block,
+                            const float *spectrum, float *masked, bsm_error *error)
+{
+    bsm_status status = count_call(error);
+    return status ? status
+                  : bsm_reference_device.mask(workspace, stem, block, spectrum, masked, error);
+}
+
+static bsm_device fake_device(void)
+{
+    bsm_device device = bsm_reference_device;
+    device.describe = fake_describe;
+    device.workspace_new = fake_workspace_new;
+    device.band_split = fake_band_split;
+    device.time_path = fake_time_path;
+    device.mask = fake_mask;
+    return device;
+}
+
+/* ---- Networks on it ---- */
+
+enum { FRAMES = 40, COMMIT = 3, LOOKAHEAD = 2, LONGEST = COMMIT + LOOKAHEAD, LAYERS = 2 };
+
+typedef struct fixture {
+    bsm_model *model;
+    bsm_device device;
+    size_t numbers; /* of the whole spectrum */
+    float *spectrum, *expected, *actual;
+} fixture;
+
+static size_t lines;
+static char last_line[512];
+
+static void take_line(void *user, const char *line)
+{
+    (void)user;
+    lines++;
+    bsm_format_line(last_line, sizeof last_line, "%s", line);
+}
+
+/* `segment` in frames: what is remembered of a stream. */
+static fixture open_fixture(size_t segment)
+{
+    bsm_config config = {.dim = 6,
+                         .depth = LAYERS,
+                         .expand = 2,
+                         .headdim = 4,
+                         .d_state = 3,
+                         .d_conv = 3,
+                         .mask_expansion = 2,
+                         .num_bands = 3,
+                         .bands = {1, 2, 6},
+                         .n_fft = 16,
+                         .hop = 8,
+                         .sample_rate = 8000,
+                         .channels = 1,
+                         .num_stems = 1,
+                         .stems = {"vocals"},
+                         .segment = (double)segment * 8 / 8000};
+    fixture f = {.model = open_config(&config), .device = fake_device()};
+    f.numbers = FRAMES * bsm_config_features(&config);
+    f.spectrum = noise_spectrum(&config, FRAMES, 7);
+    f.expected = new_spectrum(&config, FRAMES);
+    f.actual = new_spectrum(&config, FRAMES);
+    memset(&fake, 0, sizeof fake);
+    fake.status = BSM_DEVICE_FAILED;
+    lines = 0;
+    bsm_log_set_handler(take_line, NULL);
+    return f;
+}
+
+static void close_fixture(fixture *f)
+{
+    bsm_model_free(f->model);
+    free(f->spectrum);
+    free(f->expected);
+    free(f->actual);
+    bsm_log_set_handler(NULL, NULL);
+}
+
+static bsm_network *open_on(const fixture *f, const bsm_device *device, const bsm_device *fallback)
+{
+    bsm_network_options options = {.threads = 1, .max_frames = LONGEST, .streaming = true};
+    bsm_network *network = NULL;
+    bsm_error error = {0};
+    if (bsm_network_new_on(device, fallback, f->model, &options, &network, &error)) {
+        fail_msg("%s", error.message);
+    }
+    return network;
+}
+
+static void expect_stream(const fixture *f)
+{
+    bsm_network *network = open_on(f, &bsm_reference_device, NULL);
+    run_stream(network, f->spectrum, FRAMES, COMMIT, LOOKAHEAD, f->expected);
+    bsm_network_free(network);
+}
+
+static double stream_with_failure(const fixture *f, size_t fail_at)
+{
+    fake.calls = 0;
+    fake.fail_at = fail_at;
+    bsm_network *network = open_on(f, &f->device, &bsm_reference_device);
+    run_stream(network, f->spectrum, FRAMES, COMMIT, LOOKAHEAD, f->actual);
+    assert_non_null(strstr(bsm_network_device_name(network), "reference"));
+    assert_non_null(strstr(bsm_network_note(network), "fake: it burns; going on on reference"));
+    bsm_network_free(network);
+    return golden_relative_error(f->actual, f->expected, f->numbers);
+}
+
+static void test_a_stream_goes_on(void **unused)
+{
+    (void)unused;
+    fixture f = open_fixture(FRAMES);
+    expect_stream(&f);
+    size_t modules = (FRAMES + COMMIT - 1) / COMMIT * (LAYERS + 2);
+    for (size_t at = 1; at <= modules; at++) {
+        lines = 0;
+        assert_true(stream_with_failure(&f, at) == 0); /* it is the reference, before and after */
+        assert_int_equal(lines, 1);
+    }
+    close_fixture(&f);
+}
+
+/* Then the state starts from zero some blocks ago: near what it was, but not the same. */
+static void test_a_long_stream_goes_on_from_its_last_segment(void **unused)
+{
+    (void)unused;
+    fixture f = open_fixture(8);
+    expect_stream(&f);
+    size_t features = f.numbers / FRAMES, block = FRAMES / COMMIT - 1;
+    double off = stream_with_failure(&f, block * (LAYERS + 2) + 1);
+    assert_true(off > 0 && off < 0.05);
+    assert_memory_equal(f.actual, f.expected, block * COMMIT * features * sizeof(float));
+    close_fixture(&f);
+}
+
+static void test_a_window_is_done_again(void **unused)
+{
+    (void)unused;
+    fixture f = open_fixture(FRAMES);
+    size_t bytes = f.numbers / FRAMES * LONGEST * sizeof(float);
+    bsm_network *right = open_on(&f, &bsm_reference_device, NULL);
+    float *stems[1] = {f.expected};
+    assert_int_equal(bsm_network_forward(right, f.spectrum, LONGEST, stems, NULL), BSM_OK);
+    for (fake.fail_at = 1; fake.fail_at <= LAYERS + 2; fake.fail_at++) {
+        fake.calls = 0;
+        bsm_network *network = open_on(&f, &f.device, &bsm_reference_device);
+        float *actual[1] = {f.actual};
+        assert_int_equal(bsm_network_forward(network, f.spectrum, LONGEST, actual, NULL), BSM_OK);
+        assert_memory_equal(f.actual, f.expected, bytes);
+        bsm_network_free(network);
+    }
+    bsm_network_free(right);
+    close_fixture(&f);
+}
+
+/* A window in between takes the stream along. */
+static void test_a_window_that_fails_keeps_the_stream(void **unused)
+{
+    (void)unused;
+    fixture f = open_fixture(FRAMES);
+    size_t features = f.numbers / FRAMES;
+    bsm_network *networks[2] = {open_on(&f, &bsm_reference_device, NULL),
+                                open_on(&f, &f.device, &bsm_reference_device)};
+    float *out[2] = {f.expected, f.actual};
+    fake.fail_at = 3 * (LAYERS + 2) + 1;
+    for (size_t n = 0; n < 2; n++) {
+        for (size_t b = 0; b < 6; b++) {
+            size_t at = b * COMMIT * features;
+            float *stems[1] = {out[n] + at}, *window[1] = {out[n] + f.numbers - LONGEST * features};
+            assert_int_equal(
+                bsm_network_stream(networks[n], f.spectrum + at, LONGEST, COMMIT, stems, NULL),
+                BSM_OK);
+            if (b == 2) {
+                assert_int_equal(
+                    bsm_network_forward(networks[n], f.spectrum, LONGEST, window, NULL), BSM_OK);
+            }
+        }
+        bsm_network_free(networks[n]);
+    }
+    assert_int_equal(lines, 1);
+    assert_memory_equal(f.actual, f.expected, f.numbers * sizeof(float));
+    close_fixture(&f);
+}
+
+static void test_a_reset_is_no_past(void **unused)
+{
+    (void)unused;
+    fixture f = open_fixture(FRAMES);
+    expect_stream(&f);
+    bsm_network *network = open_on(&f, &f.device, &bsm_reference_device);
+    run_stream(network, f.spectrum, FRAMES, COMMIT, LOOKAHEAD, f.actual);
+    fake.fail_at = fake.calls + 10;
+    run_stream(network, f.spectrum, FRAMES, COMMIT, LOOKAHEAD, f.actual); /* resets first */
+    assert_memory_equal(f.actual, f.expected, f.numbers * sizeof(float));
+    assert_int_equal(lines, 1);
+    bsm_network_free(network);
+    close_fixture(&f);
+}
+
+/* ---- What is an error ---- */
+
+static void test_without_a_fallback_it_is_an_error(void **unused)
+{
+    (void)unused;
+    fixture f = open_fixture(FRAMES);
+    fake.fail_at = 2;
+    bsm_network *network = open_on(&f, &f.device, NULL);
+    float *stems[1] = {f.actual};
+    bsm_error error = {0};
+    assert_int_equal(bsm_network_forward(network, f.spectrum, LONGEST, stems, &error),
+                     BSM_DEVICE_FAILED);
+    assert_string_equal(error.message, "fake: it burns");
+    assert_string_equal(bsm_network_note(network), "");
+    bsm_network_free(network);
+
+    fake.cannot_open = true;
+    bsm_network_options options = {.threads = 1, .max_frames = LONGEST};
+    assert_int_equal(bsm_network_new_on(&f.device, NULL, f.model, &options, &network, &error),
+                     BSM_NO_MEMORY);
+    assert_int_equal(lines, 0);
+    close_fixture(&f);
+}
+
+static void test_bad_arguments_are_no_fault_of_the_device(void **unused)
+{
+    (void)unused;
+    fixture f = open_fixture(FRAMES);
+    bsm_network *network = open_on(&f, &f.device, &bsm_reference_device);
+    float *stems[1] = {f.actual};
+    assert_int_equal(bsm_network_forward(network, f.spectrum, LONGEST + 1, stems, NULL),
+                     BSM_INVALID_ARGUMENT);
+    fake.status = BSM_CANCELLED;
+    fake.fail_at = fake.calls + 1;
+    assert_int_equal(bsm_network_forward(network, f.spectrum, LONGEST, stems, NULL), BSM_CANCELLED);
+    assert_string_equal(bsm_network_device_name(network), "fake device");
+    bsm_network_free(network);
+    close_fixture(&f);
+}
+
+static void test_what_cannot_be_opened(void **unused)
+{
+    (void)unused;
+    fixture f = open_fixture(FRAMES);
+    expect_stream(&f);
+    fake.cannot_open = true;
+    bsm_network *network = open_on(&f, &f.device, &bsm_reference_device);
+    assert_int_equal(lines, 1);
+    assert_non_null(strstr(last_line, "fake: it is full"));
+    run_stream(network, f.spectrum, FRAMES, COMMIT, LOOKAHEAD, f.actual);
+    assert_memory_equal(f.actual, f.expected, f.numbers * sizeof(float));
+    bsm_network_free(network);
+    close_fixture(&f);
+}
+
+/* ---- Histories ---- */
+
+static void test_history_keeps_what_it_must(void **unused)
+{
+    (void)unused;
+    enum { KEPT = 7, TOTAL = 500, MOST = 4 };
+    float frames[TOTAL + MOST];
+    for (size_t t = 0; t < TOTAL + MOST; t++) {
+        frames[t] = (float)t;
+    }
+    bsm_history *history = NULL;
+    assert_int_equal(bsm_history_new(1, KEPT, MOST, &history, NULL), BSM_OK);
+    size_t ends[TOTAL], added = 0;
+    for (size_t t = 0; t < TOTAL;) {
+        size_t commit = 1 + t % (MOST - 1), seen = MOST - t % 2 < commit ? commit : MOST - t % 2;
+        bsm_history_add(history, frames + t, seen, commit);
+        t += commit;
+        ends[added++] = t;
+        size_t count = bsm_history_count(history), kept = 0;
+        for (size_t b = 0; b < count; b++) {
+            bsm_history_block block = bsm_history_at(history, b);
+            size_t end = ends[added - count + b];
+            for (size_t i = 0; i < block.frames; i++) {
+                assert_true(block.spectrum[i] == (float)(end - block.commit + i));
+            }
+            kept += block.commit;
+        }
+        assert_true(kept >= (t < KEPT ? t : KEPT));
+    }
+    bsm_history_clear(history);
+    assert_int_equal(bsm_history_count(history), 0);
+    bsm_history_free(history);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_stream_goes_on),
+        cmocka_unit_test(test_a_long_stream_goes_on_from_its_last_segment),
+        cmocka_unit_test(test_a_window_is_done_again),
+        cmocka_unit_test(test_a_window_that_fails_keeps_the_stream),
+        cmocka_unit_test(test_a_reset_is_no_past),
+        cmocka_unit_test(test_without_a_fallback_it_is_an_error),
+        cmocka_unit_test(test_bad_arguments_are_no_fault_of_the_device),
+        cmocka_unit_test(test_what_cannot_be_opened),
+        cmocka_unit_test(test_history_keeps_what_it_must),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
