@@ -23,7 +23,8 @@ typedef struct bench_result {
     double peak_memory;         /**< bytes, of the process while it ran */
 } bench_result;
 
-bsm_status bench_network(bsm_model *model, bsm_device_kind device, size_t threads, double seconds,
+/** `options` but for max_frames. */
+bsm_status bench_network(bsm_model *model, const bsm_network_options *options, double seconds,
                          size_t repeats, char device_name[128], bench_result *result,
                          bsm_error *error);
 

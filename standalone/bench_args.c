@@ -19,6 +19,8 @@ static void print_help(void)
         "  -m, --model FILE      the model to run\n"
         "  -c, --config NAME     without a model: an untrained one, paper (default), lite or tiny\n"
         "  -d, --device NAME     auto (default), cpu, reference, cuda, or all; may be repeated\n"
+        "      --devices         only say which devices there are, and why others cannot be used\n"
+        "      --precision NAME  float32 (default), tf32 or bfloat16 where the device has it\n"
         "  -t, --threads N       processor threads (default: one per core)\n"
         "      --json            print JSON\n"
         "  -h, --help            show this help\n"
@@ -112,6 +114,7 @@ static bool parse_value(int option, char *value, bench_args *args)
     case 'd': return parse_device(value, args);
     case 't': return parse_size(value, 1024, &args->threads);
     case 's': return parse_list(value, 0.01, 3600, args->seconds, &args->num_seconds);
+    case 'P': return !bsm_precision_parse(value, &args->precision, NULL);
     case 'r': return parse_size(value, BENCH_MAX_REPEATS, &args->repeats);
     case 'b': return parse_blocks(value, args);
     case 'p': return parse_number(value, 0.1, 36000, &args->play);
@@ -133,6 +136,7 @@ static int parse_option(int option, bench_args *args)
     case 'j': args->json = true; return BENCH_ARGS_OK;
     case 'S': args->stream = true; return BENCH_ARGS_OK;
     case 'T': args->train = true; return BENCH_ARGS_OK;
+    case 'D': args->list_devices = true; return BENCH_ARGS_OK;
     case 'C': args->checkpointing = true; return BENCH_ARGS_OK;
     default: break;
     }
@@ -186,6 +190,7 @@ int bench_args_parse(int argc, char **argv, bench_args *args)
         {"blocks", required_argument, NULL, 'b'},  {"play", required_argument, NULL, 'p'},
         {"rate", required_argument, NULL, 'R'},    {"latency", required_argument, NULL, 'l'},
         {"memory", required_argument, NULL, 'M'},  {"help", no_argument, NULL, 'h'},
+        {"devices", no_argument, NULL, 'D'},       {"precision", required_argument, NULL, 'P'},
         {"version", no_argument, NULL, 'V'},       {"train", no_argument, NULL, 'T'},
         {"checkpointing", no_argument, NULL, 'C'}, {0}};
     set_defaults(args);

@@ -18,6 +18,8 @@ typedef struct bench_args {
     size_t num_seconds;
     size_t threads;
     size_t repeats;
+    bsm_precision precision; /**< of windows */
+    bool list_devices;
     bool json;
 
     bool train, checkpointing;

@@ -161,9 +161,10 @@ static bsm_status bench_devices(const bench_args *args, bsm_model *model, cJSON 
         for (size_t s = 0; s < args->num_seconds; s++) {
             char device[128];
             bench_result result;
-            bsm_status status =
-                bench_network(model, args->devices[d], args->threads, args->seconds[s],
-                              args->repeats, device, &result, error);
+            bsm_network_options options = {
+                .device = args->devices[d], .threads = args->threads, .precision = args->precision};
+            bsm_status status = bench_network(model, &options, args->seconds[s], args->repeats,
+                                              device, &result, error);
             if (status) {
                 return status;
             }
@@ -301,8 +302,31 @@ static bsm_status bench_all(const bench_args *args, bsm_model *model, bsm_error 
     return status;
 }
 
+static exit_code list_devices(void)
+{
+    static const struct {
+        bsm_device_kind kind;
+        const char *name;
+    } kinds[] = {
+        {BSM_DEVICE_CPU, "cpu"},
+        {BSM_DEVICE_REFERENCE, "reference"},
+        {BSM_DEVICE_CUDA, "cuda"},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        char text[256];
+        bsm_error why = {0};
+        bool refused = bsm_device_describe(kinds[i].kind, text, sizeof text, &why);
+        printf("%-10s %s%s\n", kinds[i].name, refused ? "refused: " : "",
+               refused ? why.message : text);
+    }
+    return EXIT_CODE_OK;
+}
+
 static exit_code run(const bench_args *args)
 {
+    if (args->list_devices) {
+        return list_devices();
+    }
     bsm_error error = {0};
     bsm_model *model = NULL;
     exit_activity activity = READING_MODEL;

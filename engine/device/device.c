@@ -29,6 +29,23 @@ bsm_status bsm_device_kind_parse(const char *name, bsm_device_kind *kind, bsm_er
                     name);
 }
 
+bsm_status bsm_precision_parse(const char *name, bsm_precision *precision, bsm_error *error)
+{
+    static const char *const names[] = {
+        [BSM_PRECISION_FLOAT32] = "float32",
+        [BSM_PRECISION_BFLOAT16] = "bfloat16",
+        [BSM_PRECISION_TF32] = "tf32",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!strcmp(name, names[i])) {
+            *precision = (bsm_precision)i;
+            return BSM_OK;
+        }
+    }
+    return bsm_fail(error, BSM_NOT_FOUND, "precision '%s': expected float32, bfloat16 or tf32",
+                    name);
+}
+
 static bsm_status find_cuda(const bsm_device **device, bsm_error *error)
 {
     const bsm_cuda_module *module = NULL;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The worker thread of a live stream: one epoch after another. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "stream/epoch.h"
 
@@ -71,6 +73,17 @@ static bsm_status open_resamplers(bsm_epoch *e, bsm_error *error)
                                       &e->to_host, error);
 }
 
+/* A device that failed has been given up for another. */
+static void tell_device(bsm_stream *s, const bsm_voice *voice)
+{
+    const char *name = bsm_network_device_name(voice->network);
+    pthread_mutex_lock(&s->lock);
+    if (!s->pending && strcmp(s->device_name, name) != 0) {
+        snprintf(s->device_name, sizeof s->device_name, "%s", name);
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* Until the signal's end, or until something ends the epoch. */
 static bsm_status run_blocks(worker *w, bsm_epoch *e, bsm_blocks *blocks, bsm_error *error)
 {
@@ -79,6 +92,7 @@ static bsm_status run_blocks(worker *w, bsm_epoch *e, bsm_blocks *blocks, bsm_er
         size_t count = 0;
         double begun = bsm_stream_clock(), waited = e->waited;
         bsm_status status = bsm_blocks_next(blocks, &audio, &count, error);
+        tell_device(w->stream, e->voice);
         if (count > 0 || e->over == EPOCH_BROKEN) { /* overload shows in the load, too */
             count_load(w, e, bsm_stream_clock() - begun - (e->waited - waited));
         }

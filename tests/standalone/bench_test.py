@@ -34,6 +34,19 @@ class BenchTest(unittest.TestCase):
             self.assertGreater(scan['sequential_ms'], 0)
             self.assertGreater(scan['chunked_ms'], 0)
 
+    def test_devices(self):
+        result = bench('--devices')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        lines = result.stdout.splitlines()
+        self.assertEqual([line.split()[0] for line in lines], ['cpu', 'reference', 'cuda'])
+        self.assertRegex(lines[2], r'^cuda +(refused: cuda: .|cuda \()')
+
+    def test_precision(self):
+        self.assertEqual(bench('--precision', 'float33').returncode, 2)
+        result = bench('-c', 'tiny', '-d', 'cpu', '--precision', 'bfloat16', '--seconds', '0.1',
+                       '--repeats', '1')
+        self.assertEqual(result.returncode, 0, result.stderr)
+
     def test_full_standard_output(self):
         with open('/dev/full', 'w') as full:
             result = subprocess.run([BENCH, '--version'], stdout=full, stderr=subprocess.PIPE,

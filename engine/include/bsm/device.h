@@ -28,6 +28,10 @@ typedef enum bsm_precision {
 BSM_API BSM_NODISCARD bsm_status bsm_device_kind_parse(const char *name, bsm_device_kind *kind,
                                                        bsm_error *error);
 
+/** "float32", "bfloat16", "tf32"; BSM_NOT_FOUND for another name. */
+BSM_API BSM_NODISCARD bsm_status bsm_precision_parse(const char *name, bsm_precision *precision,
+                                                     bsm_error *error);
+
 /** One line on a device, "cpu (oneDNN 2.6.3, AVX-512)" and the like. BSM_NO_DEVICE, and why it
  *  cannot be used here. May take a second where it wakes a card. */
 BSM_API BSM_NODISCARD bsm_status bsm_device_describe(bsm_device_kind kind, char *text, size_t size,
