@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+/* The published model's numbers (tests/data) on the CUDA device: windows and streams, from waveform
+ * to waveform, in each precision. golden [PRESET...] */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bsm/network.h"
+#include "bsm/stft.h"
+#include "device_under_test.h"
+#include "net/place.h"
+#include "tensors.h"
+
+static const struct {
+    bsm_precision precision;
+    const char *name;
+    double tolerance;
+} precisions[] = {
+    {BSM_PRECISION_FLOAT32, "float32", 1e-5},
+    {BSM_PRECISION_TF32, "tf32", 1e-2},
+    {BSM_PRECISION_BFLOAT16, "bfloat16", 1e-2},
+};
+
+typedef struct golden_case {
+    const char *preset, *file;
+    const char *stream; /* the tensor of the stream's output; NULL: none is kept */
+    size_t commit, lookahead;
+} golden_case;
+
+static const golden_case cases[] = {
+    {"tiny", "tiny.inference.thin.safetensors", NULL, 0, 0},
+    {"lite", "lite.safetensors", "stream_c10_l10", 10, 10},
+    {"paper", "paper.safetensors", "stream_c10_l10", 10, 10},
+};
+
+/* What a case works on. */
+typedef struct run_state {
+    const golden_case *c;
+    bsm_model *model;
+    const bsm_config *config;
+    bsm_stft *stft;
+    tensors *file;
+    size_t samples, frames, features;
+    float *spectrum, *masked, *audio;
+} run_state;
+
+static bool open_run(run_state *r, const golden_case *c)
+{
+    *r = (run_state){.c = c};
+    bsm_config config;
+    bsm_error error = {0};
+    size_t shape[4];
+    r->file = tensors_open(c->file);
+    const float *input = r->file ? tensors_find(r->file, "input", shape) : NULL;
+    if (!input || bsm_config_preset(c->preset, &config, &error) ||
+        bsm_model_new_untrained(&config, &r->model, &error)) {
+        expect(false, "%s: %s", c->file, error.message);
+        return false;
+    }
+    r->config = bsm_model_config(r->model);
+    r->samples = shape[1];
+    if (bsm_stft_new(config.n_fft, config.hop, config.channels, &r->stft, &error)) {
+        expect(false, "%s", error.message);
+        return false;
+    }
+    r->frames = bsm_stft_frames(r->stft, r->samples);
+    r->features = bsm_config_features(&config);
+    r->spectrum = calloc(r->frames * r->features, sizeof *r->spectrum);
+    r->masked = calloc(r->frames * r->features, sizeof *r->masked);
+    r->audio = calloc(2 * r->samples, sizeof *r->audio);
+    if (!r->spectrum || !r->masked || !r->audio) {
+        expect(false, "no memory");
+        return false;
+    }
+    const float *channels[2] = {input, input + r->samples};
+    bsm_stft_forward(r->stft, channels, r->samples, r->spectrum);
+    return true;
+}
+
+static void close_run(run_state *r)
+{
+    tensors_close(r->file);
+    bsm_model_free(r->model);
+    bsm_stft_free(r->stft);
+    free(r->spectrum);
+    free(r->masked);
+    free(r->audio);
+}
+
+static void check_output(const run_state *r, const char *tensor, const char *precision,
+                         double tolerance)
+{
+    size_t shape[4];
+    const float *expected = tensors_find(r->file, tensor, shape);
+    float *channels[2] = {r->audio, r->audio + r->samples};
+    bsm_stft_inverse(r->stft, r->masked, r->frames, channels, r->samples);
+    double off = expected ? relative_error(r->audio, expected, 2 * r->samples) : 1;
+    printf("%-6s %-15s %-9s off by %.2g\n", r->c->preset, tensor, precision, off);
+    expect(off < tolerance, "%s %s in %s: off by %g", r->c->preset, tensor, precision, off);
+}
+
+static bsm_status stream(const run_state *r, bsm_network *network, bsm_error *error)
+{
+    bsm_status status = BSM_OK;
+    size_t commit = r->c->commit, seen = commit + r->c->lookahead;
+    for (size_t t = 0; t < r->frames && !status; t += commit) {
+        size_t left = r->frames - t, frames = seen < left ? seen : left;
+        float *stems[BSM_MAX_STEMS] = {r->masked + t * r->features};
+        status = bsm_network_stream(network, r->spectrum + t * r->features, frames,
+                                    commit < frames ? commit : frames, stems, error);
+    }
+    return status;
+}
+
+/* Three times each: directly, recorded, played. */
+static void check_network(const run_state *r, bsm_network *network, size_t p)
+{
+    bsm_error error = {0};
+    float *stems[BSM_MAX_STEMS] = {r->masked};
+    bsm_status status = BSM_OK;
+    for (size_t i = 0; i < 3 && !status; i++) {
+        memset(r->masked, 0, r->frames * r->features * sizeof *r->masked);
+        status = bsm_network_forward(network, r->spectrum, r->frames, stems, &error);
+    }
+    expect(!status, "%s", error.message);
+    check_output(r, "output", precisions[p].name, precisions[p].tolerance);
+    if (r->c->stream && !status) {
+        expect(!stream(r, network, &error), "%s", error.message);
+        check_output(r, r->c->stream, precisions[p].name, precisions[p].tolerance);
+    }
+}
+
+static void check_case(const bsm_device *device, const golden_case *c)
+{
+    run_state r;
+    bool ready = open_run(&r, c);
+    for (size_t p = 0; ready && p < sizeof precisions / sizeof *precisions; p++) {
+        bsm_network_options options = {
+            .max_frames = r.frames, .streaming = true, .precision = precisions[p].precision};
+        bsm_network *network = NULL;
+        bsm_error error = {0};
+        if (bsm_network_new_on(device, NULL, r.model, &options, &network, &error)) {
+            expect(false, "%s", error.message);
+        } else {
+            check_network(&r, network, p);
+        }
+        bsm_network_free(network);
+    }
+    close_run(&r);
+}
+
+int main(int argc, char **argv)
+{
+    const bsm_device *device = device_under_test();
+    if (!device) {
+        return TEST_SKIPPED;
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool wanted = argc == 1;
+        for (int a = 1; a < argc; a++) {
+            wanted = wanted || !strcmp(argv[a], cases[i].preset);
+        }
+        if (wanted) {
+            check_case(device, &cases[i]);
+        }
+    }
+    return failures() ? 1 : 0;
+}

@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Everything that only a card can show, on a machine that has nothing but nvcc with cuBLAS, gcc,
+# meson and ninja: build without any other library, then parity with `reference`, golden numbers,
+# falling back, compute-sanitizer, and times.
+#
+#     run.sh [BUILD FOLDER]
+set -eu
+cd "$(dirname "$0")/../.."
+build=${1:-build-gpu}
+[ -f "$build/build.ninja" ] ||
+    meson setup "$build" -Dbare=true -Dcuda=enabled -Donednn=disabled
+ninja -C "$build"
+export LD_LIBRARY_PATH="$PWD/$build/cuda${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+export BSM_TEST_DATA="$PWD/tests/data"
+tests=$build/tests/gpu
+failed=0
+
+# check NAME COMMAND...
+check() {
+    name=$1
+    shift
+    echo "== $name"
+    status=0
+    "$@" || status=$?
+    case $status in
+    0) echo "== $name: passed" ;;
+    77) echo "== $name: skipped" ;;
+    *) echo "== $name: FAILED ($status)"; failed=$((failed + 1)) ;;
+    esac
+}
+
+nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || true
+check "no card" env CUDA_VISIBLE_DEVICES= "$tests/gpu_fallbacks" none
+check parity "$tests/gpu_parity" 100
+check golden "$tests/gpu_golden"
+check "full memory" "$tests/gpu_fallbacks" memory
+sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
+if [ -x "$sanitizer" ]; then
+    check memcheck "$sanitizer" --tool memcheck --error-exitcode 1 "$tests/gpu_parity" 8
+    check racecheck "$sanitizer" --tool racecheck --error-exitcode 1 "$tests/gpu_parity" 3
+else
+    echo "== compute-sanitizer is not here: skipped"
+fi
+check times "$tests/gpu_times" paper
+echo "$failed failed"
+[ "$failed" = 0 ]
