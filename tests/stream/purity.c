@@ -110,8 +110,11 @@ static int (*real_sem_post)(sem_t *);
 int sem_post(sem_t *sem)
 {
     wakes += in_audio_thread;
-    if (!real_sem_post) {
+    if (!real_sem_post) { /* the looking up, which is ours, frees memory */
+        const bool audio = in_audio_thread;
+        in_audio_thread = false;
         *(void **)&real_sem_post = dlsym(RTLD_NEXT, "sem_post");
+        in_audio_thread = audio;
     }
     return real_sem_post(sem);
 }
