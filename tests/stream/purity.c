@@ -21,7 +21,8 @@
 /* Hidden, as everything else is in our programs, they would not be seen by shared libraries. */
 #pragma GCC visibility push(default)
 
-static _Thread_local bool in_audio_thread;
+/* Volatile: to the compiler, the C library does not call what is defined here. */
+static volatile _Thread_local bool in_audio_thread;
 static _Atomic int forbidden_calls, wakes;
 static bool counting; /* instead of aborting, for the test of this test */
 
