@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""What adopt.sh writes about a model, out of what it has measured (in the folder WORK).
+
+card.py blocks BENCH                  "C,L", the blocks of a stream that bsm-bench has measured
+card.py training INFO LOG...          one line on how the model was trained
+card.py data MODELS                   one line on the data, out of MODELS/SOURCES.md
+card.py figures WORK MEMORY           one line of the figures that matter most
+card.py write MODELS WORK MEMORY LOG...   fill the tables of MODELS/CARD.md
+"""
+
+import json
+import os
+import re
+import sys
+
+LATENCIES = ('0.3', '0.8', '2.0')
+DEFAULT = '0.8'
+
+
+def read(*path):
+    with open(os.path.join(*path), encoding='utf-8') as file:
+        return json.load(file)
+
+
+def number(value, digits=2):
+    return '-' if value is None else '%.*f' % (digits, value)
+
+
+# ---- What was measured
+
+def play(work, name):
+    return read(work, name + '.bench')['play'][0]
+
+
+def delay(work, name):
+    """Seconds from input to output."""
+    return play(work, name)['latency'] / 44100
+
+
+def means(work, name):
+    stems = read(work, name + '.json')['stems']
+    return stems['vocals']['mean'], stems['rest']['mean']
+
+
+def instrumental_residual(work):
+    """dB: the median of what is heard as vocals in music without any; None if not measured."""
+    if not os.path.exists(os.path.join(work, 'instrumentals.json')):
+        return None
+    return read(work, 'instrumentals.json')['stems']['vocals']['median']['silent_residual']
+
+
+def figures(work, memory):
+    parts = []
+    for name, label in (('offline', 'whole files'), (memory + '-' + DEFAULT, 'live')):
+        vocals, rest = means(work, name)
+        parts.append('%s: vocals %s dB (%s over the mixture), instrumental %s dB' % (
+            label, number(vocals['usdr']), number(vocals['usdr_gain']), number(rest['usdr'])))
+    parts[1] = parts[1].replace('live', 'live, %.1f s late' % delay(work, memory + '-' + DEFAULT))
+    tracks = {track['track'] for track in read(work, 'offline.json')['tracks']}
+    return 'uSDR on %s, not trained on; %s' % (
+        ', '.join(sorted(name.split('/')[-1] for name in tracks)), '; '.join(parts))
+
+
+# ---- How it was trained
+
+def read_logs(paths):
+    """The steps and the epochs, each as a later log has it."""
+    events = {'step': {}, 'epoch': {}}
+    for path in paths:
+        with open(path, encoding='utf-8') as file:
+            for line in file:
+                event = json.loads(line)
+                if event['event'] in events:
+                    events[event['event']][event[event['event']]] = event
+    if not events['step']:
+        sys.exit('card.py: %s: no steps' % paths[-1])
+    return events
+
+
+def adopted_step(info):
+    """The step whose weights these are, as bsm-trainer says in "training"."""
+    found = re.search(r'\bstep (\d+)', info['metadata'].get('training', ''))
+    return int(found.group(1)) if found else None
+
+
+def hours_heard(events, last):
+    """Of training examples, up to a step; the speeds tell how long those of a step are."""
+    epochs = [e for e in events['epoch'].values() if e.get('steps_per_second')]
+    if not epochs:
+        return None
+    seconds = epochs[-1]['audio_per_second'] / epochs[-1]['steps_per_second']
+    return seconds * last / 3600
+
+
+def training(info, logs):
+    events = read_logs(logs)
+    last = adopted_step(info) or max(events['step'])
+    # Adopted once, adopted again: the trainer's own words come first.
+    text = info['metadata'].get('training', 'not stated').split('; heard ')[0]
+    hours = hours_heard(events, last)
+    return text + ('; heard %.1f hours of examples of %g s' % (hours, info['config']['segment'])
+                   if hours else '')
+
+
+def data(models):
+    with open(os.path.join(models, 'SOURCES.md'), encoding='utf-8') as file:
+        text = file.read()
+    music = re.search(r'## Music without vocals: (.*)', text).group(1)
+    table = text[text.index('## Music without vocals'):text.index('### Left out')]
+    packages = sorted(set(re.findall(r'^\| ([a-z0-9.-]+) \| \d', table, re.M)))
+    return ('music without vocals, %s, of the Debian packages %s; unaccompanied voices; speech; five '
+            'songs of "Everything is Free" by Software-Entwicklungskit (CC0). All sources and '
+            'licences: SOURCES.md beside the model' % (music, ', '.join(packages)))
+
+
+# ---- The card
+
+def figure_rows(work, memory):
+    other = 'bounded' if memory == 'carry' else 'carry'
+    rows = [('offline', 'whole files', '', '')]
+    for kind, latency in [(memory, l) for l in LATENCIES] + [(other, DEFAULT)]:
+        name = kind + '-' + latency
+        rows.append((name, 'live, memory `%s`' % kind, '%.2f s' % delay(work, name),
+                     number(play(work, name)['mean_load'])))
+    return rows
+
+
+def figure_table(work, memory):
+    lines = ['| how | delay | vocals uSDR | over the mixture | vocals cSDR | instrumental uSDR | '
+             'left in pauses | load of one core |',
+             '|---|---|---|---|---|---|---|---|']
+    for name, label, late, load in figure_rows(work, memory):
+        vocals, rest = means(work, name)
+        cells = [label, late, number(vocals['usdr']), number(vocals['usdr_gain']),
+                 number(vocals['csdr']), number(rest['usdr']),
+                 number(vocals['silent_residual'], 0), load]
+        lines.append('| %s |' % ' | '.join(cells))
+    device = play(work, memory + '-' + DEFAULT)['device']
+    lines += ['', 'All in dB but for delay and load, which is that of %s, one thread.' % device]
+    residual = instrumental_residual(work)
+    if residual is not None:
+        count = len({t['track'] for t in read(work, 'instrumentals.json')['tracks']})
+        lines.append('In music without vocals (30 s of a track of each of %d packages of the training '
+                     'data, live), %s dB is left as vocals, in the median.' % (count, number(residual, 0)))
+    return lines
+
+
+def curve_table(logs):
+    epochs = read_logs(logs)['epoch']
+    lines = ['| epoch | steps | loss | validation uSDR |', '|---|---|---|---|']
+    for key in sorted(epochs):
+        epoch = epochs[key]
+        lines.append('| %d | %d | %s | %s |' % (key, epoch['step'], number(epoch['loss'], 3),
+                                               number(epoch.get('usdr'))))
+    return lines
+
+
+def model_lines(models, info):
+    with open(os.path.join(models, 'bsm-live.safetensors.sha256'), encoding='utf-8') as file:
+        checksum = file.read().split()[0]
+    metadata = info['metadata']
+    return ['| | |', '|---|---|',
+            '| size | %.2f million parameters, %.1f MB in float16 |' % (
+                info['parameters'] / 1e6, info['bytes'] / 1e6),
+            '| SHA-256 | `%s` |' % checksum,
+            '| licence | %s |' % metadata['licence'],
+            '| training | %s |' % metadata['training'],
+            '| uSDR of the clip in the tests | %s dB |' % metadata['clip_usdr']]
+
+
+def fill(text, name, lines):
+    """Put lines between <!-- NAME --> and <!-- /NAME -->."""
+    begin, end = '<!-- %s -->' % name, '<!-- /%s -->' % name
+    before, rest = text.split(begin)
+    return before + begin + '\n' + '\n'.join(lines) + '\n' + end + rest.split(end)[1]
+
+
+def write(models, work, memory, logs):
+    path = os.path.join(models, 'CARD.md')
+    with open(path, encoding='utf-8') as file:
+        text = file.read()
+    text = fill(text, 'model', model_lines(models, read(work, 'info')))
+    text = fill(text, 'figures', figure_table(work, memory))
+    text = fill(text, 'curve', curve_table(logs))
+    with open(path + '.part', 'w', encoding='utf-8') as file:
+        file.write(text)
+    os.replace(path + '.part', path)
+
+
+def main(command, *arguments):
+    if command == 'blocks':
+        stream = read(arguments[0])['play'][0]
+        print('%d,%d' % (stream['commit'], stream['lookahead']))
+    elif command == 'training':
+        print(training(read(arguments[0]), arguments[1:]))
+    elif command == 'data':
+        print(data(arguments[0]))
+    elif command == 'figures':
+        print(figures(*arguments))
+    elif command == 'write':
+        write(*arguments[:3], arguments[3:])
+    else:
+        sys.exit(__doc__)
+
+
+main(*(sys.argv[1:] or ['']))
