@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Install what is needed, build, and separate a song: demo.sh [FILE]
-# Without a file, one from Debian's fretsonfire-songs-muldjord.
+# Install what is needed, build, separate a song into demo/, and draw it: demo.sh [FILE]
+# Without a file, one from Debian's fretsonfire-songs-muldjord. Prints the names of what it wrote.
 set -eu
 [ $# -eq 0 ] || set -- "$(realpath "$1")"
 cd "$(dirname "$0")/.."
@@ -14,4 +14,8 @@ meson compile -C build >build/compile.log 2>&1 || { tail -n 40 build/compile.log
 
 song=${1:-$(dpkg -L $song_package | grep '/song\.ogg$' | sort | head -n 1)}
 mkdir -p demo
-build/standalone/bsm-separate --force --output demo "$song"
+model=presets/models/bsm-live.safetensors
+if [ -z "${BSM_MODEL-}" ] && [ -f "$model" ]; then
+    export BSM_MODEL="$model"
+fi
+build/standalone/bsm-separate --force --picture --output demo "$song"
