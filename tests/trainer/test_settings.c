@@ -198,6 +198,8 @@ static void test_out_of_range(void **state)
                    "--set training.batch_size: 0 is not from 1 to 1e+06");
     assert_refused("data:\n  loudness: [2, 1]\n", NULL,
                    ":2: data.loudness: [2, 1] is not [low, high] of factors from 0");
+    assert_refused("training:\n  output_dir: \"\"\n", NULL,
+                   ":2: training.output_dir: names no folder");
     assert_refused("model:\n  num_subbands: 3\n  bands: [1024, 1]\n", NULL,
                    ":2: model.num_subbands: 3, but model.bands are 2");
     assert_refused("data:\n  silent: [{source: vocals, probability: 2}]\n", NULL,

@@ -130,6 +130,10 @@ static const char *check_lists(const bsm_data_settings *data, char *what, size_t
 
 const char *bsm_settings_out_of_range(const bsm_settings *settings, char *what, size_t size)
 {
+    if (!*settings->training.output_dir) {
+        snprintf(what, size, "names no folder");
+        return "training.output_dir";
+    }
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         const limit *l = &limits[i];
         const double value = value_of(l, settings);
