@@ -188,7 +188,9 @@ double bsm_track_figure(const bsm_track_result *result, bsm_figure figure)
 {
     switch (figure) {
     case BSM_FIGURE_USDR: return result->sdr.usdr;
-    case BSM_FIGURE_USDR_GAIN: return result->sdr.usdr - result->mixture.usdr;
+    case BSM_FIGURE_USDR_GAIN:
+        /* A mixture that is the stem alone leaves nothing to gain. */
+        return isfinite(result->mixture.usdr) ? result->sdr.usdr - result->mixture.usdr : NAN;
     case BSM_FIGURE_CSDR: return result->sdr.csdr;
     case BSM_FIGURE_SPARSE_CSDR: return result->sdr.sparse_csdr;
     case BSM_FIGURE_SILENT_RESIDUAL: return result->sdr.silent_residual;

@@ -148,6 +148,16 @@ static void test_csv(void **state)
     free(text);
 }
 
+/* A mixture that is the stem alone: an infinite loss would hide the other tracks' gains. */
+static void test_nothing_to_gain(void **state)
+{
+    (void)state;
+    const bsm_track_result alone = {.sdr.usdr = 20, .mixture.usdr = INFINITY};
+    assert_true(isnan(bsm_track_figure(&alone, BSM_FIGURE_USDR_GAIN)));
+    const bsm_track_result mixed = {.sdr.usdr = 20, .mixture.usdr = 5};
+    assert_near(bsm_track_figure(&mixed, BSM_FIGURE_USDR_GAIN), 15);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +165,7 @@ int main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_json_that_cannot_be_written),
         cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_nothing_to_gain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
