@@ -233,8 +233,10 @@ static void test_folder(void **state)
     snprintf(folder, sizeof folder, "%s", scratch_path("x"));
     *strrchr(folder, '/') = '\0';
     char *latest = NULL;
-    assert_int_equal(bsm_checkpoint_latest(folder, &latest, NULL), BSM_OK);
+    uint64_t step = 0;
+    assert_int_equal(bsm_checkpoint_latest(folder, &latest, &step, NULL), BSM_OK);
     assert_string_equal(latest, scratch_path(names[2]));
+    assert_int_equal(step, 1000000000);
     free(latest);
     bsm_checkpoint_prune(folder, 0);
     assert_int_equal(access(scratch_path(names[0]), F_OK), 0);
@@ -246,7 +248,7 @@ static void test_folder(void **state)
         assert_int_equal(access(scratch_path(names[i]), F_OK), i == 5 ? -1 : 0);
         unlink(scratch_path(names[i]));
     }
-    assert_int_equal(bsm_checkpoint_latest(scratch_path("nothing"), &latest, NULL), BSM_OK);
+    assert_int_equal(bsm_checkpoint_latest(scratch_path("nothing"), &latest, &step, NULL), BSM_OK);
     assert_null(latest);
 }
 

@@ -254,6 +254,24 @@ class TrainerTest(unittest.TestCase):
         error = self.train(code=5)
         self.assertIn('--resume goes on with it', error)
         self.assertEqual(sorted(os.listdir(self.out)), before)
+        for path in glob.glob(os.path.join(self.out, 'checkpoint-*')):
+            os.remove(path)
+        self.assertIn('safetensors: is there from an earlier training', self.train(code=5))
+
+    def test_going_back(self):
+        """What comes of an earlier checkpoint is not lost behind later ones."""
+        steps = ('training.steps_per_epoch=1', 'validation.every_n_epochs=0')
+        self.train('training.num_epochs=3', *steps)
+        name, later = ('checkpoint-00000000%d.safetensors' % step for step in (1, 3))
+        earlier = 'training.resume_from=' + os.path.join(self.out, name)
+        before = sorted(os.listdir(self.out))
+        error = self.train('training.num_epochs=2', earlier, *steps, code=5)
+        self.assertIn(later + ': is later than the checkpoint to go on from', error)
+        self.assertEqual(sorted(os.listdir(self.out)), before)
+        for path in glob.glob(os.path.join(self.out, 'checkpoint-*[23].*')):
+            os.remove(path)
+        self.train('training.num_epochs=2', earlier, *steps)
+        self.assertEqual([line['step'] for line in self.log('step')], [1, 2])
 
     def test_changes_are_told(self):
         self.train('training.num_epochs=1', 'training.steps_per_epoch=1')
@@ -280,10 +298,11 @@ class TrainerTest(unittest.TestCase):
     def test_errors_are_one_line(self):
         cases = [
             (['training.batch=1'], 2, 'the nearest is training.batch_size'),
-            (['data.root=/nowhere'], 4, '/nowhere'),
+            (['data.root=/nowhere'], 4, 'bsm-trainer: /nowhere: cannot read'),
             (['validation.root=' + self.folder], 4, 'validation.every_n_epochs: 0 does without'),
             (['training.device=cuda'], 6, 'cuda'),
             (['training.output_dir=/dev/null/x'], 5, '/dev/null/x'),
+            (['training.output_dir=""'], 2, 'training.output_dir: names no folder'),
             (['training.init_from=/nowhere'], 3, '/nowhere'),
             (['model.hidden_dim=1048576', 'model.num_layers=64'], (2, 7), ''),
         ]
@@ -312,6 +331,22 @@ class TrainerTest(unittest.TestCase):
         self.assertRegex(self.run_trainer('--version').stdout, r'^bsm-trainer \d')
 
     # ---- Validation ----
+
+    def test_nothing_sounds(self):
+        """A track without the stem has no ratio: no model is the best."""
+        track = os.path.join(self.folder, 'silent', 'valid', 'track')
+        os.makedirs(track)
+        write_wav(os.path.join(track, 'other.wav'), random.Random(2))
+        with open(os.path.join(track, 'other.wav'), 'rb') as file:
+            data = file.read()
+        with open(os.path.join(track, 'vocals.wav'), 'wb') as file:
+            file.write(data[:44] + bytes(len(data) - 44))
+        error = self.train('training.num_epochs=1', 'training.steps_per_epoch=1',
+                           'validation.every_n_epochs=1',
+                           'validation.root=' + os.path.join(self.folder, 'silent'))
+        self.assertIn('validation: no track in which "vocals" sounds', error)
+        self.assertFalse(os.path.exists(os.path.join(self.out, 'best.safetensors')))
+        self.assertTrue(os.path.exists(os.path.join(self.out, 'last.safetensors')))
 
     def test_validate(self):
         paths = [os.path.join(self.folder, 'v.' + kind) for kind in ('json', 'csv')]

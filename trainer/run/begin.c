@@ -11,13 +11,29 @@
 #include "run/output_folder.h"
 #include "run/run.h"
 
+/* Who asked to resume and finds no checkpoint may have been stopped before the first. */
+static bsm_status check_folder(const bsm_run *run, const bsm_checkpoint *checkpoint,
+                               bsm_error *error)
+{
+    const bsm_training_settings *training = &run->settings->training;
+    if (checkpoint) {
+        return bsm_output_folder_check_later(training->output_dir, run->state.step, error);
+    }
+    const bool resumes = training->resume_from && *training->resume_from;
+    return resumes ? BSM_OK : bsm_output_folder_check_unused(training->output_dir, error);
+}
+
 static bsm_status prepare_output(bsm_run *run, const bsm_checkpoint *checkpoint, bsm_error *error)
 {
+    if (run->collective->rank > 0) {
+        return BSM_OK;
+    }
     run->doing = BSM_DOING_OUTPUT;
-    const bsm_status status = run->collective->rank == 0
-                                  ? bsm_output_folder_open(run->settings->training.output_dir,
-                                                           checkpoint != NULL, &run->folder, error)
-                                  : BSM_OK;
+    bsm_status status =
+        bsm_output_folder_open(run->settings->training.output_dir, &run->folder, error);
+    if (!status) {
+        status = check_folder(run, checkpoint, error);
+    }
     run->doing = status ? run->doing : BSM_DOING_ELSE;
     return status;
 }
@@ -118,6 +134,20 @@ static void log_line(void *user, const char *line)
     bsm_console_warn(&run->console, "%s", line);
 }
 
+/* A folder that is not there is not called one without tracks for validation. */
+static bsm_status check_roots(const bsm_run *run, bsm_error *error)
+{
+    const bsm_data_options *data = &run->data.options;
+    bsm_status status = BSM_OK;
+    for (size_t i = 0; i < data->num_roots && !status; i++) {
+        bsm_tracks *tracks = NULL;
+        status = bsm_tracks_find(data->roots[i].path, data->roots[i].layout, BSM_SUBSET_TRAIN,
+                                 data->sources, data->num_sources, &tracks, error);
+        bsm_tracks_free(tracks);
+    }
+    return status;
+}
+
 /* Better now than at the first epoch's end. */
 static bsm_status check_validation(const bsm_run *run, bsm_error *error)
 {
@@ -161,7 +191,10 @@ static bsm_status make_loader(bsm_run *run, bsm_error *error)
 static bsm_status find_data(bsm_run *run, bsm_error *error)
 {
     run->doing = BSM_DOING_DATA;
-    bsm_status status = check_validation(run, error);
+    bsm_status status = check_roots(run, error);
+    if (!status) {
+        status = check_validation(run, error);
+    }
     if (!status) {
         status = make_loader(run, error);
     }

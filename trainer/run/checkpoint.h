@@ -37,9 +37,10 @@ BSM_NODISCARD bsm_status bsm_checkpoint_restore(const bsm_checkpoint *checkpoint
 /** The name of the checkpoint of a step, for free(); NULL when out of memory. */
 char *bsm_checkpoint_path(const char *folder, uint64_t step);
 
-/** The path of the newest checkpoint of a folder, for free(); NULL if there is none or no folder.
- *  BSM_NO_MEMORY. */
-BSM_NODISCARD bsm_status bsm_checkpoint_latest(const char *folder, char **path, bsm_error *error);
+/** The path of the newest checkpoint of a folder, for free(), and its step; NULL if there is none
+ *  or no folder. BSM_NO_MEMORY. */
+BSM_NODISCARD bsm_status bsm_checkpoint_latest(const char *folder, char **path, uint64_t *step,
+                                               bsm_error *error);
 
 /** Remove what programs that were killed while they wrote have left behind. */
 void bsm_checkpoint_clean(const char *folder);

@@ -44,7 +44,7 @@ static void free_entries(struct dirent **entries, int count)
     free(entries);
 }
 
-bsm_status bsm_checkpoint_latest(const char *folder, char **path, bsm_error *error)
+bsm_status bsm_checkpoint_latest(const char *folder, char **path, uint64_t *step, bsm_error *error)
 {
     struct dirent **entries = NULL;
     const int count = scandir(folder, &entries, is_checkpoint, compare_steps);
@@ -53,6 +53,7 @@ bsm_status bsm_checkpoint_latest(const char *folder, char **path, bsm_error *err
         free(entries);
         return BSM_OK;
     }
+    parse_name(entries[count - 1]->d_name, step);
     const int length = asprintf(path, "%s/%s", folder, entries[count - 1]->d_name);
     free_entries(entries, count);
     if (length < 0) {

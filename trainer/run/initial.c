@@ -131,7 +131,8 @@ bsm_status bsm_resume_open(bsm_run *run, bsm_checkpoint **checkpoint, bsm_error 
         return open_path(run, from, checkpoint, error);
     }
     char *latest = NULL;
-    bsm_status status = bsm_checkpoint_latest(training->output_dir, &latest, error);
+    uint64_t step;
+    bsm_status status = bsm_checkpoint_latest(training->output_dir, &latest, &step, error);
     if (!status && !latest) {
         bsm_console_say(&run->console, "%s: no checkpoint to resume from: training begins anew",
                         training->output_dir);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -66,23 +67,7 @@ static bsm_status lock_folder(const char *path, int *fd, bsm_error *error)
                      : bsm_fail(error, BSM_EXISTS, "%s: another training is at work there", path);
 }
 
-/* Another training's models are not replaced by accident. */
-static bsm_status check_unused(const char *path, bsm_error *error)
-{
-    char *latest = NULL;
-    const bsm_status status = bsm_checkpoint_latest(path, &latest, error);
-    if (status || !latest) {
-        return status;
-    }
-    bsm_fail(error, BSM_EXISTS,
-             "%s: is there from an earlier training: --resume goes on with it, another "
-             "training.output_dir begins anew",
-             latest);
-    free(latest);
-    return BSM_EXISTS;
-}
-
-bsm_status bsm_output_folder_open(const char *path, bool resumes, int *fd, bsm_error *error)
+bsm_status bsm_output_folder_open(const char *path, int *fd, bsm_error *error)
 {
     bsm_status status = make_folder(path, error);
     if (!status) {
@@ -91,5 +76,58 @@ bsm_status bsm_output_folder_open(const char *path, bool resumes, int *fd, bsm_e
     if (!status) {
         bsm_checkpoint_clean(path);
     }
-    return status || resumes ? status : check_unused(path, error);
+    return status;
+}
+
+/* ---- What is there ---- */
+
+/* Whoever has removed the checkpoints may want to keep what came of them. */
+static bsm_status check_models(const char *path, bsm_error *error)
+{
+    static const char *const names[] = {"best.safetensors", "last.safetensors"};
+    bsm_status status = BSM_OK;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !status; i++) {
+        char *model;
+        if (asprintf(&model, "%s/%s", path, names[i]) < 0) {
+            return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
+        }
+        if (access(model, F_OK) == 0) {
+            status = bsm_fail(error, BSM_EXISTS,
+                              "%s: is there from an earlier training: another "
+                              "training.output_dir begins anew",
+                              model);
+        }
+        free(model);
+    }
+    return status;
+}
+
+bsm_status bsm_output_folder_check_unused(const char *path, bsm_error *error)
+{
+    char *latest = NULL;
+    uint64_t step;
+    bsm_status status = bsm_checkpoint_latest(path, &latest, &step, error);
+    if (!status && latest) {
+        status = bsm_fail(error, BSM_EXISTS,
+                          "%s: is there from an earlier training: --resume goes on with it, "
+                          "another training.output_dir begins anew",
+                          latest);
+    }
+    free(latest);
+    return status ? status : check_models(path, error);
+}
+
+bsm_status bsm_output_folder_check_later(const char *path, uint64_t step, bsm_error *error)
+{
+    char *latest = NULL;
+    uint64_t latest_step;
+    bsm_status status = bsm_checkpoint_latest(path, &latest, &latest_step, error);
+    if (!status && latest && latest_step > step) {
+        status = bsm_fail(error, BSM_EXISTS,
+                          "%s: is later than the checkpoint to go on from: move it away, or "
+                          "choose another training.output_dir",
+                          latest);
+    }
+    free(latest);
+    return status;
 }
