@@ -45,21 +45,20 @@ void bsm_kernel_split(bsm_kernel_queue queue, const bsm_split *split_)
     }
 }
 
+/* A block for each row. */
 template <class T> __global__ void tanh_bias(bsm_tanh h)
 {
-    const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-    if (i < (size_t)h.num_bands * h.rows * h.width) {
-        const size_t band = i / ((size_t)h.rows * h.width);
-        const float bias = h.bias[band * h.width + i % h.width];
-        ((T *)h.out)[i] = bsm_value<T>::from(tanhf(h.hidden[i] + bias));
+    const size_t row = (size_t)blockIdx.x * h.width;
+    const float *bias = h.bias + (size_t)(blockIdx.x / h.rows) * h.width;
+    for (uint32_t i = threadIdx.x; i < h.width; i += blockDim.x) {
+        ((T *)h.out)[row + i] = bsm_value<T>::from(tanhf(h.hidden[row + i] + bias[i]));
     }
 }
 
 void bsm_kernel_tanh(bsm_kernel_queue queue, const bsm_tanh *tanh_)
 {
     const bsm_tanh h = *tanh_;
-    const unsigned int blocks =
-        bsm_blocks_for((size_t)h.num_bands * h.rows * h.width, FLAT_THREADS);
+    const unsigned int blocks = h.num_bands * h.rows;
     if (queue.bf16) {
         BSM_LAUNCH_FLAT(tanh_bias<bsm_bf16>, blocks, FLAT_THREADS, queue.stream, h);
     } else {
@@ -77,12 +76,13 @@ __device__ static float mask_part(const float *values, const float *bias, uint32
 /* A thread for each complex number. */
 static __global__ void apply_mask(bsm_apply_mask m)
 {
-    const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-    const uint32_t pairs = m.features / 2;
-    if (index >= (size_t)m.frames * pairs) {
+    const uint32_t parts = (m.features / 2 + blockDim.x - 1) / blockDim.x;
+    const uint32_t t = blockIdx.x / parts;
+    const uint32_t pair = blockIdx.x % parts * blockDim.x + threadIdx.x;
+    if (pair >= m.features / 2) {
         return;
     }
-    const uint32_t t = (uint32_t)(index / pairs), pair = (uint32_t)(index % pairs);
+    const size_t index = (size_t)t * (m.features / 2) + pair;
     const bsm_packed_band band = m.bands[m.band_of[pair]];
     const float *values = m.values + 2 * ((size_t)band.before * m.frames + (size_t)t * band.width);
     const float *bias = m.bias + 2 * (size_t)band.before;
@@ -97,6 +97,6 @@ static __global__ void apply_mask(bsm_apply_mask m)
 void bsm_kernel_apply_mask(bsm_kernel_queue queue, const bsm_apply_mask *mask)
 {
     const bsm_apply_mask m = *mask;
-    const unsigned int blocks = bsm_blocks_for((size_t)m.frames * (m.features / 2), FLAT_THREADS);
+    const unsigned int blocks = m.frames * bsm_blocks_for(m.features / 2, FLAT_THREADS);
     BSM_LAUNCH_FLAT(apply_mask, blocks, FLAT_THREADS, queue.stream, m);
 }

@@ -5,35 +5,30 @@
 
 enum { THREADS = 256 };
 
+/* A block for each chunk and head. */
 template <class T> __global__ void scores(bsm_scores s)
 {
-    const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-    const size_t square = (size_t)s.chunk * s.chunk;
-    if (index >= s.chunks * s.heads * square) {
-        return;
+    const size_t at = blockIdx.x, c = at / s.heads, square = (size_t)s.chunk * s.chunk;
+    const float D = s.D[at % s.heads];
+    const float *G = s.G + c * square, *dt = s.decays.dt + at * s.chunk;
+    const double *cum = s.decays.cum + at * s.chunk;
+    T *M = (T *)s.M + at * square;
+    for (uint32_t e = threadIdx.x; e < s.chunk * s.chunk; e += blockDim.x) {
+        const uint32_t i = e / s.chunk, j = e % s.chunk;
+        float score = j <= i ? G[e] * expf((float)(cum[i] - cum[j])) * dt[j] : 0.0f;
+        score += i == j ? D : 0.0f;
+        M[e] = bsm_value<T>::from(score);
     }
-    const size_t at = index / square, c = at / s.heads;
-    const uint32_t i = (uint32_t)(index % square) / s.chunk, j = (uint32_t)index % s.chunk;
-    float score = 0;
-    if (j <= i) {
-        const double *cum = s.decays.cum + at * s.chunk;
-        score = s.G[c * square + index % square] * expf((float)(cum[i] - cum[j])) *
-                s.decays.dt[at * s.chunk + j];
-    }
-    if (i == j) {
-        score += s.D[at % s.heads];
-    }
-    ((T *)s.M)[index] = bsm_value<T>::from(score);
 }
 
 void bsm_kernel_scores(bsm_kernel_queue queue, const bsm_scores *scores_)
 {
     const bsm_scores s = *scores_;
-    const size_t count = (size_t)s.chunks * s.heads * s.chunk * s.chunk;
+    const unsigned int blocks = s.chunks * s.heads;
     if (queue.bf16) {
-        BSM_LAUNCH_FLAT(scores<bsm_bf16>, bsm_blocks_for(count, THREADS), THREADS, queue.stream, s);
+        BSM_LAUNCH_FLAT(scores<bsm_bf16>, blocks, THREADS, queue.stream, s);
     } else {
-        BSM_LAUNCH_FLAT(scores<float>, bsm_blocks_for(count, THREADS), THREADS, queue.stream, s);
+        BSM_LAUNCH_FLAT(scores<float>, blocks, THREADS, queue.stream, s);
     }
 }
 

@@ -3,8 +3,10 @@
 """Run bsm-bench on a small model, and check what it reports: bench_test.py BSM-BENCH"""
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import unittest
 
 BENCH = sys.argv.pop(1)
@@ -40,6 +42,23 @@ class BenchTest(unittest.TestCase):
         lines = result.stdout.splitlines()
         self.assertEqual([line.split()[0] for line in lines], ['cpu', 'reference', 'cuda'])
         self.assertRegex(lines[2], r'^cuda +(refused: cuda: .|cuda \()')
+
+    def test_a_bad_module_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, 'libbsm-cuda.so'), 'w') as file:
+                file.write('not a library')
+            environment = dict(os.environ, LD_LIBRARY_PATH=folder)
+            result = subprocess.run([BENCH, '--devices'], capture_output=True, text=True,
+                                    timeout=120, env=environment)
+            self.assertRegex(result.stdout, r'cuda +refused: cuda: .*libbsm-cuda.so')
+            quick = ['-c', 'tiny', '--seconds', '0.1', '--repeats', '1']
+            result = subprocess.run([BENCH, *quick], capture_output=True, text=True, timeout=120,
+                                    env=environment)
+            self.assertEqual(result.returncode, 0)
+            self.assertRegex(result.stderr, r'^bsm: cuda: .*; computing on the CPU\n$')
+            result = subprocess.run([BENCH, '-d', 'cuda', *quick], capture_output=True, text=True,
+                                    timeout=120, env=environment)
+            self.assertEqual(result.returncode, 6)
 
     def test_precision(self):
         self.assertEqual(bench('--precision', 'float33').returncode, 2)
