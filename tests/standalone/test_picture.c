@@ -16,6 +16,14 @@
 
 enum { BLOCK = 1000 };
 
+/* fontconfig keeps what it has read until the process ends. Called by the leak sanitizer, if that
+ * is there. */
+const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig\n";
+}
+
 /* A tone in one of the parts, from one time to another. */
 typedef struct tone {
     double hertz, amplitude, from, to;
