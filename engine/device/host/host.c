@@ -55,9 +55,3 @@ void bsm_host_clear(bsm_host *host)
     bsm_host_signals_free(host->signals);
     *host = (bsm_host){0};
 }
-
-uint64_t bsm_dropout_key(uint64_t item_key, size_t layer, bsm_axis axis, bool backward)
-{
-    return bsm_splitmix(item_key,
-                        4 * layer + (axis == BSM_ALONG_BANDS ? 2 : 0) + (backward ? 1 : 0));
-}

@@ -4,9 +4,9 @@
 #ifndef BSM_DEVICE_HOST_H
 #define BSM_DEVICE_HOST_H
 
+#include "device/dropout.h"
 #include "device/training.h"
 #include "device/weights.h"
-#include "model/random.h"
 
 typedef struct bsm_host_signals bsm_host_signals;
 
@@ -51,17 +51,5 @@ bsm_status bsm_host_load(void *space, const bsm_training_item *item, bsm_error *
 bsm_status bsm_host_loss(void *space, size_t stem, double scale, bsm_loss *loss, bsm_error *error);
 bsm_status bsm_host_norm(void *space, double *norm, bsm_error *error);
 bsm_status bsm_host_update(void *space, const bsm_adamw *step, bsm_error *error);
-
-/** The factor that dropout multiplies value `index` of a mixer's output by: 0 or 1 / (1 - p).
- *  `key` is a mix of the item's key and of where the mixer stands (bsm_dropout_key). `index` is
- *  (sequence * length + step) * dim + feature. Along time, a sequence is a band and its steps are
- *  the frames; along bands, a sequence is a frame and its steps are the bands. Steps are counted
- *  from the first frame or band for the backward mixer, too. */
-uint64_t bsm_dropout_key(uint64_t item_key, size_t layer, bsm_axis axis, bool backward);
-
-static inline float bsm_dropout_factor(uint64_t key, uint64_t index, double p)
-{
-    return bsm_uniform(key, index) < p ? 0.0f : (float)(1 / (1 - p));
-}
 
 #endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/** Dropout by the index of a value: every device drops the same ones. */
+#ifndef BSM_DEVICE_DROPOUT_H
+#define BSM_DEVICE_DROPOUT_H
+
+#include <stdbool.h>
+
+#include "model/random.h"
+
+/** The key of a mixer in an item of key `item_key`. */
+static inline uint64_t bsm_dropout_key(uint64_t item_key, size_t layer, bool along_bands,
+                                       bool backward)
+{
+    return bsm_splitmix(item_key, 4 * layer + (along_bands ? 2 : 0) + (backward ? 1 : 0));
+}
+
+/** The factor that dropout multiplies value `index` of a mixer's output by: 0 or 1 / (1 - p).
+ *  `key` is a mix of the item's key and of where the mixer stands (bsm_dropout_key). `index` is
+ *  (sequence * length + step) * dim + feature. Along time, a sequence is a band and its steps are
+ *  the frames; along bands, a sequence is a frame and its steps are the bands. Steps are counted
+ *  from the first frame or band for the backward mixer, too. */
+BSM_ON_CARDS static inline float bsm_dropout_factor(uint64_t key, uint64_t index, double p)
+{
+    return bsm_uniform(key, index) < p ? 0.0f : (float)(1 / (1 - p));
+}
+
+#endif
