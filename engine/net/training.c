@@ -7,6 +7,7 @@
 
 #include "device/device.h"
 #include "model/vector.h"
+#include "net/training_on.h"
 #include "net/training_options.h"
 
 struct bsm_training {
@@ -65,21 +66,18 @@ static bsm_status make_space(bsm_training *training, const bsm_model *initial, b
     return status;
 }
 
-bsm_status bsm_training_new(const bsm_model *initial, const bsm_training_options *options,
-                            bsm_training **training, bsm_error *error)
+bsm_status bsm_training_new_on(const bsm_device *device, const bsm_model *initial,
+                               const bsm_training_options *options, bsm_training **training,
+                               bsm_error *error)
 {
-    const bsm_device *device = NULL;
     bsm_training *made = calloc(1, sizeof *made);
     if (!made) {
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for a training");
     }
     made->config = *bsm_model_config(initial);
+    made->device = device->training;
     bsm_status status = bsm_training_options_resolve(&made->config, options, &made->options, error);
     if (!status) {
-        status = find_device(options->device, &device, error);
-    }
-    if (!status) {
-        made->device = device->training;
         device->describe(made->device_name, sizeof made->device_name);
         status = bsm_vector_size(&made->config, &made->size, error);
     }
@@ -92,6 +90,14 @@ bsm_status bsm_training_new(const bsm_model *initial, const bsm_training_options
     }
     *training = made;
     return BSM_OK;
+}
+
+bsm_status bsm_training_new(const bsm_model *initial, const bsm_training_options *options,
+                            bsm_training **training, bsm_error *error)
+{
+    const bsm_device *device = NULL;
+    bsm_status status = find_device(options->device, &device, error);
+    return status ? status : bsm_training_new_on(device, initial, options, training, error);
 }
 
 void bsm_training_free(bsm_training *training)

@@ -50,7 +50,7 @@ static bsm_status check_options(const bsm_config *config, const bsm_training_opt
                                 bsm_error *error)
 {
     if (options->precision != BSM_PRECISION_FLOAT32 &&
-        options->precision != BSM_PRECISION_BFLOAT16) {
+        options->precision != BSM_PRECISION_BFLOAT16 && options->precision != BSM_PRECISION_TF32) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "training: no precision %d",
                         (int)options->precision);
     }

@@ -11,11 +11,12 @@
 #include <cmocka.h>
 
 #include "golden.h"
+#include "golden_device.h"
 #include "training_support.h"
 
 enum { CHANNELS = 2, SAMPLES = 13230, ITEMS = 2, STEPS = 3 };
 
-static bsm_device_kind kind;
+static const bsm_device *device;
 
 static void add_golden_item(bsm_training *training, const golden *file, size_t index, bsm_loss *sum)
 {
@@ -152,12 +153,11 @@ static void golden_steps(bool checkpointing)
 {
     bsm_config config;
     assert_int_equal(bsm_config_preset("tiny", &config, NULL), BSM_OK);
-    const bsm_training_options options = {.device = kind,
-                                          .threads = 2,
+    const bsm_training_options options = {.threads = 2,
                                           .samples = SAMPLES,
                                           .checkpointing = checkpointing,
                                           .loss = bsm_loss_published()};
-    bsm_training *training = training_of(&config, &options);
+    bsm_training *training = training_on(device, &config, &options);
     golden *file = golden_open("train.safetensors");
     for (size_t step = 0; step < STEPS; step++) {
         golden_step(training, file, step);
@@ -187,8 +187,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_golden),
         cmocka_unit_test(test_golden_checkpointing),
     };
-    if (argc != 2 || bsm_device_kind_parse(argv[1], &kind, NULL)) {
-        fprintf(stderr, "usage: test_training_golden DEVICE\n");
+    device = argc > 1 && argc < 4 ? golden_device(argv[1]) : NULL;
+    cmocka_set_test_filter(argc == 3 ? argv[2] : NULL);
+    if (!device || !device->training) {
+        fprintf(stderr, "usage: test_training_golden DEVICE [TEST]\n");
         return 2;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);

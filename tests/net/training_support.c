@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "net/training_on.h"
+
 #include "noise.h"
 
 enum { SMALL_SAMPLES = 200 };
@@ -61,11 +63,19 @@ bsm_status add_random(bsm_training *training, uint64_t seed, double scale, bsm_l
 
 bsm_training *training_of(const bsm_config *config, const bsm_training_options *options)
 {
+    const bsm_device *device = NULL;
+    assert_int_equal(bsm_device_find(options->device, &device, NULL), BSM_OK);
+    return training_on(device, config, options);
+}
+
+bsm_training *training_on(const bsm_device *device, const bsm_config *config,
+                          const bsm_training_options *options)
+{
     bsm_model *model = NULL;
     bsm_training *training = NULL;
     bsm_error error = {0};
     assert_int_equal(bsm_model_new_untrained(config, &model, NULL), BSM_OK);
-    if (bsm_training_new(model, options, &training, &error)) {
+    if (bsm_training_new_on(device, model, options, &training, &error)) {
         fail_msg("%s", error.message);
     }
     bsm_model_free(model);

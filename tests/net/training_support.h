@@ -4,6 +4,7 @@
 #define BSM_TESTS_NET_TRAINING_SUPPORT_H
 
 #include "bsm/training.h"
+#include "device/device.h"
 
 /** Two stems on one channel, odd sizes, and items that take milliseconds. */
 bsm_config small_config(void);
@@ -17,6 +18,9 @@ bsm_status add_random(bsm_training *training, uint64_t seed, double scale, bsm_l
 
 /** A training that starts from untrained weights. */
 bsm_training *training_of(const bsm_config *config, const bsm_training_options *options);
+
+bsm_training *training_on(const bsm_device *device, const bsm_config *config,
+                          const bsm_training_options *options);
 
 /** A vector that a training holds. The caller frees it. */
 float *read_vector(bsm_training *training, bsm_training_vector vector);
