@@ -81,19 +81,29 @@ static int chosen_card(void)
 
 /* ---- Failures ---- */
 
+void bsm_card_fail(bsm_card *card, const char *what, const char *why)
+{
+    if (!card->failure.status) {
+        bsm_fail(&card->failure, BSM_DEVICE_FAILED, "cuda: %s: %s", what, why);
+    }
+}
+
+bool bsm_card_works(const bsm_card *card)
+{
+    return !card->failure.status;
+}
+
 static void check(bsm_card *card, cudaError_t status, const char *what)
 {
-    if (status && !card->failure.status) {
-        bsm_fail(&card->failure, BSM_DEVICE_FAILED, "cuda: %s: %s", what,
-                 cudaGetErrorString(status));
+    if (status) {
+        bsm_card_fail(card, what, cudaGetErrorString(status));
     }
 }
 
 static void check_cublas(bsm_card *card, cublasStatus_t status, const char *what)
 {
-    if (status != CUBLAS_STATUS_SUCCESS && !card->failure.status) {
-        bsm_fail(&card->failure, BSM_DEVICE_FAILED, "cuda: %s: %s", what,
-                 cublasGetStatusString(status));
+    if (status != CUBLAS_STATUS_SUCCESS) {
+        bsm_card_fail(card, what, cublasGetStatusString(status));
     }
 }
 
@@ -103,11 +113,6 @@ bsm_status bsm_card_status(bsm_card *card, bsm_error *error)
     check(card, cudaGetLastError(), "a kernel");
     return card->failure.status ? bsm_fail(error, card->failure.status, "%s", card->failure.message)
                                 : BSM_OK;
-}
-
-static bool works(const bsm_card *card)
-{
-    return !card->failure.status;
 }
 
 /* ---- Opening ---- */
@@ -120,7 +125,7 @@ void bsm_card_use(bsm_card *card)
 static void open_cublas(bsm_card *card)
 {
     check_cublas(card, cublasCreate(&card->cublas), "opening cuBLAS");
-    if (works(card)) {
+    if (bsm_card_works(card)) {
         check_cublas(card, cublasSetStream(card->cublas, card->stream), "cuBLAS's stream");
         check_cublas(card, cublasSetWorkspace(card->cublas, card->cublas_memory, CUBLAS_MEMORY),
                      "cuBLAS's memory");
@@ -140,13 +145,13 @@ bsm_status bsm_card_new(bsm_precision precision, bsm_card **out, bsm_error *erro
     }
     card->precision = precision;
     bsm_card_use(card);
-    if (works(card)) {
+    if (bsm_card_works(card)) {
         check(card, cudaStreamCreateWithFlags(&card->stream, cudaStreamNonBlocking), "a stream");
     }
-    if (works(card)) {
+    if (bsm_card_works(card)) {
         status = bsm_card_allocate(card, CUBLAS_MEMORY, "cuBLAS", &card->cublas_memory, error);
     }
-    if (!status && works(card)) {
+    if (!status && bsm_card_works(card)) {
         open_cublas(card);
     }
     status = status ? status : bsm_card_status(card, error);
@@ -238,7 +243,7 @@ void bsm_card_release_host(void *memory)
 
 void bsm_card_upload(bsm_card *card, void *to, const void *host, size_t bytes)
 {
-    if (works(card)) {
+    if (bsm_card_works(card)) {
         check(card, cudaMemcpyAsync(to, host, bytes, cudaMemcpyHostToDevice, card->stream),
               "copying to the card");
     }
@@ -246,7 +251,7 @@ void bsm_card_upload(bsm_card *card, void *to, const void *host, size_t bytes)
 
 void bsm_card_download(bsm_card *card, void *host, const void *from, size_t bytes)
 {
-    if (works(card)) {
+    if (bsm_card_works(card)) {
         check(card, cudaMemcpyAsync(host, from, bytes, cudaMemcpyDeviceToHost, card->stream),
               "copying from the card");
     }
@@ -254,7 +259,7 @@ void bsm_card_download(bsm_card *card, void *host, const void *from, size_t byte
 
 void bsm_card_zero(bsm_card *card, void *memory, size_t bytes)
 {
-    if (works(card)) {
+    if (bsm_card_works(card)) {
         check(card, cudaMemsetAsync(memory, 0, bytes, card->stream), "zeroing memory");
     }
 }
@@ -293,7 +298,8 @@ static void multiply_some(bsm_card *card, const bsm_card_product *p, size_t firs
 void bsm_card_multiply(bsm_card *card, const bsm_card_product *product)
 {
     enum { MOST_BATCHES = 32768 }; /* a grid's third side ends at 65535 */
-    for (size_t first = 0; first < product->batches && works(card); first += MOST_BATCHES) {
+    for (size_t first = 0; first < product->batches && bsm_card_works(card);
+         first += MOST_BATCHES) {
         size_t left = product->batches - first;
         multiply_some(card, product, first, left < MOST_BATCHES ? left : MOST_BATCHES);
     }
@@ -303,7 +309,7 @@ void bsm_card_multiply(bsm_card *card, const bsm_card_product *product)
 
 void bsm_card_wait(bsm_card *card)
 {
-    if (works(card)) {
+    if (bsm_card_works(card)) {
         check(card, cudaStreamSynchronize(card->stream), "waiting for the card");
     }
 }
@@ -311,10 +317,10 @@ void bsm_card_wait(bsm_card *card)
 /* Other threads may go on allocating meanwhile. */
 void bsm_card_record(bsm_card *card)
 {
-    if (works(card)) {
+    if (bsm_card_works(card)) {
         check(card, cudaStreamBeginCapture(card->stream, cudaStreamCaptureModeThreadLocal),
               "recording");
-        card->recording = works(card);
+        card->recording = bsm_card_works(card);
     }
 }
 
@@ -336,7 +342,7 @@ bsm_card_recording *bsm_card_recorded(bsm_card *card)
         return NULL;
     }
     card->recording = false;
-    bool whole = !cudaStreamEndCapture(card->stream, &graph) && works(card);
+    bool whole = !cudaStreamEndCapture(card->stream, &graph) && bsm_card_works(card);
     bsm_card_recording *recording = whole ? instantiate(graph) : NULL;
     if (graph) {
         cudaGraphDestroy(graph);
@@ -348,7 +354,7 @@ bsm_card_recording *bsm_card_recorded(bsm_card *card)
 
 void bsm_card_play(bsm_card *card, bsm_card_recording *recording)
 {
-    if (works(card)) {
+    if (bsm_card_works(card)) {
         check(card, cudaGraphLaunch(recording->graph, card->stream), "playing a recording");
     }
 }

@@ -69,6 +69,12 @@ void bsm_card_multiply(bsm_card *card, const bsm_card_product *product);
 /** Wait until all that was queued is done. */
 void bsm_card_wait(bsm_card *card);
 
+/** Nothing has failed so far. */
+bool bsm_card_works(const bsm_card *card);
+
+/** Something that card.h does not know of has failed. */
+void bsm_card_fail(bsm_card *card, const char *what, const char *why);
+
 /** BSM_OK, or BSM_DEVICE_FAILED and what failed first. */
 bsm_status bsm_card_status(bsm_card *card, bsm_error *error);
 

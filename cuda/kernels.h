@@ -36,7 +36,7 @@ typedef struct bsm_rows {
 /* ---- norm.cu ---- */
 
 /** u = rms(x) * weight as values; also joined = x, a row of `joined_stride` values for each row of
- *  x, and then x += bias, where bias is not NULL. */
+ *  x, and then x += bias, each where it is not NULL. */
 typedef struct bsm_rms_norm {
     bsm_rows rows;
     uint32_t dim, joined_stride;

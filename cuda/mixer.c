@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The Mamba2 mixer over a slab of sequences: four kernels and up to six batches of products. */
-#include "workspace.h"
+#include "mixer.h"
 
 static const void *values_at(const bsm_cuda_space *space, const void *values, size_t index)
 {
@@ -8,17 +8,31 @@ static const void *values_at(const bsm_cuda_space *space, const void *values, si
                                             : (const void *)((const float *)values + index);
 }
 
-static size_t rows_of(const bsm_slab *slab)
+void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                              const bsm_slab *slab, size_t direction, const float *bias)
 {
-    return (size_t)slab->rows.batches * slab->rows.per;
+    size_t dim = space->weights->config.dim;
+    const void *joined = space->joined ? values_at(space, space->joined, direction * dim) : NULL;
+    bsm_rms_norm norm = {
+        .rows = slab->rows,
+        .dim = (uint32_t)dim,
+        .joined_stride = (uint32_t)(2 * dim),
+        .x = space->x,
+        .weight = mixer->norm,
+        .bias = bias,
+        .u = space->mixer.u,
+        .joined = (void *)(uintptr_t)joined,
+    };
+    bsm_kernel_rms_norm(bsm_card_queue(space->card), &norm);
 }
 
-static void project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer, const bsm_slab *slab)
+void bsm_cuda_mixer_project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                            const bsm_slab *slab)
 {
     size_t dim = space->weights->config.dim, width = bsm_shape_projected(space->shape);
     bsm_card_multiply(space->card,
                       &(bsm_card_product){
-                          .m = rows_of(slab),
+                          .m = bsm_slab_rows(slab),
                           .n = width,
                           .k = dim,
                           .batches = 1,
@@ -65,17 +79,8 @@ static void project_out(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer
 
 /* ---- The scan ---- */
 
-static size_t chunks_of(const bsm_slab *slab)
-{
-    return (size_t)slab->steps.sequences * slab->steps.chunks;
-}
-
-static bool needs_states(const bsm_slab *slab)
-{
-    return slab->steps.chunks > 1 || slab->keep;
-}
-
-static void prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer, const bsm_slab *slab)
+void bsm_cuda_mixer_prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                            const bsm_slab *slab)
 {
     bsm_kernel_queue queue = bsm_card_queue(space->card);
     bsm_prepare p = {
@@ -90,7 +95,7 @@ static void prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer, co
         .decays = space->mixer.decays,
         .x = space->mixer.x,
         .BC = space->mixer.BC,
-        .scaled = needs_states(slab) ? space->mixer.scaled : NULL,
+        .scaled = bsm_slab_has_states(slab) ? space->mixer.scaled : NULL,
     };
     bsm_kernel_decays(queue, &p);
     bsm_kernel_convolution(queue, &p);
@@ -99,16 +104,14 @@ static void prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer, co
     }
 }
 
-/* inside = (C B^T, decayed and masked, + D) x: C B^T once for all heads. */
-static void inside_chunks(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
-                          const bsm_slab *slab)
+void bsm_cuda_mixer_correlate(const bsm_cuda_space *space, const bsm_slab *slab)
 {
     const bsm_mixer_scratch *s = &space->mixer;
-    size_t N = space->shape.d_state, P = space->shape.headdim, chunk = slab->steps.chunk;
+    size_t N = space->shape.d_state, chunk = slab->steps.chunk;
     bsm_card_multiply(space->card, &(bsm_card_product){.m = chunk,
                                                        .n = chunk,
                                                        .k = N,
-                                                       .batches = chunks_of(slab),
+                                                       .batches = bsm_slab_chunks(slab),
                                                        .a = values_at(space, s->BC, N),
                                                        .lda = 2 * N,
                                                        .stride_a = chunk * 2 * N,
@@ -119,7 +122,16 @@ static void inside_chunks(const bsm_cuda_space *space, const bsm_cuda_mixer *mix
                                                        .c = s->G,
                                                        .ldc = chunk,
                                                        .stride_c = chunk * chunk});
-    bsm_scores scores = {.chunks = (uint32_t)chunks_of(slab),
+}
+
+/* inside = (C B^T, decayed and masked, + D) x */
+static void inside_chunks(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                          const bsm_slab *slab)
+{
+    const bsm_mixer_scratch *s = &space->mixer;
+    size_t P = space->shape.headdim, chunk = slab->steps.chunk;
+    bsm_cuda_mixer_correlate(space, slab);
+    bsm_scores scores = {.chunks = (uint32_t)bsm_slab_chunks(slab),
                          .chunk = (uint32_t)chunk,
                          .heads = space->shape.heads,
                          .G = s->G,
@@ -131,7 +143,7 @@ static void inside_chunks(const bsm_cuda_space *space, const bsm_cuda_mixer *mix
                       &(bsm_card_product){.m = chunk,
                                           .n = P,
                                           .k = chunk,
-                                          .batches = chunks_of(slab) * space->shape.heads,
+                                          .batches = bsm_slab_chunks(slab) * space->shape.heads,
                                           .a = s->M,
                                           .lda = chunk,
                                           .stride_a = chunk * chunk,
@@ -143,8 +155,7 @@ static void inside_chunks(const bsm_cuda_space *space, const bsm_cuda_mixer *mix
                                           .stride_c = chunk * P});
 }
 
-/* The state before each chunk. */
-static void states(const bsm_cuda_space *space, const bsm_slab *slab)
+static void states_before(const bsm_cuda_space *space, const bsm_slab *slab)
 {
     const bsm_mixer_scratch *s = &space->mixer;
     size_t N = space->shape.d_state, inner = bsm_shape_inner(space->shape);
@@ -152,7 +163,7 @@ static void states(const bsm_cuda_space *space, const bsm_slab *slab)
     bsm_card_multiply(space->card, &(bsm_card_product){.m = N,
                                                        .n = inner,
                                                        .k = chunk,
-                                                       .batches = chunks_of(slab),
+                                                       .batches = bsm_slab_chunks(slab),
                                                        .a = s->BC,
                                                        .lda = 2 * N,
                                                        .stride_a = chunk * 2 * N,
@@ -181,7 +192,7 @@ static void outside_chunks(const bsm_cuda_space *space, const bsm_slab *slab)
     bsm_card_multiply(space->card, &(bsm_card_product){.m = chunk,
                                                        .n = inner,
                                                        .k = N,
-                                                       .batches = chunks_of(slab),
+                                                       .batches = bsm_slab_chunks(slab),
                                                        .a = values_at(space, s->BC, N),
                                                        .lda = 2 * N,
                                                        .stride_a = chunk * 2 * N,
@@ -193,40 +204,39 @@ static void outside_chunks(const bsm_cuda_space *space, const bsm_slab *slab)
                                                        .stride_c = chunk * inner});
 }
 
-void bsm_cuda_mixer_slab(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
-                         const bsm_slab *slab, size_t direction, const float *bias)
+void bsm_cuda_mixer_states(const bsm_cuda_space *space, const bsm_slab *slab)
+{
+    states_before(space, slab);
+    outside_chunks(space, slab);
+}
+
+void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                          const bsm_slab *slab, size_t direction, const float *bias)
 {
     const bsm_mixer_scratch *s = &space->mixer;
-    bsm_kernel_queue queue = bsm_card_queue(space->card);
-    size_t dim = space->weights->config.dim;
-    bsm_rms_norm norm = {
-        .rows = slab->rows,
-        .dim = (uint32_t)dim,
-        .joined_stride = (uint32_t)(2 * dim),
-        .x = space->x,
-        .weight = mixer->norm,
-        .bias = bias,
-        .u = s->u,
-        .joined = (void *)(uintptr_t)values_at(space, space->joined, direction * dim),
-    };
-    bsm_kernel_rms_norm(queue, &norm);
-    project(space, mixer, slab);
-    prepare(space, mixer, slab);
+    bsm_cuda_mixer_normalise(space, mixer, slab, direction, bias);
+    bsm_cuda_mixer_project(space, mixer, slab);
+    bsm_cuda_mixer_prepare(space, mixer, slab);
     inside_chunks(space, mixer, slab);
-    if (needs_states(slab)) {
-        states(space, slab);
-        outside_chunks(space, slab);
+    if (bsm_slab_has_states(slab)) {
+        bsm_cuda_mixer_states(space, slab);
     }
     bsm_gate gate = {
         .steps = slab->steps,
         .shape = space->shape,
         .inside = s->inside,
-        .outside = needs_states(slab) ? s->outside : NULL,
+        .outside = bsm_slab_has_states(slab) ? s->outside : NULL,
         .in = s->decays.in,
         .zxbcdt = s->zxbcdt,
         .weight = mixer->gate_norm,
         .out = s->gated,
     };
-    bsm_kernel_gate(queue, &gate);
+    bsm_kernel_gate(bsm_card_queue(space->card), &gate);
+}
+
+void bsm_cuda_mixer_slab(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                         const bsm_slab *slab, size_t direction, const float *bias)
+{
+    bsm_cuda_mixer_gated(space, mixer, slab, direction, bias);
     project_out(space, mixer, slab, direction);
 }

@@ -34,7 +34,9 @@ template <class T> __global__ void rms_norm(bsm_rms_norm n)
     for (uint32_t i = threadIdx.x % BSM_WARP; i < n.dim; i += BSM_WARP) {
         const float value = x[i];
         u[i] = bsm_value<T>::from(value * factor * n.weight[i]);
-        joined[i] = bsm_value<T>::from(value);
+        if (n.joined) {
+            joined[i] = bsm_value<T>::from(value);
+        }
         if (n.bias) {
             x[i] = value + n.bias[i];
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The paths of a dual-path layer: how the sequences of x are cut into slabs, and the merge. */
-#include "workspace.h"
+#include "mixer.h"
 
 static size_t min(size_t a, size_t b)
 {
@@ -19,28 +19,33 @@ typedef struct direction {
     float *states, *tails; /* NULL: from zero */
 } direction;
 
-/* Sequences [first, first + count). Along time a sequence's steps are neighbours in x; along bands
- * the sequences are. */
-static bsm_slab slab_at(const bsm_cuda_space *space, const direction *d, size_t first, size_t count)
+/* Along time a sequence's steps are neighbours in x; along bands the sequences are. */
+bsm_slab bsm_cuda_slab(bsm_steps steps, bool along_bands, size_t frames, size_t first, size_t count)
 {
-    const bsm_config *config = &space->weights->config;
-    bsm_slab slab = {.steps = d->steps, .keep = d->states != NULL};
+    bsm_slab slab = {.steps = steps, .rows = {.stride = (uint32_t)frames}};
     slab.steps.sequences = (uint32_t)count;
-    slab.steps.reversed = d->number == 1;
-    slab.rows.stride = (uint32_t)d->frames;
-    if (d->along_bands) {
+    if (along_bands) {
         slab.rows.first = (uint32_t)first;
         slab.rows.per = (uint32_t)count;
-        slab.rows.batches = d->steps.steps;
+        slab.rows.batches = steps.steps;
         slab.steps.sequence_stride = 1;
         slab.steps.step_stride = (uint32_t)count;
     } else {
-        slab.rows.first = (uint32_t)(first * d->frames);
-        slab.rows.per = d->steps.steps;
+        slab.rows.first = (uint32_t)(first * frames);
+        slab.rows.per = steps.steps;
         slab.rows.batches = (uint32_t)count;
-        slab.steps.sequence_stride = d->steps.steps;
+        slab.steps.sequence_stride = steps.steps;
         slab.steps.step_stride = 1;
     }
+    return slab;
+}
+
+static bsm_slab slab_at(const bsm_cuda_space *space, const direction *d, size_t first, size_t count)
+{
+    const bsm_config *config = &space->weights->config;
+    bsm_slab slab = bsm_cuda_slab(d->steps, d->along_bands, d->frames, first, count);
+    slab.steps.reversed = d->number == 1;
+    slab.keep = d->states != NULL;
     if (d->states) {
         slab.states = d->states + first * bsm_cuda_state_size(config);
         slab.tails = d->tails + first * bsm_cuda_tail_size(config);

@@ -64,7 +64,7 @@ static size_t most_chunks(size_t steps)
 }
 
 /* As many sequences as a slab holds, but one at least, and no more than there are. */
-static bsm_slab_limits slab_limits(const bsm_config *config, size_t frames)
+bsm_slab_limits bsm_cuda_slab_limits(const bsm_config *config, size_t frames)
 {
     size_t bands = config->num_bands, longest = max(frames, bands);
     size_t rows = max(frames * most_rows(bands), bands * most_rows(frames));
@@ -85,7 +85,7 @@ static void *carve_values(const bsm_cuda_space *space, bsm_carver *carver, size_
     return bsm_carve(carver, count * (bf16 ? (size_t)BF16_BYTES : sizeof(float)));
 }
 
-static void divide_mixer(bsm_cuda_space *space, bsm_carver *carver)
+void bsm_cuda_divide_mixer(bsm_cuda_space *space, bsm_carver *carver)
 {
     const bsm_config *config = &space->weights->config;
     size_t rows = space->limits.rows, chunks = space->limits.chunks;
@@ -139,7 +139,7 @@ static void divide(bsm_cuda_space *space, bsm_carver *carver)
         space->tails = bsm_carve_floats(carver, mixers * bsm_cuda_tail_size(config));
     }
     bsm_carver mixer = *carver, mask = *carver, split = *carver;
-    divide_mixer(space, &mixer);
+    bsm_cuda_divide_mixer(space, &mixer);
     divide_mask(space, &mask);
     space->packed = carve_values(space, &split, frames * space->weights->packed_width);
     carver->used = max(mixer.used, max(mask.used, split.used));
@@ -166,7 +166,7 @@ static bsm_status allocate(bsm_cuda_space *space, bsm_error *error)
 }
 
 /* Rows are counted in 32 bits on the card, with a sign in cuBLAS. */
-static bsm_status check_size(const bsm_config *config, size_t frames, bsm_error *error)
+bsm_status bsm_cuda_check_size(const bsm_config *config, size_t frames, bsm_error *error)
 {
     if (frames > INT32_MAX / (config->num_bands + 1) / BSM_MAX_CHUNK) {
         return bsm_fail(error, BSM_NO_MEMORY, "cuda: windows of %zu frames are too long", frames);
@@ -178,7 +178,7 @@ static bsm_status open_space(bsm_cuda_space *space, bsm_error *error)
 {
     const bsm_config *config = &space->weights->config;
     bsm_precision precision = space->options.precision;
-    bsm_status status = check_size(config, space->options.max_frames, error);
+    bsm_status status = bsm_cuda_check_size(config, space->options.max_frames, error);
     if (!status) {
         status = bsm_card_new(precision, &space->card, error);
     }
@@ -187,7 +187,7 @@ static bsm_status open_space(bsm_cuda_space *space, bsm_error *error)
         status = bsm_cuda_weights_need_bf16(weights, space->card, error);
     }
     if (!status) {
-        space->limits = slab_limits(config, space->options.max_frames);
+        space->limits = bsm_cuda_slab_limits(config, space->options.max_frames);
         status = allocate(space, error);
     }
     return status;

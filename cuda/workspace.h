@@ -7,6 +7,7 @@
 #ifndef BSM_CUDA_WORKSPACE_H
 #define BSM_CUDA_WORKSPACE_H
 
+#include "device/carve.h"
 #include "device/device.h"
 #include "weights.h"
 
@@ -95,6 +96,15 @@ void bsm_cuda_workspace_free(void *workspace);
 /** Sizes that many places need. */
 size_t bsm_cuda_state_size(const bsm_config *config); /**< of S of one mixer and sequence */
 size_t bsm_cuda_tail_size(const bsm_config *config);  /**< of the convolution's tail */
+
+/** BSM_NO_MEMORY: more rows than can be counted on the card. */
+bsm_status bsm_cuda_check_size(const bsm_config *config, size_t frames, bsm_error *error);
+
+/** What the slabs of windows of `frames` frames hold at most. */
+bsm_slab_limits bsm_cuda_slab_limits(const bsm_config *config, size_t frames);
+
+/** Carve space->mixer, for the limits, shape, weights' configuration and card that are there. */
+void bsm_cuda_divide_mixer(bsm_cuda_space *space, bsm_carver *carver);
 
 /** The rows that a slab of sequences of this length takes. */
 bsm_steps bsm_cuda_steps(size_t steps, size_t split);

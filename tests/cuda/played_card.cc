@@ -201,6 +201,16 @@ void bsm_card_multiply(bsm_card *card, const bsm_card_product *product)
 
 void bsm_card_wait(bsm_card *) {}
 
+bool bsm_card_works(const bsm_card *card)
+{
+    return !card->failed;
+}
+
+void bsm_card_fail(bsm_card *card, const char *, const char *)
+{
+    card->failed = true;
+}
+
 bsm_status bsm_card_status(bsm_card *card, bsm_error *error)
 {
     return card->failed ? bsm_fail(error, BSM_DEVICE_FAILED, "cuda: the played card fails")

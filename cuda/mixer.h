@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/** The Mamba2 mixer over a slab of sequences, in steps. All work on space->mixer. */
+#ifndef BSM_CUDA_MIXER_H
+#define BSM_CUDA_MIXER_H
+
+#include "workspace.h"
+
+/** Rows of a slab. */
+static inline size_t bsm_slab_rows(const bsm_slab *slab)
+{
+    return (size_t)slab->rows.batches * slab->rows.per;
+}
+
+/** Chunks of all its sequences. */
+static inline size_t bsm_slab_chunks(const bsm_slab *slab)
+{
+    return (size_t)slab->steps.sequences * slab->steps.chunks;
+}
+
+/** Whether a state goes from one chunk to another, or out of the last one. */
+static inline bool bsm_slab_has_states(const bsm_slab *slab)
+{
+    return slab->steps.chunks > 1 || slab->keep;
+}
+
+/** Sequences [first, first + count) of a path: the slab of `steps`, from zero states.
+ *  @param frames of x */
+bsm_slab bsm_cuda_slab(bsm_steps steps, bool along_bands, size_t frames, size_t first,
+                       size_t count);
+
+/** u = n(x); also joined = x, if there is space->joined, and x += bias, if it is not NULL. */
+void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                              const bsm_slab *slab, size_t direction, const float *bias);
+
+/** zxbcdt = u W_in */
+void bsm_cuda_mixer_project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                            const bsm_slab *slab);
+
+/** zxbcdt -> decays, x, B, C, and x scaled if there are states. */
+void bsm_cuda_mixer_prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                            const bsm_slab *slab);
+
+/** G = C B^T, once for all heads. */
+void bsm_cuda_mixer_correlate(const bsm_cuda_space *space, const bsm_slab *slab);
+
+/** The state before each chunk, and what it gives to the chunk's steps. */
+void bsm_cuda_mixer_states(const bsm_cuda_space *space, const bsm_slab *slab);
+
+/** All of them, and the scan and the gate: x -> what goes into the output projection. */
+void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                          const bsm_slab *slab, size_t direction, const float *bias);
+
+#endif
