@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/* The loss's terms and their gradients by what they are the moduli of. */
+#include "training/block_sum.h"
+
+static __global__ void time_term(bsm_time_term t)
+{
+    double sum = 0;
+    for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < t.count;
+         i += (size_t)gridDim.x * blockDim.x) {
+        const float d = t.predicted[i] - t.target[i];
+        t.predicted[i] = d;
+        t.gradient[i] = d > 0 ? t.step : d < 0 ? -t.step : 0 * d; /* of a NaN, a NaN */
+        sum += (double)fabsf(d);
+    }
+    sum = bsm_block_sum(sum);
+    if (threadIdx.x == 0) {
+        t.partial[blockIdx.x] = sum;
+    }
+}
+
+void bsm_kernel_time_term(bsm_kernel_queue queue, const bsm_time_term *term)
+{
+    const bsm_time_term t = *term;
+    const unsigned int blocks = bsm_reducing_blocks(t.count);
+    BSM_LAUNCH(time_term, blocks, BSM_REDUCING_THREADS, queue.stream, t);
+    BSM_LAUNCH(bsm_sum_blocks, 1, BSM_REDUCING_THREADS, queue.stream, blocks, t.partial, t.sum);
+}
+
+/* One bin becomes its gradient; returns its modulus. Inner bins get half of theirs. */
+__device__ static float normalise(float *z, bool inner, float step)
+{
+    const float tiny = 1e-19f; /* its square is about the smallest normal number */
+    const float modulus = sqrtf(z[0] * z[0] + z[1] * z[1]);
+    const float factor = (inner ? step / 2 : step) / (modulus > tiny ? modulus : tiny);
+    z[0] *= factor;
+    z[1] *= factor;
+    return modulus;
+}
+
+static __global__ void moduli(bsm_moduli m)
+{
+    const uint32_t bins = m.n_fft / 2 + 1;
+    double sum = 0;
+    for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < m.transforms * bins;
+         i += (size_t)gridDim.x * blockDim.x) {
+        const uint32_t bin = (uint32_t)(i % bins);
+        sum += (double)normalise(m.bins + 2 * i, bin > 0 && 2 * bin < m.n_fft, m.step);
+    }
+    sum = bsm_block_sum(sum);
+    if (threadIdx.x == 0) {
+        m.partial[blockIdx.x] = sum;
+    }
+}
+
+void bsm_kernel_moduli(bsm_kernel_queue queue, const bsm_moduli *moduli_)
+{
+    const bsm_moduli m = *moduli_;
+    const unsigned int blocks = bsm_reducing_blocks(m.transforms * (m.n_fft / 2 + 1));
+    BSM_LAUNCH(moduli, blocks, BSM_REDUCING_THREADS, queue.stream, m);
+    BSM_LAUNCH(bsm_sum_blocks, 1, BSM_REDUCING_THREADS, queue.stream, blocks, m.partial, m.sum);
+}
