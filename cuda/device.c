@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "training/training.h"
 #include "workspace.h"
 
 static void describe(char *text, size_t size)
@@ -76,4 +77,5 @@ const bsm_device bsm_cuda_device = {
     .band_path = bsm_cuda_band_path,
     .mask = bsm_cuda_mask_stem,
     .read_features = read_features,
+    .training = &bsm_cuda_training_table,
 };

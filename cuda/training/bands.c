@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: ISC */
+/* The modules with weights of their own for each band, forward and backward: a batch of products
+ * for each run of bands of one width. */
+#include "training/space.h"
+
+static size_t min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static void multiply(const bsm_cuda_training *space, const bsm_card_product *product)
+{
+    bsm_card_multiply(space->card, product);
+}
+
+/* A linear layer [out][in] of each band of a run, on the rows of each band. */
+typedef struct run_layer {
+    const bsm_cuda_training *space;
+    size_t bands, rows, out, in;
+    size_t place, stride; /* of its weights */
+} run_layer;
+
+/* y = x W^T + beta y */
+static void layer_forward(const run_layer *l, const void *x, float beta, float *y)
+{
+    multiply(l->space, &(bsm_card_product){.m = l->rows,
+                                           .n = l->out,
+                                           .k = l->in,
+                                           .batches = l->bands,
+                                           .a = x,
+                                           .lda = l->in,
+                                           .stride_a = l->rows * l->in,
+                                           .b = bsm_weights_at(l->space, l->place),
+                                           .ldb = l->in,
+                                           .stride_b = l->stride,
+                                           .transpose_b = true,
+                                           .c = y,
+                                           .ldc = l->out,
+                                           .stride_c = l->rows * l->out,
+                                           .beta = beta});
+}
+
+/* The gradient by W: += d_y^T x; by x: d_y W. */
+static void layer_backward(const run_layer *l, const void *x, const void *d_y, float *d_x)
+{
+    multiply(l->space, &(bsm_card_product){.m = l->out,
+                                           .n = l->in,
+                                           .k = l->rows,
+                                           .batches = l->bands,
+                                           .a = d_y,
+                                           .lda = l->out,
+                                           .stride_a = l->rows * l->out,
+                                           .transpose_a = true,
+                                           .b = x,
+                                           .ldb = l->in,
+                                           .stride_b = l->rows * l->in,
+                                           .c = bsm_gradients_at(l->space, l->place),
+                                           .ldc = l->in,
+                                           .stride_c = l->stride,
+                                           .beta = 1});
+    multiply(l->space, &(bsm_card_product){.m = l->rows,
+                                           .n = l->in,
+                                           .k = l->out,
+                                           .batches = l->bands,
+                                           .a = d_y,
+                                           .lda = l->out,
+                                           .stride_a = l->rows * l->out,
+                                           .b = bsm_weights_at(l->space, l->place),
+                                           .ldb = l->in,
+                                           .stride_b = l->stride,
+                                           .c = d_x,
+                                           .ldc = l->in,
+                                           .stride_c = l->rows * l->in});
+}
+
+/* ---- Band split ---- */
+
+static run_layer split_layer(const bsm_cuda_training *space, const bsm_band_run *run)
+{
+    const bsm_split_places *p = &space->places.splits[run->first];
+    return (run_layer){.space = space,
+                       .bands = run->count,
+                       .rows = space->frames,
+                       .out = space->config.dim,
+                       .in = run->features,
+                       .place = p->weight,
+                       .stride = run->count > 1 ? p[1].weight - p[0].weight : 0};
+}
+
+/* What is taken from the parameters once per item. */
+static void gather_vectors(const bsm_cuda_training *space)
+{
+    const bsm_kernel_queue queue = bsm_card_queue(space->card);
+    const bsm_packed_vectors *p = &space->packed;
+    const float *parameters = space->vectors[BSM_PARAMETERS];
+    bsm_kernel_gather(queue, p->count, p->index, parameters, p->values);
+    bsm_card_zero(space->card, p->gradients, p->count * sizeof *p->gradients);
+    bsm_kernel_decay_rates(queue, 4 * space->config.depth * bsm_config_heads(&space->config),
+                           space->A_index, parameters, space->A);
+}
+
+static void pack_split(const bsm_cuda_training *space, float *x)
+{
+    const bsm_packed_vectors *p = &space->packed;
+    bsm_split split = {.frames = (uint32_t)space->frames,
+                       .num_bands = (uint32_t)space->config.num_bands,
+                       .features = (uint32_t)bsm_config_features(&space->config),
+                       .dim = (uint32_t)space->config.dim,
+                       .bands = space->bands,
+                       .spectrum = space->signals.mixture,
+                       .gamma = p->values + p->gamma,
+                       .bias = p->values + p->bias,
+                       .packed = space->scratch.packed,
+                       .x = x};
+    bsm_kernel_split(bsm_card_queue(space->card), &split);
+}
+
+bsm_status bsm_cuda_training_band_split(void *opaque, bsm_error *error)
+{
+    const bsm_cuda_training *space = opaque;
+    const size_t dim = space->config.dim, frames = space->frames;
+    bsm_card_use(space->card);
+    gather_vectors(space);
+    bsm_card_zero(space->card, space->d_x, space->rows * dim * sizeof *space->d_x);
+    pack_split(space, space->x);
+    for (size_t r = 0; r < space->num_runs; r++) {
+        const bsm_band_run *run = &space->runs[r];
+        const run_layer layer = split_layer(space, run);
+        layer_forward(&layer, bsm_values_at(space, space->scratch.packed, run->before * frames), 1,
+                      space->x + run->first * frames * dim); /* the bias is there already */
+    }
+    return bsm_card_status(space->card, error);
+}
+
+/* The gradients by the bands' biases: sums of d_x over the frames of each. */
+static void split_bias_backward(const bsm_cuda_training *space)
+{
+    const bsm_packed_vectors *p = &space->packed;
+    const size_t dim = space->config.dim;
+    for (size_t k = 0; k < space->config.num_bands; k++) {
+        bsm_sum_rows sum = {.rows = (uint32_t)space->frames,
+                            .columns = (uint32_t)dim,
+                            .in = space->d_x + k * space->frames * dim,
+                            .partial = space->partial};
+        bsm_kernel_sum_rows(bsm_card_queue(space->card), &sum);
+        bsm_add_sums(space, bsm_pieces_of(sum.rows), dim, p->gradients + p->bias + k * dim);
+    }
+}
+
+static void gamma_backward(const bsm_cuda_training *space)
+{
+    const bsm_packed_vectors *p = &space->packed;
+    bsm_split_backward split = {.frames = (uint32_t)space->frames,
+                                .num_bands = (uint32_t)space->config.num_bands,
+                                .features = (uint32_t)bsm_config_features(&space->config),
+                                .band_of = space->band_of,
+                                .bands = space->bands,
+                                .spectrum = space->signals.mixture,
+                                .d_packed = space->scratch.d_packed,
+                                .factors = space->scratch.factors,
+                                .partial = space->partial};
+    bsm_kernel_split_backward(bsm_card_queue(space->card), &split);
+    bsm_add_sums(space, bsm_pieces_of(split.frames), split.features, p->gradients + p->gamma);
+}
+
+/* The end of the way back: the bands' vectors go where they belong. */
+bsm_status bsm_cuda_training_band_split_backward(void *opaque, bsm_error *error)
+{
+    const bsm_cuda_training *space = opaque;
+    const bsm_packed_vectors *p = &space->packed;
+    const size_t dim = space->config.dim, frames = space->frames;
+    bsm_card_use(space->card);
+    /* Features of the path that is done serve as the biases that nobody needs. */
+    pack_split(space, space->x);
+    bsm_cuda_training_convert_gradient(space);
+    for (size_t r = 0; r < space->num_runs; r++) {
+        const bsm_band_run *run = &space->runs[r];
+        const run_layer layer = split_layer(space, run);
+        const size_t at = run->before * frames;
+        layer_backward(&layer, bsm_values_at(space, space->scratch.packed, at),
+                       bsm_values_at(space, space->d_x_values, run->first * frames * dim),
+                       space->scratch.d_packed + at);
+    }
+    split_bias_backward(space);
+    gamma_backward(space);
+    bsm_kernel_scatter_add(bsm_card_queue(space->card), p->count, p->index, p->gradients,
+                           space->vectors[BSM_GRADIENTS]);
+    return bsm_card_status(space->card, error);
+}
+
+/* ---- Masks ---- */
+
+/* Some frames of a stem's mask. */
+typedef struct mask_work {
+    const bsm_cuda_training *space;
+    const bsm_mask_places *places; /* of the stem's bands */
+    size_t stem, first, count;     /* frames */
+    size_t hidden;
+} mask_work;
+
+static bsm_rows rows_of(const mask_work *m)
+{
+    return (bsm_rows){.first = (uint32_t)m->first,
+                      .per = (uint32_t)m->count,
+                      .stride = (uint32_t)m->space->frames,
+                      .batches = (uint32_t)m->space->config.num_bands};
+}
+
+static run_layer hidden_layer(const mask_work *m, const bsm_band_run *run)
+{
+    const bsm_mask_places *p = &m->places[run->first];
+    return (run_layer){.space = m->space,
+                       .bands = run->count,
+                       .rows = m->count,
+                       .out = m->hidden,
+                       .in = m->space->config.dim,
+                       .place = p->hidden,
+                       .stride = run->count > 1 ? p[1].hidden - p[0].hidden : 0};
+}
+
+static run_layer out_layer(const mask_work *m, const bsm_band_run *run)
+{
+    const bsm_mask_places *p = &m->places[run->first];
+    return (run_layer){.space = m->space,
+                       .bands = run->count,
+                       .rows = m->count,
+                       .out = 2 * run->features,
+                       .in = m->hidden,
+                       .place = p->out,
+                       .stride = run->count > 1 ? p[1].out - p[0].out : 0};
+}
+
+/* Where a run starts in [band][frame][width]. */
+static size_t run_at(const mask_work *m, const bsm_band_run *run, size_t width)
+{
+    return run->first * m->count * width;
+}
+
+static size_t values_at(const mask_work *m, const bsm_band_run *run)
+{
+    return 2 * run->before * m->count;
+}
+
+/* Up to the values and gates without their bias. */
+static void estimate(const mask_work *m)
+{
+    const bsm_cuda_training *space = m->space;
+    const bsm_bands_scratch *s = &space->scratch;
+    const bsm_packed_vectors *p = &space->packed;
+    const bsm_kernel_queue queue = bsm_card_queue(space->card);
+    const size_t dim = space->config.dim;
+    bsm_l2_norm norm = {.rows = rows_of(m),
+                        .dim = (uint32_t)dim,
+                        .x = bsm_features_at(space, 2 * space->config.depth),
+                        .gamma = space->vectors[BSM_PARAMETERS] + space->places.final_norm,
+                        .u = s->u};
+    bsm_kernel_l2_norm(queue, &norm);
+    for (size_t r = 0; r < space->num_runs; r++) {
+        const bsm_band_run *run = &space->runs[r];
+        const run_layer layer = hidden_layer(m, run);
+        layer_forward(&layer, bsm_values_at(space, s->u, run_at(m, run, dim)), 0,
+                      s->hidden + run_at(m, run, m->hidden));
+    }
+    bsm_tanh tanh = {.num_bands = (uint32_t)space->config.num_bands,
+                     .rows = (uint32_t)m->count,
+                     .width = (uint32_t)m->hidden,
+                     .hidden = s->hidden,
+                     .bias = p->values + p->hidden_bias + m->stem * p->stem_hidden,
+                     .out = s->tanh};
+    bsm_kernel_tanh(queue, &tanh);
+    for (size_t r = 0; r < space->num_runs; r++) {
+        const bsm_band_run *run = &space->runs[r];
+        const run_layer layer = out_layer(m, run);
+        layer_forward(&layer, bsm_values_at(space, s->tanh, run_at(m, run, m->hidden)), 0,
+                      s->values + values_at(m, run));
+    }
+}
+
+static bsm_apply_mask mask_of(const mask_work *m)
+{
+    const bsm_cuda_training *space = m->space;
+    const bsm_packed_vectors *p = &space->packed;
+    const size_t features = bsm_config_features(&space->config), at = m->first * features;
+    return (bsm_apply_mask){.frames = (uint32_t)m->count,
+                            .features = (uint32_t)features,
+                            .band_of = space->band_of,
+                            .bands = space->bands,
+                            .values = space->scratch.values,
+                            .bias = p->values + p->out_bias + m->stem * p->stem_out,
+                            .mixture = space->signals.mixture + at,
+                            .masked = space->signals.masked + at};
+}
+
+static void mask_frames(const mask_work *m)
+{
+    estimate(m);
+    bsm_apply_mask apply = mask_of(m);
+    bsm_kernel_apply_mask(bsm_card_queue(m->space->card), &apply);
+}
+
+/* ---- Masks backward ---- */
+
+static void values_backward(const mask_work *m)
+{
+    const bsm_cuda_training *space = m->space;
+    const bsm_packed_vectors *p = &space->packed;
+    const bsm_bands_scratch *s = &space->scratch;
+    bsm_apply_mask_backward mask = {.forward = mask_of(m),
+                                    .d_masked = space->signals.masked_gradient +
+                                                m->first * bsm_config_features(&space->config),
+                                    .d_values = s->d_values,
+                                    .partial = space->partial};
+    bsm_kernel_apply_mask_backward(bsm_card_queue(space->card), &mask);
+    bsm_add_sums(space, bsm_pieces_of(mask.forward.frames), 2 * (size_t)mask.forward.features,
+                 p->gradients + p->out_bias + m->stem * p->stem_out);
+    for (size_t r = 0; r < space->num_runs; r++) {
+        const bsm_band_run *run = &space->runs[r];
+        const run_layer layer = out_layer(m, run);
+        layer_backward(&layer, bsm_values_at(space, s->tanh, run_at(m, run, m->hidden)),
+                       bsm_values_at(space, s->d_values, values_at(m, run)),
+                       s->hidden + run_at(m, run, m->hidden));
+    }
+}
+
+static void hidden_backward(const mask_work *m)
+{
+    const bsm_cuda_training *space = m->space;
+    const bsm_packed_vectors *p = &space->packed;
+    const bsm_bands_scratch *s = &space->scratch;
+    const bsm_kernel_queue queue = bsm_card_queue(space->card);
+    const size_t dim = space->config.dim;
+    bsm_tanh_backward tanh = {.num_bands = (uint32_t)space->config.num_bands,
+                              .rows = (uint32_t)m->count,
+                              .width = (uint32_t)m->hidden,
+                              .out = s->tanh,
+                              .d_out = s->hidden,
+                              .d_hidden = s->d_hidden,
+                              .partial = space->partial};
+    bsm_kernel_tanh_backward(queue, &tanh);
+    bsm_add_pieces add = {.batches = tanh.num_bands,
+                          .pieces = bsm_pieces_of(tanh.rows),
+                          .columns = tanh.width,
+                          .ld = tanh.width,
+                          .partial = space->partial,
+                          .out = p->gradients + p->hidden_bias + m->stem * p->stem_hidden};
+    bsm_kernel_add_pieces(queue, &add);
+    for (size_t r = 0; r < space->num_runs; r++) {
+        const bsm_band_run *run = &space->runs[r];
+        const run_layer layer = hidden_layer(m, run);
+        layer_backward(&layer, bsm_values_at(space, s->u, run_at(m, run, dim)),
+                       bsm_values_at(space, s->d_hidden, run_at(m, run, m->hidden)),
+                       s->d_u + run_at(m, run, dim));
+    }
+}
+
+static void final_norm_backward(const mask_work *m)
+{
+    const bsm_cuda_training *space = m->space;
+    const bsm_rows rows = rows_of(m);
+    bsm_norm_backward norm = {.rows = rows,
+                              .dim = (uint32_t)space->config.dim,
+                              .l2 = true,
+                              .x = bsm_features_at(space, 2 * space->config.depth),
+                              .weight = space->vectors[BSM_PARAMETERS] + space->places.final_norm,
+                              .d_u = space->scratch.d_u,
+                              .d_x = space->d_x,
+                              .scalars = space->scratch.scalars,
+                              .partial = space->partial};
+    bsm_kernel_norm_backward(bsm_card_queue(space->card), &norm);
+    bsm_add_sums(space, bsm_pieces_of(rows.batches * rows.per), space->config.dim,
+                 bsm_gradients_at(space, space->places.final_norm));
+}
+
+static void mask_frames_backward(const mask_work *m)
+{
+    estimate(m);
+    values_backward(m);
+    hidden_backward(m);
+    final_norm_backward(m);
+}
+
+static bsm_status run_frames(const bsm_cuda_training *space, size_t stem,
+                             void (*run)(const mask_work *), bsm_error *error)
+{
+    const bsm_config *config = &space->config;
+    mask_work m = {.space = space,
+                   .places = space->places.masks + stem * config->num_bands,
+                   .stem = stem,
+                   .hidden = config->mask_expansion * config->dim};
+    bsm_card_use(space->card);
+    for (; m.first < space->frames; m.first += m.count) {
+        m.count = min(space->frames - m.first, space->scratch.frames);
+        run(&m);
+    }
+    return bsm_card_status(space->card, error);
+}
+
+bsm_status bsm_cuda_training_mask(void *space, size_t stem, bsm_error *error)
+{
+    return run_frames(space, stem, mask_frames, error);
+}
+
+bsm_status bsm_cuda_training_mask_backward(void *space, size_t stem, bsm_error *error)
+{
+    return run_frames(space, stem, mask_frames_backward, error);
+}

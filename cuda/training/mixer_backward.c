@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: ISC */
+/* A mixer backward over a slab: what forward did not keep is computed again, then everything in
+ * the reverse order. Gradients by matrices are products over all rows of the slab. */
+#include "training/space.h"
+
+/* A slab in work. */
+typedef struct work {
+    const bsm_cuda_training *space;
+    const bsm_cuda_space *net;
+    const bsm_cuda_mixer *mixer;
+    const bsm_mixer_places *places;
+    const bsm_slab *slab;
+    bsm_kernel_queue queue;
+    const bsm_mixer_scratch *forward;
+    const bsm_mixer_gradients *backward;
+    size_t rows, chunks, dim, inner, projected, N, P, heads, chunk;
+} work;
+
+static void multiply(const work *w, const bsm_card_product *product)
+{
+    bsm_card_multiply(w->space->card, product);
+}
+
+/* The gradient by a matrix [out][in]: += d_out^T in. */
+static void add_outer(const work *w, size_t out, size_t in, const void *d_out, const void *x,
+                      size_t place)
+{
+    multiply(w, &(bsm_card_product){.m = out,
+                                    .n = in,
+                                    .k = w->rows,
+                                    .batches = 1,
+                                    .a = d_out,
+                                    .lda = out,
+                                    .transpose_a = true,
+                                    .b = x,
+                                    .ldb = in,
+                                    .c = bsm_gradients_at(w->space, place),
+                                    .ldc = in,
+                                    .beta = 1});
+}
+
+/* By what went into a matrix [out][in]: d_out W. */
+static void through(const work *w, size_t out, size_t in, const void *d_out, size_t place,
+                    float *d_in)
+{
+    multiply(w, &(bsm_card_product){.m = w->rows,
+                                    .n = in,
+                                    .k = out,
+                                    .batches = 1,
+                                    .a = d_out,
+                                    .lda = out,
+                                    .b = bsm_weights_at(w->space, place),
+                                    .ldb = in,
+                                    .c = d_in,
+                                    .ldc = in});
+}
+
+/* ---- Output ---- */
+
+static void output_backward(const work *w)
+{
+    const bsm_mixer_gradients *b = w->backward;
+    through(w, w->dim, w->inner, b->d_mixed, w->places->out_proj, b->d_y);
+}
+
+static void gate_backward(const work *w, const float *y)
+{
+    const bsm_mixer_gradients *b = w->backward;
+    bsm_gate_backward gate = {.shape = w->net->shape,
+                              .rows = (uint32_t)w->rows,
+                              .y = y,
+                              .zxbcdt = w->forward->zxbcdt,
+                              .weight = w->mixer->gate_norm,
+                              .gradient = b->d_y,
+                              .gated = w->forward->gated,
+                              .d_zxbcdt = b->d_zxbcdt,
+                              .scalars = b->scalars,
+                              .partial = w->space->partial};
+    bsm_kernel_gate_backward(w->queue, &gate);
+    bsm_add_sums(w->space, bsm_pieces_of(gate.rows), w->inner,
+                 bsm_gradients_at(w->space, w->places->gate_norm));
+    add_outer(w, w->dim, w->inner, b->d_mixed, w->forward->gated, w->places->out_proj);
+}
+
+/* ---- Scan ---- */
+
+/* What the scan worked on, and its states. */
+static void again(const work *w)
+{
+    bsm_cuda_mixer_normalise(w->net, w->mixer, w->slab, 0, NULL);
+    bsm_cuda_mixer_prepare(w->net, w->mixer, w->slab);
+    bsm_cuda_mixer_correlate(w->net, w->slab);
+    if (bsm_slab_has_states(w->slab)) {
+        bsm_cuda_mixer_states(w->net, w->slab);
+    }
+}
+
+static void lay_out(const work *w)
+{
+    bsm_lay_out lay_out = {.steps = w->slab->steps,
+                           .shape = w->net->shape,
+                           .d_y = w->backward->d_y,
+                           .outside = bsm_slab_has_states(w->slab) ? w->forward->outside : NULL,
+                           .in = w->forward->decays.in,
+                           .d_inside = w->backward->d_inside,
+                           .d_outside = w->backward->d_outside,
+                           .d_cum = w->backward->decays.d_cum};
+    bsm_kernel_lay_out(w->queue, &lay_out);
+}
+
+/* One product for each head of each chunk: of [chunk][a_columns] and others. */
+static bsm_card_product per_head(const work *w)
+{
+    return (bsm_card_product){.m = w->chunk, .batches = w->chunks * w->heads};
+}
+
+static void scores_backward(const work *w)
+{
+    const bsm_mixer_gradients *b = w->backward;
+    const size_t square = w->chunk * w->chunk, rows = w->chunk * w->P;
+    bsm_card_product by_M = per_head(w), by_x = per_head(w);
+    by_M.n = w->chunk, by_M.k = w->P;
+    by_M.a = b->d_inside, by_M.lda = w->P, by_M.stride_a = rows;
+    by_M.b = w->forward->x, by_M.ldb = w->P, by_M.stride_b = rows, by_M.transpose_b = true;
+    by_M.c = b->d_M, by_M.ldc = w->chunk, by_M.stride_c = square;
+    multiply(w, &by_M);
+
+    bsm_scores_backward scores = {.forward = {.chunks = (uint32_t)w->chunks,
+                                              .chunk = (uint32_t)w->chunk,
+                                              .heads = w->net->shape.heads,
+                                              .G = w->forward->G,
+                                              .D = w->mixer->D,
+                                              .decays = w->forward->decays,
+                                              .M = w->forward->M},
+                                  .d_M = b->d_M,
+                                  .d_G = b->d_G,
+                                  .gradients = b->decays};
+    bsm_kernel_scores_backward(w->queue, &scores);
+
+    by_x.n = w->P, by_x.k = w->chunk;
+    by_x.a = w->forward->M, by_x.lda = w->chunk, by_x.stride_a = square, by_x.transpose_a = true;
+    by_x.b = b->d_inside, by_x.ldb = w->P, by_x.stride_b = rows;
+    by_x.c = b->d_x, by_x.ldc = w->P, by_x.stride_c = rows;
+    multiply(w, &by_x);
+}
+
+/* B or C of all chunks, as values; the gradient by it. */
+static const void *part_of_BC(const work *w, bool C)
+{
+    return bsm_values_at(w->space, w->forward->BC, C ? w->N : 0);
+}
+
+static float *d_part_of_BC(const work *w, bool C)
+{
+    return w->backward->d_BC + (C ? w->N : 0);
+}
+
+/* d_C = d_G B, d_B = d_G^T C */
+static void correlation_backward(const work *w, bool C)
+{
+    multiply(w, &(bsm_card_product){.m = w->chunk,
+                                    .n = w->N,
+                                    .k = w->chunk,
+                                    .batches = w->chunks,
+                                    .a = w->backward->d_G,
+                                    .lda = w->chunk,
+                                    .stride_a = w->chunk * w->chunk,
+                                    .transpose_a = !C,
+                                    .b = part_of_BC(w, !C),
+                                    .ldb = 2 * w->N,
+                                    .stride_b = w->chunk * 2 * w->N,
+                                    .c = d_part_of_BC(w, C),
+                                    .ldc = 2 * w->N,
+                                    .stride_c = w->chunk * 2 * w->N});
+}
+
+/* ---- States ---- */
+
+/* By the state before each chunk: C^T (in d_y), and then what goes through the next chunks. */
+static void states_backward(const work *w)
+{
+    const bsm_mixer_gradients *b = w->backward;
+    const size_t state = w->N * w->inner;
+    multiply(w, &(bsm_card_product){.m = w->N,
+                                    .n = w->inner,
+                                    .k = w->chunk,
+                                    .batches = w->chunks,
+                                    .a = part_of_BC(w, true),
+                                    .lda = 2 * w->N,
+                                    .stride_a = w->chunk * 2 * w->N,
+                                    .transpose_a = true,
+                                    .b = b->d_outside,
+                                    .ldb = w->inner,
+                                    .stride_b = w->chunk * w->inner,
+                                    .c = b->d_before,
+                                    .ldc = w->inner,
+                                    .stride_c = state});
+    bsm_pass_states_backward pass = {.steps = w->slab->steps,
+                                     .shape = w->net->shape,
+                                     .d_before = b->d_before,
+                                     .before = w->forward->before,
+                                     .all = w->forward->decays.all,
+                                     .d_behind = b->d_behind,
+                                     .d_all = b->decays.d_all};
+    bsm_kernel_pass_states_backward(w->queue, &pass);
+}
+
+/* V = B d_behind, in the memory of `inside`, which nobody reads any more. */
+static void leave_backward(const work *w)
+{
+    const bsm_mixer_gradients *b = w->backward;
+    multiply(w, &(bsm_card_product){.m = w->chunk,
+                                    .n = w->inner,
+                                    .k = w->N,
+                                    .batches = w->chunks,
+                                    .a = part_of_BC(w, false),
+                                    .lda = 2 * w->N,
+                                    .stride_a = w->chunk * 2 * w->N,
+                                    .b = b->d_behind,
+                                    .ldb = w->inner,
+                                    .stride_b = w->N * w->inner,
+                                    .c = w->forward->inside,
+                                    .ldc = w->inner,
+                                    .stride_c = w->chunk * w->inner});
+    bsm_leave_backward leave = {.steps = w->slab->steps,
+                                .shape = w->net->shape,
+                                .x = w->forward->x,
+                                .V = w->forward->inside,
+                                .decays = w->forward->decays,
+                                .d_x = b->d_x,
+                                .gradients = b->decays,
+                                .left = b->left};
+    bsm_kernel_leave_backward(w->queue, &leave);
+}
+
+/* d_B += (out x) d_behind^T, d_C += (in d_y) before^T */
+static void add_by_states(const work *w, bool C)
+{
+    const bsm_mixer_gradients *b = w->backward;
+    multiply(w, &(bsm_card_product){.m = w->chunk,
+                                    .n = w->N,
+                                    .k = w->inner,
+                                    .batches = w->chunks,
+                                    .a = C ? b->d_outside : w->forward->scaled,
+                                    .lda = w->inner,
+                                    .stride_a = w->chunk * w->inner,
+                                    .b = C ? w->forward->before : b->d_behind,
+                                    .ldb = w->inner,
+                                    .stride_b = w->N * w->inner,
+                                    .transpose_b = true,
+                                    .c = d_part_of_BC(w, C),
+                                    .ldc = 2 * w->N,
+                                    .stride_c = w->chunk * 2 * w->N,
+                                    .beta = 1});
+}
+
+static void scan_backward(const work *w)
+{
+    lay_out(w);
+    scores_backward(w);
+    correlation_backward(w, false);
+    correlation_backward(w, true);
+    if (bsm_slab_has_states(w->slab)) {
+        states_backward(w);
+        leave_backward(w);
+        add_by_states(w, false);
+        add_by_states(w, true);
+    }
+}
+
+/* ---- Input ---- */
+
+/* Some of the sums' columns. */
+static void add_columns(const work *w, size_t first, size_t columns, size_t all, size_t place)
+{
+    bsm_add_pieces add = {.batches = 1,
+                          .pieces = (uint32_t)w->chunks,
+                          .columns = (uint32_t)columns,
+                          .ld = (uint32_t)all,
+                          .partial = w->space->partial + first,
+                          .out = bsm_gradients_at(w->space, place)};
+    bsm_kernel_add_pieces(w->queue, &add);
+}
+
+static void decays_backward(const work *w)
+{
+    bsm_decays_backward decays = {.steps = w->slab->steps,
+                                  .shape = w->net->shape,
+                                  .zxbcdt = w->forward->zxbcdt,
+                                  .dt_bias = w->mixer->dt_bias,
+                                  .A = w->mixer->A,
+                                  .decays = w->forward->decays,
+                                  .gradients = w->backward->decays,
+                                  .with_states = bsm_slab_has_states(w->slab),
+                                  .d_zxbcdt = w->backward->d_zxbcdt,
+                                  .partial = w->space->partial};
+    bsm_kernel_decays_backward(w->queue, &decays);
+    add_columns(w, 0, w->heads, 3 * w->heads, w->places->dt_bias);
+    add_columns(w, w->heads, w->heads, 3 * w->heads, w->places->A_log);
+    add_columns(w, 2 * w->heads, w->heads, 3 * w->heads, w->places->D);
+}
+
+static void convolution_backward(const work *w)
+{
+    const size_t conv = bsm_shape_conv(w->net->shape), taps = w->net->shape.taps;
+    bsm_convolution_backward convolution = {.steps = w->slab->steps,
+                                            .shape = w->net->shape,
+                                            .zxbcdt = w->forward->zxbcdt,
+                                            .weight = w->mixer->conv_weight,
+                                            .bias = w->mixer->conv_bias,
+                                            .d_x = w->backward->d_x,
+                                            .d_BC = w->backward->d_BC,
+                                            .gradient = w->backward->convolution,
+                                            .d_zxbcdt = w->backward->d_zxbcdt,
+                                            .partial = w->space->partial};
+    bsm_kernel_convolution_backward(w->queue, &convolution);
+    add_columns(w, 0, conv * taps, conv * (taps + 1), w->places->conv_weight);
+    add_columns(w, conv * taps, conv, conv * (taps + 1), w->places->conv_bias);
+}
+
+static void input_backward(const work *w)
+{
+    const bsm_mixer_gradients *b = w->backward;
+    add_outer(w, w->projected, w->dim, b->d_zxbcdt, w->forward->u, w->places->in_proj);
+    through(w, w->projected, w->dim, b->d_zxbcdt, w->places->in_proj, b->d_u);
+    bsm_norm_backward norm = {.rows = w->slab->rows,
+                              .dim = (uint32_t)w->dim,
+                              .x = w->net->x,
+                              .weight = w->mixer->norm,
+                              .d_u = b->d_u,
+                              .d_x = w->space->d_x,
+                              .scalars = b->scalars,
+                              .partial = w->space->partial};
+    bsm_kernel_norm_backward(w->queue, &norm);
+    bsm_add_sums(w->space, bsm_pieces_of((uint32_t)w->rows), w->dim,
+                 bsm_gradients_at(w->space, w->places->norm));
+}
+
+void bsm_cuda_mixer_backward(const bsm_cuda_training *space, const bsm_cuda_space *net,
+                             const bsm_cuda_mixer *mixer, const bsm_mixer_places *places,
+                             const bsm_slab *slab, const bsm_card_dropout *dropout,
+                             size_t direction, const float *y)
+{
+    const work w = {.space = space,
+                    .net = net,
+                    .mixer = mixer,
+                    .places = places,
+                    .slab = slab,
+                    .queue = bsm_card_queue(space->card),
+                    .forward = &net->mixer,
+                    .backward = &space->gradients,
+                    .rows = bsm_slab_rows(slab),
+                    .chunks = bsm_slab_chunks(slab),
+                    .dim = space->config.dim,
+                    .inner = bsm_shape_inner(net->shape),
+                    .projected = bsm_shape_projected(net->shape),
+                    .N = net->shape.d_state,
+                    .P = net->shape.headdim,
+                    .heads = net->shape.heads,
+                    .chunk = slab->steps.chunk};
+    bsm_residual_backward residual = {.rows = slab->rows,
+                                      .dropout = *dropout,
+                                      .dim = (uint32_t)w.dim,
+                                      .direction = (uint32_t)direction,
+                                      .d_pair = space->d_pair,
+                                      .d_x = space->d_x,
+                                      .d_mixed = space->gradients.d_mixed};
+    bsm_kernel_residual_backward(w.queue, &residual);
+    output_backward(&w);
+    gate_backward(&w, y);
+    again(&w);
+    scan_backward(&w);
+    decays_backward(&w);
+    convolution_backward(&w);
+    input_backward(&w);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: ISC */
+/* The dual paths forward and backward, slab by slab. */
+#include "device/dropout.h"
+#include "training/space.h"
+
+/* One direction of a path in work. */
+typedef struct direction {
+    const bsm_cuda_training *space;
+    const bsm_cuda_mixer *mixer;
+    const bsm_mixer_places *places;
+    const bsm_kept_path *kept;
+    bsm_cuda_space net; /* with the path's x and pair */
+    bsm_card_dropout dropout;
+    size_t number, sequences; /* number: 0 forward, 1 backward */
+    bsm_steps steps;
+    bool along_bands;
+} direction;
+
+/* What to do with a slab; `first`: its first row in what is kept. */
+typedef void slab_work(const direction *d, const bsm_slab *slab, size_t first);
+
+static size_t min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t path_index(size_t layer, bsm_axis axis)
+{
+    return 2 * layer + (axis == BSM_ALONG_BANDS);
+}
+
+static const bsm_kept_path *kept_of(const bsm_cuda_training *space, size_t path)
+{
+    return &space->kept[space->options.checkpointing ? 0 : path];
+}
+
+static direction direction_of(const bsm_cuda_training *space, size_t layer, bsm_axis axis,
+                              size_t number)
+{
+    const size_t path = path_index(layer, axis), bands = space->config.num_bands;
+    const bsm_cuda_path *weights =
+        axis == BSM_ALONG_TIME ? &space->weights.time[layer] : &space->weights.band[layer];
+    direction d = {.space = space,
+                   .mixer = number ? &weights->backward : &weights->forward,
+                   .places = &space->places.paths[path].mixers[number],
+                   .kept = kept_of(space, path),
+                   .net = space->net,
+                   .number = number,
+                   .along_bands = axis == BSM_ALONG_BANDS};
+    d.sequences = d.along_bands ? space->frames : bands;
+    d.steps = bsm_cuda_steps(d.along_bands ? bands : space->frames, 0);
+    d.steps.reversed = number == 1;
+    d.net.x = bsm_features_at(space, path);
+    d.dropout = (bsm_card_dropout){
+        .key = bsm_dropout_key(space->dropout_key, layer, d.along_bands, number == 1),
+        .p = space->options.dropout,
+        .frames = (uint32_t)space->frames,
+        .bands = (uint32_t)bands,
+        .along_bands = d.along_bands};
+    return d;
+}
+
+static void run_slabs(direction *d, slab_work *work)
+{
+    const bsm_slab_limits *limits = &d->net.limits;
+    const size_t padded = (size_t)d->steps.chunks * d->steps.chunk;
+    const size_t most = min(limits->rows / padded, limits->chunks / d->steps.chunks);
+    const size_t width = bsm_shape_projected(d->net.shape);
+    for (size_t first = 0; first < d->sequences; first += most) {
+        const bsm_slab slab = bsm_cuda_slab(d->steps, d->along_bands, d->space->frames, first,
+                                            min(most, d->sequences - first));
+        const size_t row = first * d->steps.steps;
+        d->net.mixer.zxbcdt = d->kept->zxbcdt[d->number] + row * width;
+        work(d, &slab, row);
+    }
+}
+
+/* ---- Forward ---- */
+
+static void project_out(const direction *d, const bsm_slab *slab)
+{
+    const bsm_cuda_training *space = d->space;
+    const size_t inner = bsm_shape_inner(d->net.shape);
+    bsm_card_multiply(space->card,
+                      &(bsm_card_product){.m = bsm_slab_rows(slab),
+                                          .n = space->config.dim,
+                                          .k = inner,
+                                          .batches = 1,
+                                          .a = d->net.mixer.gated,
+                                          .lda = inner,
+                                          .b = bsm_weights_at(space, d->places->out_proj),
+                                          .ldb = inner,
+                                          .transpose_b = true,
+                                          .c = space->gradients.mixed,
+                                          .ldc = space->config.dim});
+}
+
+static void forward_slab(const direction *d, const bsm_slab *slab, size_t first)
+{
+    const bsm_cuda_training *space = d->space;
+    const bsm_kernel_queue queue = bsm_card_queue(space->card);
+    bsm_cuda_mixer_gated(&d->net, d->mixer, slab, d->number, NULL);
+    bsm_collect collect = {.steps = slab->steps,
+                           .shape = d->net.shape,
+                           .inside = d->net.mixer.inside,
+                           .outside = bsm_slab_has_states(slab) ? d->net.mixer.outside : NULL,
+                           .in = d->net.mixer.decays.in,
+                           .y = d->kept->y[d->number] + first * bsm_shape_inner(d->net.shape)};
+    bsm_kernel_collect(queue, &collect);
+    project_out(d, slab);
+    bsm_residual residual = {.rows = slab->rows,
+                             .dropout = d->dropout,
+                             .dim = (uint32_t)space->config.dim,
+                             .direction = (uint32_t)d->number,
+                             .x = d->net.x,
+                             .mixed = space->gradients.mixed,
+                             .pair = d->kept->pair};
+    bsm_kernel_residual(queue, &residual);
+}
+
+static void run_directions(const bsm_cuda_training *space, size_t layer, bsm_axis axis)
+{
+    for (size_t number = 0; number < 2; number++) {
+        direction d = direction_of(space, layer, axis, number);
+        run_slabs(&d, forward_slab);
+    }
+}
+
+/* next = x + [forward, backward] W + bias */
+static void merge(const bsm_cuda_training *space, size_t path)
+{
+    const bsm_path_places *places = &space->places.paths[path];
+    const size_t dim = space->config.dim;
+    bsm_add_bias add = {.rows = (uint32_t)space->rows,
+                        .dim = (uint32_t)dim,
+                        .x = bsm_features_at(space, path),
+                        .bias = space->vectors[BSM_PARAMETERS] + places->merge_bias,
+                        .out = bsm_features_at(space, path + 1)};
+    bsm_kernel_add_bias(bsm_card_queue(space->card), &add);
+    bsm_card_multiply(space->card, &(bsm_card_product){.m = space->rows,
+                                                       .n = dim,
+                                                       .k = 2 * dim,
+                                                       .batches = 1,
+                                                       .a = kept_of(space, path)->pair,
+                                                       .lda = 2 * dim,
+                                                       .b = bsm_weights_at(space, places->merge),
+                                                       .ldb = dim,
+                                                       .c = add.out,
+                                                       .ldc = dim,
+                                                       .beta = 1});
+}
+
+bsm_status bsm_cuda_training_path(void *opaque, size_t layer, bsm_axis axis, bsm_error *error)
+{
+    const bsm_cuda_training *space = opaque;
+    bsm_card_use(space->card);
+    run_directions(space, layer, axis);
+    merge(space, path_index(layer, axis));
+    return bsm_card_status(space->card, error);
+}
+
+/* ---- Backward ---- */
+
+void bsm_cuda_training_convert_gradient(const bsm_cuda_training *space)
+{
+    const bsm_kernel_queue queue = bsm_card_queue(space->card);
+    if (queue.bf16) {
+        bsm_kernel_to_bf16(queue.stream, space->rows * space->config.dim, space->d_x,
+                           space->d_x_values);
+    }
+}
+
+static void merge_bias_backward(const bsm_cuda_training *space, const bsm_path_places *places)
+{
+    bsm_sum_rows sum = {.rows = (uint32_t)space->rows,
+                        .columns = (uint32_t)space->config.dim,
+                        .in = space->d_x,
+                        .partial = space->partial};
+    bsm_kernel_sum_rows(bsm_card_queue(space->card), &sum);
+    bsm_add_sums(space, bsm_pieces_of(sum.rows), sum.columns,
+                 bsm_gradients_at(space, places->merge_bias));
+}
+
+static void merge_backward(const bsm_cuda_training *space, size_t path)
+{
+    const bsm_path_places *places = &space->places.paths[path];
+    const size_t dim = space->config.dim;
+    merge_bias_backward(space, places);
+    bsm_cuda_training_convert_gradient(space);
+    bsm_card_multiply(space->card, &(bsm_card_product){.m = 2 * dim,
+                                                       .n = dim,
+                                                       .k = space->rows,
+                                                       .batches = 1,
+                                                       .a = kept_of(space, path)->pair,
+                                                       .lda = 2 * dim,
+                                                       .transpose_a = true,
+                                                       .b = space->d_x_values,
+                                                       .ldb = dim,
+                                                       .c = bsm_gradients_at(space, places->merge),
+                                                       .ldc = dim,
+                                                       .beta = 1});
+    bsm_card_multiply(space->card, &(bsm_card_product){.m = space->rows,
+                                                       .n = 2 * dim,
+                                                       .k = dim,
+                                                       .batches = 1,
+                                                       .a = space->d_x_values,
+                                                       .lda = dim,
+                                                       .b = bsm_weights_at(space, places->merge),
+                                                       .ldb = dim,
+                                                       .transpose_b = true,
+                                                       .c = space->d_pair,
+                                                       .ldc = 2 * dim});
+}
+
+static void backward_slab(const direction *d, const bsm_slab *slab, size_t first)
+{
+    bsm_cuda_mixer_backward(d->space, &d->net, d->mixer, d->places, slab, &d->dropout, d->number,
+                            d->kept->y[d->number] + first * bsm_shape_inner(d->net.shape));
+}
+
+bsm_status bsm_cuda_training_path_backward(void *opaque, size_t layer, bsm_axis axis,
+                                           bsm_error *error)
+{
+    const bsm_cuda_training *space = opaque;
+    bsm_card_use(space->card);
+    if (space->options.checkpointing) {
+        run_directions(space, layer, axis);
+    }
+    merge_backward(space, path_index(layer, axis));
+    for (size_t number = 0; number < 2; number++) {
+        direction d = direction_of(space, layer, axis, number);
+        run_slabs(&d, backward_slab);
+    }
+    return bsm_card_status(space->card, error);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: ISC */
+/** The card's memory of one training, and what its modules share.
+ *
+ *  All vectors, the item's signals and what is kept from forward to backward stay on the card.
+ *  Everything else is scratch; paths are worked on in slabs of sequences, as in inference
+ *  (../workspace.h). Weights are used where they lie in their vector: nothing is packed again after
+ *  a step, but that for bfloat16 products the vector is held as bfloat16, too. */
+#ifndef BSM_CUDA_TRAINING_SPACE_H
+#define BSM_CUDA_TRAINING_SPACE_H
+
+#include "device/training.h"
+#include "fft.h"
+#include "mixer.h"
+#include "training/places.h"
+#include "training/training_kernels.h"
+
+/** What is kept of a path from forward to backward; in rows of its slabs. */
+typedef struct bsm_kept_path {
+    void *pair;       /**< values [row of x][2 dim] both directions plus x */
+    float *zxbcdt[2]; /**< per direction, [row][2 d_inner + 2 d_state + heads] */
+    float *y[2];      /**< [row][d_inner] of the scan */
+} bsm_kept_path;
+
+/** Scratch of a mixer backward, for one slab; sizes as in training_kernels.h. What is not here lies
+ *  in the scratch of the mixer forward. */
+typedef struct bsm_mixer_gradients {
+    void *d_mixed;      /**< values [row][dim] */
+    float *d_y;         /**< [row][d_inner] */
+    void *d_zxbcdt;     /**< values in rows */
+    float *d_u;         /**< [row][dim] */
+    float *scalars;     /**< [row][2] */
+    void *d_inside;     /**< values */
+    void *d_outside;    /**< values */
+    float *d_M, *d_x;   /**< */
+    void *d_G;          /**< values */
+    float *d_BC;        /**< in chunks [B | C] */
+    float *d_before;    /**< [chunk][d_state][d_inner] */
+    void *d_behind;     /**< values, the same; the same memory if these are float32 */
+    float *convolution; /**< in rows [conv_dim] */
+    float *left;
+    bsm_decay_gradients decays;
+    float *mixed; /**< [row][dim]: the mixer's output, forward */
+} bsm_mixer_gradients;
+
+/** Scratch of the band split and of a mask, the latter for a range of frames. */
+typedef struct bsm_bands_scratch {
+    size_t frames;         /**< of a range */
+    void *packed;          /**< values, the bands' features on their way into x */
+    float *d_packed;       /**< the same */
+    float *factors;        /**< [band][frame] */
+    void *u;               /**< values [band][frame][dim] */
+    float *d_u;            /**< the same */
+    float *hidden;         /**< [band][frame][mask_expansion dim]; then by what tanh gives */
+    void *tanh, *d_hidden; /**< values, the same */
+    float *values;         /**< [band][frame][2 features] */
+    void *d_values;        /**< values, the same */
+    float *scalars;        /**< [row][2] */
+} bsm_bands_scratch;
+
+/** One transform of the item's signals. */
+typedef struct bsm_card_transform {
+    bsm_framing framing;
+    bsm_card_fft *fft;
+    float *window, *weights; /**< of the framing */
+} bsm_card_transform;
+
+enum { BSM_NUM_TERMS = 1 + BSM_MAX_LOSS_WINDOWS };
+
+typedef struct bsm_card_signals {
+    bsm_card_transform model, windows[BSM_MAX_LOSS_WINDOWS];
+    float *audio;           /**< [mixture, then stems][channel][samples] */
+    float *targets;         /**< [stem][channel][samples] */
+    float *predicted;       /**< [channel][samples]; then less the target */
+    float *gradient;        /**< by the waveform */
+    float *mixture;         /**< [frame][features] spectra */
+    float *masked;          /**< of the stem in work */
+    float *masked_gradient; /**< by `masked` */
+    float *frames, *bins;   /**< scratch of the largest transform */
+    void *fft_scratch;
+    double *partial; /**< [BSM_REDUCING_BLOCKS] */
+    double *sums;    /**< [BSM_NUM_TERMS] time, then windows */
+} bsm_card_signals;
+
+/** Vectors of all bands next to each other, as kernels take them. */
+typedef struct bsm_packed_vectors {
+    size_t count;                    /**< of all numbers */
+    size_t gamma, bias;              /**< of the band split: where they start */
+    size_t hidden_bias, stem_hidden; /**< of the masks: of the first stem, and from stem to stem */
+    size_t out_bias, stem_out;       /**< */
+    uint32_t *index;                 /**< of each in the vectors */
+    float *values, *gradients;
+} bsm_packed_vectors;
+
+typedef struct bsm_cuda_training {
+    bsm_config config;
+    bsm_training_options options;
+    size_t frames, rows; /**< of an item; of x: bands times frames */
+    bsm_places places;
+    bsm_band_run *runs;
+    size_t num_runs;
+    bsm_card *card;
+
+    void *memory; /**< all that follows on the card */
+    float *vectors[BSM_NUM_TRAINING_VECTORS];
+    void *bf16; /**< the parameters as bfloat16; NULL in other precisions */
+    float *A;   /**< [path][direction][heads] */
+    uint32_t *A_index;
+    bsm_packed_band *bands;
+    uint16_t *band_of; /**< [features / 2] */
+    bsm_packed_vectors packed;
+    float *x;            /**< [2 depth + 1][band][frame][dim]: what goes into each path, and
+                              what comes out of the last */
+    bsm_kept_path *kept; /**< [2 depth], or one, of the path in work, when checkpointing */
+    float *d_x;          /**< [band][frame][dim] the features' gradient */
+    void *d_x_values;    /**< the same as values; the same memory if these are float32 */
+    float *d_pair;       /**< [band][frame][2 dim] */
+    float *partial;      /**< sums of pieces */
+    bsm_mixer_gradients gradients;
+    bsm_bands_scratch scratch;
+    bsm_card_signals signals;
+
+    /* The view of this memory that the mixer forward takes. */
+    bsm_cuda_weights weights;
+    bsm_cuda_space net;
+
+    float *host_audio;    /**< reached by the card */
+    float *host_piece;    /**< the same, BSM_PIECE_FLOATS of a vector on its way */
+    double *host_sums;    /**< the same */
+    bool uploading;       /**< host_audio is in use */
+    uint64_t dropout_key; /**< of the item */
+} bsm_cuda_training;
+
+enum { BSM_PIECE_FLOATS = 1 << 20 };
+
+/** Bytes of the groups that bsm_training_memory names. */
+bsm_status bsm_cuda_training_plan(const bsm_config *config, const bsm_training_options *options,
+                                  bsm_training_memory *memory, bsm_error *error);
+bsm_status bsm_cuda_training_new(const bsm_config *config, const bsm_training_options *options,
+                                 const float *parameters, void **space, bsm_error *error);
+void bsm_cuda_training_free(void *space);
+
+/** Divide the memory, or count it; the sizes and the transforms' plans are there. */
+void bsm_cuda_training_divide(bsm_cuda_training *space, bsm_carver *carver,
+                              bsm_training_memory *memory);
+
+/** Make the signals' plans. */
+bsm_status bsm_card_signals_open(bsm_cuda_training *space, bsm_error *error);
+void bsm_card_signals_close(bsm_cuda_training *space);
+void bsm_card_signals_divide(bsm_cuda_training *space, bsm_carver *carver);
+void bsm_card_signals_divide_scratch(bsm_cuda_training *space, bsm_carver *carver);
+
+/** Fill windows and weights. */
+bsm_status bsm_card_signals_fill(bsm_cuda_training *space, bsm_error *error);
+
+/** Where each packed vector starts. */
+bsm_packed_vectors bsm_packed_vectors_of(const bsm_config *config);
+
+/** Fill the tables of the bands and of the vectors' places. */
+bsm_status bsm_cuda_training_fill_tables(bsm_cuda_training *space, bsm_error *error);
+
+/** Copy to the card, by way of host_piece. */
+void bsm_cuda_training_upload(bsm_cuda_training *space, void *to, const void *from, size_t bytes);
+
+/** Values at a place, or a tensor's weights as values. */
+static inline void *bsm_values_at(const bsm_cuda_training *space, void *values, size_t index)
+{
+    return bsm_card_queue(space->card).bf16 ? (void *)((uint16_t *)values + index)
+                                            : (void *)((float *)values + index);
+}
+
+static inline const void *bsm_weights_at(const bsm_cuda_training *space, size_t place)
+{
+    return bsm_values_at(space, space->bf16 ? space->bf16 : space->vectors[BSM_PARAMETERS], place);
+}
+
+static inline float *bsm_gradients_at(const bsm_cuda_training *space, size_t place)
+{
+    return space->vectors[BSM_GRADIENTS] + place;
+}
+
+static inline float *bsm_features_at(const bsm_cuda_training *space, size_t path)
+{
+    return space->x + path * space->rows * space->config.dim;
+}
+
+/** Add a piece's sums, `columns` next to each other, to a gradient. */
+static inline void bsm_add_sums(const bsm_cuda_training *space, size_t pieces, size_t columns,
+                                float *gradient)
+{
+    bsm_add_pieces add = {.batches = 1,
+                          .pieces = (uint32_t)pieces,
+                          .columns = (uint32_t)columns,
+                          .ld = (uint32_t)columns,
+                          .partial = space->partial,
+                          .out = gradient};
+    bsm_kernel_add_pieces(bsm_card_queue(space->card), &add);
+}
+
+/** d_x as values. */
+void bsm_cuda_training_convert_gradient(const bsm_cuda_training *space);
+
+/** The mixer of a slab backward, from d_pair to d_x, and its weights' gradients. */
+void bsm_cuda_mixer_backward(const bsm_cuda_training *space, const bsm_cuda_space *net,
+                             const bsm_cuda_mixer *mixer, const bsm_mixer_places *places,
+                             const bsm_slab *slab, const bsm_card_dropout *dropout,
+                             size_t direction, const float *y);
+
+/* Functions of bsm_training_device. */
+bsm_status bsm_cuda_training_read(void *space, bsm_training_vector vector, float *values,
+                                  bsm_error *error);
+bsm_status bsm_cuda_training_write(void *space, bsm_training_vector vector, const float *values,
+                                   bsm_error *error);
+bsm_status bsm_cuda_training_norm(void *space, double *norm, bsm_error *error);
+bsm_status bsm_cuda_training_update(void *space, const bsm_adamw *step, bsm_error *error);
+bsm_status bsm_cuda_training_load(void *space, const bsm_training_item *item, bsm_error *error);
+bsm_status bsm_cuda_training_loss(void *space, size_t stem, double scale, bsm_loss *loss,
+                                  bsm_error *error);
+bsm_status bsm_cuda_training_band_split(void *space, bsm_error *error);
+bsm_status bsm_cuda_training_band_split_backward(void *space, bsm_error *error);
+bsm_status bsm_cuda_training_mask(void *space, size_t stem, bsm_error *error);
+bsm_status bsm_cuda_training_mask_backward(void *space, size_t stem, bsm_error *error);
+bsm_status bsm_cuda_training_path(void *space, size_t layer, bsm_axis axis, bsm_error *error);
+bsm_status bsm_cuda_training_path_backward(void *space, size_t layer, bsm_axis axis,
+                                           bsm_error *error);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/* The CUDA device's table of training. */
+#include "training/training.h"
+
+#include "training/space.h"
+
+const bsm_training_device bsm_cuda_training_table = {
+    .plan = bsm_cuda_training_plan,
+    .space_new = bsm_cuda_training_new,
+    .space_free = bsm_cuda_training_free,
+    .read = bsm_cuda_training_read,
+    .write = bsm_cuda_training_write,
+    .load = bsm_cuda_training_load,
+    .band_split = bsm_cuda_training_band_split,
+    .path = bsm_cuda_training_path,
+    .mask = bsm_cuda_training_mask,
+    .loss = bsm_cuda_training_loss,
+    .mask_backward = bsm_cuda_training_mask_backward,
+    .path_backward = bsm_cuda_training_path_backward,
+    .band_split_backward = bsm_cuda_training_band_split_backward,
+    .norm = bsm_cuda_training_norm,
+    .update = bsm_cuda_training_update,
+};
