@@ -255,20 +255,23 @@ static void test_folder(void **state)
 static void test_memory(void **state)
 {
     (void)state;
-    const bsm_training_memory memory = {
-        .parameters = 1000000000, .activations = 3500000000, .scratch = 250000000};
+    const bsm_memory_need memory = {
+        .training = {.parameters = 1000000000, .activations = 3000000000, .scratch = 250000000},
+        .program = 500000000};
     bsm_error error;
     assert_int_equal(bsm_memory_check(&memory, 1, 4750000000, NULL), BSM_OK);
     assert_int_equal(bsm_memory_check(&memory, 1, 4749999999, &error), BSM_NO_MEMORY);
-    assert_string_equal(error.message,
-                        "needs 4.75 GB: 1.00 of parameters, 3.50 kept from forward to backward, "
-                        "0.25 of scratch; there are 4.75 GB: less with "
-                        "model.use_gradient_checkpointing, a shorter audio.segment_length or "
-                        "fewer training.threads");
+    assert_string_equal(
+        error.message,
+        "needs 4.75 GB: 1.00 of parameters, 3.00 kept from forward to backward, "
+        "0.25 of scratch, 0.50 of the program and its examples; there are 4.75 GB: less with "
+        "model.use_gradient_checkpointing, a shorter audio.segment_length or "
+        "fewer training.threads");
     assert_int_equal(bsm_memory_check(&memory, 2, 4750000000, &error), BSM_NO_MEMORY);
-    bsm_training_memory gpu = memory;
-    gpu.on_gpu = true;
-    assert_int_equal(bsm_memory_check(&gpu, 1, 1, NULL), BSM_OK);
+    bsm_memory_need gpu = memory;
+    gpu.training.on_gpu = true;
+    assert_int_equal(bsm_memory_check(&gpu, 1, 500000000, NULL), BSM_OK);
+    assert_int_equal(bsm_memory_check(&gpu, 1, 499999999, &error), BSM_NO_MEMORY);
     const uint64_t available = bsm_memory_available();
     assert_true(available > 1 << 20);
 }

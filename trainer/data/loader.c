@@ -44,6 +44,21 @@ struct bsm_loader {
     double seconds_waited;
 };
 
+/* One in use, and one ready beside those in work. */
+static size_t places_for(size_t workers)
+{
+    return workers + 2;
+}
+
+size_t bsm_loader_bytes(const bsm_data_options *data, const bsm_loader_options *options)
+{
+    const size_t planes = options->model->channels * options->samples * sizeof(float);
+    const size_t example = (1 + options->model->num_stems) * planes;
+    /* Each source, what it was read and resampled from, and what is changed in it. */
+    const size_t per_worker = (2 * data->num_sources + 1) * planes;
+    return places_for(options->workers) * example + options->workers * per_worker;
+}
+
 /* ---- Workers ---- */
 
 /* The k to make next; false if the loader stops. */
@@ -99,7 +114,7 @@ static bsm_status start_workers(bsm_loader *loader, bsm_error *error)
 static bsm_status allocate(bsm_loader *loader, bsm_error *error)
 {
     loader->num_workers = loader->options.workers;
-    loader->num_places = loader->num_workers + 2; /* one in use, and one ready beside it */
+    loader->num_places = places_for(loader->num_workers);
     loader->places = calloc(loader->num_places, sizeof *loader->places);
     loader->workers = calloc(loader->num_workers, sizeof *loader->workers);
     bool complete = loader->places && loader->workers;

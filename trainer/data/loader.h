@@ -107,6 +107,9 @@ BSM_NODISCARD bsm_status bsm_loader_new(const bsm_data_options *data,
                                         void *user, bsm_loader **loader, bsm_error *error);
 void bsm_loader_free(bsm_loader *loader);
 
+/** About how many bytes a loader's examples and workers take, without the list of segments. */
+size_t bsm_loader_bytes(const bsm_data_options *data, const bsm_loader_options *options);
+
 /** Wait for this process's next example; valid until the next call. A file that cannot be read is
  *  skipped, and the example drawn again, the same way in every run. One thread at a time.
  *  BSM_NOT_FOUND: nothing is left that can be read; BSM_NO_MEMORY. */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "model/object.h"
+#include "model/vector.h"
 #include "run/checkpoint.h"
 #include "run/initial.h"
 #include "run/memory.h"
@@ -55,19 +56,50 @@ static bsm_status open_logs(bsm_run *run, bsm_error *error)
 
 /* ---- The network ---- */
 
+static bsm_loader_options loader_options(const bsm_run *run)
+{
+    return (bsm_loader_options){
+        .seed = run->settings->training.seed,
+        .first = run->state.examples,
+        .process = run->collective->rank,
+        .processes = run->collective->size,
+        .workers = run->settings->data.workers,
+        .samples = bsm_settings_samples(run->settings),
+        .model = &run->config,
+    };
+}
+
+/* Beside the training: what is there already, the examples, the gradients between processes, and
+ * at an epoch's end a copy of the weights, which the device packs once more. */
+static bsm_status plan_program(const bsm_run *run, size_t *bytes, bsm_error *error)
+{
+    enum { VECTORS = 3 };
+    size_t size;
+    const bsm_loader_options options = loader_options(run);
+    const bsm_status status = bsm_vector_size(&run->config, &size, error);
+    if (!status) {
+        *bytes = (size_t)bsm_memory_resident() + VECTORS * size * sizeof(float) +
+                 bsm_loader_bytes(&run->data.options, &options);
+    }
+    return status;
+}
+
 static bsm_status check_memory(bsm_run *run, bsm_error *error)
 {
     const bsm_training_options options = bsm_settings_training(run->settings);
-    bsm_training_memory memory;
-    char text[160];
-    bsm_status status = bsm_training_plan(&run->config, &options, &memory, error);
+    bsm_memory_need need;
+    char text[192];
+    bsm_status status = bsm_training_plan(&run->config, &options, &need.training, error);
+    if (!status) {
+        status = plan_program(run, &need.program, error);
+    }
     if (status) {
         return status;
     }
-    bsm_memory_format(&memory, text, sizeof text);
+    bsm_memory_format(&need, text, sizeof text);
     bsm_console_say(&run->console, "network: %.1f million parameters; %s",
                     (double)bsm_config_parameters(&run->config) / 1e6, text);
-    return bsm_memory_check(&memory, run->collective->here, bsm_memory_available(), error);
+    return bsm_memory_check(&need, run->collective->here, bsm_memory_available(), error);
 }
 
 /* Weights that a checkpoint replaces may be any. */
@@ -169,15 +201,7 @@ static bsm_status check_validation(const bsm_run *run, bsm_error *error)
 
 static bsm_status make_loader(bsm_run *run, bsm_error *error)
 {
-    const bsm_loader_options options = {
-        .seed = run->settings->training.seed,
-        .first = run->state.examples,
-        .process = run->collective->rank,
-        .processes = run->collective->size,
-        .workers = run->settings->data.workers,
-        .samples = bsm_settings_samples(run->settings),
-        .model = &run->config,
-    };
+    const bsm_loader_options options = loader_options(run);
     bsm_status status =
         bsm_loader_new(&run->data.options, &options, log_line, run, &run->loader, error);
     if (!status) {

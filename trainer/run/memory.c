@@ -109,39 +109,53 @@ uint64_t bsm_memory_available(void)
     return least;
 }
 
+uint64_t bsm_memory_resident(void)
+{
+    uint64_t kilobytes;
+    return read_field("/proc/self/status", "VmRSS:", &kilobytes) ? kilobytes * 1024 : 0;
+}
+
 static double gigabytes(double bytes)
 {
     return bytes / 1e9;
 }
 
-static double total(const bsm_training_memory *memory)
+static double of_device(const bsm_training_memory *memory)
 {
     return (double)memory->parameters + (double)memory->activations + (double)memory->scratch;
 }
 
-void bsm_memory_format(const bsm_training_memory *memory, char *text, size_t size)
+static double of_host(const bsm_memory_need *need)
 {
-    snprintf(text, size,
-             "needs %.2f GB%s: %.2f of parameters, %.2f kept from forward to backward, %.2f of "
-             "scratch",
-             gigabytes(total(memory)), memory->on_gpu ? " of the GPU" : "",
-             gigabytes((double)memory->parameters), gigabytes((double)memory->activations),
-             gigabytes((double)memory->scratch));
+    return (double)need->program + (need->training.on_gpu ? 0 : of_device(&need->training));
 }
 
-bsm_status bsm_memory_check(const bsm_training_memory *memory, size_t processes, uint64_t available,
+void bsm_memory_format(const bsm_memory_need *need, char *text, size_t size)
+{
+    const bsm_training_memory *training = &need->training;
+    const double device = of_device(training), program = (double)need->program;
+    snprintf(text, size,
+             "needs %.2f GB%s: %.2f of parameters, %.2f kept from forward to backward, %.2f of "
+             "scratch, %.2f%s of the program and its examples",
+             gigabytes(training->on_gpu ? device : device + program),
+             training->on_gpu ? " of the GPU" : "", gigabytes((double)training->parameters),
+             gigabytes((double)training->activations), gigabytes((double)training->scratch),
+             gigabytes(program), training->on_gpu ? " of the host" : "");
+}
+
+bsm_status bsm_memory_check(const bsm_memory_need *need, size_t processes, uint64_t available,
                             bsm_error *error)
 {
-    if (memory->on_gpu || total(memory) * (double)processes <= (double)available) {
+    if (of_host(need) * (double)processes <= (double)available) {
         return BSM_OK;
     }
-    char need[160], times[48] = "";
-    bsm_memory_format(memory, need, sizeof need);
+    char text[192], times[48] = "";
+    bsm_memory_format(need, text, sizeof text);
     if (processes > 1) {
         snprintf(times, sizeof times, ", in each of %zu processes", processes);
     }
     return bsm_fail(error, BSM_NO_MEMORY,
                     "%s%s; there are %.2f GB: less with model.use_gradient_checkpointing, a "
                     "shorter audio.segment_length or fewer training.threads",
-                    need, times, gigabytes((double)available));
+                    text, times, gigabytes((double)available));
 }
