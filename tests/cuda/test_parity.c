@@ -35,7 +35,10 @@ static bsm_network *open_on(const bsm_device *on, bsm_model *model, size_t frame
                             bsm_precision precision)
 {
     bsm_network_options options = {
-        .threads = 2, .max_frames = frames, .streaming = true, .precision = precision};
+        .threads = device_is_a_card() ? 0 : 2, /* the reference's: large models need them all */
+        .max_frames = frames,
+        .streaming = true,
+        .precision = precision};
     bsm_network *network = NULL;
     bsm_error error = {0};
     if (bsm_network_new_on(on, NULL, model, &options, &network, &error)) {
