@@ -16,6 +16,7 @@
 #include "noise.h"
 #include "run/checkpoint.h"
 #include "run/memory.h"
+#include "run/output_folder.h"
 
 enum { SAMPLES = 60 };
 
@@ -252,6 +253,20 @@ static void test_folder(void **state)
     assert_null(latest);
 }
 
+static void test_space(void **state)
+{
+    (void)state;
+    char folder[512];
+    snprintf(folder, sizeof folder, "%s", scratch_path("x"));
+    *strrchr(folder, '/') = '\0';
+    bsm_error error;
+    assert_int_equal(bsm_output_folder_check_space(folder, 0, NULL), BSM_OK);
+    assert_int_equal(bsm_output_folder_check_space(folder, UINT64_MAX, &error), BSM_IO);
+    assert_non_null(strstr(error.message, "a checkpoint with the models needs 18446744073.71 GB"));
+    assert_int_equal(bsm_output_folder_check_space(scratch_path("nothing"), UINT64_MAX, NULL),
+                     BSM_OK);
+}
+
 static void test_memory(void **state)
 {
     (void)state;
@@ -282,7 +297,8 @@ int main(void)
         cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_round_trip_within_a_step),
         cmocka_unit_test(test_opens_as_a_model), cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_foreign),          cmocka_unit_test(test_incomplete),
-        cmocka_unit_test(test_folder),           cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_folder),           cmocka_unit_test(test_space),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -24,6 +24,16 @@ static bsm_status check_folder(const bsm_run *run, const bsm_checkpoint *checkpo
     return resumes ? BSM_OK : bsm_output_folder_check_unused(training->output_dir, error);
 }
 
+/* Better now than when hours of steps are to be saved: weights, average, moments and gradients, and
+ * unless they are there, best and last. */
+static bsm_status check_space(const bsm_run *run, const bsm_checkpoint *checkpoint,
+                              bsm_error *error)
+{
+    const uint64_t vectors = checkpoint ? 5 : 7;
+    const uint64_t needed = vectors * bsm_config_parameters(&run->config) * sizeof(float);
+    return bsm_output_folder_check_space(run->settings->training.output_dir, needed, error);
+}
+
 static bsm_status prepare_output(bsm_run *run, const bsm_checkpoint *checkpoint, bsm_error *error)
 {
     if (run->collective->rank > 0) {
@@ -34,6 +44,9 @@ static bsm_status prepare_output(bsm_run *run, const bsm_checkpoint *checkpoint,
         bsm_output_folder_open(run->settings->training.output_dir, &run->folder, error);
     if (!status) {
         status = check_folder(run, checkpoint, error);
+    }
+    if (!status) {
+        status = check_space(run, checkpoint, error);
     }
     run->doing = status ? run->doing : BSM_DOING_ELSE;
     return status;

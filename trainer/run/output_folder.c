@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -130,4 +131,18 @@ bsm_status bsm_output_folder_check_later(const char *path, uint64_t step, bsm_er
     }
     free(latest);
     return status;
+}
+
+bsm_status bsm_output_folder_check_space(const char *path, uint64_t needed, bsm_error *error)
+{
+    struct statvfs system;
+    if (statvfs(path, &system)) {
+        return BSM_OK;
+    }
+    const double there = (double)system.f_bavail * (double)system.f_frsize;
+    return there >= (double)needed
+               ? BSM_OK
+               : bsm_fail(error, BSM_IO,
+                          "%s: %.2f GB are free, and a checkpoint with the models needs %.2f GB",
+                          path, there / 1e9, (double)needed / 1e9);
 }

@@ -20,4 +20,9 @@ BSM_NODISCARD bsm_status bsm_output_folder_check_unused(const char *path, bsm_er
 BSM_NODISCARD bsm_status bsm_output_folder_check_later(const char *path, uint64_t step,
                                                        bsm_error *error);
 
+/** That `needed` bytes can be written there; a file system that does not say is believed to have
+ *  them. BSM_IO. */
+BSM_NODISCARD bsm_status bsm_output_folder_check_space(const char *path, uint64_t needed,
+                                                       bsm_error *error);
+
 #endif
