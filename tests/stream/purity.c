@@ -22,7 +22,7 @@
 #pragma GCC visibility push(default)
 
 /* Volatile: to the compiler, the C library does not call what is defined here. */
-static volatile _Thread_local bool in_audio_thread;
+static _Thread_local volatile bool in_audio_thread;
 static _Atomic int forbidden_calls, wakes;
 static bool counting; /* instead of aborting, for the test of this test */
 
