@@ -61,6 +61,17 @@ static bsm_status write_text(const char *path, const char *text, size_t size, bs
     return bsm_new_file_commit(&file, true, error);
 }
 
+/* Better now than after hours of separating. */
+static bsm_status check_writable(const char *path, bsm_error *error)
+{
+    bsm_new_file file;
+    const bsm_status status = path ? bsm_new_file_begin(path, true, &file, error) : BSM_OK;
+    if (path && !status) {
+        bsm_new_file_abandon(&file);
+    }
+    return status;
+}
+
 /* Nothing without a path. */
 static bsm_status write_table(const table *t, table_writer *writer, const char *path,
                               bsm_error *error)
@@ -104,8 +115,16 @@ bsm_status validate_command(const trainer_args *args, const bsm_settings *settin
     }
     bsm_model *model = NULL;
     bsm_validation *validation = NULL;
+    *activity = WRITING_OUTPUT;
+    bsm_status status = check_writable(args->json, error);
+    if (!status) {
+        status = check_writable(args->csv, error);
+    }
+    if (status) {
+        return status;
+    }
     *activity = READING_MODEL;
-    bsm_status status = bsm_model_open(args->model, NULL, &model, error);
+    status = bsm_model_open(args->model, NULL, &model, error);
     if (status) {
         return status;
     }

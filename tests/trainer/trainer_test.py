@@ -368,6 +368,10 @@ class TrainerTest(unittest.TestCase):
         self.assertEqual(result.returncode, 2)
         result = self.run_trainer('--validate', '/nowhere', '--data', self.shared + '/data')
         self.assertEqual(result.returncode, 3)
+        result = self.run_trainer('--validate', os.path.join(self.whole, 'best.safetensors'),
+                                  self.config, '--csv', '/dev/null/v.csv')
+        self.assertEqual(result.returncode, 5)
+        self.assertEqual(result.stdout, '')  # before the work, not after it
 
 
 @unittest.skipUnless(MPIRUN, 'built without MPI')
