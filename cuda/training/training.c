@@ -4,6 +4,13 @@
 
 #include "training/space.h"
 
+static void wait(void *opaque)
+{
+    const bsm_cuda_training *space = opaque;
+    bsm_card_use(space->card);
+    bsm_card_wait(space->card);
+}
+
 const bsm_training_device bsm_cuda_training_table = {
     .plan = bsm_cuda_training_plan,
     .space_new = bsm_cuda_training_new,
@@ -18,6 +25,7 @@ const bsm_training_device bsm_cuda_training_table = {
     .mask_backward = bsm_cuda_training_mask_backward,
     .path_backward = bsm_cuda_training_path_backward,
     .band_split_backward = bsm_cuda_training_band_split_backward,
+    .wait = wait,
     .norm = bsm_cuda_training_norm,
     .update = bsm_cuda_training_update,
 };

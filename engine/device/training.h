@@ -56,6 +56,9 @@ typedef struct bsm_training_device {
     /** Features' gradient -> the weights'. */
     bsm_status (*band_split_backward)(void *space, bsm_error *error);
 
+    /** NULL, or wait until what the other functions queued is done: where a part's time counts. */
+    void (*wait)(void *space);
+
     bsm_status (*norm)(void *space, double *norm, bsm_error *error);
     bsm_status (*update)(void *space, const bsm_adamw *step, bsm_error *error);
 } bsm_training_device;

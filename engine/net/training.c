@@ -127,6 +127,9 @@ void bsm_training_observe(bsm_training *training, bsm_training_observer *observe
 static bsm_status end_part(const bsm_training *t, bsm_training_part part, bsm_status status,
                            bsm_error *error)
 {
+    if (!status && t->observer && t->device->wait) {
+        t->device->wait(t->space);
+    }
     if (!status && t->observer && !t->observer(t->observer_user, part)) {
         return bsm_fail(error, BSM_CANCELLED, "cancelled");
     }
