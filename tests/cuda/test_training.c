@@ -22,8 +22,8 @@ static const struct {
     double tolerance;
 } precisions[] = {
     {BSM_PRECISION_FLOAT32, "float32", 1e-4},
-    {BSM_PRECISION_TF32, "tf32", 5e-2},
     {BSM_PRECISION_BFLOAT16, "bfloat16", 1e-1},
+    {BSM_PRECISION_TF32, "tf32", 5e-2}, /* last: the host that plays a card has none */
 };
 
 typedef struct training_case {
@@ -189,9 +189,9 @@ static void compare(const bsm_model *model, const training_case *c, const char *
     const double all = relative_error(actual->gradients, expected->gradients, actual->size);
     const bool exact = c->options.precision == BSM_PRECISION_FLOAT32;
     const double moved = moved_off(actual->weights, expected->weights, actual->size);
-    printf("%-8s %5zu samples, dropout %.1f, %s: loss %.1g, norm %.1g, all %.1g, %s %.1g, moved "
+    printf("%-8s %3zu frames, dropout %.1f, %s: loss %.1g, norm %.1g, all %.1g, %s %.1g, moved "
            "%.1g\n",
-           precision, c->options.samples, c->options.dropout,
+           precision, 1 + c->options.samples / c->config.hop, c->options.dropout,
            c->options.checkpointing ? "again" : "kept ", loss, norm, all, name, tensor, moved);
     expect(loss < tolerance && norm < tolerance && all < tolerance &&
                (tensor < 10 * tolerance || !exact),
@@ -244,13 +244,13 @@ static bsm_config random_config(uint64_t *seed)
                     .channels = noise_size(seed, 1, 2),
                     .num_stems = noise_size(seed, 1, 3),
                     .segment = 1};
-    size_t heads = noise_size(seed, 1, 3);
+    size_t heads = noise_size(seed, 1, 2);
     /* From 4 features on: the norm of one feature is its sign, whose gradients are a matter of
      * rounding. */
     c.headdim = c.expand * noise_size(seed, 4, 9);
     c.dim = heads * c.headdim / c.expand;
     size_t bins = 0;
-    c.num_bands = noise_size(seed, 2, 12);
+    c.num_bands = noise_size(seed, 2, 7);
     for (size_t k = 0; k < c.num_bands; k++) {
         /* runs of one width, too */
         c.bands[k] = k && noise_size(seed, 0, 1) ? c.bands[k - 1] : noise_size(seed, 1, 5);
@@ -264,11 +264,10 @@ static bsm_config random_config(uint64_t *seed)
     return c;
 }
 
-static bsm_training_options random_options(uint64_t *seed, const bsm_config *config)
+static bsm_training_options random_options(uint64_t *seed, const bsm_config *config, size_t frames)
 {
     bsm_training_options options = {.threads = 2,
-                                    .samples = config->n_fft +
-                                               noise_size(seed, 0, 80) * config->hop +
+                                    .samples = config->n_fft + frames * config->hop +
                                                noise_size(seed, 0, config->hop),
                                     .checkpointing = noise_size(seed, 0, 1),
                                     .dropout = noise_size(seed, 0, 1) ? 0.3 : 0,
@@ -283,8 +282,10 @@ static void check_random(size_t count)
     uint64_t seed = 11;
     for (size_t i = 0; i < count; i++) {
         training_case c = {.config = random_config(&seed)};
-        c.options = random_options(&seed, &c.config);
-        check_case(&c, 1 + 2 * (i % 3 == 0));
+        /* More than one chunk along time, and less. */
+        c.options = random_options(&seed, &c.config,
+                                   i % 2 ? noise_size(&seed, 0, 50) : noise_size(&seed, 61, 130));
+        check_case(&c, i % 3 ? 1 : 2 + device_is_a_card());
     }
 }
 
