@@ -34,14 +34,21 @@ nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || 
 check "no card" env CUDA_VISIBLE_DEVICES= "$tests/gpu_fallbacks" none
 check parity "$tests/gpu_parity" 100
 check golden "$tests/gpu_golden"
+check training "$tests/gpu_training" 40
+check "golden training" "$tests/gpu_training_golden"
 check "full memory" "$tests/gpu_fallbacks" memory
 sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
 if [ -x "$sanitizer" ]; then
     check memcheck "$sanitizer" --tool memcheck --error-exitcode 1 "$tests/gpu_parity" 8
     check racecheck "$sanitizer" --tool racecheck --error-exitcode 1 "$tests/gpu_parity" 3
+    check "memcheck of training" "$sanitizer" --tool memcheck --error-exitcode 1 \
+        "$tests/gpu_training_golden"
+    check "racecheck of training" "$sanitizer" --tool racecheck --error-exitcode 1 \
+        "$tests/gpu_training_golden"
 else
     echo "== compute-sanitizer is not here: skipped"
 fi
 check times "$tests/gpu_times" paper
+check "times of training" "$tests/gpu_training_times" paper
 echo "$failed failed"
 [ "$failed" = 0 ]
