@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -38,7 +39,10 @@ static void test_others(void **unused)
     (void)unused;
     bsm_cuda_module module = right_module();
     module.abi++;
-    assert_refused(&module, "interface 2, this bsm needs 1");
+    char why[64];
+    snprintf(why, sizeof why, "interface %d, this bsm needs %d", BSM_CUDA_MODULE_ABI + 1,
+             BSM_CUDA_MODULE_ABI);
+    assert_refused(&module, why);
     module = right_module();
     module.version = "0.0.7";
     assert_refused(&module, "of bsm 0.0.7");
