@@ -5,11 +5,13 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "bsm/model.h"
 #include "fixture.h"
 #include "noise.h"
 #include "picture.h"
@@ -153,12 +155,28 @@ static void draw_news(instance *i, const picture *before, picture *news)
     }
 }
 
-/* While the worker loads, for some milliseconds, the words are those of neither state around. */
+/* A model that takes the worker a while: some 40 MB to read and to pack. */
+static const char *large_model(void)
+{
+    bsm_config config;
+    bsm_model *model;
+    const char *path = fixture_path("large.safetensors");
+    assert_int_equal(bsm_config_preset("lite", &config, NULL), BSM_OK);
+    config.depth = 1;
+    assert_int_equal(bsm_model_new_untrained(&config, &model, NULL), BSM_OK);
+    assert_int_equal(bsm_model_save(model, path, BSM_F32, true, NULL), BSM_OK);
+    bsm_model_free(model);
+    return path;
+}
+
+/* While the worker loads, the words are those of neither state around. */
 static bool catch_loading(instance *i, picture before, picture *loading)
 {
+    char large[HOST_TEXT];
+    snprintf(large, sizeof large, "%s", large_model());
     for (size_t tries = 0; tries < 100; tries++) {
         picture after;
-        instance_set_model(i, tries % 2 ? fixture_identity() : fixture_other());
+        instance_set_model(i, tries % 2 ? fixture_identity() : large);
         instance_forget(i);
         instance_run(i, BLOCK);
         draw_news(i, &before, loading);
