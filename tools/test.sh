@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Install what is needed, build, and run all tests: as users build it, under the address and
-# undefined-behaviour sanitizers (but for what is long or plays in real time), the threaded parts
-# under the thread sanitizer, and the network without oneDNN. Ends in "N passed, N failed".
+# Install what is needed, build, and run all tests but that of suite long: as users build it, under
+# the address and undefined-behaviour sanitizers (but for what is slow or plays in real time), the
+# threaded parts under the thread sanitizer, and the network without oneDNN. Ends in
+# "N passed, N failed".
 set -eu
 cd "$(dirname "$0")/.."
 # shellcheck disable=SC2046 # a list of words
@@ -31,7 +32,7 @@ run_tests() {
     [ "${ok:-0}" -gt 0 ] || failed=$((failed + 1))
 }
 
-run_tests build-test "" ""
+run_tests build-test "" "--no-suite long"
 run_tests build-asan "-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized" \
     "--suite unit --suite integration --no-suite slow --no-suite realtime --timeout-multiplier 4"
 run_tests build-tsan "-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized \

@@ -274,6 +274,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_paper_reference),
     };
     const char *part = argc > 1 ? argv[1] : "";
+    if (argc > 2) {
+        cmocka_set_test_filter(argv[2]);
+    }
     if (!strcmp(part, "tiny")) {
         return cmocka_run_group_tests(tiny, setup, teardown);
     }
