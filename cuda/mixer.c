@@ -26,8 +26,8 @@ void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer 
     bsm_kernel_rms_norm(bsm_card_queue(space->card), &norm);
 }
 
-void bsm_cuda_mixer_project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
-                            const bsm_slab *slab)
+/* zxbcdt = u W_in */
+static void project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer, const bsm_slab *slab)
 {
     size_t dim = space->weights->config.dim, width = bsm_shape_projected(space->shape);
     bsm_card_multiply(space->card,
@@ -215,7 +215,7 @@ void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mix
 {
     const bsm_mixer_scratch *s = &space->mixer;
     bsm_cuda_mixer_normalise(space, mixer, slab, direction, bias);
-    bsm_cuda_mixer_project(space, mixer, slab);
+    project(space, mixer, slab);
     bsm_cuda_mixer_prepare(space, mixer, slab);
     inside_chunks(space, mixer, slab);
     if (bsm_slab_has_states(slab)) {

@@ -10,6 +10,7 @@
 #include "device_under_test.h"
 #include "net/training_on.h"
 #include "noise.h"
+#include "random_config.h"
 
 enum { ITEMS = 2, STEPS = 2 };
 
@@ -235,32 +236,17 @@ static void check_case(training_case *c, size_t num_precisions)
 
 static bsm_config random_config(uint64_t *seed)
 {
-    bsm_config c = {.depth = noise_size(seed, 1, 2),
-                    .expand = noise_size(seed, 1, 3),
-                    .d_state = noise_size(seed, 1, 20),
-                    .d_conv = noise_size(seed, 1, 5),
-                    .mask_expansion = noise_size(seed, 1, 3),
-                    .sample_rate = 8000,
-                    .channels = noise_size(seed, 1, 2),
-                    .num_stems = noise_size(seed, 1, 3),
-                    .segment = 1};
-    size_t heads = noise_size(seed, 1, 2);
     /* From 4 features on: the norm of one feature is its sign, whose gradients are a matter of
      * rounding. */
-    c.headdim = c.expand * noise_size(seed, 4, 9);
-    c.dim = heads * c.headdim / c.expand;
-    size_t bins = 0;
+    static const random_limits limits = {
+        .d_state = 20, .mask_expansion = 3, .heads = 2, .head_low = 4, .head_high = 9};
+    bsm_config c = random_layers(seed, &limits);
     c.num_bands = noise_size(seed, 2, 7);
     for (size_t k = 0; k < c.num_bands; k++) {
         /* runs of one width, too */
         c.bands[k] = k && noise_size(seed, 0, 1) ? c.bands[k - 1] : noise_size(seed, 1, 5);
-        bins += c.bands[k];
     }
-    c.n_fft = 2 * (bins - 1);
-    c.hop = 1 + c.n_fft / 4;
-    for (size_t s = 0; s < c.num_stems; s++) {
-        snprintf(c.stems[s], sizeof c.stems[s], "stem%zu", s);
-    }
+    set_transform(&c);
     return c;
 }
 

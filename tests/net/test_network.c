@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "noise.h"
+#include "random_config.h"
 #include "spectra.h"
 
 static const bsm_device_kind devices[] = {BSM_DEVICE_REFERENCE, BSM_DEVICE_CPU};
@@ -169,31 +170,17 @@ static void test_threads_change_nothing(void **unused)
 
 static bsm_config random_config(uint64_t *seed)
 {
-    bsm_config c = {.depth = noise_size(seed, 1, 2),
-                    .expand = noise_size(seed, 1, 3),
-                    .d_state = noise_size(seed, 1, 40),
-                    .d_conv = noise_size(seed, 1, 5),
-                    .mask_expansion = noise_size(seed, 1, 4),
-                    .sample_rate = 8000,
-                    .channels = noise_size(seed, 1, 2),
-                    .num_stems = noise_size(seed, 1, 3),
-                    .segment = 1};
-    size_t heads = noise_size(seed, 1, 4);
-    c.headdim = c.expand * noise_size(seed, 1, 12);
-    c.dim = heads * c.headdim / c.expand;
-    size_t bins = 0;
+    static const random_limits limits = {
+        .d_state = 40, .mask_expansion = 4, .heads = 4, .head_low = 1, .head_high = 12};
+    bsm_config c = random_layers(seed, &limits);
     c.num_bands = noise_size(seed, 1, 80); /* more than one chunk along the bands, too */
     for (size_t k = 0; k < c.num_bands; k++) {
-        bins += c.bands[k] = noise_size(seed, 1, 6);
+        c.bands[k] = noise_size(seed, 1, 6);
     }
-    if (bins < 2) {
-        bins += c.bands[0]++ ? 1 : 0;
+    if (c.num_bands == 1 && c.bands[0] == 1) {
+        c.bands[0]++;
     }
-    c.n_fft = 2 * (bins - 1);
-    c.hop = 1 + c.n_fft / 4;
-    for (size_t s = 0; s < c.num_stems; s++) {
-        snprintf(c.stems[s], sizeof c.stems[s], "stem%zu", s);
-    }
+    set_transform(&c);
     return c;
 }
 
