@@ -146,6 +146,7 @@ loader_case *case_rich(void)
                                                  .eq = 0.5,
                                                  .pitch = 0.5,
                                                  .semitones = {-3, 3},
+                                                 .layers = 0.5,
                                                  .compression = 0.5,
                                                  .reverb = 0.5,
                                                  .doubling = 0.5,

@@ -268,6 +268,30 @@ static void test_level_does_not_raise_noise(void **state)
     case_free(c);
 }
 
+/* One to three more pieces of the same source, each up to 9 dB below what it is added to. */
+static void test_layers(void **state)
+{
+    (void)state;
+    enum { DRAWS = 1000 };
+    loader_case *c = case_new();
+    case_noise(c, "root/vocals/a.wav", 1, 8, 0.1F, 1);
+    case_constant(c, "root/other/b.wav", 1, 0.1F);
+    case_root(c, "root", 1);
+    c->augmentations[0].layers = 0.5;
+    case_start(c);
+    size_t layered = 0;
+    for (size_t i = 0; i < DRAWS; i++) {
+        const bsm_example *e = case_next(c);
+        const double left = case_energy(e->stems[0][0]), right = case_energy(e->stems[0][1]);
+        const double ratio = (left + right) / 2 / (0.01 / 3); /* of the noise without layers */
+        assert_true(ratio > 0.85 && ratio < 10); /* 8 where all three are as loud as they can be */
+        layered += fabs(log(left / right)) > 1e-6;       /* the voice itself is in the middle */
+        assert_true(case_near(e->stems[1][0][0], 0.1F)); /* of one source alone */
+    }
+    case_assert_chance(layered, DRAWS, 0.5);
+    case_free(c);
+}
+
 /* ---- Rates, channels, pitch ---- */
 
 static void test_any_rate(void **state)
@@ -426,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_loudness),
         cmocka_unit_test(test_level),
         cmocka_unit_test(test_level_does_not_raise_noise),
+        cmocka_unit_test(test_layers),
         cmocka_unit_test(test_any_rate),
         cmocka_unit_test(test_one_channel),
         cmocka_unit_test(test_alignment),

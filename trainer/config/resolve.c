@@ -173,6 +173,7 @@ static bsm_augmentation augmentation(const bsm_data_settings *data, const bsm_au
         .eq = given_or(own->eq, data->eq),
         .pitch = given_or(own->pitch, data->pitch),
         .semitones = {range[0], range[1]},
+        .layers = given_or(own->layers, 0),
         .compression = given_or(own->compression, 0),
         .reverb = given_or(own->reverb, 0),
         .doubling = given_or(own->doubling, 0),

@@ -143,6 +143,7 @@ static const cyaml_schema_field_t augment_fields[] = {
     FIELD_MAYBE_NUMBER(bsm_augment_settings, eq),
     FIELD_MAYBE_NUMBER(bsm_augment_settings, pitch),
     FIELD_MAYBE_RANGE(bsm_augment_settings, semitones),
+    FIELD_MAYBE_NUMBER(bsm_augment_settings, layers),
     FIELD_MAYBE_NUMBER(bsm_augment_settings, compression),
     FIELD_MAYBE_NUMBER(bsm_augment_settings, reverb),
     FIELD_MAYBE_NUMBER(bsm_augment_settings, doubling),

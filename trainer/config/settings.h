@@ -56,8 +56,8 @@ typedef struct bsm_root_settings {
 /** Of one source; NULL: as for all. */
 typedef struct bsm_augment_settings {
     char *source;
-    double *channel_swap, *polarity, *eq, *pitch, *semitones, *compression, *reverb, *doubling,
-        *pan;
+    double *channel_swap, *polarity, *eq, *pitch, *semitones, *layers, *compression, *reverb,
+        *doubling, *pan;
 } bsm_augment_settings;
 
 typedef struct bsm_silent_settings {

@@ -5,7 +5,9 @@
 #include <math.h>
 
 /* The purposes of streams: never change a number, or every seed gives other examples. */
-enum { PITCH, EQ, COMPRESSION, DOUBLING, REVERB, PAN, SWAP, POLARITY };
+enum { PITCH, EQ, COMPRESSION, DOUBLING, REVERB, PAN, SWAP, POLARITY, LAYERS };
+
+enum { MAX_LAYERS = 3 };
 
 static const double max_pan = 0.7;
 
@@ -18,6 +20,15 @@ double bsm_augment_draw_speed(const bsm_augmentation *augmentation, const bsm_ra
     return exp2(
         bsm_random_between(&stream, augmentation->semitones.low, augmentation->semitones.high) /
         12);
+}
+
+size_t bsm_augment_draw_layers(const bsm_augmentation *augmentation, const bsm_random *random,
+                               bsm_random *stream)
+{
+    *stream = bsm_random_fork(random, LAYERS);
+    return bsm_random_chance(stream, augmentation->layers)
+               ? 1 + (size_t)bsm_random_below(stream, MAX_LAYERS)
+               : 0;
 }
 
 void bsm_augment_pan(const bsm_piece *piece, double position)

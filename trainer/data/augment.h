@@ -17,9 +17,14 @@ typedef struct bsm_piece {
 /** The speed to read a source at (see bsm_clip_reader_read): 1 where it is not to be shifted. */
 double bsm_augment_draw_speed(const bsm_augmentation *augmentation, const bsm_random *random);
 
-/** All but the pitch, in this order: equaliser, compression, doubling, reverb, pan, channel swap,
- *  polarity, each if chance will have it. Each has a stream of its own, forked from `random`, so
- *  that one of them changes nothing in the others' draws. BSM_NO_MEMORY. */
+/** How many more pieces of the source to lay over it: mostly none, else one to three. `stream` is
+ *  then what they are drawn with. */
+size_t bsm_augment_draw_layers(const bsm_augmentation *augmentation, const bsm_random *random,
+                               bsm_random *stream);
+
+/** All but the pitch and the layers, in this order: equaliser, compression, doubling, reverb, pan,
+ * channel swap, polarity, each if chance will have it. Each has a stream of its own, forked from
+ * `random`, so that one of them changes nothing in the others' draws. BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_augment(const bsm_augmentation *augmentation, const bsm_random *random,
                                      const bsm_piece *piece, bsm_error *error);
 
@@ -56,7 +61,11 @@ BSM_NODISCARD bsm_status bsm_augment_reverberate(const bsm_piece *piece, double 
 BSM_NODISCARD bsm_status bsm_augment_reverb(const bsm_piece *piece, bsm_random *random,
                                             bsm_error *error);
 
-/** One or two quieter copies, 12 to 30 ms late, whose pitch wavers by 5 to 15 cents. */
+/** Add the scratch, panned anywhere, with 0 to 9 dB less than the piece's energy. */
+void bsm_augment_layer(const bsm_piece *piece, bsm_random *random);
+
+/** One or two copies, up to 12 dB quieter, 12 to 30 ms late, whose pitch wavers by 5 to 15 cents.
+ */
 void bsm_augment_doubling(const bsm_piece *piece, bsm_random *random);
 
 /** Two channels only. @param position  -1 left to 1 right; the sum of the gains' squares is 2. */

@@ -121,6 +121,35 @@ bsm_status bsm_augment_reverb(const bsm_piece *piece, bsm_random *random, bsm_er
     return bsm_augment_reverberate(piece, decay, wet, random, error);
 }
 
+/* ---- Layers ---- */
+
+static double energy(float *const *audio, const bsm_piece *piece)
+{
+    double sum = 0;
+    for (size_t c = 0; c < piece->channels; c++) {
+        for (size_t i = 0; i < piece->samples; i++) {
+            sum += (double)audio[c][i] * (double)audio[c][i];
+        }
+    }
+    return sum;
+}
+
+void bsm_augment_layer(const bsm_piece *piece, bsm_random *random)
+{
+    bsm_piece layer = *piece;
+    layer.audio = piece->scratch;
+    bsm_augment_pan(&layer, bsm_random_between(random, -1, 1));
+    const double wanted =
+        energy(piece->audio, piece) * pow(10, bsm_random_between(random, -9, 0) / 10);
+    const double is = energy(layer.audio, piece);
+    const float gain = is > 0 ? (float)sqrt(wanted / is) : 0;
+    for (size_t c = 0; c < piece->channels; c++) {
+        for (size_t i = 0; i < piece->samples; i++) {
+            piece->audio[c][i] += gain * layer.audio[c][i];
+        }
+    }
+}
+
 /* ---- Doubling ---- */
 
 /** A delayed copy whose delay swings, which makes its pitch swing. */
@@ -139,7 +168,7 @@ static double_voice draw_copy(const bsm_piece *piece, bsm_random *random)
                            .phase = bsm_random_between(random, 0, 2 * M_PI)};
     /* The delay's slope is the change of pitch, largest where the swing passes its middle. */
     result.swing = fmin((exp2(cents / 1200) - 1) / result.turn, result.delay - 0.003 * rate);
-    const double gain = pow(10, bsm_random_between(random, -12, -4) / 20);
+    const double gain = pow(10, bsm_random_between(random, -12, 0) / 20);
     const double angle = bsm_random_between(random, 0, M_PI / 2);
     result.gain[0] = (float)(gain * (piece->channels == 2 ? M_SQRT2 * cos(angle) : 1));
     result.gain[1] = (float)(gain * M_SQRT2 * sin(angle));

@@ -45,6 +45,7 @@ typedef struct bsm_augmentation {
     double pitch;        /**< shift by resampling, which shifts formants, too; not of sources that
                               are taken together from one track, which keep their time and key */
     bsm_range semitones; /**< of `pitch`, within -12 to 12 */
+    double layers;       /**< one to three more pieces of the same source, at other places */
     double compression, reverb, doubling, pan;
 } bsm_augmentation;
 

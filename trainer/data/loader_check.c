@@ -81,7 +81,7 @@ static bsm_status check_sources(const bsm_data_options *data, const bsm_config *
 
 static bsm_status check_augmentation(const bsm_augmentation *a, bsm_error *error)
 {
-    const double probabilities[] = {a->channel_swap, a->polarity, a->eq,       a->pitch,
+    const double probabilities[] = {a->channel_swap, a->polarity, a->eq,       a->pitch, a->layers,
                                     a->compression,  a->reverb,   a->doubling, a->pan};
     bsm_status status = BSM_OK;
     for (size_t i = 0; i < sizeof probabilities / sizeof *probabilities && !status; i++) {

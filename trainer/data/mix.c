@@ -150,13 +150,11 @@ static void draw_silence(bsm_mixer *m, const bsm_random *example)
     }
 }
 
-/* A place of its own for a source, at another speed perhaps. */
-static void draw_alone(bsm_mixer *m, size_t source, const bsm_random *attempt,
-                       const bsm_random *augmentation)
+/* A piece of a source from anywhere, at another speed perhaps. */
+static void draw_piece(const bsm_mixer *m, size_t source, bsm_random *random,
+                       const bsm_random *augmentation, drawn_source *drawn)
 {
-    bsm_random random = bsm_random_fork(attempt, 1 + source);
-    drawn_source *drawn = &m->drawn[source];
-    drawn->clip = bsm_library_draw(m->options.library, source, &random) + source;
+    drawn->clip = bsm_library_draw(m->options.library, source, random) + source;
     const bsm_activity *a = &drawn->clip->activity;
     const double length = (double)a->frames / (double)a->rate;
     const bsm_augmentation *changes = m->options.data->augmentations;
@@ -165,7 +163,15 @@ static void draw_alone(bsm_mixer *m, size_t source, const bsm_random *attempt,
         drawn->speed = fmax(length / m->seconds, 1);
     }
     drawn->start =
-        bsm_library_draw_start(m->options.library, drawn->clip, drawn->speed * m->seconds, &random);
+        bsm_library_draw_start(m->options.library, drawn->clip, drawn->speed * m->seconds, random);
+}
+
+/* A place of its own for a source. */
+static void draw_alone(bsm_mixer *m, size_t source, const bsm_random *attempt,
+                       const bsm_random *augmentation)
+{
+    bsm_random random = bsm_random_fork(attempt, 1 + source);
+    draw_piece(m, source, &random, augmentation, &m->drawn[source]);
 }
 
 /* The sources of one track as they belong together, around a place where one of them sounds. They
@@ -221,17 +227,9 @@ static void draw_clips(bsm_mixer *m, const bsm_random *example, size_t attempt,
 
 /* A file that failed before is tried again: a damaged one may well be good in this place, and what
  * is drawn must not depend on what other threads have seen. */
-static bsm_status read_source(bsm_mixer *m, size_t source, bsm_error *error)
+static bsm_status read_piece(bsm_mixer *m, const drawn_source *drawn, float *const *audio,
+                             bsm_error *error)
 {
-    const drawn_source *drawn = &m->drawn[source];
-    float *const *audio = m->sources[source].audio;
-    m->sources[source].silent = drawn->silent;
-    if (drawn->silent) {
-        for (size_t c = 0; c < m->options.model->channels; c++) {
-            memset(audio[c], 0, m->options.samples * sizeof(float));
-        }
-        return BSM_OK;
-    }
     bsm_error cause = {0};
     bsm_status status = bsm_clip_reader_read(m->reader, drawn->clip, drawn->start, drawn->speed,
                                              audio, m->options.samples, &cause);
@@ -242,6 +240,20 @@ static bsm_status read_source(bsm_mixer *m, size_t source, bsm_error *error)
         bsm_report_skipped(m->options.report, cause.message);
     }
     return status;
+}
+
+static bsm_status read_source(bsm_mixer *m, size_t source, bsm_error *error)
+{
+    const drawn_source *drawn = &m->drawn[source];
+    float *const *audio = m->sources[source].audio;
+    m->sources[source].silent = drawn->silent;
+    if (!drawn->silent) {
+        return read_piece(m, drawn, audio, error);
+    }
+    for (size_t c = 0; c < m->options.model->channels; c++) {
+        memset(audio[c], 0, m->options.samples * sizeof(float));
+    }
+    return BSM_OK;
 }
 
 static bsm_status read_sources(bsm_mixer *m, const bsm_random *example,
@@ -264,6 +276,27 @@ static bsm_status read_sources(bsm_mixer *m, const bsm_random *example,
 
 /* ---- Mixing ---- */
 
+/* A layer that cannot be read is left out. */
+static bsm_status add_layers(bsm_mixer *m, size_t source, const bsm_piece *piece,
+                             const bsm_random *augmentation, bsm_error *error)
+{
+    bsm_random random;
+    size_t layers =
+        bsm_augment_draw_layers(&m->options.data->augmentations[source], augmentation, &random);
+    for (; layers > 0; layers--) {
+        const bsm_random own = bsm_random_fork(&random, layers);
+        drawn_source layer;
+        draw_piece(m, source, &random, &own, &layer);
+        bsm_status status = read_piece(m, &layer, m->scratch, error);
+        if (!status) {
+            bsm_augment_layer(piece, &random);
+        } else if (status == BSM_NO_MEMORY) {
+            return status;
+        }
+    }
+    return BSM_OK;
+}
+
 static bsm_status change_sources(bsm_mixer *m, const bsm_random *augmentations, bsm_error *error)
 {
     const bsm_data_options *data = m->options.data;
@@ -273,7 +306,10 @@ static bsm_status change_sources(bsm_mixer *m, const bsm_random *augmentations, 
         const bsm_piece piece = {m->sources[s].audio, model->channels, m->options.samples,
                                  model->sample_rate, m->scratch};
         if (!m->sources[s].silent) {
-            status = bsm_augment(&data->augmentations[s], &augmentations[s], &piece, error);
+            status = add_layers(m, s, &piece, &augmentations[s], error);
+            if (!status) {
+                status = bsm_augment(&data->augmentations[s], &augmentations[s], &piece, error);
+            }
         }
     }
     return status;
