@@ -150,6 +150,7 @@ loader_case *case_rich(void)
                                                  .compression = 0.5,
                                                  .reverb = 0.5,
                                                  .doubling = 0.5,
+                                                 .width = 0.5,
                                                  .pan = 0.5};
     }
     return c;

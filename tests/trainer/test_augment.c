@@ -297,6 +297,24 @@ static void test_chances(void **state)
     free_fixture(&f);
 }
 
+static void test_width(void **state)
+{
+    (void)state;
+    fixture f = new_fixture(2), g = new_fixture(2);
+    fill_noise(&f, 1);
+    fill_noise(&g, 1);
+    bsm_augment_width(&g.piece, 0.5);
+    for (size_t i = 0; i < SAMPLES; i++) {
+        const float left = f.audio[0][i], right = f.audio[1][i];
+        assert_true(fabsf(g.audio[0][i] - (0.75F * left + 0.25F * right)) < 1e-6F);
+        assert_true(fabsf(g.audio[1][i] - (0.25F * left + 0.75F * right)) < 1e-6F);
+    }
+    bsm_augment_width(&g.piece, 0);
+    assert_memory_equal(g.audio[0], g.audio[1], SAMPLES * sizeof(float));
+    free_fixture(&f);
+    free_fixture(&g);
+}
+
 /* The draws of one do not depend on whether another is on; all at once stay finite. */
 static void test_streams_are_independent(void **state)
 {
@@ -346,15 +364,11 @@ static void test_speed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_filters),
-        cmocka_unit_test(test_eq),
-        cmocka_unit_test(test_compression),
-        cmocka_unit_test(test_reverb),
-        cmocka_unit_test(test_doubling),
-        cmocka_unit_test(test_doubling_detunes),
-        cmocka_unit_test(test_pan),
-        cmocka_unit_test(test_chances),
-        cmocka_unit_test(test_streams_are_independent),
+        cmocka_unit_test(test_filters),     cmocka_unit_test(test_eq),
+        cmocka_unit_test(test_compression), cmocka_unit_test(test_reverb),
+        cmocka_unit_test(test_doubling),    cmocka_unit_test(test_doubling_detunes),
+        cmocka_unit_test(test_width),       cmocka_unit_test(test_pan),
+        cmocka_unit_test(test_chances),     cmocka_unit_test(test_streams_are_independent),
         cmocka_unit_test(test_speed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

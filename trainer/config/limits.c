@@ -120,7 +120,7 @@ static const char *check_lists(const bsm_data_settings *data, char *what, size_t
         if (!is_probability(a->channel_swap) || !is_probability(a->polarity) ||
             !is_probability(a->eq) || !is_probability(a->pitch) || !is_probability(a->layers) ||
             !is_probability(a->compression) || !is_probability(a->reverb) ||
-            !is_probability(a->doubling) || !is_probability(a->pan)) {
+            !is_probability(a->doubling) || !is_probability(a->width) || !is_probability(a->pan)) {
             snprintf(what, size, "%s: a probability is not from 0 to 1", a->source);
             return "data.augment";
         }

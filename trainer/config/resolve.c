@@ -177,6 +177,7 @@ static bsm_augmentation augmentation(const bsm_data_settings *data, const bsm_au
         .compression = given_or(own->compression, 0),
         .reverb = given_or(own->reverb, 0),
         .doubling = given_or(own->doubling, 0),
+        .width = given_or(own->width, 0),
         .pan = given_or(own->pan, 0),
     };
 }

@@ -147,6 +147,7 @@ static const cyaml_schema_field_t augment_fields[] = {
     FIELD_MAYBE_NUMBER(bsm_augment_settings, compression),
     FIELD_MAYBE_NUMBER(bsm_augment_settings, reverb),
     FIELD_MAYBE_NUMBER(bsm_augment_settings, doubling),
+    FIELD_MAYBE_NUMBER(bsm_augment_settings, width),
     FIELD_MAYBE_NUMBER(bsm_augment_settings, pan),
     CYAML_FIELD_END,
 };

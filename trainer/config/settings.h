@@ -57,7 +57,7 @@ typedef struct bsm_root_settings {
 typedef struct bsm_augment_settings {
     char *source;
     double *channel_swap, *polarity, *eq, *pitch, *semitones, *layers, *compression, *reverb,
-        *doubling, *pan;
+        *doubling, *width, *pan;
 } bsm_augment_settings;
 
 typedef struct bsm_silent_settings {

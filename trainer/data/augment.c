@@ -5,11 +5,11 @@
 #include <math.h>
 
 /* The purposes of streams: never change a number, or every seed gives other examples. */
-enum { PITCH, EQ, COMPRESSION, DOUBLING, REVERB, PAN, SWAP, POLARITY, LAYERS };
+enum { PITCH, EQ, COMPRESSION, DOUBLING, REVERB, PAN, SWAP, POLARITY, LAYERS, WIDTH };
 
 enum { MAX_LAYERS = 3 };
 
-static const double max_pan = 0.7;
+static const double max_pan = 0.7, max_width = 1.5;
 
 double bsm_augment_draw_speed(const bsm_augmentation *augmentation, const bsm_random *random)
 {
@@ -40,6 +40,16 @@ void bsm_augment_pan(const bsm_piece *piece, double position)
             piece->audio[0][i] *= left;
             piece->audio[1][i] *= right;
         }
+    }
+}
+
+void bsm_augment_width(const bsm_piece *piece, double factor)
+{
+    for (size_t i = 0; piece->channels == 2 && i < piece->samples; i++) {
+        const float middle = 0.5F * (piece->audio[0][i] + piece->audio[1][i]);
+        const float side = 0.5F * (float)factor * (piece->audio[0][i] - piece->audio[1][i]);
+        piece->audio[0][i] = middle + side;
+        piece->audio[1][i] = middle - side;
     }
 }
 
@@ -85,6 +95,9 @@ bsm_status bsm_augment(const bsm_augmentation *augmentation, const bsm_random *r
         if (status) {
             return status;
         }
+    }
+    if (draw(random, WIDTH, augmentation->width, &stream)) {
+        bsm_augment_width(piece, bsm_random_between(&stream, 0, max_width));
     }
     if (draw(random, PAN, augmentation->pan, &stream)) {
         bsm_augment_pan(piece, bsm_random_between(&stream, -max_pan, max_pan));

@@ -22,9 +22,9 @@ double bsm_augment_draw_speed(const bsm_augmentation *augmentation, const bsm_ra
 size_t bsm_augment_draw_layers(const bsm_augmentation *augmentation, const bsm_random *random,
                                bsm_random *stream);
 
-/** All but the pitch and the layers, in this order: equaliser, compression, doubling, reverb, pan,
- * channel swap, polarity, each if chance will have it. Each has a stream of its own, forked from
- * `random`, so that one of them changes nothing in the others' draws. BSM_NO_MEMORY. */
+/** All but the pitch and the layers, in this order: equaliser, compression, doubling, reverb,
+ * width, pan, channel swap, polarity, each if chance will have it. Each has a stream of its own,
+ * forked from `random`, so that one of them changes nothing in the others' draws. BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_augment(const bsm_augmentation *augmentation, const bsm_random *random,
                                      const bsm_piece *piece, bsm_error *error);
 
@@ -67,6 +67,9 @@ void bsm_augment_layer(const bsm_piece *piece, bsm_random *random);
 /** One or two copies, up to 12 dB quieter, 12 to 30 ms late, whose pitch wavers by 5 to 15 cents.
  */
 void bsm_augment_doubling(const bsm_piece *piece, bsm_random *random);
+
+/** Two channels only: their difference times `factor`. */
+void bsm_augment_width(const bsm_piece *piece, double factor);
 
 /** Two channels only. @param position  -1 left to 1 right; the sum of the gains' squares is 2. */
 void bsm_augment_pan(const bsm_piece *piece, double position);

@@ -46,7 +46,9 @@ typedef struct bsm_augmentation {
                               are taken together from one track, which keep their time and key */
     bsm_range semitones; /**< of `pitch`, within -12 to 12 */
     double layers;       /**< one to three more pieces of the same source, at other places */
-    double compression, reverb, doubling, pan;
+    double compression, reverb, doubling;
+    double width; /**< the difference of the channels times 0 to 1.5 */
+    double pan;
 } bsm_augmentation;
 
 typedef struct bsm_data_options {

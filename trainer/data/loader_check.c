@@ -82,7 +82,7 @@ static bsm_status check_sources(const bsm_data_options *data, const bsm_config *
 static bsm_status check_augmentation(const bsm_augmentation *a, bsm_error *error)
 {
     const double probabilities[] = {a->channel_swap, a->polarity, a->eq,       a->pitch, a->layers,
-                                    a->compression,  a->reverb,   a->doubling, a->pan};
+                                    a->compression,  a->reverb,   a->doubling, a->width, a->pan};
     bsm_status status = BSM_OK;
     for (size_t i = 0; i < sizeof probabilities / sizeof *probabilities && !status; i++) {
         status = check_number("the probability of an augmentation", probabilities[i], 0, 1, error);
