@@ -12,6 +12,7 @@ card.py write MODELS WORK MEMORY LOG...   fill the tables of MODELS/CARD.md
 import json
 import os
 import re
+import statistics
 import sys
 
 LATENCIES = ('0.3', '0.8', '2.0')
@@ -43,11 +44,22 @@ def means(work, name):
     return stems['vocals']['mean'], stems['rest']['mean']
 
 
-def instrumental_residual(work):
-    """dB: the median of what is heard as vocals in music without any; None if not measured."""
+def instrumental_lines(models, work):
+    """What is left of music without vocals, of packages that were trained on and of others."""
     if not os.path.exists(os.path.join(work, 'instrumentals.json')):
-        return None
-    return read(work, 'instrumentals.json')['stems']['vocals']['median']['silent_residual']
+        return []
+    known = trained_packages(models)
+    left = {True: [], False: []}
+    for track in read(work, 'instrumentals.json')['tracks']:
+        if track['stem'] == 'vocals':
+            left[track['track'].split('/')[-1] in known].append(track['silent_residual'])
+    lines = []
+    for trained, label in ((True, 'it was trained on'), (False, 'it was not trained on')):
+        if left[trained]:
+            lines.append('In music without vocals (30 s of a track of each of %d packages that %s, live), '
+                         '%s dB is left as vocals, in the median.' % (
+                             len(left[trained]), label, number(statistics.median(left[trained]), 0)))
+    return lines
 
 
 def figures(work, memory):
@@ -103,15 +115,26 @@ def training(info, logs):
                    if hours else '')
 
 
+def trained_packages(models):
+    """The folders of music that the recipe names, out of those that prepare.sh lays out."""
+    with open(os.path.join(models, 'packages.tsv'), encoding='utf-8') as file:
+        known = {line.split('\t')[0] for line in file if not line.startswith('#')}
+    with open(os.path.join(models, 'recipe.yaml'), encoding='utf-8') as file:
+        roots = re.findall(r'\{path: [^,}]*?([^/,}]+), layout: pool', file.read())
+    return sorted(known.intersection(roots))
+
+
 def data(models):
+    packages = trained_packages(models)
     with open(os.path.join(models, 'SOURCES.md'), encoding='utf-8') as file:
-        text = file.read()
-    music = re.search(r'## Music without vocals: (.*)', text).group(1)
-    table = text[text.index('## Music without vocals'):text.index('### Left out')]
-    packages = sorted(set(re.findall(r'^\| ([a-z0-9.-]+) \| \d', table, re.M)))
-    return ('music without vocals, %s, of the Debian packages %s; unaccompanied voices; speech; five '
-            'songs of "Everything is Free" by Software-Entwicklungskit (CC0). All sources and '
-            'licences: SOURCES.md beside the model' % (music, ', '.join(packages)))
+        table = file.read().split('## Music without vocals')[1].split('###')[0]
+    rows = re.findall(r'^\| ([a-z0-9.-]+) \|.* \| (\d+) \| (\d+) \|$', table, re.M)
+    used = [(int(tracks), int(minutes)) for name, tracks, minutes in rows if name in packages]
+    return ('music without vocals, %d tracks, %.1f hours, of the Debian packages %s; unaccompanied '
+            'voices; speech; five songs of "Everything is Free" by Software-Entwicklungskit (CC0). '
+            'All sources and licences: SOURCES.md beside the model' % (
+                sum(tracks for tracks, _ in used), sum(minutes for _, minutes in used) / 60,
+                ', '.join(packages)))
 
 
 # ---- The card
@@ -126,7 +149,7 @@ def figure_rows(work, memory):
     return rows
 
 
-def figure_table(work, memory):
+def figure_table(models, work, memory):
     lines = ['| how | delay | vocals uSDR | over the mixture | vocals cSDR | instrumental uSDR | '
              'left in pauses | load of one core |',
              '|---|---|---|---|---|---|---|---|']
@@ -138,12 +161,7 @@ def figure_table(work, memory):
         lines.append('| %s |' % ' | '.join(cells))
     device = play(work, memory + '-' + DEFAULT)['device']
     lines += ['', 'All in dB but for delay and load, which is that of %s, one thread.' % device]
-    residual = instrumental_residual(work)
-    if residual is not None:
-        count = len({t['track'] for t in read(work, 'instrumentals.json')['tracks']})
-        lines.append('In music without vocals (30 s of a track of each of %d packages of the training '
-                     'data, live), %s dB is left as vocals, in the median.' % (count, number(residual, 0)))
-    return lines
+    return lines + instrumental_lines(models, work)
 
 
 def curve_table(logs):
@@ -181,7 +199,7 @@ def write(models, work, memory, logs):
     with open(path, encoding='utf-8') as file:
         text = file.read()
     text = fill(text, 'model', model_lines(models, read(work, 'info')))
-    text = fill(text, 'figures', figure_table(work, memory))
+    text = fill(text, 'figures', figure_table(models, work, memory))
     text = fill(text, 'curve', curve_table(logs))
     with open(path + '.part', 'w', encoding='utf-8') as file:
         file.write(text)
