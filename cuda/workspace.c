@@ -202,6 +202,9 @@ bsm_status bsm_cuda_workspace_new(const void *weights, const bsm_workspace_optio
     }
     space->weights = weights;
     space->options = *options;
+    if (options->precision == BSM_PRECISION_INT8) {
+        space->options.precision = BSM_PRECISION_BFLOAT16; /* the least exact that it has */
+    }
     const bsm_config *config = &space->weights->config;
     space->shape = (bsm_mixer_shape){.heads = (uint32_t)bsm_config_heads(config),
                                      .headdim = (uint32_t)config->headdim,

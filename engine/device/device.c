@@ -35,6 +35,7 @@ bsm_status bsm_precision_parse(const char *name, bsm_precision *precision, bsm_e
         [BSM_PRECISION_FLOAT32] = "float32",
         [BSM_PRECISION_BFLOAT16] = "bfloat16",
         [BSM_PRECISION_TF32] = "tf32",
+        [BSM_PRECISION_INT8] = "int8",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!strcmp(name, names[i])) {
@@ -42,8 +43,8 @@ bsm_status bsm_precision_parse(const char *name, bsm_precision *precision, bsm_e
             return BSM_OK;
         }
     }
-    return bsm_fail(error, BSM_NOT_FOUND, "precision '%s': expected float32, bfloat16 or tf32",
-                    name);
+    return bsm_fail(error, BSM_NOT_FOUND,
+                    "precision '%s': expected float32, bfloat16, tf32 or int8", name);
 }
 
 static bsm_status find_cuda(const bsm_device **device, bsm_error *error)
@@ -85,6 +86,12 @@ bsm_status bsm_device_find(bsm_device_kind kind, const bsm_device **device, bsm_
     case BSM_DEVICE_CUDA: return find_cuda(device, error);
     }
     return bsm_fail(error, BSM_INVALID_ARGUMENT, "device %d: no such kind", (int)kind);
+}
+
+const bsm_device *bsm_device_for(const bsm_device *device, bsm_precision precision)
+{
+    return device == &bsm_cpu_device && precision == BSM_PRECISION_INT8 ? &bsm_cpu_int8_device
+                                                                        : device;
 }
 
 bsm_status bsm_device_describe(bsm_device_kind kind, char *text, size_t size, bsm_error *error)

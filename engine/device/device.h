@@ -89,9 +89,13 @@ typedef struct bsm_device {
 
 extern const bsm_device bsm_reference_device;
 extern const bsm_device bsm_cpu_device;
+extern const bsm_device bsm_cpu_int8_device; /**< the same, whose networks compute in int8 */
 
 /** The device of a kind; `auto` is the fastest that works here. BSM_NO_DEVICE. */
 bsm_status bsm_device_find(bsm_device_kind kind, const bsm_device **device, bsm_error *error);
+
+/** The device that computes in `precision` where `device` is asked for. */
+const bsm_device *bsm_device_for(const bsm_device *device, bsm_precision precision);
 
 /** A model's weights on a device: one copy per process, counted by references. */
 typedef struct bsm_shared_weights bsm_shared_weights;

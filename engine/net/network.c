@@ -124,9 +124,10 @@ bsm_status bsm_network_new(bsm_model *model, const bsm_network_options *options,
     if (status) {
         return status;
     }
-    bool other = options->device == BSM_DEVICE_AUTO && device != &bsm_cpu_device;
-    return bsm_network_new_on(device, other ? &bsm_cpu_device : NULL, model, options, network,
-                              error);
+    const bsm_device *cpu = bsm_device_for(&bsm_cpu_device, options->precision);
+    device = bsm_device_for(device, options->precision);
+    bool other = options->device == BSM_DEVICE_AUTO && device != cpu;
+    return bsm_network_new_on(device, other ? cpu : NULL, model, options, network, error);
 }
 
 void bsm_network_free(bsm_network *network)

@@ -49,6 +49,10 @@ static bsm_status check_loss(const bsm_loss_options *loss, size_t n_fft, bsm_err
 static bsm_status check_options(const bsm_config *config, const bsm_training_options *options,
                                 bsm_error *error)
 {
+    if (options->precision == BSM_PRECISION_INT8) {
+        return bsm_fail(error, BSM_UNSUPPORTED,
+                        "training: no device trains in int8; float32 works everywhere");
+    }
     if (options->precision != BSM_PRECISION_FLOAT32 &&
         options->precision != BSM_PRECISION_BFLOAT16 && options->precision != BSM_PRECISION_TF32) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "training: no precision %d",

@@ -65,6 +65,11 @@ class BenchTest(unittest.TestCase):
         result = bench('-c', 'tiny', '-d', 'cpu', '--precision', 'bfloat16', '--seconds', '0.1',
                        '--repeats', '1')
         self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertNotIn('int8', result.stdout)
+        result = bench('-c', 'tiny', '-d', 'cpu', '--precision', 'int8', '--seconds', '0.1',
+                       '--repeats', '1')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn('int8)', result.stdout)
 
     def test_full_standard_output(self):
         with open('/dev/full', 'w') as full:

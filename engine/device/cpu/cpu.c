@@ -16,6 +16,11 @@ static void describe(char *text, size_t size)
     snprintf(text, size, "cpu (%s, %s)", bsm_kernels_get()->name, bsm_cpu_product_name());
 }
 
+static void describe_int8(char *text, size_t size)
+{
+    snprintf(text, size, "cpu (%s, %s, int8)", bsm_kernels_get()->name, bsm_cpu_product_name());
+}
+
 bsm_cpu_thread *bsm_cpu_this_thread(const bsm_cpu_workspace *space)
 {
 #ifdef _OPENMP
@@ -127,17 +132,14 @@ static void read_features(const void *workspace, size_t frames, float *features)
     memcpy(features, space->x, config->num_bands * frames * config->dim * sizeof *features);
 }
 
-const bsm_device bsm_cpu_device = {
-    .describe = describe,
-    .weights_new = bsm_cpu_weights_new,
-    .weights_free = bsm_cpu_weights_free,
-    .workspace_new = workspace_new,
-    .workspace_free = workspace_free,
-    .reset = reset,
-    .band_split = bsm_cpu_band_split,
-    .time_path = bsm_cpu_time_path,
-    .band_path = bsm_cpu_band_path,
-    .mask = bsm_cpu_mask,
-    .read_features = read_features,
-    .training = &bsm_cpu_training,
-};
+#define CPU_DEVICE(describes, new_weights)                                                         \
+    {                                                                                              \
+        .describe = describes, .weights_new = new_weights, .weights_free = bsm_cpu_weights_free,   \
+        .workspace_new = workspace_new, .workspace_free = workspace_free, .reset = reset,          \
+        .band_split = bsm_cpu_band_split, .time_path = bsm_cpu_time_path,                          \
+        .band_path = bsm_cpu_band_path, .mask = bsm_cpu_mask, .read_features = read_features,      \
+        .training = &bsm_cpu_training,                                                             \
+    }
+
+const bsm_device bsm_cpu_device = CPU_DEVICE(describe, bsm_cpu_weights_new);
+const bsm_device bsm_cpu_int8_device = CPU_DEVICE(describe_int8, bsm_cpu_weights_new_int8);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* Compiled once per instruction set, with BSM_KERNELS and BSM_KERNELS_NAME set by meson. */
+/* Compiled once per instruction set, with BSM_KERNELS and its kin set by meson. */
 #include <math.h>
 #include <string.h>
 
 #include "device/cpu/kernels_backward.h"
+#include "device/cpu/kernels_int8.h"
 #include "device/cpu/kernels_math.h"
 
 extern const bsm_kernels BSM_KERNELS;
 extern const bsm_backward_kernels BSM_KERNELS_BACKWARD;
+extern const bsm_int8_kernels BSM_KERNELS_INT8;
 
 /* ---- Matrix product without a library: a panel of B in cache, a tile of C in registers. ---- */
 
@@ -341,4 +343,5 @@ const bsm_kernels BSM_KERNELS = {
     .tanh_bias = tanh_bias,
     .apply_mask = apply_mask,
     .backward = &BSM_KERNELS_BACKWARD,
+    .int8 = &BSM_KERNELS_INT8,
 };

@@ -94,6 +94,7 @@ typedef struct bsm_kernels {
                        const float *mixture, float *masked, size_t ld);
 
     const struct bsm_backward_kernels *backward; /**< what only training needs */
+    const struct bsm_int8_kernels *int8;         /**< what only int8 needs */
 } bsm_kernels;
 
 /** The best kernels for this processor. Any thread. */

@@ -41,6 +41,7 @@ static size_t divide_tile(const bsm_config *config, void *memory, bsm_cpu_tile *
     tile->decay.in = bsm_carve(&carver, row * heads);
     tile->decay.out = bsm_carve(&carver, row * heads);
     tile->decay.all = bsm_carve(&carver, heads * sizeof(float));
+    tile->int8 = bsm_int8_space_carve(&carver, d_inner > config->dim ? d_inner : config->dim);
     return carver.used;
 }
 
@@ -162,22 +163,6 @@ void bsm_cpu_scan_chunk(const bsm_cpu_tile *tile, size_t rows, const float *D, b
 
 /* ---- The mixer ---- */
 
-/* u times a part of the input projection. */
-static void project(const bsm_cpu_tile *tile, size_t rows, const float *weight, size_t width,
-                    float *out)
-{
-    size_t dim = tile->config->dim;
-    bsm_cpu_product(tile->kernels, &(bsm_product){.m = rows,
-                                                  .n = width,
-                                                  .k = dim,
-                                                  .a = tile->u,
-                                                  .lda = dim,
-                                                  .b = weight,
-                                                  .ldb = width,
-                                                  .c = out,
-                                                  .ldc = width});
-}
-
 /* The rows before the chunk's own are the convolution's last inputs. */
 static void load_tail(const bsm_cpu_tile *tile, const bsm_cpu_state *state)
 {
@@ -208,7 +193,7 @@ static void prepare_scan(const bsm_cpu_tile *tile, const bsm_cpu_mixer *w, size_
     size_t conv_dim = bsm_config_conv_dim(config), width = raw_width(config);
     float *own = tile->raw + (config->d_conv - 1) * width;
     load_tail(tile, state);
-    project(tile, rows, w->in_xbcdt, width, own);
+    bsm_cpu_multiply(tile->kernels, &tile->int8, rows, tile->u, &w->in_xbcdt, 0, own, width);
     tile->kernels->conv_silu(rows, conv_dim, config->d_conv, tile->raw, width, w->conv_weight,
                              w->conv_bias, tile->xbc, bsm_cpu_ld(conv_dim));
     tile->kernels->decays(rows, bsm_config_heads(config), own + conv_dim, width, w->dt_bias, w->A,
@@ -231,16 +216,7 @@ void bsm_cpu_mixer_chunk(const bsm_cpu_tile *tile, const bsm_cpu_mixer *weights,
         return;
     }
     float *z = tile->raw; /* free by now, and in the cache */
-    project(tile, rows, weights->in_z, d_inner, z);
+    bsm_cpu_multiply(tile->kernels, &tile->int8, rows, tile->u, &weights->in_z, 0, z, d_inner);
     tile->kernels->gate_norm(rows, d_inner, tile->y, z, weights->gate_norm);
-    bsm_cpu_product(tile->kernels, &(bsm_product){.m = rows,
-                                                  .n = dim,
-                                                  .k = d_inner,
-                                                  .a = tile->y,
-                                                  .lda = d_inner,
-                                                  .b = weights->out_proj,
-                                                  .ldb = dim,
-                                                  .beta = 1,
-                                                  .c = out,
-                                                  .ldc = dim});
+    bsm_cpu_multiply(tile->kernels, &tile->int8, rows, tile->y, &weights->out_proj, 1, out, dim);
 }

@@ -44,22 +44,6 @@ static void load_reversed(const sequence *seq, size_t dim, size_t end, size_t ro
     }
 }
 
-static void merge_direction(const bsm_cpu_thread *thread, size_t rows, const float *direction,
-                            const float *weight, float *x, size_t step)
-{
-    size_t dim = thread->tile.config->dim;
-    bsm_cpu_product(thread->tile.kernels, &(bsm_product){.m = rows,
-                                                         .n = dim,
-                                                         .k = dim,
-                                                         .a = direction,
-                                                         .lda = dim,
-                                                         .b = weight,
-                                                         .ldb = dim,
-                                                         .beta = 1,
-                                                         .c = x,
-                                                         .ldc = step});
-}
-
 /* x = Linear([forward, backward]) + x for the chunk's wanted rows, in place: later chunks of the
  * backward pass lie before this one and do not read it. */
 static void merge_chunk(const bsm_cpu_thread *thread, const sequence *seq, size_t begin, size_t end)
@@ -70,9 +54,12 @@ static void merge_chunk(const bsm_cpu_thread *thread, const sequence *seq, size_
                dim * sizeof(float));
     }
     float *x = seq->x + begin * seq->step;
-    thread->tile.kernels->add_bias(rows, dim, x, seq->step, seq->weights->merge_bias);
-    merge_direction(thread, rows, thread->forward + begin * dim, seq->weights->merge, x, seq->step);
-    merge_direction(thread, rows, thread->reversed, seq->weights->merge + dim * dim, x, seq->step);
+    const bsm_cpu_tile *tile = &thread->tile;
+    tile->kernels->add_bias(rows, dim, x, seq->step, seq->weights->merge_bias);
+    bsm_cpu_multiply(tile->kernels, &tile->int8, rows, thread->forward + begin * dim,
+                     &seq->weights->merge_forward, 1, x, seq->step);
+    bsm_cpu_multiply(tile->kernels, &tile->int8, rows, thread->reversed,
+                     &seq->weights->merge_backward, 1, x, seq->step);
 }
 
 static void run_backward(const bsm_cpu_thread *thread, const sequence *seq, bsm_cpu_state *state)

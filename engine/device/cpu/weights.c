@@ -8,49 +8,58 @@
 
 #include "device/carve.h"
 
-static const float *pack_copy(bsm_carver *p, size_t count, const float *values)
+typedef struct packer {
+    bsm_carver carver;
+    bool int8;
+} packer;
+
+static const float *pack_copy(packer *p, size_t count, const float *values)
 {
-    float *out = bsm_carve_floats(p, count);
+    float *out = bsm_carve_floats(&p->carver, count);
     if (out) {
         memcpy(out, values, count * sizeof *out);
     }
     return out;
 }
 
-/* In square blocks that fit the cache. */
-void bsm_cpu_transpose(size_t rows, size_t columns, const float *matrix, float *out)
+static const float *pack_transposed(packer *p, size_t rows, size_t columns, const float *matrix)
 {
-    enum { BLOCK = 32 };
-    for (size_t r0 = 0; r0 < rows; r0 += BLOCK) {
-        for (size_t c0 = 0; c0 < columns; c0 += BLOCK) {
-            for (size_t r = r0; r < rows && r < r0 + BLOCK; r++) {
-                for (size_t c = c0; c < columns && c < c0 + BLOCK; c++) {
-                    out[c * rows + r] = matrix[r * columns + c];
-                }
-            }
-        }
-    }
-}
-
-static const float *pack_transposed(bsm_carver *p, size_t rows, size_t columns, const float *matrix)
-{
-    float *out = bsm_carve_floats(p, rows * columns);
+    float *out = bsm_carve_floats(&p->carver, rows * columns);
     if (out) {
         bsm_cpu_transpose(rows, columns, matrix, out);
     }
     return out;
 }
 
-static const float *pack_A(bsm_carver *p, size_t heads, const float *A_log)
+/* A matrix of a path, which the file has as [out][in]. */
+static bsm_cpu_matrix pack_matrix(packer *p, size_t in, size_t out, const float *values)
 {
-    float *out = bsm_carve_floats(p, heads);
+    return bsm_cpu_matrix_pack(
+        &p->carver,
+        &(bsm_matrix_source){.values = values, .in = in, .out = out, .in_step = 1, .out_step = in},
+        p->int8);
+}
+
+/* Half of a merge, which the file has as [in][out]. */
+static bsm_cpu_matrix pack_merge(packer *p, size_t dim, const float *values)
+{
+    return bsm_cpu_matrix_pack(
+        &p->carver,
+        &(bsm_matrix_source){
+            .values = values, .in = dim, .out = dim, .in_step = dim, .out_step = 1},
+        p->int8);
+}
+
+static const float *pack_A(packer *p, size_t heads, const float *A_log)
+{
+    float *out = bsm_carve_floats(&p->carver, heads);
     for (size_t h = 0; out && h < heads; h++) {
         out[h] = (float)-exp((double)A_log[h]);
     }
     return out;
 }
 
-static bsm_cpu_linear pack_linear(bsm_carver *p, size_t in, size_t out, const bsm_linear *linear)
+static bsm_cpu_linear pack_linear(packer *p, size_t in, size_t out, const bsm_linear *linear)
 {
     bsm_cpu_linear packed;
     packed.weight = pack_transposed(p, out, in, linear->weight);
@@ -58,35 +67,36 @@ static bsm_cpu_linear pack_linear(bsm_carver *p, size_t in, size_t out, const bs
     return packed;
 }
 
-static bsm_cpu_mixer pack_mixer(bsm_carver *p, const bsm_config *config, const bsm_mixer_weights *w)
+static bsm_cpu_mixer pack_mixer(packer *p, const bsm_config *config, const bsm_mixer_weights *w)
 {
     size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
     size_t heads = bsm_config_heads(config), conv_dim = bsm_config_conv_dim(config);
     bsm_cpu_mixer m;
     m.norm = pack_copy(p, dim, w->norm);
-    m.in_xbcdt = pack_transposed(p, conv_dim + heads, dim, w->in_proj + d_inner * dim);
-    m.in_z = pack_transposed(p, d_inner, dim, w->in_proj);
+    m.in_xbcdt = pack_matrix(p, dim, conv_dim + heads, w->in_proj + d_inner * dim);
+    m.in_z = pack_matrix(p, dim, d_inner, w->in_proj);
     m.conv_weight = pack_transposed(p, conv_dim, config->d_conv, w->conv_weight);
     m.conv_bias = pack_copy(p, conv_dim, w->conv_bias);
     m.dt_bias = pack_copy(p, heads, w->dt_bias);
     m.A = pack_A(p, heads, w->A_log);
     m.D = pack_copy(p, heads, w->D);
     m.gate_norm = pack_copy(p, d_inner, w->gate_norm);
-    m.out_proj = pack_transposed(p, dim, d_inner, w->out_proj);
+    m.out_proj = pack_matrix(p, d_inner, dim, w->out_proj);
     return m;
 }
 
-static bsm_cpu_path pack_path(bsm_carver *p, const bsm_config *config, const bsm_path_weights *w)
+static bsm_cpu_path pack_path(packer *p, const bsm_config *config, const bsm_path_weights *w)
 {
     bsm_cpu_path path;
     path.forward = pack_mixer(p, config, &w->forward);
     path.backward = pack_mixer(p, config, &w->backward);
-    path.merge = pack_copy(p, 2 * config->dim * config->dim, w->merge_weight);
+    path.merge_forward = pack_merge(p, config->dim, w->merge_weight);
+    path.merge_backward = pack_merge(p, config->dim, w->merge_weight + config->dim * config->dim);
     path.merge_bias = pack_copy(p, config->dim, w->merge_bias);
     return path;
 }
 
-static void pack_all(bsm_carver *p, const bsm_weights *host, bsm_cpu_weights *w)
+static void pack_all(packer *p, const bsm_weights *host, bsm_cpu_weights *w)
 {
     const bsm_config *config = &host->config;
     size_t hidden = config->mask_expansion * config->dim;
@@ -111,7 +121,7 @@ static void pack_all(bsm_carver *p, const bsm_weights *host, bsm_cpu_weights *w)
     }
 }
 
-bsm_status bsm_cpu_weights_new(const bsm_weights *host, void **weights, bsm_error *error)
+static bsm_status new_weights(const bsm_weights *host, bool int8, void **weights, bsm_error *error)
 {
     const bsm_config *config = &host->config;
     bsm_cpu_weights *w = calloc(1, sizeof *w);
@@ -124,18 +134,28 @@ bsm_status bsm_cpu_weights_new(const bsm_weights *host, void **weights, bsm_erro
     w->band = calloc(config->depth, sizeof *w->band);
     w->masks = calloc(config->num_stems * config->num_bands, sizeof *w->masks);
     if (w->bands && w->time && w->band && w->masks) {
-        bsm_carver sizing = {0};
+        packer sizing = {.int8 = int8};
         pack_all(&sizing, host, w);
-        w->memory = aligned_alloc(BSM_CARVE_ALIGNMENT, sizing.used);
+        w->memory = aligned_alloc(BSM_CARVE_ALIGNMENT, sizing.carver.used);
     }
     if (!w->memory) {
         bsm_cpu_weights_free(w);
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for the weights");
     }
-    bsm_carver packing = {.block = w->memory};
+    packer packing = {.carver = {.block = w->memory}, .int8 = int8};
     pack_all(&packing, host, w);
     *weights = w;
     return BSM_OK;
+}
+
+bsm_status bsm_cpu_weights_new(const bsm_weights *host, void **weights, bsm_error *error)
+{
+    return new_weights(host, false, weights, error);
+}
+
+bsm_status bsm_cpu_weights_new_int8(const bsm_weights *host, void **weights, bsm_error *error)
+{
+    return new_weights(host, true, weights, error);
 }
 
 void bsm_cpu_weights_free(void *weights)

@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: ISC */
-/** Weights as the CPU device uses them: matrices transposed to [in][out], which the products take
- *  without packing, the input projection divided by when its parts are needed, and A from A_log. */
+/** Weights as the CPU device uses them: the paths' matrices packed, in int8 where that is asked
+ * for, the input projection divided by when its parts are needed, and A from A_log. Those of each
+ * band, of band split and masks, stay float32: they are 2 % of the arithmetic of the published
+ * network, and rounding them costs as much as rounding all the others. */
 #ifndef BSM_CPU_WEIGHTS_H
 #define BSM_CPU_WEIGHTS_H
 
+#include "device/cpu/matrix.h"
 #include "device/weights.h"
 
 typedef struct bsm_cpu_mixer {
     const float *norm;        /**< [dim] */
-    const float *in_xbcdt;    /**< [dim][conv_dim + heads] */
-    const float *in_z;        /**< [dim][d_inner] */
+    bsm_cpu_matrix in_xbcdt;  /**< dim to conv_dim + heads */
+    bsm_cpu_matrix in_z;      /**< dim to d_inner */
     const float *conv_weight; /**< [d_conv][conv_dim] */
     const float *conv_bias;   /**< [conv_dim] */
     const float *dt_bias;     /**< [heads] */
     const float *A;           /**< [heads], -exp(A_log) */
     const float *D;           /**< [heads] */
     const float *gate_norm;   /**< [d_inner] */
-    const float *out_proj;    /**< [d_inner][dim] */
+    bsm_cpu_matrix out_proj;  /**< d_inner to dim */
 } bsm_cpu_mixer;
 
 typedef struct bsm_cpu_path {
     bsm_cpu_mixer forward, backward;
-    const float *merge; /**< [2 dim][dim] */
+    bsm_cpu_matrix merge_forward, merge_backward; /**< dim to dim */
     const float *merge_bias;
 } bsm_cpu_path;
 
@@ -50,9 +53,9 @@ typedef struct bsm_cpu_weights {
 } bsm_cpu_weights;
 
 bsm_status bsm_cpu_weights_new(const bsm_weights *host, void **weights, bsm_error *error);
-void bsm_cpu_weights_free(void *weights);
 
-/** [rows][columns] to [columns][rows] */
-void bsm_cpu_transpose(size_t rows, size_t columns, const float *matrix, float *out);
+/** The same for a network in int8. */
+bsm_status bsm_cpu_weights_new_int8(const bsm_weights *host, void **weights, bsm_error *error);
+void bsm_cpu_weights_free(void *weights);
 
 #endif

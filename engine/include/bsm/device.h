@@ -16,19 +16,24 @@ typedef enum bsm_device_kind {
     BSM_DEVICE_CUDA,
 } bsm_device_kind;
 
-/** How exactly matrix products are computed; sums and states are float32 everywhere. It is the
- * least that is asked for: a device may be more exact. */
+/** How exactly matrix products are computed; all else is float32 everywhere, and so are sums, but
+ *  those of integers, which are exact. It is the least that is asked for: a device may be more
+ *  exact. The CPU computes in float32 or int8, the GPU in all but int8, for which it takes
+ * bfloat16, the reference in float32. */
 typedef enum bsm_precision {
     BSM_PRECISION_FLOAT32,
     BSM_PRECISION_BFLOAT16, /**< products of bfloat16; GPU only */
     BSM_PRECISION_TF32,     /**< products of float32 cut to 10 bits of mantissa; GPU only */
+    BSM_PRECISION_INT8,     /**< the least exact: the paths' products with weights as products of
+                                 8-bit integers, with a scale per output and per row; CPU only, and
+                                 not for training */
 } bsm_precision;
 
 /** "auto", "cpu", "reference", "cuda"; BSM_NOT_FOUND for another name. */
 BSM_API BSM_NODISCARD bsm_status bsm_device_kind_parse(const char *name, bsm_device_kind *kind,
                                                        bsm_error *error);
 
-/** "float32", "bfloat16", "tf32"; BSM_NOT_FOUND for another name. */
+/** "float32", "bfloat16", "tf32", "int8"; BSM_NOT_FOUND for another name. */
 BSM_API BSM_NODISCARD bsm_status bsm_precision_parse(const char *name, bsm_precision *precision,
                                                      bsm_error *error);
 

@@ -5,7 +5,8 @@
  *  features between the modules are [band][frame][dim].
  *
  *  A network belongs to one thread at a time and is never for the audio thread. All that it needs
- *  is allocated when it is made. Weights are shared between networks of one model and device. */
+ *  is allocated when it is made. Weights are shared between networks of one model and device, and
+ *  on the CPU of one precision. */
 #ifndef BSM_NETWORK_H
 #define BSM_NETWORK_H
 
@@ -22,7 +23,7 @@ typedef struct bsm_network bsm_network;
 
 typedef struct bsm_network_options {
     bsm_device_kind device;
-    bsm_precision precision; /**< the least; the CPU computes in float32 */
+    bsm_precision precision; /**< the least that will do */
     size_t threads;          /**< 0: one per core */
     size_t max_frames;       /**< the longest window or block that will be passed; at least 1 */
     bool streaming;          /**< allocate the state that bsm_network_stream carries */

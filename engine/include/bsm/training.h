@@ -48,11 +48,11 @@ typedef struct bsm_loss {
 
 typedef struct bsm_training_options {
     bsm_device_kind device;
-    bsm_precision precision;
-    size_t threads;     /**< 0: one per core. Another number gives other rounding */
-    size_t samples;     /**< of every item, per channel */
-    bool checkpointing; /**< keep only what goes into each path, and compute the rest again */
-    double dropout;     /**< of what each mixer gives, 0 to below 1; 0 as published */
+    bsm_precision precision; /**< the CPU trains in float32 only, no device in int8 */
+    size_t threads;          /**< 0: one per core. Another number gives other rounding */
+    size_t samples;          /**< of every item, per channel */
+    bool checkpointing;      /**< keep only what goes into each path, and compute the rest again */
+    double dropout;          /**< of what each mixer gives, 0 to below 1; 0 as published */
     bsm_loss_options loss;
 } bsm_training_options;
 

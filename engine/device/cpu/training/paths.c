@@ -3,9 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "device/cpu/matrix.h"
 #include "device/cpu/training/mixer.h"
 #include "device/cpu/training/products.h"
-#include "device/cpu/weights.h"
 
 /* A path in work. */
 typedef struct path {

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: ISC */
+/* Networks in int8: near those in float32 and not the same, the same as a window and as a stream,
+ * on any number of threads, and only where they were asked for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bsm/training.h"
+#include "golden.h"
+#include "spectra.h"
+
+enum { FRAMES = 150 };
+
+/* Sizes that are all different, enough inputs for int8, and none a multiple of a vector. */
+static bsm_config odd_config(void)
+{
+    return (bsm_config){.dim = 44,
+                        .depth = 2,
+                        .expand = 3,
+                        .headdim = 33,
+                        .d_state = 7,
+                        .d_conv = 4,
+                        .mask_expansion = 2,
+                        .num_bands = 5,
+                        .bands = {1, 2, 3, 10, 17},
+                        .n_fft = 64,
+                        .hop = 20,
+                        .sample_rate = 8000,
+                        .channels = 2,
+                        .num_stems = 1,
+                        .stems = {"vocals"},
+                        .segment = 1};
+}
+
+typedef struct fixture {
+    bsm_config config;
+    bsm_model *model;
+    size_t numbers;
+    float *spectrum, *exact, *out;
+} fixture;
+
+static bsm_network *open_in(bsm_model *model, bsm_device_kind device, bsm_precision precision,
+                            size_t threads)
+{
+    bsm_error error = {0};
+    bsm_network *network = NULL;
+    bsm_network_options options = {.device = device,
+                                   .precision = precision,
+                                   .threads = threads,
+                                   .max_frames = FRAMES,
+                                   .streaming = true};
+    if (bsm_network_new(model, &options, &network, &error)) {
+        fail_msg("%s", error.message);
+    }
+    return network;
+}
+
+static void run_in(const fixture *f, bsm_device_kind device, bsm_precision precision,
+                   size_t threads, float *out)
+{
+    bsm_network *network = open_in(f->model, device, precision, threads);
+    run_window(network, f->spectrum, FRAMES, out);
+    bsm_network_free(network);
+}
+
+static int setup(void **state)
+{
+    fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    f->config = odd_config();
+    f->model = open_config(&f->config);
+    f->numbers = FRAMES * bsm_config_features(&f->config);
+    f->spectrum = noise_spectrum(&f->config, FRAMES, 7);
+    f->exact = new_spectrum(&f->config, FRAMES);
+    f->out = new_spectrum(&f->config, FRAMES);
+    run_in(f, BSM_DEVICE_CPU, BSM_PRECISION_FLOAT32, 2, f->exact);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture *f = *state;
+    bsm_model_free(f->model);
+    free(f->spectrum);
+    free(f->exact);
+    free(f->out);
+    free(f);
+    return 0;
+}
+
+static void test_is_near_float32_and_not_the_same(void **state)
+{
+    const fixture *f = *state;
+    run_in(f, BSM_DEVICE_CPU, BSM_PRECISION_INT8, 2, f->out);
+    double error = golden_relative_error(f->out, f->exact, f->numbers);
+    print_message("int8 is off by %.2g\n", error);
+    assert_true(error < 0.04);
+    assert_true(error > 1e-4); /* float32 is off by 1e-6 */
+}
+
+/* Both kinds of weights at once: they are not taken for each other. */
+static void test_lives_beside_float32(void **state)
+{
+    const fixture *f = *state;
+    float *other = new_spectrum(&f->config, FRAMES);
+    bsm_network *int8 = open_in(f->model, BSM_DEVICE_CPU, BSM_PRECISION_INT8, 2);
+    bsm_network *again = open_in(f->model, BSM_DEVICE_CPU, BSM_PRECISION_INT8, 2);
+    run_in(f, BSM_DEVICE_CPU, BSM_PRECISION_FLOAT32, 2, f->out);
+    assert_memory_equal(f->out, f->exact, f->numbers * sizeof(float));
+    run_window(int8, f->spectrum, FRAMES, f->out);
+    bsm_network_free(int8);
+    run_window(again, f->spectrum, FRAMES, other);
+    assert_memory_equal(f->out, other, f->numbers * sizeof(float));
+    assert_memory_not_equal(f->out, f->exact, f->numbers * sizeof(float));
+    assert_non_null(strstr(bsm_network_device_name(again), "int8"));
+    bsm_network_free(again);
+    free(other);
+}
+
+static void test_is_asked_for(void **state)
+{
+    const fixture *f = *state;
+    static const bsm_precision others[] = {BSM_PRECISION_BFLOAT16, BSM_PRECISION_TF32};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        run_in(f, BSM_DEVICE_CPU, others[i], 2, f->out);
+        assert_memory_equal(f->out, f->exact, f->numbers * sizeof(float));
+    }
+    float *reference = new_spectrum(&f->config, FRAMES);
+    run_in(f, BSM_DEVICE_REFERENCE, BSM_PRECISION_FLOAT32, 2, reference);
+    run_in(f, BSM_DEVICE_REFERENCE, BSM_PRECISION_INT8, 2, f->out);
+    assert_memory_equal(f->out, reference, f->numbers * sizeof(float));
+    free(reference);
+}
+
+static void test_threads_change_nothing(void **state)
+{
+    const fixture *f = *state;
+    float *one = new_spectrum(&f->config, FRAMES);
+    run_in(f, BSM_DEVICE_CPU, BSM_PRECISION_INT8, 1, one);
+    run_in(f, BSM_DEVICE_CPU, BSM_PRECISION_INT8, 3, f->out);
+    assert_memory_equal(f->out, one, f->numbers * sizeof(float));
+    free(one);
+}
+
+static void test_a_stream_is_the_window(void **state)
+{
+    const fixture *f = *state;
+    float *window = new_spectrum(&f->config, FRAMES);
+    bsm_network *network = open_in(f->model, BSM_DEVICE_CPU, BSM_PRECISION_INT8, 2);
+    run_window(network, f->spectrum, FRAMES, window);
+    run_stream(network, f->spectrum, FRAMES, FRAMES, 0, f->out);
+    assert_memory_equal(f->out, window, f->numbers * sizeof(float));
+    for (size_t commit = 1; commit < FRAMES; commit = commit * 3 + 4) {
+        run_stream(network, f->spectrum, FRAMES, commit, FRAMES, f->out);
+        /* Other chunks of the scan add in another order, and what lies between two integers then
+         * falls to the other side now and then. */
+        double error = golden_relative_error(f->out, window, f->numbers);
+        print_message("commit %zu: off by %.2g\n", commit, error);
+        assert_true(error < 0.01);
+    }
+    bsm_network_free(network);
+    free(window);
+}
+
+static void test_training_refuses(void **state)
+{
+    const fixture *f = *state;
+    bsm_training_options options = {.device = BSM_DEVICE_CPU,
+                                    .precision = BSM_PRECISION_INT8,
+                                    .samples = 1000,
+                                    .loss = bsm_loss_published()};
+    bsm_training_memory memory;
+    bsm_error error = {0};
+    assert_int_equal(bsm_training_plan(&f->config, &options, &memory, &error), BSM_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "int8"));
+    assert_null(strchr(error.message, '\n'));
+}
+
+static void test_name(void **unused)
+{
+    (void)unused;
+    bsm_precision precision = BSM_PRECISION_FLOAT32;
+    assert_int_equal(bsm_precision_parse("int8", &precision, NULL), BSM_OK);
+    assert_int_equal(precision, BSM_PRECISION_INT8);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_is_near_float32_and_not_the_same),
+        cmocka_unit_test(test_lives_beside_float32),
+        cmocka_unit_test(test_is_asked_for),
+        cmocka_unit_test(test_threads_change_nothing),
+        cmocka_unit_test(test_a_stream_is_the_window),
+        cmocka_unit_test(test_training_refuses),
+        cmocka_unit_test(test_name),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
