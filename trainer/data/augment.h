@@ -64,8 +64,8 @@ BSM_NODISCARD bsm_status bsm_augment_reverb(const bsm_piece *piece, bsm_random *
 /** Add the scratch, panned anywhere, with 0 to 9 dB less than the piece's energy. */
 void bsm_augment_layer(const bsm_piece *piece, bsm_random *random);
 
-/** One or two copies, up to 12 dB quieter, 12 to 30 ms late, whose pitch wavers by 5 to 15 cents.
- */
+/** One or two copies, up to 12 dB quieter, 12 to 30 ms late, whose pitch wavers by 5 to 15 cents,
+ *  panned anywhere. In every other case the piece itself is, too: little may be in the middle. */
 void bsm_augment_doubling(const bsm_piece *piece, bsm_random *random);
 
 /** Two channels only: their difference times `factor`. */

@@ -206,6 +206,9 @@ void bsm_augment_doubling(const bsm_piece *piece, bsm_random *random)
         memcpy(piece->scratch[c], piece->audio[c], piece->samples * sizeof(float));
     }
     const size_t copies = 1 + (size_t)bsm_random_below(random, 2);
+    if (bsm_random_chance(random, 0.5)) { /* two takes, one on each side */
+        bsm_augment_pan(piece, bsm_random_between(random, -1, 1));
+    }
     for (size_t k = 0; k < copies; k++) {
         const double_voice copy = draw_copy(piece, random);
         add_copy(piece, &copy);
