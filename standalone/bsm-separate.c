@@ -192,6 +192,7 @@ static bsm_status make_network(separation *s, bsm_model *model, bsm_error *error
     const bsm_separate_options *options = &s->args.options;
     const bsm_network_options network = {
         .device = s->args.device,
+        .precision = s->args.precision,
         .threads = s->args.threads,
         .max_frames = bsm_separate_max_frames(bsm_model_config(model), options),
         .streaming = options->commit > 0,

@@ -23,6 +23,7 @@ const char separate_args_help[] =
     "  -f, --force           replace existing outputs\n"
     "  -m, --model FILE      model to use (default: $BSM_MODEL or the installed one)\n"
     "  -d, --device DEVICE   auto (default), cpu, reference or cuda\n"
+    "      --precision NAME  float32 (default), tf32, bfloat16 or int8 will do\n"
     "  -t, --threads N       processor threads (default: one per core)\n"
     "      --window SECONDS  length of a window (default: as the model was trained)\n"
     "      --overlap PART    of a window shared with the next, 0 to 0.9 (default 0.5)\n"
@@ -39,6 +40,7 @@ enum {
     OPTION_BITS,
     OPTION_STEMS,
     OPTION_PICTURE,
+    OPTION_PRECISION,
     OPTION_WINDOW,
     OPTION_OVERLAP,
     OPTION_STREAM
@@ -53,6 +55,7 @@ static const struct option long_options[] = {
     {"force", no_argument, NULL, 'f'},
     {"model", required_argument, NULL, 'm'},
     {"device", required_argument, NULL, 'd'},
+    {"precision", required_argument, NULL, OPTION_PRECISION},
     {"threads", required_argument, NULL, 't'},
     {"window", required_argument, NULL, OPTION_WINDOW},
     {"overlap", required_argument, NULL, OPTION_OVERLAP},
@@ -158,6 +161,14 @@ static bsm_status parse_device(const char *text, bsm_device_kind *device, bsm_er
     return BSM_OK;
 }
 
+static bsm_status parse_precision(const char *text, bsm_precision *precision, bsm_error *error)
+{
+    if (bsm_precision_parse(text, precision, NULL)) {
+        return bad_value(error, "precision", text, "float32, tf32, bfloat16 or int8");
+    }
+    return BSM_OK;
+}
+
 /* ---- The line ---- */
 
 static bsm_status parse_option(int option, const char *value, separate_args *args, bsm_error *error)
@@ -172,6 +183,7 @@ static bsm_status parse_option(int option, const char *value, separate_args *arg
     case 'f': options->force = true; return BSM_OK;
     case 'm': args->model = value; return BSM_OK;
     case 'd': return parse_device(value, &args->device, error);
+    case OPTION_PRECISION: return parse_precision(value, &args->precision, error);
     case 't': return parse_threads(value, &args->threads, error);
     case OPTION_WINDOW: return parse_window(value, &options->window, error);
     case OPTION_OVERLAP: return parse_overlap(value, &options->overlap, error);

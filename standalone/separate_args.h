@@ -15,6 +15,7 @@ typedef struct separate_args {
     separate_action action;
     const char *model; /**< NULL: the default model */
     bsm_device_kind device;
+    bsm_precision precision;
     size_t threads; /**< 0: one per core */
     bool quiet;
     bool picture; /**< also draw what was separated */

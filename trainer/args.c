@@ -25,6 +25,7 @@ const char trainer_args_help[] =
     "      --subset SUBSET   train, valid (default) or test\n"
     "      --duration SECONDS  length of a window (default: as the model was trained)\n"
     "      --stream C,L      as live: commit C frames at a time, look L ahead\n"
+    "      --precision NAME  float32 (default), tf32, bfloat16 or int8 will do\n"
     "      --max-seconds S   only so much of each track, from its middle\n"
     "      --json FILE       write the ratios for programs\n"
     "      --csv FILE        write the ratios for spreadsheets\n"
@@ -43,6 +44,7 @@ enum {
     OPTION_SUBSET,
     OPTION_DURATION,
     OPTION_STREAM,
+    OPTION_PRECISION,
     OPTION_MAX_SECONDS,
     OPTION_JSON,
     OPTION_CSV,
@@ -58,6 +60,7 @@ static const struct option options[] = {
     {"subset", required_argument, NULL, OPTION_SUBSET},
     {"duration", required_argument, NULL, OPTION_DURATION},
     {"stream", required_argument, NULL, OPTION_STREAM},
+    {"precision", required_argument, NULL, OPTION_PRECISION},
     {"max-seconds", required_argument, NULL, OPTION_MAX_SECONDS},
     {"json", required_argument, NULL, OPTION_JSON},
     {"csv", required_argument, NULL, OPTION_CSV},
@@ -116,6 +119,7 @@ static bsm_status apply(int option, char *value, trainer_args *args, bsm_error *
     case OPTION_SUBSET: return add_option(args, "validation.subset=%s", value, error);
     case OPTION_DURATION: return add_option(args, "validation.duration=%s", value, error);
     case OPTION_STREAM: return add_stream(args, value, error);
+    case OPTION_PRECISION: return add_option(args, "validation.precision=%s", value, error);
     case OPTION_MAX_SECONDS: return add_option(args, "validation.max_seconds=%s", value, error);
     case OPTION_JSON: args->json = value; break;
     case OPTION_CSV: args->csv = value; break;

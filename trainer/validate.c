@@ -71,6 +71,15 @@ static void describe(const bsm_separate_plan *plan, const bsm_config *config, ch
     }
 }
 
+/* Figures are compared: what can make them worse is said with them. */
+static void describe_precision(bsm_precision precision, char *text, size_t size)
+{
+    if (precision != BSM_PRECISION_FLOAT32) {
+        size_t used = strlen(text);
+        snprintf(text + used, size - used, ", %s or better", bsm_precision_name(precision));
+    }
+}
+
 static bsm_status find_targets(const bsm_config *config, const bsm_validate_options *options,
                                bsm_track_job *job, bsm_error *error)
 {
@@ -112,6 +121,7 @@ static bsm_status make_network(validation_run *run, bsm_model *model, bsm_error 
     const bsm_separate_plan *plan = &run->job.plan;
     const bsm_network_options options = {
         .device = run->options->device,
+        .precision = run->options->precision,
         .threads = run->options->threads,
         .max_frames = bsm_separate_plan_frames(bsm_model_config(model), plan),
         .streaming = plan->commit && !plan->history};
@@ -178,6 +188,8 @@ static bsm_status set_up(validation_run *run, bsm_model *model, bsm_error *error
     }
     if (!status) {
         describe(&run->job.plan, config, run->validation->method, sizeof run->validation->method);
+        describe_precision(run->options->precision, run->validation->method,
+                           sizeof run->validation->method);
     }
     return status;
 }

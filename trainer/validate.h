@@ -23,6 +23,7 @@ typedef struct bsm_validate_options {
                                      sum if there is no file */
     size_t num_sources;
     bsm_device_kind device;
+    bsm_precision precision; /**< the least that will do */
     size_t threads;
     double duration; /**< seconds of a window, to BSM_MAX_WINDOW; 0: the model's segment */
     double overlap;  /**< of windows, as bsm_separate_options.overlap; 0 is the published way */
@@ -66,7 +67,7 @@ typedef struct bsm_validation {
     double mean_usdr, median_usdr, mean_csdr, median_csdr; /**< of the model's first stem */
     double mean_usdr_gain;                                 /**< over the mixture */
     double seconds_audio, seconds_taken;
-    char method[128]; /**< "windows of 8 s, overlap 0%" and the like */
+    char method[128]; /**< "windows of 8 s, overlap 0%", "..., int8 or better" and the like */
 } bsm_validation;
 
 /** Called before each track, and with the same arguments whenever a part of it is done; false stops

@@ -29,16 +29,22 @@ bsm_status bsm_device_kind_parse(const char *name, bsm_device_kind *kind, bsm_er
                     name);
 }
 
+const char *bsm_precision_name(bsm_precision precision)
+{
+    switch (precision) {
+    case BSM_PRECISION_FLOAT32: return "float32";
+    case BSM_PRECISION_BFLOAT16: return "bfloat16";
+    case BSM_PRECISION_TF32: return "tf32";
+    case BSM_PRECISION_INT8: return "int8";
+    }
+    return NULL;
+}
+
 bsm_status bsm_precision_parse(const char *name, bsm_precision *precision, bsm_error *error)
 {
-    static const char *const names[] = {
-        [BSM_PRECISION_FLOAT32] = "float32",
-        [BSM_PRECISION_BFLOAT16] = "bfloat16",
-        [BSM_PRECISION_TF32] = "tf32",
-        [BSM_PRECISION_INT8] = "int8",
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (!strcmp(name, names[i])) {
+    const char *known;
+    for (int i = 0; (known = bsm_precision_name((bsm_precision)i)); i++) {
+        if (!strcmp(name, known)) {
             *precision = (bsm_precision)i;
             return BSM_OK;
         }

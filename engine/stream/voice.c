@@ -29,6 +29,7 @@ static bsm_status open_network(bsm_voice *voice, bsm_model *model,
     }
     voice->stem = vocals_of(config);
     bsm_network_options network = {.device = options->device,
+                                   .precision = options->precision,
                                    .threads = options->threads,
                                    .max_frames = plan->history + plan->commit + plan->lookahead,
                                    .streaming = plan->history == 0};

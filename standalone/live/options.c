@@ -21,8 +21,8 @@ const char live_options_help[] =
     "      --latency MS         from input to output, 800\n"
     "      --lookahead MS       part of it that the network looks into the future\n"
     "      --memory carry|SEC   how far the network remembers (default: as trained)\n"
-    "  -d, --compute DEVICE     auto (default), cpu, reference or cuda\n"
-    "  -t, --threads N          processor threads (default: one per core)\n"
+    "  -d, --compute DEVICE     auto, cpu, reference or cuda; -t, --threads N\n"
+    "      --precision NAME     float32 (default), tf32, bfloat16 or int8 will do\n"
     "      --vocals DB, --instrumental DB   gains in the remix, -60 (silent) to 20\n"
     "      --solo STEM          only vocals or instrumental in the remix\n"
     "      --stats FILE         append statistics every second, as JSON lines\n"
@@ -42,6 +42,7 @@ enum {
     OPTION_LATENCY,
     OPTION_LOOKAHEAD,
     OPTION_MEMORY,
+    OPTION_PRECISION,
     OPTION_VOCALS,
     OPTION_INSTRUMENTAL,
     OPTION_SOLO,
@@ -65,6 +66,7 @@ static const struct option long_options[] = {
     {"lookahead", required_argument, NULL, OPTION_LOOKAHEAD},
     {"memory", required_argument, NULL, OPTION_MEMORY},
     {"compute", required_argument, NULL, 'd'},
+    {"precision", required_argument, NULL, OPTION_PRECISION},
     {"threads", required_argument, NULL, 't'},
     {"vocals", required_argument, NULL, OPTION_VOCALS},
     {"instrumental", required_argument, NULL, OPTION_INSTRUMENTAL},
@@ -151,6 +153,13 @@ static bsm_status parse_compute(const char *text, bsm_device_kind *kind, bsm_err
                : BSM_OK;
 }
 
+static bsm_status parse_precision(const char *text, bsm_precision *precision, bsm_error *error)
+{
+    return bsm_precision_parse(text, precision, NULL)
+               ? bad_value(error, "precision", text, "float32, tf32, bfloat16 or int8")
+               : BSM_OK;
+}
+
 static bsm_status parse_name(const char *text, const char **name, bsm_error *error)
 {
     if (!*text || strlen(text) > 32 || strchr(text, ':')) {
@@ -216,6 +225,7 @@ static bsm_status parse_common_option(int option, const char *value, live_option
     switch (option) {
     case 'm': o->model = value; return BSM_OK;
     case 'd': return parse_compute(value, &o->compute, error);
+    case OPTION_PRECISION: return parse_precision(value, &o->precision, error);
     case 't': return parse_size("threads", value, 1, 1024, &o->threads, error);
     case OPTION_LATENCY: return parse_real("latency", value, 1, 30000, &o->latency_ms, error);
     case OPTION_LOOKAHEAD: return parse_real("lookahead", value, 0, 30000, &o->lookahead_ms, error);
@@ -300,6 +310,7 @@ bsm_stream_options live_options_stream(const live_options *o, const bsm_config *
         .sample_rate = rate,
         .latency = o->latency_ms / 1000,
         .device = o->compute,
+        .precision = o->precision,
         .threads = o->threads,
         .memory = o->carry                ? BSM_MEMORY_CARRY
                   : o->memory_seconds > 0 ? BSM_MEMORY_BOUNDED

@@ -30,6 +30,7 @@ typedef struct live_options {
     bool carry;            /**< the network's state runs on for ever */
     double memory_seconds; /**< if not carry: how far it remembers; 0: the model's choice */
     bsm_device_kind compute;
+    bsm_precision precision;
     size_t threads;
     mix_settings mix;
     bool quiet;

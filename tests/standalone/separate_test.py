@@ -218,6 +218,17 @@ class SeparateTest(unittest.TestCase):
         self.assertEqual(files[0], files[1])
         self.assertEqual(files[0], files[2])
 
+    def test_precision(self):
+        path = self.make('song.wav')
+        vocals = []
+        for arguments in ([], ['--precision', 'int8']):
+            result = self.separate('-f', '-d', 'cpu', *arguments, path)
+            self.assertEqual('int8' in result.stderr, bool(arguments), result.stderr)
+            vocals.append(read_wav(self.path('song.vocals.wav'))[2])
+        wrong = sum((a - b) ** 2 for a, b in zip(*vocals))
+        self.assertGreater(wrong, 0)
+        self.assertLess(wrong, 0.06 ** 2 * sum(a ** 2 for a in vocals[0]))
+
     def test_other_folder_and_what_is_printed(self):
         path = self.make('song.wav')
         os.mkdir(self.path('out'))

@@ -118,6 +118,7 @@ static void test_wrong_options(void **state)
         "-j -p",
         "--name a:b",
         "--name 0123456789012345678901234567890123",
+        "--precision int9",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         if (parse(lines[i]) != BSM_INVALID_ARGUMENT || !error.message[0]) {
@@ -143,11 +144,12 @@ static void test_stream_options(void **state)
     (void)state;
     bsm_config model;
     assert_int_equal(bsm_config_preset("paper", &model, NULL), BSM_OK);
-    assert_int_equal(parse("--latency 500 -t 2 -d reference"), BSM_OK);
+    assert_int_equal(parse("--latency 500 -t 2 -d reference --precision int8"), BSM_OK);
     bsm_stream_options s = live_options_stream(&options, &model, RATE);
     assert_int_equal(s.sample_rate, RATE);
     assert_true(s.latency == 0.5 && s.commit == 0 && !s.keep_lookahead && s.threads == 2);
     assert_int_equal(s.device, BSM_DEVICE_REFERENCE);
+    assert_int_equal(s.precision, BSM_PRECISION_INT8);
     assert_int_equal(s.memory, BSM_MEMORY_MODEL);
 
     assert_int_equal(parse("--lookahead 200 --memory 3"), BSM_OK);

@@ -42,6 +42,7 @@ static void test_defaults(void **state)
     assert_int_equal(args.action, SEPARATE_FILES);
     assert_null(args.model);
     assert_int_equal(args.device, BSM_DEVICE_AUTO);
+    assert_int_equal(args.precision, BSM_PRECISION_FLOAT32);
     assert_int_equal(args.threads, 0);
     assert_false(args.quiet);
     assert_int_equal(args.num_inputs, 1);
@@ -71,7 +72,7 @@ static void test_every_option(void **state)
 {
     (void)state;
     assert_int_equal(parse("--output=out a.wav --format flac --bits 24 --stems --force "
-                           "--model=m.ckpt --device cpu --threads 3"),
+                           "--model=m.ckpt --device cpu --precision int8 --threads 3"),
                      BSM_OK);
     assert_string_equal(args.options.output_dir, "out");
     assert_int_equal(args.options.format, BSM_FILE_FLAC);
@@ -79,6 +80,7 @@ static void test_every_option(void **state)
     assert_true(args.options.all_stems && args.options.force);
     assert_string_equal(args.model, "m.ckpt");
     assert_int_equal(args.device, BSM_DEVICE_CPU);
+    assert_int_equal(args.precision, BSM_PRECISION_INT8);
     assert_int_equal(args.threads, 3);
     assert_int_equal(parse("-fqoout -m x -d reference -t 1 --window 2.5 --overlap 0 a b c"),
                      BSM_OK);
@@ -121,6 +123,7 @@ static void test_mistakes_are_named(void **state)
         {"--threads 99999999999999999999 a", "--threads 99999999999999999999"},
         {"--threads 2x a", "--threads 2x"},
         {"--device gpu a", "--device gpu: not auto, cpu, reference or cuda"},
+        {"--precision int9 a", "--precision int9: not float32, tf32, bfloat16 or int8"},
         {"--window 0 a", "--window 0"},
         {"--window -1 a", "--window -1"},
         {"--window nan a", "--window nan"},

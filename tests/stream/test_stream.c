@@ -237,6 +237,24 @@ static void test_without_a_model(void **unused)
     free_signal(&in);
 }
 
+static void test_precision(void **unused)
+{
+    (void)unused;
+    bsm_config config = small_stream_config();
+    bsm_model *model = identity_model(&config);
+    for (int int8 = 0; int8 < 2; int8++) {
+        bsm_stream_options options = options_at(44100);
+        options.device = BSM_DEVICE_CPU;
+        options.precision = int8 ? BSM_PRECISION_INT8 : BSM_PRECISION_FLOAT32;
+        bsm_stream *stream = open_stream(model, &options);
+        char name[128];
+        bsm_stream_device_name(stream, name, sizeof name);
+        assert_int_equal(strstr(name, "int8") != NULL, int8);
+        bsm_stream_free(stream);
+    }
+    bsm_model_free(model);
+}
+
 /* Freewheeling, a model that is set is heard exactly one latency later, however slow the worker. */
 static void test_a_first_model_while_freewheeling(void **unused)
 {
@@ -443,6 +461,7 @@ int main(void)
         cmocka_unit_test(test_equals_a_separated_file),
         cmocka_unit_test(test_all_buffers_may_be_one),
         cmocka_unit_test(test_without_a_model),
+        cmocka_unit_test(test_precision),
         cmocka_unit_test(test_a_first_model_while_freewheeling),
         cmocka_unit_test(test_what_is_not_a_number),
         cmocka_unit_test(test_bad_options),

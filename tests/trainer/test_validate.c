@@ -172,6 +172,11 @@ static void test_identity(void **state)
     validate(&options);
     assert_string_equal(validation->method, "stream: commit 20, look-ahead 7, history 5 frames");
     check_identity();
+    options.precision = BSM_PRECISION_INT8;
+    validate(&options);
+    assert_string_equal(validation->method,
+                        "stream: commit 20, look-ahead 7, history 5 frames, int8 or better");
+    check_identity();
 }
 
 static void test_excerpts(void **state)

@@ -364,6 +364,16 @@ class TrainerTest(unittest.TestCase):
                                   self.config, '--stream', '5,5')
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(result.stderr, '1/1: valid/0\n')
+        self.assertNotIn('int8', result.stdout)
+        result = self.run_trainer('--validate', os.path.join(self.whole, 'best.safetensors'),
+                                  self.config, '--precision', 'int8')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn('int8 or better', result.stdout)
+        result = self.run_trainer('--validate', os.path.join(self.whole, 'best.safetensors'),
+                                  self.config, '--precision', 'int9')
+        self.assertEqual(result.returncode, 2)
+        self.assertIn('validation.precision', result.stderr)
+        self.assertEqual(len(result.stderr.splitlines()), 1)
         result = self.run_trainer('--validate', os.path.join(self.whole, 'best.safetensors'))
         self.assertEqual(result.returncode, 2)
         result = self.run_trainer('--validate', '/nowhere', '--data', self.shared + '/data')

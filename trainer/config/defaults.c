@@ -67,4 +67,5 @@ const char bsm_settings_defaults[] =
     "  max_seconds: 0\n"
     "  duration: 0\n"
     "  commit: 0\n"
-    "  lookahead: 0\n";
+    "  lookahead: 0\n"
+    "  precision: float32\n";

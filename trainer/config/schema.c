@@ -26,6 +26,13 @@ static const cyaml_strval_t precisions[] = {
     {"bf16", BSM_PRECISION_BFLOAT16},
 };
 
+/* To separate with, by the names that the other programs have for them, too. */
+static const cyaml_strval_t validation_precisions[] = {
+    {"float32", BSM_PRECISION_FLOAT32},   {"bf16", BSM_PRECISION_BFLOAT16},
+    {"bfloat16", BSM_PRECISION_BFLOAT16}, {"tf32", BSM_PRECISION_TF32},
+    {"int8", BSM_PRECISION_INT8},
+};
+
 static const cyaml_strval_t devices[] = {
     {"auto", BSM_DEVICE_AUTO},
     {"cpu", BSM_DEVICE_CPU},
@@ -195,6 +202,7 @@ static const cyaml_schema_field_t validation_fields[] = {
     FIELD(FLOAT, bsm_validation_settings, duration),
     FIELD(UINT, bsm_validation_settings, commit),
     FIELD(UINT, bsm_validation_settings, lookahead),
+    FIELD_NAMES(bsm_validation_settings, precision, validation_precisions),
     CYAML_FIELD_END,
 };
 

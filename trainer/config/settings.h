@@ -98,6 +98,7 @@ typedef struct bsm_validation_settings {
     size_t every_n_epochs;
     double max_seconds, duration;
     size_t commit, lookahead;
+    bsm_precision precision;
 } bsm_validation_settings;
 
 typedef struct bsm_settings {

@@ -38,6 +38,7 @@ bsm_validate_options bsm_settings_validation(const bsm_settings *settings)
         .sources = (const char *const *)settings->data.sources,
         .num_sources = settings->data.sources_count,
         .device = settings->training.device,
+        .precision = validation->precision,
         .threads = settings->training.threads,
         .duration = validation->duration,
         .commit = validation->commit,

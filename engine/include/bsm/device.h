@@ -37,6 +37,9 @@ BSM_API BSM_NODISCARD bsm_status bsm_device_kind_parse(const char *name, bsm_dev
 BSM_API BSM_NODISCARD bsm_status bsm_precision_parse(const char *name, bsm_precision *precision,
                                                      bsm_error *error);
 
+/** The name that bsm_precision_parse takes; NULL for a value that is none. */
+BSM_API const char *bsm_precision_name(bsm_precision precision);
+
 /** One line on a device, "cpu (oneDNN 2.6.3, AVX-512)" and the like. BSM_NO_DEVICE, and why it
  *  cannot be used here. May take a second where it wakes a card. */
 BSM_API BSM_NODISCARD bsm_status bsm_device_describe(bsm_device_kind kind, char *text, size_t size,

@@ -58,8 +58,9 @@ typedef struct bsm_stream_options {
     size_t history; /**< frames, for BSM_MEMORY_BOUNDED; 0: so that history, commit and look-ahead
                          fill the model's training segment */
     bsm_device_kind device;
-    size_t threads; /**< of the network; 0: one per core */
-    bool freewheel; /**< see bsm_stream_set_freewheel */
+    bsm_precision precision; /**< the least that will do */
+    size_t threads;          /**< of the network; 0: one per core */
+    bool freewheel;          /**< see bsm_stream_set_freewheel */
 } bsm_stream_options;
 
 /** Start a stream and its worker thread. The stream references `model`; NULL is allowed: the input
