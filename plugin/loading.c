@@ -11,7 +11,14 @@
 static const double latencies[BSM_NUM_LOOKAHEADS] = {0.3, 0.8, 2.0}; /* seconds, wished */
 static const bsm_device_kind devices[BSM_NUM_CHOICES] = {BSM_DEVICE_AUTO, BSM_DEVICE_CPU,
                                                          BSM_DEVICE_CUDA};
-static const bsm_settings default_settings = {BSM_LOOKAHEAD_NORMAL, BSM_CHOICE_AUTO};
+static const bsm_precision precisions[BSM_NUM_PRECISIONS] = {
+    [BSM_CHOICE_FLOAT32] = BSM_PRECISION_FLOAT32,
+    [BSM_CHOICE_TF32] = BSM_PRECISION_TF32,
+    [BSM_CHOICE_BFLOAT16] = BSM_PRECISION_BFLOAT16,
+    [BSM_CHOICE_INT8] = BSM_PRECISION_INT8,
+};
+static const bsm_settings default_settings = {BSM_LOOKAHEAD_NORMAL, BSM_CHOICE_AUTO,
+                                              BSM_CHOICE_FLOAT32};
 
 /* ---- Deliveries ---- */
 
@@ -142,7 +149,8 @@ static bsm_status open_stream(bsm_loader *loader, bsm_model *model, bsm_settings
     bsm_stream_options options = {.sample_rate = loader->sample_rate,
                                   .max_block = loader->max_block,
                                   .latency = latencies[settings.lookahead],
-                                  .device = devices[settings.device]};
+                                  .device = devices[settings.device],
+                                  .precision = precisions[settings.precision]};
     bsm_status status = bsm_stream_new(model, &options, &delivery->stream, error);
     if (!status) {
         loader->newest = delivery->stream;
@@ -155,8 +163,7 @@ static bsm_status open_stream(bsm_loader *loader, bsm_model *model, bsm_settings
 static bsm_status install(bsm_loader *loader, bsm_model *model, bsm_settings settings,
                           bsm_delivery *delivery, bsm_error *error)
 {
-    bool same = settings.lookahead == loader->settings.lookahead &&
-                settings.device == loader->settings.device;
+    bool same = bsm_settings_equal(settings, loader->settings);
     bsm_status status = same ? bsm_stream_set_model(loader->newest, model, error) : BSM_UNSUPPORTED;
     /* A stream has no room for a model of a much longer latency than its first one's. */
     if (status == BSM_UNSUPPORTED) {
@@ -280,8 +287,7 @@ static void change_settings(bsm_loader *loader, bsm_settings settings, bsm_deliv
 void bsm_loader_apply(bsm_loader *loader, bsm_settings settings)
 {
     pthread_mutex_lock(&loader->jobs);
-    bool same = settings.lookahead == loader->settings.lookahead &&
-                settings.device == loader->settings.device;
+    bool same = bsm_settings_equal(settings, loader->settings);
     bsm_delivery *delivery = NULL;
     if ((!same || !loader->tried) && (delivery = new_delivery(loader))) {
         if (loader->model) {

@@ -19,8 +19,13 @@ enum { BSM_PATH_SIZE = 4096, BSM_STATUS_SIZE = 640 };
 
 /** What needs a stream of its own: values of the ports of the same names. */
 typedef struct bsm_settings {
-    int lookahead, device;
+    int lookahead, device, precision;
 } bsm_settings;
+
+static inline bool bsm_settings_equal(bsm_settings a, bsm_settings b)
+{
+    return a.lookahead == b.lookahead && a.device == b.device && a.precision == b.precision;
+}
 
 /** What the loader has to say, and may have made. */
 typedef struct bsm_delivery {

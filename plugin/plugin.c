@@ -14,6 +14,7 @@
 #include "inline_display.h"
 #include "levels.h"
 #include "loading.h"
+#include "log_lines.h"
 #include "messages.h"
 #include "ports.h"
 #include "state.h"
@@ -30,6 +31,8 @@ typedef struct bsm_plugin {
     LV2_Log_Logger log;
     const LV2_Worker_Schedule *schedule;
     const bsm_inline_host *inline_host; /* NULL: none */
+
+    bsm_log_listener log_lines;
 
     bsm_ports ports;
     bsm_loader loader;
@@ -79,7 +82,7 @@ static void ask_worker(bsm_plugin *p, bsm_settings wish)
         p->messages.chosen = !send(p, &order);
         p->messages.tell_change = p->messages.tell_change || !p->messages.chosen;
     }
-    if (wish.lookahead != p->asked.lookahead || wish.device != p->asked.device) {
+    if (!bsm_settings_equal(wish, p->asked)) {
         order.kind = WORK_APPLY;
         order.settings = wish;
         p->asked = send(p, &order) ? wish : p->asked;
@@ -124,7 +127,8 @@ static int choice_of(float port, int number, int fallback)
 static bsm_settings settings_of(const bsm_ports *ports)
 {
     return (bsm_settings){choice_of(*ports->lookahead, BSM_NUM_LOOKAHEADS, BSM_LOOKAHEAD_NORMAL),
-                          choice_of(*ports->device, BSM_NUM_CHOICES, BSM_CHOICE_AUTO)};
+                          choice_of(*ports->device, BSM_NUM_CHOICES, BSM_CHOICE_AUTO),
+                          choice_of(*ports->precision, BSM_NUM_PRECISIONS, BSM_CHOICE_FLOAT32)};
 }
 
 /* The same offset in all buffers at a time: so the host may use one for several ports. */
@@ -249,12 +253,14 @@ static LV2_Handle instantiate(const LV2_Descriptor *descriptor, double rate, con
     } else {
         bsm_uris uris = bsm_map_uris(map, descriptor->URI);
         p->stems = !strcmp(descriptor->URI, BSM_STEMS_URI);
-        p->asked = (bsm_settings){-1, -1};
+        p->asked = (bsm_settings){-1, -1, -1};
         bsm_messages_init(&p->messages, map, &uris);
+        bsm_log_lines_begin(&p->log_lines, &p->log);
         open_parts(p, rate, bundle, scratch_size(&uris, options), &error);
     }
     if (error.status) {
         lv2_log_error(&p->log, "bsm: %s\n", error.message);
+        bsm_log_lines_end(&p->log_lines);
         free(p);
         return NULL;
     }
@@ -264,7 +270,9 @@ static LV2_Handle instantiate(const LV2_Descriptor *descriptor, double rate, con
 static void connect_port(LV2_Handle instance, uint32_t port, void *data)
 {
     bsm_plugin *p = instance;
-    if (port < BSM_STEMS_PORTS) {
+    if (!p->stems && port == BSM_REMIX_PORT_PRECISION) {
+        p->ports.precision = data;
+    } else if (port < BSM_STEMS_PORTS) {
         p->ports.any[port] = data;
     }
 }
@@ -281,6 +289,7 @@ static void cleanup(LV2_Handle instance)
     bsm_plugin *p = instance;
     bsm_handover_free(&p->handover);
     bsm_loader_free(&p->loader);
+    bsm_log_lines_end(&p->log_lines); /* last: the streams' threads have ended */
 #ifdef BSM_HAVE_CAIRO
     bsm_display_free(&p->display);
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** The ports of both plugins, as in ttl/. Stems has two outputs more than Remix. */
+/** The ports of both plugins, as in ttl/. Stems has two outputs more than Remix, and then both have
+ *  one that came later: numbers are never changed. */
 #ifndef BSM_PLUGIN_PORTS_H
 #define BSM_PLUGIN_PORTS_H
 
@@ -21,9 +22,12 @@ typedef enum bsm_port {
     BSM_PORT_MISSES,
     BSM_PORT_OUT_LEFT, /**< Remix: the mix; Stems: the vocals */
     BSM_PORT_OUT_RIGHT,
+    BSM_COMMON_PORTS,
+    BSM_REMIX_PORT_PRECISION = BSM_COMMON_PORTS,
     BSM_REMIX_PORTS,
-    BSM_PORT_INSTRUMENTAL_LEFT = BSM_REMIX_PORTS,
+    BSM_PORT_INSTRUMENTAL_LEFT = BSM_COMMON_PORTS,
     BSM_PORT_INSTRUMENTAL_RIGHT,
+    BSM_STEMS_PORT_PRECISION,
     BSM_STEMS_PORTS,
 } bsm_port;
 
@@ -37,7 +41,16 @@ enum { BSM_LOOKAHEAD_LOW, BSM_LOOKAHEAD_NORMAL, BSM_LOOKAHEAD_HIGH, BSM_NUM_LOOK
 /** Values of BSM_PORT_DEVICE. */
 enum { BSM_CHOICE_AUTO, BSM_CHOICE_CPU, BSM_CHOICE_CUDA, BSM_NUM_CHOICES };
 
-/** What the host has connected. */
+/** Values of the port for the precision, from the most exact. */
+enum {
+    BSM_CHOICE_FLOAT32,
+    BSM_CHOICE_TF32,
+    BSM_CHOICE_BFLOAT16,
+    BSM_CHOICE_INT8,
+    BSM_NUM_PRECISIONS
+};
+
+/** What the host has connected, as in Stems. */
 typedef union bsm_ports {
     void *any[BSM_STEMS_PORTS];
     struct {
@@ -48,6 +61,7 @@ typedef union bsm_ports {
         float *latency, *load, *misses;
         float *out[2];
         float *instrumental[2];
+        const float *precision;
     };
 } bsm_ports;
 

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 #include <lv2/atom/util.h>
+#include <lv2/log/log.h>
 #include <lv2/worker/worker.h>
 
 enum { MAX_URIS = 512, ORDERS = 16, ORDER_SIZE = 8192, ATOM_SIZE = 16384 };
@@ -113,6 +114,10 @@ struct instance {
     LV2_Worker_Schedule schedule;
     bsm_inline_host inline_host;
     _Atomic size_t draws, strange_draws;
+    LV2_Log_Log log;
+    pthread_mutex_t log_lock;
+    char logged[HOST_TEXT]; /* the newest lines, under log_lock */
+    _Atomic size_t strange_lines;
     _Atomic host_worker worker;
 
     pthread_t thread;
@@ -200,23 +205,66 @@ size_t instance_strange_draws(const instance *i)
     return atomic_load(&i->strange_draws);
 }
 
+/* ---- Log ---- */
+
+static int log_vprintf(LV2_Log_Handle handle, LV2_URID type, const char *format, va_list arguments)
+{
+    instance *i = handle;
+    (void)type;
+    atomic_fetch_add(&i->strange_lines, in_run ? 1 : 0);
+    pthread_mutex_lock(&i->log_lock);
+    size_t used = strlen(i->logged);
+    int length = vsnprintf(i->logged + used, sizeof i->logged - used, format, arguments);
+    pthread_mutex_unlock(&i->log_lock);
+    return length;
+}
+
+static int log_printf(LV2_Log_Handle handle, LV2_URID type, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = log_vprintf(handle, type, format, arguments);
+    va_end(arguments);
+    return length;
+}
+
+void instance_read_log(instance *i, char *text)
+{
+    pthread_mutex_lock(&i->log_lock);
+    memcpy(text, i->logged, sizeof i->logged);
+    pthread_mutex_unlock(&i->log_lock);
+}
+
+size_t instance_strange_lines(const instance *i)
+{
+    return atomic_load(&i->strange_lines);
+}
+
 /* ---- Life ---- */
 
 static bool is_audio(bsm_port port)
 {
-    return port == BSM_PORT_IN_LEFT || port == BSM_PORT_IN_RIGHT || port >= BSM_PORT_OUT_LEFT;
+    return port == BSM_PORT_IN_LEFT || port == BSM_PORT_IN_RIGHT;
+}
+
+bsm_port host_precision_port(const LilvPlugin *plugin)
+{
+    return lilv_plugin_get_num_ports(plugin) == BSM_STEMS_PORTS ? BSM_STEMS_PORT_PRECISION
+                                                                : BSM_REMIX_PORT_PRECISION;
 }
 
 static void connect_all(instance *i, const LilvPlugin *plugin)
 {
     uint32_t count = lilv_plugin_get_num_ports(plugin);
+    const bsm_port precision = host_precision_port(plugin);
     assert_true(count <= BSM_STEMS_PORTS);
     lilv_plugin_get_port_ranges_float(plugin, NULL, NULL, i->controls);
     for (uint32_t port = 0; port < count; port++) {
         void *place = port == BSM_PORT_CONTROL  ? (void *)&i->control
                       : port == BSM_PORT_NOTIFY ? (void *)&i->notify
-                      : is_audio(port)          ? (void *)i->audio[port]
-                                                : (void *)&i->controls[port];
+                      : is_audio(port) || (port >= BSM_PORT_OUT_LEFT && port != precision)
+                          ? (void *)i->audio[port]
+                          : (void *)&i->controls[port];
         lilv_instance_connect_port(i->lilv, port, place);
     }
 }
@@ -235,8 +283,10 @@ static LilvInstance *instantiate(instance *i, const LilvPlugin *plugin, double r
     LV2_Feature options_feature = {LV2_OPTIONS__options, options};
     i->inline_host = (bsm_inline_host){i, queue_draw};
     LV2_Feature draw_feature = {BSM_INLINE_DISPLAY_QUEUE_DRAW, &i->inline_host};
-    const LV2_Feature *features[] = {&map_feature, &schedule_feature, &options_feature,
-                                     &draw_feature, NULL};
+    i->log = (LV2_Log_Log){i, log_printf, log_vprintf};
+    LV2_Feature log_feature = {LV2_LOG__log, &i->log};
+    const LV2_Feature *features[] = {&map_feature,  &schedule_feature, &options_feature,
+                                     &draw_feature, &log_feature,      NULL};
     return lilv_plugin_instantiate(plugin, rate, features);
 }
 
@@ -245,6 +295,7 @@ instance *instance_open(const LilvPlugin *plugin, double rate, host_worker worke
     instance *i = calloc(1, sizeof *i);
     assert_non_null(i);
     i->worker = worker;
+    pthread_mutex_init(&i->log_lock, NULL);
     i->lilv = instantiate(i, plugin, rate);
     if (!i->lilv) {
         free(i);

@@ -76,6 +76,14 @@ bsm_inline_picture *instance_render(instance *i, uint32_t width, uint32_t max_he
 size_t instance_draws(const instance *i);
 size_t instance_strange_draws(const instance *i);
 
+/** The port for the precision, whose number depends on the plugin. */
+bsm_port host_precision_port(const LilvPlugin *plugin);
+
+/** What the plugin has written into the host's log so far, HOST_TEXT bytes, and how often it did so
+ *  inside run(), which no plugin should. */
+void instance_read_log(instance *i, char *text);
+size_t instance_strange_lines(const instance *i);
+
 /** The last values that the plugin told; "": none. */
 const char *instance_told_model(const instance *i);
 const char *instance_told_status(const instance *i);

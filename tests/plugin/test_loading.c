@@ -226,6 +226,29 @@ static void test_missing_device_is_said_so(void **state)
     instance_close(i);
 }
 
+static void test_precision_changes_the_network(void **state)
+{
+    const host *h = fixture_host(state);
+    for (size_t s = 0; s < 2; s++) {
+        const LilvPlugin *plugin = s ? h->stems : h->remix;
+        instance *i = fixture_instance(plugin, 48000, HOST_THREADED);
+        float *precision = instance_control(i, host_precision_port(plugin));
+        *instance_control(i, BSM_PORT_DEVICE) = BSM_CHOICE_CPU;
+        instance_set_model(i, fixture_identity());
+        fixture_run_until(i, "ready: ");
+        assert_null(strstr(instance_told_status(i), "int8")); /* what nobody chose */
+        *precision = BSM_CHOICE_INT8;
+        instance_forget(i);
+        fixture_run_until(i, "ready: ");
+        assert_non_null(strstr(instance_told_status(i), "int8"));
+        *precision = BSM_CHOICE_BFLOAT16; /* which the CPU does not have */
+        instance_forget(i);
+        fixture_run_until(i, "ready: ");
+        assert_null(strstr(instance_told_status(i), "int8"));
+        instance_close(i);
+    }
+}
+
 static void test_activate_forgets(void **state)
 {
     instance *i = fixture_instance(fixture_host(state)->remix, 48000, HOST_THREADED);
@@ -259,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_change_has_no_gap),
         cmocka_unit_test(test_settings_may_change_all_the_time),
         cmocka_unit_test(test_missing_device_is_said_so),
+        cmocka_unit_test(test_precision_changes_the_network),
         cmocka_unit_test(test_activate_forgets),
     };
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);

@@ -33,12 +33,14 @@ static const port_expectation common_ports[] = {
 static const port_expectation remix_ports[] = {
     {BSM_PORT_OUT_LEFT, "out_left"},
     {BSM_PORT_OUT_RIGHT, "out_right"},
+    {BSM_REMIX_PORT_PRECISION, "precision"},
 };
 static const port_expectation stems_ports[] = {
     {BSM_PORT_OUT_LEFT, "vocals_left"},
     {BSM_PORT_OUT_RIGHT, "vocals_right"},
     {BSM_PORT_INSTRUMENTAL_LEFT, "instrumental_left"},
     {BSM_PORT_INSTRUMENTAL_RIGHT, "instrumental_right"},
+    {BSM_STEMS_PORT_PRECISION, "precision"},
 };
 
 static void expect_ports(const LilvPlugin *plugin, const port_expectation *ports, size_t count)
@@ -58,7 +60,7 @@ static void test_ports_are_those_of_the_description(void **state)
         const LilvPlugin *plugin = s ? h->stems : h->remix;
         assert_int_equal(lilv_plugin_get_num_ports(plugin), s ? BSM_STEMS_PORTS : BSM_REMIX_PORTS);
         expect_ports(plugin, common_ports, sizeof common_ports / sizeof *common_ports);
-        expect_ports(plugin, s ? stems_ports : remix_ports, s ? 4 : 2);
+        expect_ports(plugin, s ? stems_ports : remix_ports, s ? 5 : 3);
         assert_true(lilv_plugin_has_latency(plugin));
         assert_int_equal(lilv_plugin_get_latency_port_index(plugin), BSM_PORT_LATENCY);
         assert_true(lilv_plugin_verify(plugin));
@@ -76,6 +78,8 @@ static void test_ranges_are_those_of_the_code(void **state)
     assert_true(initial[BSM_PORT_LOOKAHEAD] == BSM_LOOKAHEAD_NORMAL);
     assert_true(high[BSM_PORT_DEVICE] == BSM_NUM_CHOICES - 1);
     assert_true(initial[BSM_PORT_DEVICE] == BSM_CHOICE_AUTO);
+    assert_true(high[BSM_REMIX_PORT_PRECISION] == BSM_NUM_PRECISIONS - 1);
+    assert_true(initial[BSM_REMIX_PORT_PRECISION] == BSM_CHOICE_FLOAT32);
     assert_true(initial[BSM_PORT_ENABLED] == 1 && initial[BSM_PORT_FREEWHEEL] == 0);
 }
 
