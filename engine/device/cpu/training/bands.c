@@ -20,9 +20,9 @@ typedef struct band {
     size_t offset;       /* of the band in a frame */
 } band;
 
-/* Some frames of a band: their rows in x, and their place in a spectrum. */
+/* Some frames of a band: the first, their rows in x, and their place in a spectrum. */
 typedef struct piece {
-    size_t rows, x, spectrum;
+    size_t frame, rows, x, spectrum;
 } piece;
 
 static bool next_piece(const band *b, size_t *frame, piece *p)
@@ -31,6 +31,7 @@ static bool next_piece(const band *b, size_t *frame, piece *p)
     if (rest == 0) {
         return false;
     }
+    p->frame = *frame;
     p->rows = rest < BSM_GROUP_ROWS ? rest : BSM_GROUP_ROWS;
     p->x = (b->index * b->space->host.frames + *frame) * b->config->dim;
     p->spectrum = *frame * b->ld + b->offset;
@@ -153,14 +154,31 @@ static const float *mask_input(const band *b, const piece *p)
     return bsm_cpu_training_x(b->space, 2 * b->config->depth) + p->x;
 }
 
+/* The thread's scratch, in which what is kept from forward to backward lies where it is kept. */
+static bsm_band_scratch mask_scratch(const band *b, const piece *p)
+{
+    const bsm_kept_mask *kept = &b->space->mask;
+    bsm_band_scratch s = *b->scratch;
+    if (kept->hidden) {
+        s.hidden = kept->hidden + p->x * b->config->mask_expansion;
+        s.values = kept->values + 2 * (b->space->host.frames * b->offset + p->frame * b->features);
+    }
+    return s;
+}
+
+static void normalise_mask(const band *b, const piece *p)
+{
+    size_t dim = b->config->dim;
+    b->kernels->l2_norm(p->rows, dim, mask_input(b, p), dim, b->space->host.weights->final_norm,
+                        b->scratch->normed);
+}
+
 /* Up to the values and gates without their bias. */
-static void estimate(const band *b, const piece *p)
+static void estimate(const band *b, const piece *p, const bsm_band_scratch *s)
 {
     const bsm_mask_weights *w = mask_weights(b);
-    const bsm_band_scratch *s = b->scratch;
     size_t dim = b->config->dim, hidden = b->config->mask_expansion * dim;
-    b->kernels->l2_norm(p->rows, dim, mask_input(b, p), dim, b->space->host.weights->final_norm,
-                        s->normed);
+    normalise_mask(b, p);
     linear(b, p->rows, dim, hidden, s->normed, w->hidden.weight, s->hidden);
     b->kernels->tanh_bias(p->rows, hidden, s->hidden, w->hidden.bias);
     linear(b, p->rows, hidden, 2 * b->features, s->hidden, w->out.weight, s->values);
@@ -171,8 +189,9 @@ static void mask(const band *b)
     const bsm_host *host = &b->space->host;
     size_t frame = 0;
     for (piece p; next_piece(b, &frame, &p);) {
-        estimate(b, &p);
-        b->kernels->apply_mask(p.rows, b->features, b->scratch->values, mask_weights(b)->out.bias,
+        bsm_band_scratch s = mask_scratch(b, &p);
+        estimate(b, &p, &s);
+        b->kernels->apply_mask(p.rows, b->features, s.values, mask_weights(b)->out.bias,
                                host->mixture + p.spectrum, host->masked + p.spectrum, b->ld);
     }
 }
@@ -189,21 +208,24 @@ static void mask_backward(const band *b)
     const bsm_host *host = &b->space->host;
     const bsm_backward_kernels *backward = b->kernels->backward;
     const bsm_mask_weights *w = mask_weights(b);
-    const bsm_band_scratch *s = b->scratch;
     size_t dim = b->config->dim, hidden = b->config->mask_expansion * dim, frame = 0;
     float *d_final_norm = b->space->d_final_norm + b->index * dim;
     memset(d_final_norm, 0, dim * sizeof *d_final_norm);
     for (piece p; next_piece(b, &frame, &p);) {
-        estimate(b, &p);
-        backward->apply_mask(p.rows, b->features, s->values, w->out.bias,
-                             host->mixture + p.spectrum, host->masked_gradient + p.spectrum, b->ld,
-                             s->d_values);
-        linear_backward(b, p.rows, hidden, 2 * b->features, s->hidden, &w->out, s->d_values,
-                        s->d_hidden);
-        backward->tanh(p.rows * hidden, s->hidden, s->d_hidden);
-        linear_backward(b, p.rows, dim, hidden, s->normed, &w->hidden, s->d_hidden, s->d_normed);
+        bsm_band_scratch s = mask_scratch(b, &p);
+        if (b->space->mask.hidden) {
+            normalise_mask(b, &p);
+        } else {
+            estimate(b, &p, &s);
+        }
+        backward->apply_mask(p.rows, b->features, s.values, w->out.bias, host->mixture + p.spectrum,
+                             host->masked_gradient + p.spectrum, b->ld, s.d_values);
+        linear_backward(b, p.rows, hidden, 2 * b->features, s.hidden, &w->out, s.d_values,
+                        s.d_hidden);
+        backward->tanh(p.rows * hidden, s.hidden, s.d_hidden);
+        linear_backward(b, p.rows, dim, hidden, s.normed, &w->hidden, s.d_hidden, s.d_normed);
         backward->l2_norm(p.rows, dim, mask_input(b, &p), dim, host->weights->final_norm,
-                          s->d_normed, b->space->d_x + p.x, d_final_norm);
+                          s.d_normed, b->space->d_x + p.x, d_final_norm);
     }
 }
 

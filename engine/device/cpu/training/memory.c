@@ -7,6 +7,17 @@ size_t bsm_cpu_training_projected(const bsm_config *config)
     return bsm_config_d_inner(config) + bsm_config_conv_dim(config) + bsm_config_heads(config);
 }
 
+size_t bsm_cpu_training_chunks(size_t length)
+{
+    return (length + BSM_CHUNK - 1) / BSM_CHUNK;
+}
+
+size_t bsm_cpu_training_states(const bsm_config *config, size_t length)
+{
+    return (bsm_cpu_training_chunks(length) - 1) * config->d_state *
+           bsm_cpu_ld(bsm_config_d_inner(config));
+}
+
 size_t bsm_cpu_training_features(const bsm_config *config, size_t band)
 {
     return 2 * config->channels * config->bands[band];
@@ -45,7 +56,8 @@ static bsm_grouping group(size_t sequences, size_t length, size_t threads)
     return g;
 }
 
-static bsm_kept_path divide_kept(const bsm_config *config, bsm_carver *carver, size_t rows)
+static bsm_kept_path divide_kept(const bsm_config *config, bsm_carver *carver, size_t rows,
+                                 size_t states)
 {
     bsm_kept_path kept;
     kept.pair = bsm_carve_floats(carver, rows * 2 * config->dim);
@@ -53,6 +65,7 @@ static bsm_kept_path divide_kept(const bsm_config *config, bsm_carver *carver, s
         kept.directions[d].projected =
             bsm_carve_floats(carver, rows * bsm_cpu_training_projected(config));
         kept.directions[d].y = bsm_carve_floats(carver, rows * bsm_config_d_inner(config));
+        kept.directions[d].states = bsm_carve_floats(carver, states);
     }
     return kept;
 }
@@ -83,21 +96,28 @@ static void divide_sums(const bsm_config *config, bsm_carver *carver, bsm_group_
     s->num_sums = (carver->used - start) / sizeof(float);
 }
 
+/* Floats of the states of a group's sequences in one direction. */
+static size_t group_states(const bsm_config *config, const bsm_grouping *grouping)
+{
+    return grouping->max_rows / grouping->length *
+           bsm_cpu_training_states(config, grouping->length);
+}
+
 /* What the scan of one sequence needs. */
 static void divide_scan(const bsm_config *config, const bsm_kernels *kernels, bsm_carver *carver,
                         size_t length, bsm_group_scratch *s)
 {
-    size_t ld_xbc = bsm_cpu_ld(bsm_config_conv_dim(config)), chunks = divide_up(length, BSM_CHUNK);
+    size_t ld_xbc = bsm_cpu_ld(bsm_config_conv_dim(config)),
+           chunks = bsm_cpu_training_chunks(length);
     size_t state = config->d_state * bsm_cpu_ld(bsm_config_d_inner(config));
     s->tile = (bsm_cpu_tile){.config = config, .kernels = kernels};
     s->tile.xbc = bsm_carve_floats(carver, BSM_CHUNK * ld_xbc);
     s->tile.G = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
     s->tile.M = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
     s->tile.decay = bsm_decay_carve(carver, config);
-    s->S = bsm_carve_floats(carver, state);
+    s->d_S = bsm_carve_floats(carver, state);
     s->xbc = bsm_carve_floats(carver, length * ld_xbc);
     s->d_xbc = bsm_carve_floats(carver, length * ld_xbc);
-    s->states = bsm_carve_floats(carver, (chunks - 1) * state);
     for (size_t c = 0; c < chunks; c++) {
         bsm_decay decay = bsm_decay_carve(carver, config);
         if (carver->block) {
@@ -128,7 +148,9 @@ static bsm_group_scratch divide_group(const bsm_cpu_training_space *space, bsm_d
                 max(space->grouping[0].length, space->grouping[1].length), &s);
     divide_sums(config, carver, &s);
     if (space->host.options.checkpointing) {
-        s.kept = divide_kept(config, carver, rows);
+        s.kept = divide_kept(config, carver, rows,
+                             max(group_states(config, &space->grouping[0]),
+                                 group_states(config, &space->grouping[1])));
     }
     return s;
 }
@@ -155,7 +177,7 @@ static bsm_cpu_training_thread divide_thread(const bsm_cpu_training_space *space
                                              bsm_carver *carver)
 {
     size_t length = max(space->grouping[0].length, space->grouping[1].length);
-    bsm_decay *decays = bsm_carve(carver, divide_up(length, BSM_CHUNK) * sizeof *decays);
+    bsm_decay *decays = bsm_carve(carver, bsm_cpu_training_chunks(length) * sizeof *decays);
     bsm_carver overlapping = *carver; /* only numbers overlap, no pointers */
     bsm_cpu_training_thread thread = {.group = divide_group(space, decays, carver),
                                       .band = divide_band(space, &overlapping)};
@@ -172,16 +194,24 @@ static void divide_activations(bsm_cpu_training_space *space, bsm_carver *carver
     size_t paths = 2 * config->depth;
     space->x = bsm_carve_floats(carver, (paths + 1) * space->rows * config->dim);
     space->kept = NULL;
+    space->mask = (bsm_kept_mask){0};
     if (space->host.options.checkpointing) {
         return;
     }
     space->kept = bsm_carve(carver, paths * sizeof *space->kept);
     for (size_t p = 0; p < paths; p++) {
-        bsm_kept_path kept = divide_kept(config, carver, space->rows);
+        const bsm_grouping *grouping = &space->grouping[p % 2];
+        bsm_kept_path kept =
+            divide_kept(config, carver, space->rows,
+                        grouping->sequences * bsm_cpu_training_states(config, grouping->length));
         if (carver->block) {
             space->kept[p] = kept;
         }
     }
+    space->mask.hidden =
+        bsm_carve_floats(carver, space->rows * config->mask_expansion * config->dim);
+    space->mask.values =
+        bsm_carve_floats(carver, 2 * space->host.frames * bsm_config_features(config));
 }
 
 void bsm_cpu_training_divide(bsm_cpu_training_space *space, bsm_carver *carver, size_t *activations)

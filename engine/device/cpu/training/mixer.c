@@ -46,18 +46,35 @@ void bsm_mixer_decays(const bsm_cpu_training_mixer *mixer, const float *projecte
                            mixer->weights->dt_bias, mixer->A, decay);
 }
 
-static void scan_sequence(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
-                          size_t length, const float *projected, float *y)
+/* The state before chunk + 1 from the one before `chunk`, which stays. */
+static void advance(const bsm_cpu_training_mixer *mixer, const bsm_cpu_tile *tile, float *states,
+                    size_t chunk, size_t rows)
 {
     const bsm_config *config = mixer->config;
-    bsm_cpu_state state = {.S = scratch->S, .zero = true};
-    for (size_t t = 0; t < length; t += BSM_CHUNK) {
+    const float *before = bsm_mixer_state(config, states, chunk);
+    bsm_cpu_state state = {.S = bsm_mixer_state(config, states, chunk + 1), .zero = !before};
+    if (before) {
+        memcpy(state.S, before,
+               config->d_state * bsm_cpu_ld(bsm_config_d_inner(config)) * sizeof *before);
+    }
+    bsm_cpu_scan_chunk(tile, rows, mixer->weights->D, &state, false, NULL);
+}
+
+static void scan_sequence(const bsm_cpu_training_mixer *mixer, const bsm_cpu_tile *tile,
+                          size_t length, const float *projected, float *states, float *y)
+{
+    const bsm_config *config = mixer->config;
+    for (size_t t = 0, chunk = 0; t < length; t += BSM_CHUNK, chunk++) {
         size_t rows = length - t < BSM_CHUNK ? length - t : BSM_CHUNK;
-        bsm_mixer_convolve(mixer, projected, t, rows, scratch->tile.xbc);
+        bsm_cpu_state state = {.S = bsm_mixer_state(config, states, chunk), .zero = chunk == 0};
+        bsm_mixer_convolve(mixer, projected, t, rows, tile->xbc);
         bsm_mixer_decays(mixer, projected + t * bsm_cpu_training_projected(config), rows,
-                         &scratch->tile.decay);
-        bsm_cpu_scan_chunk(&scratch->tile, rows, mixer->weights->D, &state, t + rows == length,
+                         &tile->decay);
+        bsm_cpu_scan_chunk(tile, rows, mixer->weights->D, &state, true,
                            y + t * bsm_config_d_inner(config));
+        if (t + rows < length) {
+            advance(mixer, tile, states, chunk, rows);
+        }
     }
 }
 
@@ -91,7 +108,8 @@ void bsm_mixer_forward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *s
                          bsm_in(w->in_proj, dim), 0, bsm_out(kept->projected, projected));
     for (size_t s = 0; s < group->sequences; s++) {
         size_t row = s * group->length;
-        scan_sequence(mixer, scratch, group->length, kept->projected + row * projected,
+        scan_sequence(mixer, &scratch->tile, group->length, kept->projected + row * projected,
+                      kept->states + s * bsm_cpu_training_states(config, group->length),
                       kept->y + row * d_inner);
     }
     mixer->kernels->backward->gate_norm_apart(group->rows, d_inner, kept->y, kept->projected,

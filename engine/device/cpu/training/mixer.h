@@ -39,6 +39,13 @@ void bsm_mixer_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *
                         const bsm_group *group, const bsm_kept_direction *kept, const float *d_out,
                         const bsm_mixer_gradients *gradients);
 
+/** The state before a chunk, kept at `states` for its sequence; NULL: zero. */
+static inline float *bsm_mixer_state(const bsm_config *config, float *states, size_t chunk)
+{
+    return chunk ? states + (chunk - 1) * config->d_state * bsm_cpu_ld(bsm_config_d_inner(config))
+                 : NULL;
+}
+
 /** The mixer's normalised input, for all rows in its own order, to scratch->u. */
 void bsm_mixer_normalise(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
                          const bsm_group *group);

@@ -48,7 +48,7 @@ static void output_backward(const bsm_cpu_training_mixer *mixer, const bsm_group
 typedef struct sequence {
     size_t length, chunks;
     const float *projected, *d_y;
-    float *d_projected;
+    float *states, *d_projected;
 } sequence;
 
 static size_t rows_of_chunk(const sequence *seq, size_t chunk)
@@ -57,44 +57,15 @@ static size_t rows_of_chunk(const sequence *seq, size_t chunk)
     return rest < BSM_CHUNK ? rest : BSM_CHUNK;
 }
 
-static float *state_before(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
-                           size_t chunk)
-{
-    size_t size = mixer->config->d_state * bsm_cpu_ld(bsm_config_d_inner(mixer->config));
-    return chunk ? scratch->states + (chunk - 1) * size : NULL;
-}
-
-/* The state before chunk + 1 from the one before `chunk`. */
-static void advance(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch, size_t chunk,
-                    size_t rows)
-{
-    const bsm_config *config = mixer->config;
-    size_t ld_xbc = bsm_cpu_ld(bsm_config_conv_dim(config));
-    size_t size = config->d_state * bsm_cpu_ld(bsm_config_d_inner(config));
-    const float *before = state_before(mixer, scratch, chunk);
-    bsm_cpu_state state = {.S = state_before(mixer, scratch, chunk + 1), .zero = !before};
-    if (before) {
-        memcpy(state.S, before, size * sizeof *state.S);
-    }
-    bsm_cpu_tile tile = scratch->tile;
-    tile.decay = scratch->decays[chunk];
-    memcpy(tile.xbc, scratch->xbc + chunk * BSM_CHUNK * ld_xbc, rows * ld_xbc * sizeof(float));
-    bsm_cpu_scan_chunk(&tile, rows, mixer->weights->D, &state, false, NULL);
-}
-
-/* x, B, C, the decays and the states of the whole sequence again. */
+/* x, B, C and the decays of the whole sequence again. */
 static void recompute(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
                       const sequence *seq)
 {
     size_t projected = bsm_cpu_training_projected(mixer->config);
     bsm_mixer_convolve(mixer, seq->projected, 0, seq->length, scratch->xbc);
     for (size_t c = 0; c < seq->chunks; c++) {
-        size_t rows = rows_of_chunk(seq, c);
-        bsm_mixer_decays(mixer, seq->projected + c * BSM_CHUNK * projected, rows,
+        bsm_mixer_decays(mixer, seq->projected + c * BSM_CHUNK * projected, rows_of_chunk(seq, c),
                          &scratch->decays[c]);
-        if (c + 1 < seq->chunks) {
-            advance(mixer, scratch, c, rows);
-        }
     }
 }
 
@@ -109,12 +80,12 @@ static void chunk_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_
     bsm_scan_chunk chunk = {.rows = rows,
                             .xbc = scratch->xbc + first * ld_xbc,
                             .D = mixer->weights->D,
-                            .S = state_before(mixer, scratch, c),
+                            .S = bsm_mixer_state(config, seq->states, c),
                             .decay = scratch->decays[c],
                             .d_y = seq->d_y + first * ld,
                             .d_xbc = scratch->d_xbc + first * ld_xbc,
                             .d_D = sums->D};
-    bsm_scan_chunk_backward(&scratch->scan, &chunk, scratch->S, zero, c == 0);
+    bsm_scan_chunk_backward(&scratch->scan, &chunk, scratch->d_S, zero, c == 0);
     mixer->kernels->backward->decays(rows, bsm_config_heads(config), seq->projected + dt, projected,
                                      mixer->weights->dt_bias, mixer->A, &chunk.decay,
                                      &scratch->scan.decay, seq->d_projected + dt, sums->dt_bias,
@@ -186,8 +157,10 @@ void bsm_mixer_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *
     for (size_t s = 0; s < group->sequences; s++) {
         size_t row = s * group->length;
         sequence seq = {.length = group->length,
-                        .chunks = (group->length + BSM_CHUNK - 1) / BSM_CHUNK,
+                        .chunks = bsm_cpu_training_chunks(group->length),
                         .projected = kept->projected + row * projected,
+                        .states = kept->states +
+                                  s * bsm_cpu_training_states(mixer->config, group->length),
                         .d_y = scratch->d_y + row * bsm_cpu_ld(bsm_config_d_inner(mixer->config)),
                         .d_projected = scratch->d_projected + row * projected};
         sequence_backward(mixer, scratch, &seq, gradients->sums);

@@ -79,6 +79,7 @@ static bsm_kept_path kept_of(const path *p, const bsm_group_scratch *scratch,
     for (size_t d = 0; d < 2; d++) {
         kept.directions[d].projected += row * bsm_cpu_training_projected(config);
         kept.directions[d].y += row * bsm_config_d_inner(config);
+        kept.directions[d].states += group->first * bsm_cpu_training_states(config, group->length);
     }
     return kept;
 }

@@ -21,12 +21,20 @@ enum { BSM_GROUP_ROWS = 1024 };
 typedef struct bsm_kept_direction {
     float *projected; /**< [row][2 d_inner + 2 d_state + heads] z | x | B | C | dt */
     float *y;         /**< [row][d_inner] of the scan */
+    float *states;    /**< [sequence][chunk but the first][d_state][d_inner] the state before it,
+                           rows bsm_cpu_ld apart */
 } bsm_kept_direction;
 
 typedef struct bsm_kept_path {
     float *pair; /**< [row][2 dim] both directions plus x, in the sequence's order */
     bsm_kept_direction directions[2];
 } bsm_kept_path;
+
+/** What is kept of the mask of the stem in work. */
+typedef struct bsm_kept_mask {
+    float *hidden; /**< [band][frame][mask_expansion dim] */
+    float *values; /**< [band][frame][2 features of the band] */
+} bsm_kept_mask;
 
 /** Gradients by a mixer's weights that are no matrices, of one group. */
 typedef struct bsm_mixer_sums {
@@ -45,7 +53,7 @@ typedef struct bsm_group_scratch {
     float *gate;        /**< [row][d_inner] after the gate's norm */
     float *out;         /**< [row][dim] */
     bsm_cpu_tile tile;  /**< of a chunk forward: xbc, G, M and decay alone */
-    float *S;           /**< [d_state][d_inner] the state, then its gradient */
+    float *d_S;         /**< [d_state][d_inner] by the state */
     bsm_kept_path kept; /**< when checkpointing */
     float *d_next;      /**< [row][dim] by what the path gives */
     float *d_pair;      /**< [row][2 dim] */
@@ -54,7 +62,6 @@ typedef struct bsm_group_scratch {
     float *d_y;         /**< [row][d_inner] */
     float *d_projected; /**< [row][projected] */
     float *xbc, *d_xbc; /**< [step][conv_dim] of one sequence */
-    float *states;      /**< [chunk but the first][d_state][d_inner] the state before it */
     bsm_decay *decays;  /**< [chunk] */
     bsm_scan_scratch scan;
     float *sums; /**< of both mixers and the merge's bias */
@@ -92,6 +99,7 @@ typedef struct bsm_cpu_training_space {
     float *x;                 /**< [2 depth + 1][band][frame][dim] what goes into each path, and
                                    what comes out of the last */
     bsm_kept_path *kept;      /**< [2 depth]; NULL when checkpointing */
+    bsm_kept_mask mask;       /**< NULL when checkpointing */
     float *d_x;               /**< [band][frame][dim] the features' gradient */
     float *d_final_norm;      /**< [band][dim] */
     float *conv_weight[2];    /**< of the path in work, per direction: [d_conv][conv_dim] */
@@ -103,6 +111,10 @@ typedef struct bsm_cpu_training_space {
 
 /** Rows of the input projection: 2 d_inner + 2 d_state + heads. */
 size_t bsm_cpu_training_projected(const bsm_config *config);
+
+/** Chunks of a sequence, and floats of the states before all but the first of them. */
+size_t bsm_cpu_training_chunks(size_t length);
+size_t bsm_cpu_training_states(const bsm_config *config, size_t length);
 
 /** Features of a band, and where they start in a frame. */
 size_t bsm_cpu_training_features(const bsm_config *config, size_t band);
