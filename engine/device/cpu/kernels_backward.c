@@ -166,8 +166,9 @@ static inline float silu_gradient(float x)
 }
 
 /* The convolution of some channels at a time, so that what belongs to them stays in the cache from
- * row to row. */
-enum { PIECE = 128 };
+ * row to row; with the published width of 4 taps some rows at a time, so that it is loaded once for
+ * all of them. */
+enum { PIECE = 128, ROWS = 4 };
 
 /* n channels of `stride` in all. `in` are `taps` rows, the last of which is the one in work. */
 static void silu_piece(size_t n, size_t stride, size_t taps, const float *restrict in, size_t ld,
@@ -192,31 +193,51 @@ static void silu_piece(size_t n, size_t stride, size_t taps, const float *restri
     }
 }
 
-/* The published width, with all taps in one pass over the row. */
-static void silu4_piece(size_t n, size_t stride, const float *restrict in, size_t ld,
-                        const float *restrict weight, const float *restrict bias,
-                        float *restrict gradient, float *restrict d_weight, float *restrict d_bias)
+/* silu_piece for ROWS rows with 4 taps, those of `gradient` ld_out apart. */
+static void silu4_rows(size_t n, size_t stride, const float *restrict in, size_t ld,
+                       const float *restrict weight, const float *restrict bias,
+                       float *restrict gradient, size_t ld_out, float *restrict d_weight,
+                       float *restrict d_bias)
 {
+#pragma omp simd /* rows do not overlap, which their distance does not say */
     for (size_t c = 0; c < n; c++) {
+        float w0 = weight[c], w1 = weight[stride + c], w2 = weight[2 * stride + c];
+        float w3 = weight[3 * stride + c], b = bias[c];
         float x0 = in[c], x1 = in[ld + c], x2 = in[2 * ld + c], x3 = in[3 * ld + c];
-        float pre = bias[c] + weight[c] * x0 + weight[stride + c] * x1 +
-                    weight[2 * stride + c] * x2 + weight[3 * stride + c] * x3;
-        float g = gradient[c] * silu_gradient(pre);
-        gradient[c] = g;
-        d_bias[c] += g;
-        d_weight[c] += g * x0;
-        d_weight[stride + c] += g * x1;
-        d_weight[2 * stride + c] += g * x2;
-        d_weight[3 * stride + c] += g * x3;
+        float x4 = in[4 * ld + c], x5 = in[5 * ld + c], x6 = in[6 * ld + c];
+        float g0 = gradient[c] * silu_gradient(b + w0 * x0 + w1 * x1 + w2 * x2 + w3 * x3);
+        float g1 = gradient[ld_out + c] * silu_gradient(b + w0 * x1 + w1 * x2 + w2 * x3 + w3 * x4);
+        float g2 =
+            gradient[2 * ld_out + c] * silu_gradient(b + w0 * x2 + w1 * x3 + w2 * x4 + w3 * x5);
+        float g3 =
+            gradient[3 * ld_out + c] * silu_gradient(b + w0 * x3 + w1 * x4 + w2 * x5 + w3 * x6);
+        gradient[c] = g0;
+        gradient[ld_out + c] = g1;
+        gradient[2 * ld_out + c] = g2;
+        gradient[3 * ld_out + c] = g3;
+        d_bias[c] += (g0 + g1) + (g2 + g3);
+        d_weight[c] += g0 * x0 + g1 * x1 + g2 * x2 + g3 * x3;
+        d_weight[stride + c] += g0 * x1 + g1 * x2 + g2 * x3 + g3 * x4;
+        d_weight[2 * stride + c] += g0 * x2 + g1 * x3 + g2 * x4 + g3 * x5;
+        d_weight[3 * stride + c] += g0 * x3 + g1 * x4 + g2 * x5 + g3 * x6;
     }
 }
 
-static void conv4_piece(size_t n, size_t stride, const float *restrict gradient, size_t ld,
-                        const float *restrict weight, float *restrict d_in)
+/* ROWS rows of d_in, ld apart, from the first of `gradient`, with 4 taps. */
+static void conv4_rows(size_t n, size_t stride, const float *restrict gradient, size_t ld_out,
+                       const float *restrict weight, float *restrict d_in, size_t ld)
 {
+#pragma omp simd
     for (size_t c = 0; c < n; c++) {
-        d_in[c] = weight[3 * stride + c] * gradient[c] + weight[2 * stride + c] * gradient[ld + c] +
-                  weight[stride + c] * gradient[2 * ld + c] + weight[c] * gradient[3 * ld + c];
+        float w0 = weight[3 * stride + c], w1 = weight[2 * stride + c];
+        float w2 = weight[stride + c], w3 = weight[c];
+        float g0 = gradient[c], g1 = gradient[ld_out + c], g2 = gradient[2 * ld_out + c];
+        float g3 = gradient[3 * ld_out + c], g4 = gradient[4 * ld_out + c];
+        float g5 = gradient[5 * ld_out + c], g6 = gradient[6 * ld_out + c];
+        d_in[c] = w0 * g0 + w1 * g1 + w2 * g2 + w3 * g3;
+        d_in[ld + c] = w0 * g1 + w1 * g2 + w2 * g3 + w3 * g4;
+        d_in[2 * ld + c] = w0 * g2 + w1 * g3 + w2 * g4 + w3 * g5;
+        d_in[3 * ld + c] = w0 * g3 + w1 * g4 + w2 * g5 + w3 * g6;
     }
 }
 
@@ -237,14 +258,15 @@ static void conv_piece(size_t n, size_t stride, size_t taps, size_t used,
 static void silu_rows(const bsm_conv *conv, size_t n, size_t c, const bsm_conv_gradient *gradient)
 {
     size_t taps = conv->taps, stride = conv->channels;
-    for (size_t r = 0; r < conv->rows; r++) {
+    for (size_t r = 0, done; r < conv->rows; r += done) {
         size_t used = r + 1 < taps ? r + 1 : taps; /* the others meet the zeros */
         size_t skipped = (taps - used) * stride + c;
         const float *in = conv->in + (r + 1 - used) * conv->ld + c;
         float *g = gradient->out + r * gradient->ld_out + c;
-        if (used == 4 && taps == 4) {
-            silu4_piece(n, stride, in, conv->ld, conv->weight + c, conv->bias + c, g,
-                        gradient->weight + c, gradient->bias + c);
+        done = used == 4 && taps == 4 && conv->rows - r >= ROWS ? ROWS : 1;
+        if (done == ROWS) {
+            silu4_rows(n, stride, in, conv->ld, conv->weight + c, conv->bias + c, g,
+                       gradient->ld_out, gradient->weight + c, gradient->bias + c);
         } else {
             silu_piece(n, stride, used, in, conv->ld, conv->weight + skipped, conv->bias + c, g,
                        gradient->weight + skipped, gradient->bias + c);
@@ -255,12 +277,13 @@ static void silu_rows(const bsm_conv *conv, size_t n, size_t c, const bsm_conv_g
 static void conv_rows(const bsm_conv *conv, size_t n, size_t c, const bsm_conv_gradient *gradient)
 {
     size_t taps = conv->taps, stride = conv->channels;
-    for (size_t r = 0; r < conv->rows; r++) {
+    for (size_t r = 0, done; r < conv->rows; r += done) {
         size_t rest = conv->rows - r, used = rest < taps ? rest : taps;
         const float *g = gradient->out + r * gradient->ld_out + c;
         float *d_in = gradient->in + r * conv->ld + c;
-        if (used == 4 && taps == 4) {
-            conv4_piece(n, stride, g, gradient->ld_out, conv->weight + c, d_in);
+        done = taps == 4 && rest >= ROWS + taps - 1 ? ROWS : 1;
+        if (done == ROWS) {
+            conv4_rows(n, stride, g, gradient->ld_out, conv->weight + c, d_in, conv->ld);
         } else {
             conv_piece(n, stride, taps, used, g, gradient->ld_out, conv->weight + c, d_in);
         }
