@@ -6,20 +6,44 @@
 
 extern const bsm_int8_kernels BSM_KERNELS_INT8;
 
-/* ---- Product without a library ---- */
+/* ---- Product without a library: in 16 bits, whose pairs of products processors add. ---- */
 
-enum { TILE = 4 }; /* columns that share each load of a row */
+enum { TILE_ROWS = 16, TILE_COLUMNS = 4, PANEL = 256, STEP = 32 };
 
-static void dot_tile(size_t k, const uint8_t *restrict a, const int8_t *restrict b,
-                     int32_t sums[restrict TILE])
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Some of a row, and zeros up to whole steps. */
+static void widen_unsigned(size_t n, size_t padded, const uint8_t *restrict in,
+                           int16_t *restrict out)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[i] = in[i];
+    }
+    memset(out + n, 0, (padded - n) * sizeof *out);
+}
+
+static void widen_signed(size_t n, size_t padded, const int8_t *restrict in, int16_t *restrict out)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[i] = in[i];
+    }
+    memset(out + n, 0, (padded - n) * sizeof *out);
+}
+
+/* One row by TILE_COLUMNS columns. */
+static void dot_columns(size_t padded, const int16_t *restrict a,
+                        const int16_t b[restrict TILE_COLUMNS][PANEL],
+                        int32_t sums[restrict TILE_COLUMNS])
 {
     int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-    for (size_t i = 0; i < k; i++) {
-        int16_t x = a[i];
-        s0 += x * (int16_t)b[i];
-        s1 += x * (int16_t)b[k + i];
-        s2 += x * (int16_t)b[2 * k + i];
-        s3 += x * (int16_t)b[3 * k + i];
+    for (size_t i = 0; i < padded; i++) {
+        s0 += a[i] * b[0][i];
+        s1 += a[i] * b[1][i];
+        s2 += a[i] * b[2][i];
+        s3 += a[i] * b[3][i];
     }
     sums[0] = s0;
     sums[1] = s1;
@@ -27,26 +51,34 @@ static void dot_tile(size_t k, const uint8_t *restrict a, const int8_t *restrict
     sums[3] = s3;
 }
 
-static int32_t dot(size_t k, const uint8_t *restrict a, const int8_t *restrict b)
+static void multiply_rows(const bsm_int8_product *p, size_t k0, size_t i0)
 {
-    int32_t sum = 0;
-    for (size_t i = 0; i < k; i++) {
-        sum += (int16_t)a[i] * (int16_t)b[i];
+    int16_t a[TILE_ROWS][PANEL], b[TILE_COLUMNS][PANEL] = {{0}};
+    size_t depth = least(PANEL, p->k - k0), padded = (depth + STEP - 1) / STEP * STEP;
+    size_t rows = least(TILE_ROWS, p->m - i0);
+    for (size_t i = 0; i < rows; i++) {
+        widen_unsigned(depth, padded, p->a + (i0 + i) * p->k + k0, a[i]);
     }
-    return sum;
+    for (size_t j0 = 0; j0 < p->n; j0 += TILE_COLUMNS) {
+        size_t columns = least(TILE_COLUMNS, p->n - j0);
+        for (size_t j = 0; j < columns; j++) {
+            widen_signed(depth, padded, p->b + (j0 + j) * p->k + k0, b[j]);
+        }
+        for (size_t i = 0; i < rows; i++) {
+            int32_t sums[TILE_COLUMNS], *c = p->c + (i0 + i) * p->ldc + j0;
+            dot_columns(padded, a[i], b, sums);
+            for (size_t j = 0; j < columns; j++) {
+                c[j] = k0 == 0 ? sums[j] : c[j] + sums[j];
+            }
+        }
+    }
 }
 
 static void product(const bsm_int8_product *p)
 {
-    size_t tiled = p->n / TILE * TILE;
-    for (size_t j = 0; j < tiled; j += TILE) {
-        for (size_t i = 0; i < p->m; i++) {
-            dot_tile(p->k, p->a + i * p->k, p->b + j * p->k, p->c + i * p->ldc + j);
-        }
-    }
-    for (size_t j = tiled; j < p->n; j++) {
-        for (size_t i = 0; i < p->m; i++) {
-            p->c[i * p->ldc + j] = dot(p->k, p->a + i * p->k, p->b + j * p->k);
+    for (size_t k0 = 0; k0 < p->k; k0 += PANEL) {
+        for (size_t i0 = 0; i0 < p->m; i0 += TILE_ROWS) {
+            multiply_rows(p, k0, i0);
         }
     }
 }
