@@ -30,13 +30,31 @@ typedef struct bsm_block {
         commit; /**< frames after which the forward state is kept; 0: start from zero, keep none */
 } bsm_block;
 
+/** Sound in place of spectra, for a device that transforms by itself. What is reflected at a
+ *  signal's ends, normalised, and carried from one block of a stream to the next stays with the
+ *  host, so that the next block may as well be computed elsewhere. */
+typedef struct bsm_sound {
+    const float *const *audio;  /**< per channel (frames - 1) * hop + n_fft samples, which the
+                                     block's frames cover */
+    size_t first;               /**< the frames before it are not summed */
+    float *const *const *stems; /**< NULL entries are not wanted; per channel the sum of the
+                                   windowed inverse transforms of frames `first` to `wanted`
+                                     (bsm_overlap_add_sum) */
+} bsm_sound;
+
 /** One call of the network, as a device sees it that queues its modules' work. */
 typedef struct bsm_device_call {
     bsm_block block;
+    const bsm_sound *sound; /**< NULL: the call is of spectra, which follow */
     const float *spectrum;
     float *const *stems; /**< NULL entries are not wanted */
     bool observed;       /**< each module's work must be done when it returns */
 } bsm_device_call;
+
+static inline bool bsm_call_wants(const bsm_device_call *call, size_t stem)
+{
+    return call->sound ? call->sound->stems[stem] != NULL : call->stems[stem] != NULL;
+}
 
 /** One device. `weights` and `workspace` are the device's own types. */
 typedef struct bsm_device {
@@ -79,6 +97,12 @@ typedef struct bsm_device {
     /** The first `wanted` frames of x and of the mixture -> one stem's spectrum. */
     bsm_status (*mask)(void *workspace, size_t stem, const bsm_block *block, const float *spectrum,
                        float *masked, bsm_error *error);
+
+    /** Both NULL, or the transforms of a call of sound: `analyse` goes before band_split,
+     *  `synthesise` behind each stem's mask. The modules between take and give no spectra then. */
+    bsm_status (*analyse)(void *workspace, const bsm_device_call *call, bsm_error *error);
+    bsm_status (*synthesise)(void *workspace, size_t stem, const bsm_device_call *call,
+                             bsm_error *error);
 
     /** Copy x to the host, [band][frame][dim]. */
     void (*read_features)(const void *workspace, size_t frames, float *features);

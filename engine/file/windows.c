@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bsm/stft.h"
+#include "file/window_sound.h"
 #include "net/stem_spectra.h"
 #include "signal/planes.h"
 
@@ -17,6 +18,7 @@ struct bsm_windows {
     bsm_stft *stft;
     float *spectrum; /* of one lane */
     bsm_stem_spectra spectra;
+    bsm_window_sound *sound; /* in place of these three, if the separator takes sound */
     float **input;  /* [channel][length + 1]: with one sample more than a window, to see the end */
     float **window; /* [config->channels][length]: a separated window of one lane */
     float **sums;   /* [plane][length]: separated windows times their fades */
@@ -42,23 +44,36 @@ static void set_fade(bsm_windows *w)
 static bool allocate(bsm_windows *w)
 {
     const size_t planes = bsm_separation_planes(&w->separation);
-    const size_t frames = bsm_stft_frames(w->stft, w->length);
     w->input = bsm_planes_new(bsm_separation_channels(&w->separation), w->length + 1);
     w->window = bsm_planes_new(w->separation.config->channels, w->length);
     w->sums = bsm_planes_new(planes, w->length);
     w->out = bsm_planes_new(planes, w->length);
     w->fade = calloc(w->length, sizeof(float));
     w->weights = calloc(w->length, sizeof(float));
-    w->spectrum = bsm_spectrum_new(w->separation.config, frames);
-    return bsm_stem_spectra_allocate(&w->spectra, &w->separation, frames) && w->input &&
-           w->window && w->sums && w->out && w->fade && w->weights && w->spectrum;
+    return w->input && w->window && w->sums && w->out && w->fade && w->weights;
+}
+
+static bsm_status open_transform(bsm_windows *w, bsm_error *error)
+{
+    const bsm_config *config = w->separation.config;
+    if (w->separation.separator.sound) {
+        return bsm_window_sound_new(&w->separation, w->length, &w->sound, error);
+    }
+    bsm_status status = bsm_stft_new(config->n_fft, config->hop, config->channels, &w->stft, error);
+    if (status) {
+        return status;
+    }
+    const size_t frames = bsm_stft_frames(w->stft, w->length);
+    w->spectrum = bsm_spectrum_new(config, frames);
+    return bsm_stem_spectra_allocate(&w->spectra, &w->separation, frames) && w->spectrum
+               ? BSM_OK
+               : bsm_fail(error, BSM_NO_MEMORY, "window of %zu samples: out of memory", w->length);
 }
 
 bsm_status bsm_windows_new(const bsm_separation *separation, size_t length, size_t step,
                            bsm_windows **windows, bsm_error *error)
 {
     *windows = NULL;
-    const bsm_config *config = separation->config;
     bsm_windows *made = calloc(1, sizeof *made);
     if (!made) {
         return bsm_fail(error, BSM_NO_MEMORY, "window of %zu samples: out of memory", length);
@@ -66,8 +81,7 @@ bsm_status bsm_windows_new(const bsm_separation *separation, size_t length, size
     made->separation = *separation;
     made->length = length;
     made->step = step;
-    bsm_status status =
-        bsm_stft_new(config->n_fft, config->hop, config->channels, &made->stft, error);
+    bsm_status status = open_transform(made, error);
     if (!status && !allocate(made)) {
         status = bsm_fail(error, BSM_NO_MEMORY, "window of %zu samples: out of memory", length);
     }
@@ -84,6 +98,7 @@ void bsm_windows_free(bsm_windows *w)
 {
     if (w) {
         bsm_stft_free(w->stft);
+        bsm_window_sound_free(w->sound);
         bsm_stem_spectra_clear(&w->spectra);
         free(w->spectrum);
         free(w->input);
@@ -119,23 +134,40 @@ static void add_faded(const bsm_windows *w, float *sums, const float *window)
     }
 }
 
+static bsm_status separate_window(bsm_windows *w, const float *const *audio, bsm_error *error)
+{
+    const bsm_separator *s = &w->separation.separator;
+    if (w->sound) {
+        return bsm_window_sound_separate(w->sound, audio, error);
+    }
+    bsm_stft_forward(w->stft, audio, w->length, w->spectrum);
+    return s->forward(s->user, w->spectrum, bsm_stft_frames(w->stft, w->length), w->spectra.stems,
+                      error);
+}
+
+static void take_window(bsm_windows *w, size_t stem)
+{
+    if (w->sound) {
+        bsm_window_sound_take(w->sound, stem, w->window);
+    } else {
+        bsm_stft_inverse(w->stft, w->spectra.stems[stem], bsm_stft_frames(w->stft, w->length),
+                         w->window, w->length);
+    }
+}
+
 static bsm_status separate_lane(bsm_windows *w, size_t lane, bsm_error *error)
 {
     const bsm_separation *s = &w->separation;
-    const size_t channels = s->config->channels, all = bsm_separation_channels(s);
-    const size_t frames = bsm_stft_frames(w->stft, w->length);
-    bsm_stft_forward(w->stft, (const float *const *)w->input + lane * channels, w->length,
-                     w->spectrum);
-    bsm_status status =
-        s->separator.forward(s->separator.user, w->spectrum, frames, w->spectra.stems, error);
+    const size_t channels = s->config->channels;
+    bsm_status status = separate_window(w, (const float *const *)w->input + lane * channels, error);
     float **sums = w->sums + lane * channels;
     for (size_t stem = 0; stem < s->config->num_stems && !status; stem++) {
         if (s->wanted[stem]) {
-            bsm_stft_inverse(w->stft, w->spectra.stems[stem], frames, w->window, w->length);
+            take_window(w, stem);
             for (size_t c = 0; c < channels; c++) {
                 add_faded(w, sums[c], w->window[c]);
             }
-            sums += all;
+            sums += bsm_separation_channels(s);
         }
     }
     return status;

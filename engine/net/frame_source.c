@@ -107,27 +107,25 @@ static bsm_status fill(bsm_frame_source *source, int64_t start, bsm_error *error
     return status;
 }
 
-static void analyse(bsm_frame_source *source, int64_t start, float *spectrum)
+/* Where the samples of a frame are: in the history, or at the signal's ends in `edge`. */
+static void find_samples(bsm_frame_source *source, int64_t start, float **at)
 {
     const uint64_t length = source->base + source->have; /* so far */
-    float *at[BSM_MAX_CHANNELS];
     if (start >= 0 && (uint64_t)start + source->n_fft <= length) {
         bsm_planes_at(source->history, source->channels, (size_t)((uint64_t)start - source->base),
                       at);
-        bsm_stft_analyse(source->stft, (const float *const *)at, spectrum);
         return;
     }
+    bsm_planes_at(source->edge, source->channels, 0, at);
     for (size_t i = 0; i < source->n_fft; i++) {
         size_t from = bsm_frame_reflect((ptrdiff_t)start + (ptrdiff_t)i, (size_t)length);
         for (size_t c = 0; c < source->channels; c++) {
-            source->edge[c][i] = source->history[c][from - source->base];
+            at[c][i] = source->history[c][from - source->base];
         }
     }
-    bsm_stft_analyse(source->stft, (const float *const *)source->edge, spectrum);
 }
 
-bsm_status bsm_frame_source_next(bsm_frame_source *source, float *spectrum, bool *got,
-                                 bsm_error *error)
+static bsm_status next_samples(bsm_frame_source *source, float **at, bool *got, bsm_error *error)
 {
     const int64_t centre = (int64_t)(source->frame * source->hop);
     const int64_t start = centre - (int64_t)(source->n_fft / 2);
@@ -135,8 +133,30 @@ bsm_status bsm_frame_source_next(bsm_frame_source *source, float *spectrum, bool
     const uint64_t length = source->base + source->have;
     *got = !status && length > 0 && centre <= (int64_t)length;
     if (*got) {
-        analyse(source, start, spectrum);
+        find_samples(source, start, at);
         source->frame++;
+    }
+    return status;
+}
+
+bsm_status bsm_frame_source_next(bsm_frame_source *source, float *spectrum, bool *got,
+                                 bsm_error *error)
+{
+    float *at[BSM_MAX_CHANNELS];
+    bsm_status status = next_samples(source, at, got, error);
+    if (*got) {
+        bsm_stft_analyse(source->stft, (const float *const *)at, spectrum);
+    }
+    return status;
+}
+
+bsm_status bsm_frame_source_next_sound(bsm_frame_source *source, float *const *audio, bool *got,
+                                       bsm_error *error)
+{
+    float *at[BSM_MAX_CHANNELS];
+    bsm_status status = next_samples(source, at, got, error);
+    for (size_t c = 0; *got && c < source->channels; c++) {
+        memcpy(audio[c], at[c], source->n_fft * sizeof(float));
     }
     return status;
 }

@@ -18,6 +18,11 @@ void bsm_frame_source_free(bsm_frame_source *source);
 BSM_NODISCARD bsm_status bsm_frame_source_next(bsm_frame_source *source, float *spectrum, bool *got,
                                                bsm_error *error);
 
+/** The next frame's samples, n_fft per channel, without the window: they overlap with the last
+ *  frame's, and what they share is the same. */
+BSM_NODISCARD bsm_status bsm_frame_source_next_sound(bsm_frame_source *source, float *const *audio,
+                                                     bool *got, bsm_error *error);
+
 /** The signal's length, or UINT64_MAX as long as its end has not been met. */
 uint64_t bsm_frame_source_length(const bsm_frame_source *source);
 

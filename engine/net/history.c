@@ -12,23 +12,24 @@ typedef struct block_note {
 } block_note;
 
 struct bsm_history {
-    size_t features, kept, longest, capacity;
-    float *frames; /* [capacity][features], and room for the last block's look-ahead */
+    size_t kept, longest, capacity;
+    bsm_history_rows rows;
+    float *frames; /* [row][capacity][frame], and room for the last block's look-ahead and extra */
     size_t count;  /* frames committed */
     block_note *blocks;
     size_t num_blocks;
 };
 
-bsm_status bsm_history_new(size_t features, size_t kept, size_t longest, bsm_history **history,
+bsm_status bsm_history_new(size_t most, size_t kept, size_t longest, bsm_history **history,
                            bsm_error *error)
 {
     bsm_history *h = calloc(1, sizeof *h);
     if (h) {
-        h->features = features;
+        h->rows = (bsm_history_rows){.rows = 1, .frame = most};
         h->kept = kept;
         h->longest = longest;
         h->capacity = 2 * kept + 2 * longest; /* so that it moves once per `kept` frames */
-        h->frames = malloc((h->capacity + longest) * features * sizeof *h->frames);
+        h->frames = malloc((h->capacity + longest) * most * sizeof *h->frames);
         h->blocks = malloc(h->capacity * sizeof *h->blocks); /* a block commits a frame at least */
     }
     if (!h || !h->frames || !h->blocks) {
@@ -54,6 +55,19 @@ void bsm_history_clear(bsm_history *history)
     history->num_blocks = 0;
 }
 
+void bsm_history_begin(bsm_history *history, const bsm_history_rows *rows)
+{
+    bsm_history_clear(history);
+    history->rows = *rows;
+}
+
+/* Where a frame of a row is. */
+static float *frame_at(const bsm_history *h, size_t row, size_t frame)
+{
+    const size_t length = (h->capacity + h->longest) * h->rows.frame + h->rows.extra;
+    return h->frames + row * length + frame * h->rows.frame;
+}
+
 /* Forget the oldest blocks, as long as `kept` frames stay. */
 static void make_room(bsm_history *h)
 {
@@ -63,8 +77,10 @@ static void make_room(bsm_history *h)
         first++;
     }
     size_t gone = first < h->num_blocks ? h->blocks[first].start : h->count;
-    memmove(h->frames, h->frames + gone * h->features,
-            (h->count - gone) * h->features * sizeof *h->frames);
+    for (size_t row = 0; row < h->rows.rows; row++) {
+        memmove(frame_at(h, row, 0), frame_at(h, row, gone),
+                (h->count - gone) * h->rows.frame * sizeof *h->frames);
+    }
     memmove(h->blocks, h->blocks + first, (h->num_blocks - first) * sizeof *h->blocks);
     h->count -= gone;
     h->num_blocks -= first;
@@ -73,14 +89,17 @@ static void make_room(bsm_history *h)
     }
 }
 
-void bsm_history_add(bsm_history *h, const float *spectrum, size_t frames, size_t commit)
+void bsm_history_add(bsm_history *h, const float *const *rows, size_t frames, size_t commit)
 {
     if (h->count + commit > h->capacity) {
         make_room(h);
     }
     h->blocks[h->num_blocks++] =
         (block_note){.start = h->count, .frames = frames, .commit = commit};
-    memcpy(h->frames + h->count * h->features, spectrum, frames * h->features * sizeof *spectrum);
+    for (size_t row = 0; row < h->rows.rows; row++) {
+        memcpy(frame_at(h, row, h->count), rows[row],
+               (frames * h->rows.frame + h->rows.extra) * sizeof *h->frames);
+    }
     h->count += commit;
 }
 
@@ -92,7 +111,9 @@ size_t bsm_history_count(const bsm_history *h)
 bsm_history_block bsm_history_at(const bsm_history *h, size_t index)
 {
     const block_note *block = &h->blocks[index];
-    return (bsm_history_block){.spectrum = h->frames + block->start * h->features,
-                               .frames = block->frames,
-                               .commit = block->commit};
+    bsm_history_block found = {.frames = block->frames, .commit = block->commit};
+    for (size_t row = 0; row < h->rows.rows; row++) {
+        found.rows[row] = frame_at(h, row, block->start);
+    }
+    return found;
 }

@@ -8,7 +8,9 @@
 
 #include "log.h"
 #include "net/history.h"
+#include "net/host_sound.h"
 #include "net/place.h"
+#include "net/sound.h"
 #include "net/threads.h"
 
 struct bsm_network {
@@ -21,7 +23,10 @@ struct bsm_network {
     /* Where to go on if the device fails; NULL: nowhere. Then a stream is remembered, too. */
     const bsm_device *fallback;
     bsm_history *history;
+    bool of_sound; /* what is in the history */
     char note[512];
+
+    bsm_host_sound *host_sound; /* where the device has no transform; NULL until it is needed */
 
     bsm_network_observer *observer;
     void *observer_user;
@@ -137,6 +142,7 @@ void bsm_network_free(bsm_network *network)
     }
     bsm_place_close(&network->place);
     bsm_history_free(network->history);
+    bsm_host_sound_free(network->host_sound);
     bsm_model_free(network->model);
     free(network);
 }
@@ -193,39 +199,103 @@ static bsm_status run_layers(bsm_network *net, const bsm_block *block, bsm_error
     return BSM_OK;
 }
 
-static bsm_status run_masks(bsm_network *net, const bsm_block *block, const float *spectrum,
-                            float *const *stems, bsm_error *error)
+static bsm_status run_mask(bsm_network *net, size_t stem, const bsm_device_call *call,
+                           bsm_error *error)
 {
-    size_t num_stems = bsm_model_config(net->model)->num_stems;
-    for (size_t stem = 0; stem < num_stems; stem++) {
-        if (!stems[stem]) {
-            continue;
-        }
-        bsm_status status = net->place.device->mask(net->place.workspace, stem, block, spectrum,
-                                                    stems[stem], error);
-        if (!status) {
-            status = observe(net, BSM_MODULE_MASK, stem, error);
-        }
-        if (status) {
-            return status;
+    const bsm_place *place = &net->place;
+    bsm_status status = place->device->mask(place->workspace, stem, &call->block, call->spectrum,
+                                            call->sound ? NULL : call->stems[stem], error);
+    if (!status) {
+        status = observe(net, BSM_MODULE_MASK, stem, error);
+    }
+    if (!status && call->sound) {
+        status = place->device->synthesise(place->workspace, stem, call, error);
+    }
+    return status;
+}
+
+static bsm_status run_masks(bsm_network *net, const bsm_device_call *call, bsm_error *error)
+{
+    bsm_status status = BSM_OK;
+    for (size_t s = 0; s < bsm_model_config(net->model)->num_stems && !status; s++) {
+        if (bsm_call_wants(call, s)) {
+            status = run_mask(net, s, call, error);
         }
     }
-    return BSM_OK;
+    return status;
 }
 
 static bsm_status run_modules(void *network, const bsm_device_call *call, bsm_error *error)
 {
     bsm_network *net = network;
+    const bsm_place *place = &net->place;
     const bsm_block *block = &call->block;
     bsm_status status =
-        net->place.device->band_split(net->place.workspace, call->spectrum, block->frames, error);
+        call->sound ? place->device->analyse(place->workspace, call, error) : BSM_OK;
+    if (!status) {
+        status = place->device->band_split(place->workspace, call->spectrum, block->frames, error);
+    }
     if (!status) {
         status = observe(net, BSM_MODULE_BAND_SPLIT, 0, error);
     }
     if (!status) {
         status = run_layers(net, block, error);
     }
-    return status ? status : run_masks(net, block, call->spectrum, call->stems, error);
+    return status ? status : run_masks(net, call, error);
+}
+
+/* With the host's transforms, where the device has none. */
+static bsm_status run_with_host(bsm_network *net, const bsm_device_call *call, bsm_error *error)
+{
+    bsm_device_call spectral;
+    bsm_status status = BSM_OK;
+    if (!net->host_sound) {
+        status = bsm_host_sound_new(bsm_model_config(net->model), net->options.max_frames,
+                                    &net->host_sound, error);
+    }
+    if (!status) {
+        status = bsm_host_sound_analyse(net->host_sound, call, &spectral, error);
+    }
+    if (!status) {
+        status = bsm_place_run(&net->place, &spectral, run_modules, net, error);
+    }
+    if (!status) {
+        bsm_host_sound_synthesise(net->host_sound, call);
+    }
+    return status;
+}
+
+static bsm_status run_call(bsm_network *net, const bsm_device_call *call, bsm_error *error)
+{
+    return call->sound && !bsm_network_takes_sound(net)
+               ? run_with_host(net, call, error)
+               : bsm_place_run(&net->place, call, run_modules, net, error);
+}
+
+/* ---- What is remembered of a stream ---- */
+
+static bsm_status check_history(bsm_network *net, const bsm_device_call *call, bsm_error *error)
+{
+    const bsm_config *config = bsm_model_config(net->model);
+    const bool of_sound = call->sound != NULL;
+    if (bsm_history_count(net->history) > 0) {
+        return net->of_sound == of_sound
+                   ? BSM_OK
+                   : bsm_fail(error, BSM_INVALID_ARGUMENT,
+                              "a stream goes on as it began, with sound or with spectra");
+    }
+    const bsm_history_rows spectra = {.rows = 1, .frame = bsm_config_features(config)};
+    const bsm_history_rows sound = {
+        .rows = config->channels, .frame = config->hop, .extra = config->n_fft - config->hop};
+    bsm_history_begin(net->history, of_sound ? &sound : &spectra);
+    net->of_sound = of_sound;
+    return BSM_OK;
+}
+
+static void remember(bsm_network *net, const bsm_device_call *call)
+{
+    const float *const *rows = call->sound ? call->sound->audio : &call->spectrum;
+    bsm_history_add(net->history, rows, call->block.frames, call->block.commit);
 }
 
 /* ---- Calls ---- */
@@ -233,7 +303,8 @@ static bsm_status run_modules(void *network, const bsm_device_call *call, bsm_er
 /* Compute a stream's last blocks again, on the device that has it now, for its state. */
 static bsm_status replay(bsm_network *net, bsm_error *error)
 {
-    float *const none[BSM_MAX_STEMS] = {NULL};
+    float *const no_spectra[BSM_MAX_STEMS] = {NULL};
+    float *const *const no_sums[BSM_MAX_STEMS] = {NULL};
     bsm_network_observer *observer = net->observer;
     net->observer = NULL;
     net->place.device->reset(net->place.workspace);
@@ -241,50 +312,73 @@ static bsm_status replay(bsm_network *net, bsm_error *error)
     bsm_status status = BSM_OK;
     for (size_t i = 0; i < blocks && !status; i++) {
         bsm_history_block past = bsm_history_at(net->history, i);
+        const bsm_sound sound = {.audio = past.rows, .stems = no_sums};
         bsm_device_call call = {
             .block = {.frames = past.frames, .wanted = past.commit, .commit = past.commit},
-            .spectrum = past.spectrum,
-            .stems = none};
-        status = bsm_place_run(&net->place, &call, run_modules, net, error);
+            .sound = net->of_sound ? &sound : NULL,
+            .spectrum = past.rows[0],
+            .stems = no_spectra};
+        status = run_call(net, &call, error);
     }
     net->observer = observer;
     return status;
 }
 
 /* The call once more, where the device that should have done it is given up. A window's call, too,
- * hands over the stream, if there is one. */
+ * hands over the stream, if there is one. Nothing has to be remembered from then on. */
 static bsm_status go_on_elsewhere(bsm_network *net, const bsm_device_call *call,
                                   const bsm_error *why, bsm_error *error)
 {
     bsm_status status = fall_back(net, why, error);
     if (!status && net->history) {
         status = replay(net, error);
+    }
+    if (!status) {
         bsm_history_free(net->history);
         net->history = NULL;
+        status = run_call(net, call, error);
     }
-    return status ? status : bsm_place_run(&net->place, call, run_modules, net, error);
+    return status;
 }
 
-static bsm_status run(bsm_network *net, const bsm_block *block, const float *spectrum,
-                      float *const *stems, bsm_error *error)
+static bsm_status run(bsm_network *net, bsm_device_call *call, bsm_error *error)
 {
+    const bsm_block *block = &call->block;
     if (block->frames == 0 || block->frames > net->options.max_frames) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "%zu frames: this network takes 1 to %zu",
                         block->frames, net->options.max_frames);
     }
+    if (net->history && block->commit) {
+        bsm_status status = check_history(net, call, error);
+        if (status) {
+            return status;
+        }
+    }
     net->last_frames = block->frames;
-    bsm_device_call call = {
-        .block = *block, .spectrum = spectrum, .stems = stems, .observed = net->observer != NULL};
+    call->observed = net->observer != NULL;
     bsm_error why = {0};
-    bsm_status status = bsm_place_run(&net->place, &call, run_modules, net, &why);
+    bsm_status status = run_call(net, call, &why);
     if (status && net->fallback && bsm_place_is_at_fault(status)) {
-        return go_on_elsewhere(net, &call, &why, error);
+        return go_on_elsewhere(net, call, &why, error);
     }
     if (status) {
         return bsm_fail(error, status, "%s", why.message);
     }
     if (net->history && block->commit) {
-        bsm_history_add(net->history, spectrum, block->frames, block->commit);
+        remember(net, call);
+    }
+    return BSM_OK;
+}
+
+static bsm_status check_commit(const bsm_network *net, size_t frames, size_t commit,
+                               bsm_error *error)
+{
+    if (!net->options.streaming) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "this network was not made for streaming");
+    }
+    if (commit == 0 || commit > frames) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "commit %zu of %zu frames: out of range",
+                        commit, frames);
     }
     return BSM_OK;
 }
@@ -292,22 +386,45 @@ static bsm_status run(bsm_network *net, const bsm_block *block, const float *spe
 bsm_status bsm_network_forward(bsm_network *network, const float *spectrum, size_t frames,
                                float *const *stems, bsm_error *error)
 {
-    bsm_block block = {.frames = frames, .wanted = frames, .commit = 0};
-    return run(network, &block, spectrum, stems, error);
+    bsm_device_call call = {
+        .block = {.frames = frames, .wanted = frames}, .spectrum = spectrum, .stems = stems};
+    return run(network, &call, error);
 }
 
 bsm_status bsm_network_stream(bsm_network *network, const float *spectrum, size_t frames,
                               size_t commit, float *const *stems, bsm_error *error)
 {
-    if (!network->options.streaming) {
-        return bsm_fail(error, BSM_INVALID_ARGUMENT, "this network was not made for streaming");
+    bsm_status status = check_commit(network, frames, commit, error);
+    if (status) {
+        return status;
     }
-    if (commit == 0 || commit > frames) {
-        return bsm_fail(error, BSM_INVALID_ARGUMENT, "commit %zu of %zu frames: out of range",
-                        commit, frames);
+    bsm_device_call call = {.block = {.frames = frames, .wanted = commit, .commit = commit},
+                            .spectrum = spectrum,
+                            .stems = stems};
+    return run(network, &call, error);
+}
+
+bool bsm_network_takes_sound(const bsm_network *network)
+{
+    return network->place.device->analyse != NULL;
+}
+
+bsm_status bsm_network_sound(bsm_network *network, const bsm_block *block, const bsm_sound *sound,
+                             bsm_error *error)
+{
+    bsm_status status = BSM_OK;
+    if (sound->first >= block->wanted || block->wanted > block->frames ||
+        (block->commit && block->wanted != block->commit)) {
+        status = bsm_fail(error, BSM_INVALID_ARGUMENT, "frames %zu to %zu of %zu: out of range",
+                          sound->first, block->wanted, block->frames);
+    } else if (block->commit) {
+        status = check_commit(network, block->frames, block->commit, error);
     }
-    bsm_block block = {.frames = frames, .wanted = commit, .commit = commit};
-    return run(network, &block, spectrum, stems, error);
+    if (status) {
+        return status;
+    }
+    bsm_device_call call = {.block = *block, .sound = sound};
+    return run(network, &call, error);
 }
 
 void bsm_network_reset(bsm_network *network)

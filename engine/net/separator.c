@@ -2,6 +2,8 @@
 /* The network as a separator. */
 #include "net/separator.h"
 
+#include "net/sound.h"
+
 static bsm_status forward(void *user, const float *spectrum, size_t frames, float *const *stems,
                           bsm_error *error)
 {
@@ -19,9 +21,18 @@ static void reset(void *user)
     bsm_network_reset(user);
 }
 
+static bsm_status sound(void *user, const bsm_block *block, const bsm_sound *of, bsm_error *error)
+{
+    return bsm_network_sound(user, block, of, error);
+}
+
 bsm_separator bsm_separator_of_network(bsm_network *network)
 {
-    return (bsm_separator){network, forward, stream, reset};
+    return (bsm_separator){.user = network,
+                           .forward = forward,
+                           .stream = stream,
+                           .reset = reset,
+                           .sound = bsm_network_takes_sound(network) ? sound : NULL};
 }
 
 size_t bsm_separation_channels(const bsm_separation *separation)

@@ -9,8 +9,10 @@
 
 #include "bsm/config.h"
 #include "bsm/network.h"
+#include "device/device.h"
 
-/** Separates spectra, as bsm_network_forward and bsm_network_stream do. */
+/** Separates spectra, as bsm_network_forward and bsm_network_stream do, or sound, as
+ *  bsm_network_sound does. */
 typedef struct bsm_separator {
     void *user;
     bsm_status (*forward)(void *user, const float *spectrum, size_t frames, float *const *stems,
@@ -18,6 +20,9 @@ typedef struct bsm_separator {
     bsm_status (*stream)(void *user, const float *spectrum, size_t frames, size_t commit,
                          float *const *stems, bsm_error *error);
     void (*reset)(void *user);
+    /** NULL: spectra are the shorter way. */
+    bsm_status (*sound)(void *user, const bsm_block *block, const bsm_sound *sound,
+                        bsm_error *error);
 } bsm_separator;
 
 /** The network itself. */

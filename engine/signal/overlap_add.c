@@ -80,28 +80,30 @@ void bsm_overlap_add_reset(bsm_overlap_add *ola)
     memset(ola->norms, 0, ola->n_fft * sizeof *ola->norms);
 }
 
-static void add_frame(bsm_overlap_add *ola, const float *spectrum)
+/* One channel of a frame, on top of what is there. */
+static void add_channel(bsm_overlap_add *ola, const float *spectrum, size_t channel, float *sums)
 {
     const size_t n_fft = ola->n_fft, channels = ola->channels;
     const float scale = 1.0F / (float)n_fft;
-    for (size_t c = 0; c < channels; c++) {
-        for (size_t k = 0; k <= n_fft / 2; k++) {
-            ola->bins[2 * k] = spectrum[2 * (k * channels + c)] * scale;
-            ola->bins[2 * k + 1] = spectrum[2 * (k * channels + c) + 1] * scale;
-        }
-        bsm_fft_inverse(ola->fft, ola->bins, ola->frame);
-        float *sums = ola->sums + c * n_fft;
-        for (size_t i = 0; i < n_fft; i++) {
-            sums[i] += ola->frame[i] * ola->window[i];
-        }
+    for (size_t k = 0; k <= n_fft / 2; k++) {
+        ola->bins[2 * k] = spectrum[2 * (k * channels + channel)] * scale;
+        ola->bins[2 * k + 1] = spectrum[2 * (k * channels + channel) + 1] * scale;
     }
+    bsm_fft_inverse(ola->fft, ola->bins, ola->frame);
     for (size_t i = 0; i < n_fft; i++) {
+        sums[i] += ola->frame[i] * ola->window[i];
+    }
+}
+
+static void add_norms(bsm_overlap_add *ola)
+{
+    for (size_t i = 0; i < ola->n_fft; i++) {
         ola->norms[i] += (double)ola->window[i] * (double)ola->window[i];
     }
 }
 
-/* Take the first `count` of the pending samples. */
-static void take(bsm_overlap_add *ola, size_t count, float *const *audio)
+/* Take the first `count` of the pending samples, to `offset` in `audio`. */
+static void take(bsm_overlap_add *ola, size_t count, float *const *audio, size_t offset)
 {
     const size_t skip = ola->skip < count ? ola->skip : count;
     for (size_t c = 0; c < ola->channels; c++) {
@@ -109,7 +111,7 @@ static void take(bsm_overlap_add *ola, size_t count, float *const *audio)
         for (size_t i = 0; i < count; i++) {
             double norm = ola->norms[i];
             bool silent = i < skip || norm < no_window;
-            audio[c][i] = silent ? 0.0F : (float)((double)sums[i] / norm);
+            audio[c][offset + i] = silent ? 0.0F : (float)((double)sums[i] / norm);
         }
     }
     ola->skip -= skip;
@@ -129,12 +131,44 @@ static void drop(bsm_overlap_add *ola, size_t count)
 
 void bsm_overlap_add_push(bsm_overlap_add *ola, const float *spectrum, float *const *audio)
 {
-    add_frame(ola, spectrum);
-    take(ola, ola->hop, audio);
+    for (size_t c = 0; c < ola->channels; c++) {
+        add_channel(ola, spectrum, c, ola->sums + c * ola->n_fft);
+    }
+    add_norms(ola);
+    take(ola, ola->hop, audio, 0);
     drop(ola, ola->hop);
 }
 
 void bsm_overlap_add_finish(bsm_overlap_add *ola, float *const *audio)
 {
-    take(ola, ola->n_fft - ola->hop, audio);
+    take(ola, ola->n_fft - ola->hop, audio, 0);
+}
+
+void bsm_overlap_add_sum(bsm_overlap_add *ola, const float *spectrum, size_t frames,
+                         float *const *sums)
+{
+    const size_t features = 2 * ola->channels * (ola->n_fft / 2 + 1);
+    for (size_t c = 0; c < ola->channels; c++) {
+        memset(sums[c], 0, ((frames - 1) * ola->hop + ola->n_fft) * sizeof **sums);
+        for (size_t f = 0; f < frames; f++) {
+            add_channel(ola, spectrum + f * features, c, sums[c] + f * ola->hop);
+        }
+    }
+}
+
+/* The first frame brings n_fft samples that are new to the stream, each later one a hop. */
+void bsm_overlap_add_push_sums(bsm_overlap_add *ola, float *const *sums, size_t frames,
+                               float *const *audio)
+{
+    for (size_t f = 0; f < frames; f++) {
+        for (size_t c = 0; c < ola->channels; c++) {
+            float *pending = ola->sums + c * ola->n_fft;
+            for (size_t i = f ? ola->n_fft - ola->hop : 0; i < ola->n_fft; i++) {
+                pending[i] += sums[c][f * ola->hop + i];
+            }
+        }
+        add_norms(ola);
+        take(ola, ola->hop, audio, f * ola->hop);
+        drop(ola, ola->hop);
+    }
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/sound.h"
 #include "stream/pool.h"
 
 static size_t vocals_of(const bsm_config *config)
@@ -105,6 +106,29 @@ static bsm_status stream(void *network, const float *spectrum, size_t frames, si
     return call.status;
 }
 
+/* A call of sound. */
+typedef struct sound_call {
+    bsm_network *network;
+    const bsm_block *block;
+    const bsm_sound *sound;
+    bsm_error *error;
+    bsm_status status;
+} sound_call;
+
+static void call_with_sound(void *user)
+{
+    sound_call *c = user;
+    c->status = bsm_network_sound(c->network, c->block, c->sound, c->error);
+}
+
+static bsm_status sound(void *network, const bsm_block *block, const bsm_sound *of,
+                        bsm_error *error)
+{
+    sound_call call = {network, block, of, error, BSM_OK};
+    bsm_pool_run(call_with_sound, &call);
+    return call.status;
+}
+
 static void reset(void *network)
 {
     bsm_network_reset(network);
@@ -123,7 +147,8 @@ bsm_status bsm_voice_start(bsm_voice *voice, bsm_signal signal, bool keep_state,
         .separator = {.user = voice->network,
                       .forward = forward,
                       .stream = stream,
-                      .reset = keep_state ? keep : reset},
+                      .reset = keep_state ? keep : reset,
+                      .sound = bsm_network_takes_sound(voice->network) ? sound : NULL},
         .signal = signal,
         .lanes = 1,
     };

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "net/host_sound.h"
 #include "noise.h"
 
 fake_network fake_identity(size_t n_fft, size_t hop, size_t channels)
@@ -61,6 +62,24 @@ static bsm_status fake_stream(void *user, const float *spectrum, size_t frames, 
     return separate(user, spectrum, frames, commit, commit, stems, error);
 }
 
+static bsm_status fake_sound(void *user, const bsm_block *block, const bsm_sound *sound,
+                             bsm_error *error)
+{
+    fake_network *network = user;
+    const bsm_device_call call = {.block = *block, .sound = sound};
+    bsm_device_call spectral;
+    bsm_host_sound *host;
+    assert_int_equal(bsm_host_sound_new(&network->config, block->frames, &host, NULL), BSM_OK);
+    assert_int_equal(bsm_host_sound_analyse(host, &call, &spectral, NULL), BSM_OK);
+    bsm_status status = separate(network, spectral.spectrum, block->frames, block->wanted,
+                                 block->commit, spectral.stems, error);
+    if (!status) {
+        bsm_host_sound_synthesise(host, &call);
+    }
+    bsm_host_sound_free(host);
+    return status;
+}
+
 static void fake_reset(void *user)
 {
     ((fake_network *)user)->resets++;
@@ -68,7 +87,11 @@ static void fake_reset(void *user)
 
 bsm_separator fake_separator(fake_network *network)
 {
-    return (bsm_separator){network, fake_forward, fake_stream, fake_reset};
+    return (bsm_separator){.user = network,
+                           .forward = fake_forward,
+                           .stream = fake_stream,
+                           .reset = fake_reset,
+                           .sound = network->takes_sound ? fake_sound : NULL};
 }
 
 fake_signal fake_noise(size_t channels, size_t samples, uint64_t seed)

@@ -80,14 +80,12 @@ static outcome run_windows(fake_network *network, fake_signal *signal, size_t le
     return out;
 }
 
-static outcome run_blocks(fake_network *network, fake_signal *signal, size_t commit,
-                          size_t lookahead)
+static outcome run_blocks(fake_network *network, fake_signal *signal, const bsm_block_shape *shape)
 {
     bsm_separation separation = separation_of(network, signal, false);
     outcome out = outcome_for(&separation, signal->samples);
-    bsm_block_shape shape = {.commit = commit, .lookahead = lookahead};
     bsm_blocks *blocks;
-    assert_int_equal(bsm_blocks_new(&separation, &shape, &blocks, NULL), BSM_OK);
+    assert_int_equal(bsm_blocks_new(&separation, shape, &blocks, NULL), BSM_OK);
     float *const *audio;
     size_t count = 1;
     while (count > 0) {
@@ -160,9 +158,10 @@ static void test_frames_are_those_of_the_whole(void **state)
 
 /* ---- Windows ---- */
 
-static void check_windows(size_t length, size_t step, size_t samples)
+static void check_windows_by(bool sound, size_t length, size_t step, size_t samples)
 {
     fake_network network = fake_identity(64, 16, 2);
+    network.takes_sound = sound;
     fake_signal signal = fake_noise(2, samples, samples);
     outcome out = run_windows(&network, &signal, length, step, false);
     assert_int_equal(out.samples, samples);
@@ -176,6 +175,12 @@ static void check_windows(size_t length, size_t step, size_t samples)
     }
     outcome_clear(&out);
     fake_signal_clear(&signal);
+}
+
+static void check_windows(size_t length, size_t step, size_t samples)
+{
+    check_windows_by(false, length, step, samples);
+    check_windows_by(true, length, step, samples);
 }
 
 static void test_windows_add_up(void **state)
@@ -195,12 +200,12 @@ static void test_windows_add_up(void **state)
 
 /* Without overlap: each window by itself, through a transform of its own, the last padded. The
  * network is one that tells its frames apart. */
-static void test_windows_without_overlap_are_the_published_evaluation(void **state)
+static void check_published_evaluation(bool sound)
 {
-    (void)state;
     enum { LENGTH = 400, SAMPLES = 3 * LENGTH + 123, FRAMES = 1 + LENGTH / 16 };
     fake_network network = fake_identity(64, 16, 2);
     network.ramp = 0.25F;
+    network.takes_sound = sound;
     fake_signal signal = fake_noise(2, SAMPLES, 4);
     outcome out = run_windows(&network, &signal, LENGTH, LENGTH, false);
     assert_int_equal(out.samples, SAMPLES);
@@ -225,6 +230,13 @@ static void test_windows_without_overlap_are_the_published_evaluation(void **sta
     bsm_stft_free(stft);
     outcome_clear(&out);
     fake_signal_clear(&signal);
+}
+
+static void test_windows_without_overlap_are_the_published_evaluation(void **state)
+{
+    (void)state;
+    check_published_evaluation(false);
+    check_published_evaluation(true);
 }
 
 /* A network that is right in the first window and silent in the second: the crossfade is straight,
@@ -257,12 +269,12 @@ static void test_windows_crossfade(void **state)
     fake_signal_clear(&signal);
 }
 
-static void test_windows_of_two_lanes_and_stems(void **state)
+static void check_two_lanes_and_stems(bool sound)
 {
-    (void)state;
     fake_network network = fake_identity(64, 16, 1); /* a mono network, a stereo signal */
     network.config.num_stems = 2;
     network.gain[1] = -0.5F;
+    network.takes_sound = sound;
     fake_signal signal = fake_noise(2, 1000, 6);
     outcome out = run_windows(&network, &signal, 300, 150, true);
     assert_int_equal(out.samples, 1000);
@@ -272,6 +284,13 @@ static void test_windows_of_two_lanes_and_stems(void **state)
     }
     outcome_clear(&out);
     fake_signal_clear(&signal);
+}
+
+static void test_windows_of_two_lanes_and_stems(void **state)
+{
+    (void)state;
+    check_two_lanes_and_stems(false);
+    check_two_lanes_and_stems(true);
 }
 
 /* ---- Blocks ---- */
@@ -298,7 +317,8 @@ static void check_blocks(size_t n_fft, size_t hop, size_t commit, size_t lookahe
 {
     fake_network network = fake_identity(n_fft, hop, 2);
     fake_signal signal = fake_noise(2, samples, samples);
-    outcome out = run_blocks(&network, &signal, commit, lookahead);
+    const bsm_block_shape shape = {.commit = commit, .lookahead = lookahead};
+    outcome out = run_blocks(&network, &signal, &shape);
     assert_int_equal(out.samples, samples);
     const size_t frames = 1 + samples / hop;
     assert_is_whole(&out, &network, &signal);
@@ -331,6 +351,50 @@ static void test_blocks_are_those_of_a_stream(void **state)
         size_t n_fft = noise_size(&seed, 4, 90);
         check_blocks(n_fft, noise_size(&seed, 1 + n_fft / 20, n_fft), noise_size(&seed, 1, 12),
                      noise_size(&seed, 0, 12), noise_size(&seed, 1, 3000));
+    }
+}
+
+/* Blocks of sound are the same calls, and the same but for the order of sums. */
+static void check_sound(size_t n_fft, size_t hop, const bsm_block_shape *shape, size_t samples)
+{
+    fake_network networks[2] = {fake_identity(n_fft, hop, 2), fake_identity(n_fft, hop, 2)};
+    outcome outs[2];
+    for (size_t sound = 0; sound < 2; sound++) {
+        fake_signal signal = fake_noise(2, samples, samples);
+        networks[sound].ramp = 0.125F; /* tells a frame by its place */
+        networks[sound].takes_sound = sound;
+        outs[sound] = run_blocks(&networks[sound], &signal, shape);
+        fake_signal_clear(&signal);
+    }
+    assert_int_equal(networks[1].calls, networks[0].calls);
+    assert_memory_equal(networks[1].frames, networks[0].frames, sizeof networks[0].frames);
+    assert_memory_equal(networks[1].commit, networks[0].commit, sizeof networks[0].commit);
+    assert_int_equal(outs[1].samples, outs[0].samples);
+    for (size_t p = 0; p < 2; p++) {
+        for (size_t i = 0; i < samples; i++) {
+            double off = fabs((double)outs[1].audio[p][i] - (double)outs[0].audio[p][i]);
+            if (!(off < 2e-5)) {
+                fail_msg("n_fft %zu hop %zu commit %zu history %zu: sample %zu of %zu is off by %g",
+                         n_fft, hop, shape->commit, shape->history, i, samples, off);
+            }
+        }
+        free(outs[0].audio[p]);
+        free(outs[1].audio[p]);
+    }
+}
+
+static void test_blocks_of_sound(void **state)
+{
+    (void)state;
+    uint64_t seed = 3;
+    for (int i = 0; i < 300; i++) {
+        size_t n_fft = noise_size(&seed, 4, 90);
+        bsm_block_shape shape = {.commit = noise_size(&seed, 1, 12),
+                                 .lookahead = noise_size(&seed, 0, 12),
+                                 .history = i % 2 ? noise_size(&seed, 1, 30) : 0};
+        /* Where windows hardly overlap, a quotient of two small numbers tells little. */
+        size_t hop = noise_size(&seed, 1 + n_fft / 20, n_fft / 2);
+        check_sound(n_fft, i % 10 ? hop : n_fft, &shape, noise_size(&seed, 1, 2000));
     }
 }
 
@@ -373,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_windows_crossfade),
         cmocka_unit_test(test_windows_of_two_lanes_and_stems),
         cmocka_unit_test(test_blocks_are_those_of_a_stream),
+        cmocka_unit_test(test_blocks_of_sound),
         cmocka_unit_test(test_failures_come_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

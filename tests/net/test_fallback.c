@@ -325,7 +325,8 @@ static void test_history_keeps_what_it_must(void **unused)
     size_t ends[TOTAL], added = 0;
     for (size_t t = 0; t < TOTAL;) {
         size_t commit = 1 + t % (MOST - 1), seen = MOST - t % 2 < commit ? commit : MOST - t % 2;
-        bsm_history_add(history, frames + t, seen, commit);
+        const float *rows[1] = {frames + t};
+        bsm_history_add(history, rows, seen, commit);
         t += commit;
         ends[added++] = t;
         size_t count = bsm_history_count(history), kept = 0;
@@ -333,7 +334,7 @@ static void test_history_keeps_what_it_must(void **unused)
             bsm_history_block block = bsm_history_at(history, b);
             size_t end = ends[added - count + b];
             for (size_t i = 0; i < block.frames; i++) {
-                assert_true(block.spectrum[i] == (float)(end - block.commit + i));
+                assert_true(block.rows[0][i] == (float)(end - block.commit + i));
             }
             kept += block.commit;
         }
