@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What surrounds the modules of a call: the spectra's way to the card and back, and calls that are
+/* What surrounds the modules of a call: the sound's or the spectra's way to the card and back, and
+ * calls that are
  * recorded the second time they are seen and played from then on. (The first time runs directly,
  * so that all that cuBLAS sets up by itself is there.) */
 #include <string.h>
@@ -10,48 +11,70 @@ static uint32_t wanted_stems(const bsm_cuda_space *space, const bsm_device_call 
 {
     uint32_t stems = 0;
     for (size_t s = 0; s < space->weights->config.num_stems; s++) {
-        stems |= call->stems[s] ? UINT32_C(1) << s : 0;
+        stems |= bsm_call_wants(call, s) ? UINT32_C(1) << s : 0;
     }
     return stems;
 }
 
-static bool same(const bsm_known_call *known, const bsm_block *block, uint32_t stems)
+/* A call as it is known by. */
+static bsm_known_call known_as(const bsm_cuda_space *space, const bsm_device_call *call)
 {
-    return known->seen && known->stems == stems && known->block.frames == block->frames &&
-           known->block.wanted == block->wanted && known->block.commit == block->commit;
+    return (bsm_known_call){.block = call->block,
+                            .of_sound = call->sound != NULL,
+                            .first = call->sound ? call->sound->first : 0,
+                            .stems = wanted_stems(space, call)};
 }
 
-/* The call as it is known; the oldest is forgotten for a new one. */
-static bsm_known_call *look_up(bsm_cuda_space *space, const bsm_block *block, uint32_t stems)
+static bool same(const bsm_known_call *a, const bsm_known_call *b)
+{
+    return a->stems == b->stems && a->of_sound == b->of_sound && a->first == b->first &&
+           a->block.frames == b->block.frames && a->block.wanted == b->block.wanted &&
+           a->block.commit == b->block.commit;
+}
+
+/* The oldest is forgotten for a new one. */
+static bsm_known_call *look_up(bsm_cuda_space *space, const bsm_known_call *call)
 {
     for (size_t i = 0; i < BSM_KNOWN_CALLS; i++) {
-        if (same(&space->calls[i], block, stems)) {
+        if (space->calls[i].seen && same(&space->calls[i], call)) {
             return &space->calls[i];
         }
     }
     bsm_known_call *known = &space->calls[space->next_call];
     space->next_call = (space->next_call + 1) % BSM_KNOWN_CALLS;
     bsm_card_recording_free(known->recording);
-    *known = (bsm_known_call){.block = *block, .stems = stems};
+    *known = *call;
     return known;
 }
 
-static bsm_status allocate_outputs(bsm_cuda_space *space, const bsm_device_call *call,
-                                   bsm_error *error)
+/* Room for a spectrum, once it is wanted. */
+static bsm_status allocate_spectrum(const bsm_cuda_space *space, float **spectrum, bsm_error *error)
+{
+    void *memory = *spectrum;
+    bsm_status status = BSM_OK;
+    if (!memory) {
+        size_t numbers = space->options.max_frames * bsm_config_features(&space->weights->config);
+        status = bsm_card_allocate_host(space->card, numbers * sizeof(float), &memory, error);
+        *spectrum = memory;
+    }
+    return status;
+}
+
+static bsm_status take_spectrum(bsm_cuda_space *space, const bsm_device_call *call,
+                                bsm_error *error)
 {
     const bsm_config *config = &space->weights->config;
-    size_t bytes = space->options.max_frames * bsm_config_features(config) * sizeof(float);
-    for (size_t s = 0; s < config->num_stems; s++) {
-        if (call->stems[s] && !space->host_masked[s]) {
-            void *memory = NULL;
-            bsm_status status = bsm_card_allocate_host(space->card, bytes, &memory, error);
-            if (status) {
-                return status;
-            }
-            space->host_masked[s] = memory;
+    bsm_status status = allocate_spectrum(space, &space->host_spectrum, error);
+    for (size_t s = 0; s < config->num_stems && !status; s++) {
+        if (call->stems[s]) {
+            status = allocate_spectrum(space, &space->host_masked[s], error);
         }
     }
-    return BSM_OK;
+    if (!status) {
+        memcpy(space->host_spectrum, call->spectrum,
+               call->block.frames * bsm_config_features(config) * sizeof(float));
+    }
+    return status;
 }
 
 bsm_status bsm_cuda_begin(void *workspace, const bsm_device_call *call, bool *skip,
@@ -60,14 +83,15 @@ bsm_status bsm_cuda_begin(void *workspace, const bsm_device_call *call, bool *sk
     bsm_cuda_space *space = workspace;
     bsm_card_use(space->card);
     bsm_card_wait(space->card); /* for a call that was broken off */
-    bsm_status status = allocate_outputs(space, call, error);
+    bsm_status status =
+        call->sound ? bsm_cuda_sound_begin(space, call, error) : take_spectrum(space, call, error);
     if (status) {
         return status;
     }
-    size_t features = bsm_config_features(&space->weights->config);
-    memcpy(space->host_spectrum, call->spectrum, call->block.frames * features * sizeof(float));
-
-    space->call = look_up(space, &call->block, wanted_stems(space, call));
+    bsm_known_call known = known_as(space, call);
+    space->call = look_up(space, &known);
+    space->of_sound = known.of_sound;
+    space->first = known.first;
     space->observed = call->observed;
     space->mode = BSM_CALL_DIRECT;
     if (!call->observed && space->call->recording) {
@@ -82,6 +106,10 @@ bsm_status bsm_cuda_begin(void *workspace, const bsm_device_call *call, bool *sk
 
 static void copy_outputs(const bsm_cuda_space *space, const bsm_device_call *call)
 {
+    if (call->sound) {
+        bsm_cuda_sound_end(space, call);
+        return;
+    }
     const bsm_config *config = &space->weights->config;
     size_t bytes = call->block.wanted * bsm_config_features(config) * sizeof(float);
     for (size_t s = 0; s < config->num_stems; s++) {

@@ -76,6 +76,8 @@ const bsm_device bsm_cuda_device = {
     .time_path = bsm_cuda_time_path,
     .band_path = bsm_cuda_band_path,
     .mask = bsm_cuda_mask_stem,
+    .analyse = bsm_cuda_analyse,
+    .synthesise = bsm_cuda_synthesise,
     .read_features = read_features,
     .training = &bsm_cuda_training_table,
 };

@@ -207,6 +207,41 @@ typedef struct bsm_gate {
 } bsm_gate;
 void bsm_kernel_gate(bsm_kernel_queue queue, const bsm_gate *gate);
 
+/* ---- signals.cu ---- */
+
+/** Frames of a signal of `channels` planes, as in signal/transform.h: a batch of
+ *  frames * channels transforms, channels next to each other. Frame f starts f * hop - before
+ *  samples behind the signal's first. */
+typedef struct bsm_framing {
+    uint32_t n_fft, window_size, hop, channels, samples, frames;
+    uint32_t before;      /**< n_fft / 2: centred frames; 0: all lie in the signal */
+    const float *window;  /**< [window_size] */
+    const float *weights; /**< [samples] 1 / the sum of the squared windows; NULL: not normalised */
+} bsm_framing;
+
+/** out[frame][channel][n_fft]: the windowed frames of `audio` [channel][samples], reflected at its
+ *  ends, or, for the adjoint of the inverse, of audio * weights with zeros there. */
+void bsm_kernel_cut_frames(bsm_kernel_queue queue, const bsm_framing *framing, const float *audio,
+                           bool adjoint, float *out);
+
+/** bins [frame][channel][bin][re, im] -> spectrum [frame][bin][channel][re, im]. For the adjoint
+ *  of the inverse, times 1 / n_fft, and twice where a bin stands for two. */
+void bsm_kernel_store_bins(bsm_kernel_queue queue, const bsm_framing *framing, const float *bins,
+                           bool adjoint, float *spectrum);
+
+/** The other way, for the inverse: times 1 / n_fft. */
+void bsm_kernel_load_bins(bsm_kernel_queue queue, const bsm_framing *framing, const float *spectrum,
+                          float *bins);
+
+/** audio = weights * the sum of the windowed frames; without weights the sum itself. */
+void bsm_kernel_overlap_add(bsm_kernel_queue queue, const bsm_framing *framing, const float *frames,
+                            float *audio);
+
+/** audio += the sum of the windowed frames, what lies outside folded back: the adjoint of
+ *  bsm_kernel_cut_frames. */
+void bsm_kernel_fold_frames(bsm_kernel_queue queue, const bsm_framing *framing, const float *frames,
+                            float *audio);
+
 /* ---- copy.cu ---- */
 
 /** Float32 to values of bfloat16. */

@@ -123,7 +123,8 @@ static void divide_mask(bsm_cuda_space *space, bsm_carver *carver)
     space->mask.values = bsm_carve_floats(carver, frames * 2 * space->weights->packed_width);
 }
 
-/* Band split, mixers and masks do not run at the same time: their scratch is the same memory. */
+/* Transforms, band split, mixers and masks do not run at the same time: their scratch is the same
+ * memory. */
 static void divide(bsm_cuda_space *space, bsm_carver *carver)
 {
     const bsm_config *config = &space->weights->config;
@@ -133,21 +134,22 @@ static void divide(bsm_cuda_space *space, bsm_carver *carver)
     space->joined = carve_values(space, carver, rows * 2 * config->dim);
     space->spectrum = bsm_carve_floats(carver, spectrum);
     space->masked = bsm_carve_floats(carver, spectrum);
+    bsm_cuda_sound_divide(space, carver);
     if (space->options.streaming) {
         size_t mixers = config->depth * config->num_bands;
         space->states = bsm_carve_floats(carver, mixers * bsm_cuda_state_size(config));
         space->tails = bsm_carve_floats(carver, mixers * bsm_cuda_tail_size(config));
     }
-    bsm_carver mixer = *carver, mask = *carver, split = *carver;
+    bsm_carver mixer = *carver, mask = *carver, split = *carver, sound = *carver;
     bsm_cuda_divide_mixer(space, &mixer);
     divide_mask(space, &mask);
     space->packed = carve_values(space, &split, frames * space->weights->packed_width);
-    carver->used = max(mixer.used, max(mask.used, split.used));
+    bsm_cuda_sound_divide_scratch(space, &sound);
+    carver->used = max(max(mixer.used, mask.used), max(split.used, sound.used));
 }
 
 static bsm_status allocate(bsm_cuda_space *space, bsm_error *error)
 {
-    const bsm_config *config = &space->weights->config;
     bsm_carver sizing = {0};
     divide(space, &sizing);
     char what[80];
@@ -158,11 +160,7 @@ static bsm_status allocate(bsm_cuda_space *space, bsm_error *error)
     }
     bsm_carver real = {.block = space->memory};
     divide(space, &real);
-    void *host = NULL;
-    size_t bytes = space->options.max_frames * bsm_config_features(config) * sizeof(float);
-    status = bsm_card_allocate_host(space->card, bytes, &host, error);
-    space->host_spectrum = host;
-    return status;
+    return bsm_cuda_sound_fill(space, error);
 }
 
 /* Rows are counted in 32 bits on the card, with a sign in cuBLAS. */
@@ -188,6 +186,9 @@ static bsm_status open_space(bsm_cuda_space *space, bsm_error *error)
     }
     if (!status) {
         space->limits = bsm_cuda_slab_limits(config, space->options.max_frames);
+        status = bsm_cuda_sound_open(space, error);
+    }
+    if (!status) {
         status = allocate(space, error);
     }
     return status;
@@ -233,6 +234,7 @@ void bsm_cuda_workspace_free(void *workspace)
         bsm_card_release_host(space->host_masked[s]);
     }
     bsm_card_release_host(space->host_spectrum);
+    bsm_cuda_sound_close(space);
     bsm_card_release(space->memory);
     bsm_card_free(space->card);
     free(space);

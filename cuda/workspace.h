@@ -9,6 +9,7 @@
 
 #include "device/carve.h"
 #include "device/device.h"
+#include "fft.h"
 #include "weights.h"
 
 /** Rows of a slab, if a sequence is not longer. */
@@ -38,6 +39,18 @@ typedef struct bsm_mask_scratch {
     float *values; /**< [band][frame][2 width] */
 } bsm_mask_scratch;
 
+/** What the transforms of a call of sound work on. */
+typedef struct bsm_sound_scratch {
+    bsm_card_fft *fft;    /**< of `batch` frames */
+    size_t batch;         /**< frames that are transformed at a time */
+    float *window;        /**< [n_fft] */
+    float *audio;         /**< [channel][samples] of a block */
+    float *sums;          /**< [wanted stem][channel][samples] of what is summed */
+    float *frames, *bins; /**< [frame][channel][n_fft], or [n_fft / 2 + 1][re, im]: scratch */
+    void *fft_scratch;
+    float *host_audio, *host_sums; /**< reached by the card; NULL until first used */
+} bsm_sound_scratch;
+
 /** What a slab may hold at most. */
 typedef struct bsm_slab_limits {
     size_t rows;   /**< in chunks, and so of any kind */
@@ -48,6 +61,8 @@ typedef struct bsm_slab_limits {
 /** A call that has been seen, and once it has been recorded, how to play it. */
 typedef struct bsm_known_call {
     bsm_block block;
+    bool of_sound;
+    size_t first;   /**< of the frames that are summed, if it is */
     uint32_t stems; /**< a bit for each that is wanted */
     bool seen, unrecordable;
     bsm_card_recording *recording;
@@ -78,15 +93,17 @@ typedef struct bsm_cuda_space {
     void *packed;    /**< values, the bands' features on their way into x */
     bsm_mixer_scratch mixer;
     bsm_mask_scratch mask;
+    bsm_sound_scratch sound;
 
-    float *host_spectrum;              /**< reached by the card, [frame][features] */
+    float *host_spectrum; /**< reached by the card, [frame][features]; NULL until used */
     float *host_masked[BSM_MAX_STEMS]; /**< the same; NULL until a stem is first wanted */
 
     bsm_known_call calls[BSM_KNOWN_CALLS];
     size_t next_call; /**< the one to forget first */
     bsm_known_call *call;
     bsm_call_mode mode;
-    bool observed;
+    bool observed, of_sound; /**< the call is */
+    size_t first;            /**< frame that is masked */
 } bsm_cuda_space;
 
 bsm_status bsm_cuda_workspace_new(const void *weights, const bsm_workspace_options *options,
@@ -122,6 +139,19 @@ typedef struct bsm_slab {
 void bsm_cuda_mixer_slab(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                          const bsm_slab *slab, size_t direction, const float *bias);
 
+/** The transforms' plan, before the memory is divided; then what of it is kept and what is scratch;
+ *  then the window's numbers. bsm_cuda_sound_close: of the plan and the host's memory. */
+bsm_status bsm_cuda_sound_open(bsm_cuda_space *space, bsm_error *error);
+void bsm_cuda_sound_divide(bsm_cuda_space *space, bsm_carver *carver);
+void bsm_cuda_sound_divide_scratch(bsm_cuda_space *space, bsm_carver *carver);
+bsm_status bsm_cuda_sound_fill(bsm_cuda_space *space, bsm_error *error);
+void bsm_cuda_sound_close(bsm_cuda_space *space);
+
+/** A call's sound on its way to the card, and from there. */
+bsm_status bsm_cuda_sound_begin(bsm_cuda_space *space, const bsm_device_call *call,
+                                bsm_error *error);
+void bsm_cuda_sound_end(const bsm_cuda_space *space, const bsm_device_call *call);
+
 /** End a module: wait if it is observed, and say what has failed. */
 bsm_status bsm_cuda_module_done(const bsm_cuda_space *space, bsm_error *error);
 
@@ -138,5 +168,8 @@ bsm_status bsm_cuda_band_path(void *workspace, size_t layer, const bsm_block *bl
                               bsm_error *error);
 bsm_status bsm_cuda_mask_stem(void *workspace, size_t stem, const bsm_block *block,
                               const float *spectrum, float *masked, bsm_error *error);
+bsm_status bsm_cuda_analyse(void *workspace, const bsm_device_call *call, bsm_error *error);
+bsm_status bsm_cuda_synthesise(void *workspace, size_t stem, const bsm_device_call *call,
+                               bsm_error *error);
 
 #endif

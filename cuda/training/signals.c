@@ -12,9 +12,11 @@ static bsm_framing framing_of(const bsm_cuda_training *space, size_t window, siz
 {
     const bsm_config *config = &space->config;
     const size_t samples = space->options.samples;
-    return (bsm_framing){.n_fft = (uint32_t)(window > config->n_fft ? window : config->n_fft),
+    const size_t n_fft = window > config->n_fft ? window : config->n_fft;
+    return (bsm_framing){.n_fft = (uint32_t)n_fft,
                          .window_size = (uint32_t)window,
                          .hop = (uint32_t)hop,
+                         .before = (uint32_t)(n_fft / 2),
                          .channels = (uint32_t)config->channels,
                          .samples = (uint32_t)samples,
                          .frames = (uint32_t)(1 + samples / hop)};

@@ -278,39 +278,6 @@ typedef struct bsm_card_adamw {
 } bsm_card_adamw;
 void bsm_kernel_adamw(bsm_kernel_queue queue, const bsm_card_adamw *adamw);
 
-/* ---- signals.cu ---- */
-
-/** Frames of a signal of `channels` planes, as in signal/transform.h: a batch of
- *  frames * channels transforms, channels next to each other. */
-typedef struct bsm_framing {
-    uint32_t n_fft, window_size, hop, channels, samples, frames;
-    const float *window;  /**< [window_size] */
-    const float *weights; /**< [samples] 1 / the sum of the squared windows; NULL: not inverted */
-} bsm_framing;
-
-/** out[frame][channel][n_fft]: the windowed frames of `audio` [channel][samples], reflected at its
- *  ends, or, for the adjoint of the inverse, of audio * weights with zeros there. */
-void bsm_kernel_cut_frames(bsm_kernel_queue queue, const bsm_framing *framing, const float *audio,
-                           bool adjoint, float *out);
-
-/** bins [frame][channel][bin][re, im] -> spectrum [frame][bin][channel][re, im]. For the adjoint
- *  of the inverse, times 1 / n_fft, and twice where a bin stands for two. */
-void bsm_kernel_store_bins(bsm_kernel_queue queue, const bsm_framing *framing, const float *bins,
-                           bool adjoint, float *spectrum);
-
-/** The other way, for the inverse: times 1 / n_fft. */
-void bsm_kernel_load_bins(bsm_kernel_queue queue, const bsm_framing *framing, const float *spectrum,
-                          float *bins);
-
-/** audio = weights * the sum of the windowed frames. */
-void bsm_kernel_overlap_add(bsm_kernel_queue queue, const bsm_framing *framing, const float *frames,
-                            float *audio);
-
-/** audio += the sum of the windowed frames, what lies outside folded back: the adjoint of
- *  bsm_kernel_cut_frames. */
-void bsm_kernel_fold_frames(bsm_kernel_queue queue, const bsm_framing *framing, const float *frames,
-                            float *audio);
-
 /* ---- loss.cu ---- */
 
 /** predicted -= target; gradient = step * its sign; *sum = the sum of its moduli. */

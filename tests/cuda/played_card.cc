@@ -131,12 +131,18 @@ void bsm_card_release_host(void *memory)
 
 void bsm_card_upload(bsm_card *card, void *to, const void *host, size_t bytes)
 {
-    queue(card, [=]() { std::memcpy(to, host, bytes); });
+    queue(card, [=]() {
+        the_played_card.uploads++;
+        std::memcpy(to, host, bytes);
+    });
 }
 
 void bsm_card_download(bsm_card *card, void *host, const void *from, size_t bytes)
 {
-    queue(card, [=]() { std::memcpy(host, from, bytes); });
+    queue(card, [=]() {
+        the_played_card.downloads++;
+        std::memcpy(host, from, bytes);
+    });
 }
 
 void bsm_card_zero(bsm_card *card, void *memory, size_t bytes)

@@ -11,14 +11,15 @@
 BSM_BEGIN_DECLS
 
 typedef struct played_card {
-    bool missing;       /**< no card is found */
-    size_t memory;      /**< bytes it has */
-    size_t fail_at;     /**< the queued operation, from 1, that fails; 0: none */
-    bool no_recordings; /**< nothing can be recorded */
-    size_t used;        /**< bytes in use now */
-    size_t operations;  /**< queued so far, also while recording */
-    size_t recordings;  /**< made so far */
-    size_t plays;       /**< of recordings so far */
+    bool missing;              /**< no card is found */
+    size_t memory;             /**< bytes it has */
+    size_t fail_at;            /**< the queued operation, from 1, that fails; 0: none */
+    bool no_recordings;        /**< nothing can be recorded */
+    size_t used;               /**< bytes in use now */
+    size_t operations;         /**< queued so far, also while recording */
+    size_t recordings;         /**< made so far */
+    size_t plays;              /**< of recordings so far */
+    size_t uploads, downloads; /**< done so far, in recordings, too */
 } played_card;
 
 extern played_card the_played_card;

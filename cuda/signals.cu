@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Signals and the frames that are transformed, as in signal/transform.c. Positions are those of a
- * plane with n_fft / 2 samples before the signal: frame f covers n_fft of them from f hop on. */
+ * plane with `before` samples before the signal: frame f covers n_fft of them from f hop on. */
 #include "exec.h"
-#include "training/training_kernels.h"
+#include "kernels.h"
 
 enum { THREADS = 256 };
 
@@ -30,7 +30,7 @@ __device__ static uint32_t left_of(const bsm_framing &f)
 __device__ static float plane(const bsm_framing &f, const float *audio, int64_t position,
                               bool adjoint)
 {
-    const int64_t i = position - f.n_fft / 2;
+    const int64_t i = position - f.before;
     if (!adjoint) {
         return audio[reflect(i, f.samples)];
     }
@@ -149,7 +149,8 @@ static __global__ void overlap_add(bsm_framing f, const float *frames, float *au
         return;
     }
     const uint32_t channel = (uint32_t)(index / f.samples), i = (uint32_t)(index % f.samples);
-    audio[index] = f.weights[i] * overlapped(f, frames, channel, (int64_t)i + f.n_fft / 2);
+    const float sum = overlapped(f, frames, channel, (int64_t)i + f.before);
+    audio[index] = f.weights ? f.weights[i] * sum : sum;
 }
 
 void bsm_kernel_overlap_add(bsm_kernel_queue queue, const bsm_framing *framing, const float *frames,
@@ -165,7 +166,7 @@ void bsm_kernel_overlap_add(bsm_kernel_queue queue, const bsm_framing *framing, 
 __device__ static float folded(const bsm_framing &f, const float *frames, uint32_t channel,
                                int64_t first, int64_t period)
 {
-    const int64_t before = f.n_fft / 2, end = (int64_t)f.samples + f.n_fft - before;
+    const int64_t before = f.before, end = (int64_t)f.samples + f.n_fft - before;
     const int64_t back = (first + before) / period; /* periods back to the plane's start */
     float sum = 0;
     for (int64_t at = first - back * period; at < end; at += period) {

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: ISC */
+/* Sound through the CUDA device, transforms included, against `reference` with the host's
+ * transforms: windows, streams and blocks with a history, of networks and transforms of many sizes,
+ * with all stems and some, each call several times so that it is recorded and played. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "device_under_test.h"
+#include "net/place.h"
+#include "net/sound.h"
+#include "noise.h"
+#include "random_config.h"
+
+static const bsm_device *device;
+
+/* What a precision may be off by; for networks of a few numbers only, ten times as much. */
+static const struct {
+    bsm_precision precision;
+    const char *name;
+    double tolerance;
+} precisions[] = {
+    {BSM_PRECISION_FLOAT32, "float32", 1e-5},
+    {BSM_PRECISION_TF32, "tf32", 1e-2},
+    {BSM_PRECISION_BFLOAT16, "bfloat16", 1e-2},
+};
+
+typedef struct sound_case {
+    bsm_config config;
+    const char *name;
+    bsm_block block;
+    size_t first; /* frame that is given */
+    size_t calls;
+} sound_case;
+
+/* Samples per channel that frames cover. */
+static size_t covered(const bsm_config *config, size_t frames)
+{
+    return (frames - 1) * config->hop + config->n_fft;
+}
+
+static size_t given(const sound_case *c)
+{
+    return covered(&c->config, c->block.wanted - c->first);
+}
+
+static size_t all_samples(const sound_case *c)
+{
+    return covered(&c->config, c->block.frames + c->calls * c->block.commit);
+}
+
+static bsm_network *open_on(const bsm_device *on, bsm_model *model, size_t frames,
+                            bsm_precision precision)
+{
+    bsm_network_options options = {.threads = device_is_a_card() ? 0 : 2,
+                                   .max_frames = frames,
+                                   .streaming = true,
+                                   .precision = precision};
+    bsm_network *network = NULL;
+    bsm_error error = {0};
+    if (bsm_network_new_on(on, NULL, model, &options, &network, &error)) {
+        expect(false, "%s", error.message);
+    }
+    return network;
+}
+
+/* One call, into `out` [stem][channel][samples]; all stems or only the last. */
+static bsm_status run_call(bsm_network *network, const sound_case *c, const float *audio,
+                           bool all_stems, float *out, bsm_error *error)
+{
+    const bsm_config *config = &c->config;
+    const float *in[BSM_MAX_CHANNELS];
+    float *planes[BSM_MAX_STEMS][BSM_MAX_CHANNELS];
+    float *const *stems[BSM_MAX_STEMS] = {NULL};
+    for (size_t channel = 0; channel < config->channels; channel++) {
+        in[channel] = audio + channel * all_samples(c);
+    }
+    for (size_t s = all_stems ? 0 : config->num_stems - 1; s < config->num_stems; s++) {
+        for (size_t channel = 0; channel < config->channels; channel++) {
+            planes[s][channel] = out + (s * config->channels + channel) * given(c);
+        }
+        stems[s] = planes[s];
+    }
+    const bsm_sound sound = {.audio = in, .first = c->first, .stems = stems};
+    return bsm_network_sound(network, &c->block, &sound, error);
+}
+
+static size_t numbers(const sound_case *c)
+{
+    return c->config.num_stems * c->config.channels * given(c);
+}
+
+static float *run_case(const bsm_device *on, bsm_model *model, const sound_case *c,
+                       bsm_precision precision, const float *audio)
+{
+    float *out = calloc(c->calls * numbers(c), sizeof *out);
+    bsm_network *network = open_on(on, model, c->block.frames + 1, precision);
+    bsm_error error = {0};
+    bsm_status status = out && network ? BSM_OK : BSM_NO_MEMORY;
+    for (size_t call = 0; call < c->calls && !status; call++) {
+        status = run_call(network, c, audio + call * c->block.commit * c->config.hop, call % 2 == 0,
+                          out + call * numbers(c), &error);
+    }
+    expect(!status, "%s: %s", c->name, error.message);
+    bsm_network_free(network);
+    return out;
+}
+
+static void check_case(const sound_case *c, size_t num_precisions)
+{
+    bsm_model *model = NULL;
+    bsm_error error = {0};
+    size_t count = c->config.channels * all_samples(c);
+    float *audio = malloc(count * sizeof *audio);
+    if (!audio || bsm_model_new_untrained(&c->config, &model, &error)) {
+        expect(false, "%s", error.message);
+        free(audio);
+        return;
+    }
+    uint64_t seed = 9;
+    noise_fill(&seed, audio, count);
+    float *expected = run_case(&bsm_reference_device, model, c, BSM_PRECISION_FLOAT32, audio);
+    for (size_t p = 0; p < num_precisions; p++) {
+        float *actual = run_case(device, model, c, precisions[p].precision, audio);
+        double off =
+            actual && expected ? relative_error(actual, expected, c->calls * numbers(c)) : 1;
+        printf(
+            "%-6s %-8s n_fft %4zu hop %4zu frames %3zu, %3zu to %3zu, commit %3zu: off by %.2g\n",
+            c->name, precisions[p].name, c->config.n_fft, c->config.hop, c->block.frames, c->first,
+            c->block.wanted, c->block.commit, off);
+        double allowed = precisions[p].tolerance * (p && c->config.dim < 16 ? 10 : 1);
+        expect(off < allowed, "%s: off by %g", c->name, off);
+        free(actual);
+    }
+    free(expected);
+    free(audio);
+    bsm_model_free(model);
+}
+
+/* ---- Shapes ---- */
+
+/* Any transform and hop. */
+static bsm_config random_config(uint64_t *seed)
+{
+    static const random_limits limits = {
+        .d_state = 8, .mask_expansion = 2, .heads = 2, .head_low = 2, .head_high = 6};
+    bsm_config c = random_layers(seed, &limits);
+    c.num_bands = noise_size(seed, 2, 5);
+    for (size_t k = 0; k < c.num_bands; k++) {
+        c.bands[k] = noise_size(seed, 1, 6);
+    }
+    set_transform(&c);
+    c.hop = noise_size(seed, 1, c.n_fft);
+    return c;
+}
+
+static void check_random_shapes(size_t count)
+{
+    uint64_t seed = 15;
+    for (size_t i = 0; i < count; i++) {
+        sound_case c = {.name = "random", .config = random_config(&seed), .calls = 3};
+        /* sometimes more than are transformed at a time */
+        c.block.frames = noise_size(&seed, 1, i % 4 == 0 ? 150 : 20);
+        c.block.wanted = i % 3 == 0 ? c.block.frames : noise_size(&seed, 1, c.block.frames);
+        c.block.commit = i % 3 == 1 ? c.block.wanted : 0;
+        c.first = i % 3 == 2 ? noise_size(&seed, 0, c.block.wanted - 1) : 0;
+        check_case(&c, 1 + 2 * (i % 3 == 0));
+    }
+}
+
+static void check_preset(const char *name, bsm_block block, size_t first)
+{
+    sound_case c = {.name = name, .block = block, .first = first, .calls = 3};
+    expect(!bsm_config_preset(name, &c.config, NULL), "preset %s", name);
+    check_case(&c, sizeof precisions / sizeof *precisions);
+}
+
+/* test_sound [how many random shapes] */
+int main(int argc, char **argv)
+{
+    device = device_under_test();
+    if (!device) {
+        return TEST_SKIPPED;
+    }
+    check_random_shapes(argc > 1 ? (size_t)atoi(argv[1]) : 12);
+    if (device_is_a_card()) {
+        check_preset("paper", (bsm_block){.frames = 50, .wanted = 25, .commit = 25}, 0);
+        check_preset("paper", (bsm_block){.frames = 130, .wanted = 130}, 0);
+        check_preset("lite", (bsm_block){.frames = 130, .wanted = 120}, 95);
+    }
+    return failures() ? 1 : 0;
+}
