@@ -8,6 +8,7 @@
 #include "bsm/network.h"
 #include "bsm/stft.h"
 #include "device_under_test.h"
+#include "net/blocks.h"
 #include "net/place.h"
 #include "tensors.h"
 
@@ -87,17 +88,88 @@ static void close_run(run_state *r)
     free(r->audio);
 }
 
-static void check_output(const run_state *r, const char *tensor, const char *precision,
-                         double tolerance)
+/* `transforms`: whose. */
+static void check_audio(const run_state *r, const char *tensor, const char *transforms, size_t p)
 {
     size_t shape[4];
     const float *expected = tensors_find(r->file, tensor, shape);
+    double off = expected ? relative_error(r->audio, expected, 2 * r->samples) : 1;
+    printf("%-6s %-15s %-9s %-6s off by %.2g\n", r->c->preset, tensor, precisions[p].name,
+           transforms, off);
+    expect(off < precisions[p].tolerance, "%s %s in %s: off by %g", r->c->preset, tensor,
+           precisions[p].name, off);
+}
+
+static void check_output(const run_state *r, const char *tensor, size_t p)
+{
     float *channels[2] = {r->audio, r->audio + r->samples};
     bsm_stft_inverse(r->stft, r->masked, r->frames, channels, r->samples);
-    double off = expected ? relative_error(r->audio, expected, 2 * r->samples) : 1;
-    printf("%-6s %-15s %-9s off by %.2g\n", r->c->preset, tensor, precision, off);
-    expect(off < tolerance, "%s %s in %s: off by %g", r->c->preset, tensor, precision, off);
+    check_audio(r, tensor, "host", p);
 }
+
+/* ---- Sound ---- */
+
+/* The input, from where it has been read to. */
+typedef struct input_state {
+    const run_state *r;
+    size_t position;
+} input_state;
+
+static bsm_status read_input(void *user, float *const *audio, size_t count, size_t *got,
+                             bsm_error *error)
+{
+    (void)error;
+    input_state *in = user;
+    size_t shape[4], left = in->r->samples - in->position;
+    const float *input = tensors_find(in->r->file, "input", shape);
+    *got = count < left ? count : left;
+    for (size_t c = 0; c < 2; c++) {
+        memcpy(audio[c], input + c * in->r->samples + in->position, *got * sizeof(float));
+    }
+    in->position += *got;
+    return BSM_OK;
+}
+
+/* In blocks of sound, the transforms on the device; one block of all frames is a window. */
+static bsm_status separate_sound(const run_state *r, bsm_network *network, bsm_block_shape shape,
+                                 bsm_error *error)
+{
+    input_state in = {.r = r};
+    bsm_separation separation = {.config = r->config,
+                                 .separator = bsm_separator_of_network(network),
+                                 .signal = {&in, read_input},
+                                 .lanes = 1,
+                                 .wanted = {true}};
+    bsm_blocks *blocks = NULL;
+    expect(separation.separator.sound != NULL, "the device takes no sound");
+    bsm_status status = bsm_blocks_new(&separation, &shape, &blocks, error);
+    size_t count = 1, given = 0;
+    while (!status && count > 0) {
+        float *const *audio = NULL;
+        status = bsm_blocks_next(blocks, &audio, &count, error);
+        for (size_t c = 0; c < 2 && !status; c++) {
+            memcpy(r->audio + c * r->samples + given, audio[c], count * sizeof(float));
+        }
+        given += status ? 0 : count;
+    }
+    bsm_blocks_free(blocks);
+    return status;
+}
+
+static void check_sound(const run_state *r, bsm_network *network, size_t p)
+{
+    bsm_error error = {0};
+    bsm_block_shape window = {.commit = r->frames};
+    expect(!separate_sound(r, network, window, &error), "%s", error.message);
+    check_audio(r, "output", "device", p);
+    if (r->c->stream) {
+        bsm_block_shape shape = {.commit = r->c->commit, .lookahead = r->c->lookahead};
+        expect(!separate_sound(r, network, shape, &error), "%s", error.message);
+        check_audio(r, r->c->stream, "device", p);
+    }
+}
+
+/* ---- Spectra ---- */
 
 static bsm_status stream(const run_state *r, bsm_network *network, bsm_error *error)
 {
@@ -123,11 +195,12 @@ static void check_network(const run_state *r, bsm_network *network, size_t p)
         status = bsm_network_forward(network, r->spectrum, r->frames, stems, &error);
     }
     expect(!status, "%s", error.message);
-    check_output(r, "output", precisions[p].name, precisions[p].tolerance);
+    check_output(r, "output", p);
     if (r->c->stream && !status) {
         expect(!stream(r, network, &error), "%s", error.message);
-        check_output(r, r->c->stream, precisions[p].name, precisions[p].tolerance);
+        check_output(r, r->c->stream, p);
     }
+    check_sound(r, network, p);
 }
 
 static void check_case(const bsm_device *device, const golden_case *c)

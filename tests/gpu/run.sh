@@ -33,6 +33,7 @@ check() {
 nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || true
 check "no card" env CUDA_VISIBLE_DEVICES= "$tests/gpu_fallbacks" none
 check parity "$tests/gpu_parity" 100
+check sound "$tests/gpu_sound" 60
 check golden "$tests/gpu_golden"
 check training "$tests/gpu_training" 40
 check "golden training" "$tests/gpu_training_golden"
@@ -41,6 +42,7 @@ sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-san
 if [ -x "$sanitizer" ]; then
     check memcheck "$sanitizer" --tool memcheck --error-exitcode 1 "$tests/gpu_parity" 8
     check racecheck "$sanitizer" --tool racecheck --error-exitcode 1 "$tests/gpu_parity" 3
+    check "memcheck of sound" "$sanitizer" --tool memcheck --error-exitcode 1 "$tests/gpu_sound" 6
     check "memcheck of training" "$sanitizer" --tool memcheck --error-exitcode 1 \
         "$tests/gpu_training_golden"
     check "racecheck of training" "$sanitizer" --tool racecheck --error-exitcode 1 \

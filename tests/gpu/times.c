@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* How long the CUDA device takes, without waveforms: windows of 1, 4 and 8 s and live blocks, in
- * each precision. (bsm-bench says more, but needs more libraries.)
+/* How long the CUDA device takes: windows of 1, 4 and 8 s and live blocks, of spectra and of sound,
+ * in each precision. (bsm-bench says more, but needs more libraries.)
  *
  *      times [PRESET] */
 #include <stdio.h>
@@ -9,6 +9,7 @@
 
 #include "bsm/network.h"
 #include "device_under_test.h"
+#include "net/sound.h"
 #include "noise.h"
 
 enum { REPEATS = 20, WARM = 3 };
@@ -26,42 +27,79 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* `commit` 0: windows. */
-static void time_calls(bsm_model *model, bsm_precision precision, const char *name, size_t frames,
-                       size_t commit)
+/* What is timed: `commit` 0 is a window. */
+typedef struct timed_call {
+    bsm_precision precision;
+    const char *precision_name;
+    size_t frames, commit;
+    bool of_sound;
+} timed_call;
+
+/* Frames of spectra or the samples that they cover, in and out, stereo. */
+typedef struct buffers {
+    size_t count; /* of numbers */
+    size_t plane; /* of a channel's samples */
+    float *in, *out;
+} buffers;
+
+static bsm_status run_call(bsm_network *network, const timed_call *c, const buffers *b,
+                           bsm_error *error)
+{
+    float *stems[BSM_MAX_STEMS] = {b->out};
+    if (c->of_sound) {
+        const float *audio[2] = {b->in, b->in + b->plane};
+        float *planes[2] = {b->out, b->out + b->plane};
+        float *const *sums[BSM_MAX_STEMS] = {planes};
+        const bsm_block block = {
+            .frames = c->frames, .wanted = c->commit ? c->commit : c->frames, .commit = c->commit};
+        return bsm_network_sound(network, &block, &(bsm_sound){.audio = audio, .stems = sums},
+                                 error);
+    }
+    return c->commit ? bsm_network_stream(network, b->in, c->frames, c->commit, stems, error)
+                     : bsm_network_forward(network, b->in, c->frames, stems, error);
+}
+
+static void report(const timed_call *c, const bsm_config *config, double *times)
+{
+    qsort(times, REPEATS, sizeof *times, ascending);
+    size_t new_frames = c->commit ? c->commit : c->frames;
+    double audio = (double)(new_frames * config->hop) / (double)config->sample_rate;
+    double median = times[REPEATS / 2];
+    printf("%-9s %-7s %4zu frames%s: median %8.2f ms, best %8.2f ms, %7.1f times real time\n",
+           c->precision_name, c->of_sound ? "sound" : "spectra", c->frames,
+           c->commit ? ", live" : "", 1e3 * median, 1e3 * times[0], audio / median);
+}
+
+static void time_calls(bsm_model *model, const timed_call *c)
 {
     const bsm_config *config = bsm_model_config(model);
-    size_t count = frames * bsm_config_features(config);
-    float *spectrum = malloc(count * sizeof *spectrum), *out = malloc(count * sizeof *out);
+    buffers b = {.count = c->frames * bsm_config_features(config),
+                 .plane = (c->frames - 1) * config->hop + config->n_fft};
+    b.in = malloc(b.count * sizeof *b.in); /* spectra are larger than what they are of */
+    b.out = malloc(b.count * sizeof *b.out);
     bsm_network_options options = {.device = BSM_DEVICE_CUDA,
-                                   .precision = precision,
-                                   .max_frames = frames,
-                                   .streaming = commit > 0};
+                                   .precision = c->precision,
+                                   .max_frames = c->frames,
+                                   .streaming = c->commit > 0};
     bsm_network *network = NULL;
     bsm_error error = {0};
-    bsm_status status = bsm_network_new(model, &options, &network, &error);
+    bsm_status status = b.in && b.out ? bsm_network_new(model, &options, &network, &error)
+                                      : bsm_fail(&error, BSM_NO_MEMORY, "no memory");
     double times[REPEATS];
     uint64_t seed = 1;
-    for (size_t i = 0; spectrum && out && i < WARM + REPEATS && !status; i++) {
-        float *stems[BSM_MAX_STEMS] = {out};
-        noise_fill(&seed, spectrum, count);
+    for (size_t i = 0; i < WARM + REPEATS && !status; i++) {
+        noise_fill(&seed, b.in, b.count);
         double start = now();
-        status = commit ? bsm_network_stream(network, spectrum, frames, commit, stems, &error)
-                        : bsm_network_forward(network, spectrum, frames, stems, &error);
+        status = run_call(network, c, &b, &error);
         times[i < WARM ? 0 : i - WARM] = now() - start;
     }
-    expect(!status && spectrum && out, "%s", error.message);
+    expect(!status, "%s", error.message);
     if (!failures()) {
-        qsort(times, REPEATS, sizeof *times, ascending);
-        size_t new_frames = commit ? commit : frames;
-        double audio = (double)(new_frames * config->hop) / (double)config->sample_rate;
-        double median = times[REPEATS / 2];
-        printf("%-9s %4zu frames%s: median %8.2f ms, best %8.2f ms, %7.1f times real time\n", name,
-               frames, commit ? ", live" : "", 1e3 * median, 1e3 * times[0], audio / median);
+        report(c, config, times);
     }
     bsm_network_free(network);
-    free(spectrum);
-    free(out);
+    free(b.in);
+    free(b.out);
 }
 
 int main(int argc, char **argv)
@@ -86,11 +124,17 @@ int main(int argc, char **argv)
         puts(error.message);
         return 1;
     }
-    for (size_t p = 0; p < sizeof precisions / sizeof *precisions; p++) {
+    for (size_t i = 0; i < 2 * sizeof precisions / sizeof *precisions; i++) {
+        timed_call c = {.precision = precisions[i / 2].precision,
+                        .precision_name = precisions[i / 2].name,
+                        .of_sound = i % 2 == 1};
         for (size_t w = 0; w < sizeof windows / sizeof *windows; w++) {
-            time_calls(model, precisions[p].precision, precisions[p].name, windows[w], 0);
+            c.frames = windows[w];
+            time_calls(model, &c);
         }
-        time_calls(model, precisions[p].precision, precisions[p].name, 50, 25);
+        c.frames = 50;
+        c.commit = 25;
+        time_calls(model, &c);
     }
     bsm_model_free(model);
     return failures() ? 1 : 0;
