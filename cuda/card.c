@@ -28,6 +28,7 @@ struct bsm_card_recording {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int chosen = -1;
+static size_t wanted; /* how many usable cards are left to others */
 
 static void describe(const struct cudaDeviceProp *card, char *text, size_t size)
 {
@@ -35,9 +36,12 @@ static void describe(const struct cudaDeviceProp *card, char *text, size_t size)
                     card->minor, (double)card->totalGlobalMem * 1e-9);
 }
 
-/* The first card that is new enough; `text` of it, or of the last that is not. */
-static bsm_status choose(int count, char *text, size_t size, bsm_error *error)
+/* The card in `place` of those that are new enough, and `text` of it; or how many there are, and
+ * `text` of the last card. */
+static bsm_status look_for(int count, size_t place, size_t *usable, char *text, size_t size,
+                           bsm_error *error)
 {
+    *usable = 0;
     for (int i = 0; i < count; i++) {
         struct cudaDeviceProp card;
         cudaError_t status = cudaGetDeviceProperties(&card, i);
@@ -46,29 +50,64 @@ static bsm_status choose(int count, char *text, size_t size, bsm_error *error)
                             cudaGetErrorString(status));
         }
         describe(&card, text, size);
-        if (card.major >= OLDEST_MAJOR) {
+        *usable += card.major >= OLDEST_MAJOR;
+        if (*usable > place) {
             chosen = i;
             return BSM_OK;
         }
     }
-    return bsm_fail(error, BSM_NO_DEVICE, "cuda: %s: too old, %d.0 is needed", text, OLDEST_MAJOR);
+    return *usable ? BSM_OK
+                   : bsm_fail(error, BSM_NO_DEVICE, "cuda: %s: too old, %d.0 is needed", text,
+                              OLDEST_MAJOR);
 }
 
-bsm_status bsm_card_find(char *text, size_t size, bsm_error *error)
+static bsm_status count_cards(int *count, bsm_error *error)
 {
-    int count = 0;
-    cudaError_t status = cudaGetDeviceCount(&count);
+    *count = 0;
+    cudaError_t status = cudaGetDeviceCount(count);
     if (status) {
         cudaGetLastError(); /* not to be found again by who comes next */
         return bsm_fail(error, BSM_NO_DEVICE, "cuda: no card: %s", cudaGetErrorString(status));
     }
-    if (count == 0) {
-        return bsm_fail(error, BSM_NO_DEVICE, "cuda: no card");
+    return *count ? BSM_OK : bsm_fail(error, BSM_NO_DEVICE, "cuda: no card");
+}
+
+bsm_status bsm_card_find(char *text, size_t size, bsm_error *error)
+{
+    int count;
+    size_t usable;
+    bsm_status status = count_cards(&count, error);
+    if (!status) {
+        pthread_mutex_lock(&lock);
+        status = look_for(count, wanted, &usable, text, size, error);
+        pthread_mutex_unlock(&lock);
+    }
+    return status;
+}
+
+bsm_status bsm_card_take(size_t place, size_t processes, bsm_error *error)
+{
+    int count;
+    size_t usable;
+    char text[160];
+    bsm_status status = count_cards(&count, error);
+    if (status) {
+        return status;
     }
     pthread_mutex_lock(&lock);
-    bsm_status found = choose(count, text, size, error);
+    status = look_for(count, processes - 1, &usable, text, sizeof text, error);
+    if (!status && usable < processes) {
+        status = bsm_fail(error, BSM_INVALID_ARGUMENT,
+                          "cuda: %zu processes on this machine, and %zu of its cards to be used: "
+                          "each needs one of its own",
+                          processes, usable);
+    }
+    if (!status) {
+        wanted = place;
+        status = look_for(count, place, &usable, text, sizeof text, error);
+    }
     pthread_mutex_unlock(&lock);
-    return found;
+    return status;
 }
 
 static int chosen_card(void)
@@ -312,6 +351,20 @@ void bsm_card_wait(bsm_card *card)
     if (bsm_card_works(card)) {
         check(card, cudaStreamSynchronize(card->stream), "waiting for the card");
     }
+}
+
+bool bsm_card_busy(bsm_card *card)
+{
+    if (!bsm_card_works(card)) {
+        return false;
+    }
+    cudaError_t status = cudaStreamQuery(card->stream);
+    if (status == cudaErrorNotReady) {
+        cudaGetLastError(); /* it is no failure */
+        return true;
+    }
+    check(card, status, "waiting for the card");
+    return false;
 }
 
 /* Other threads may go on allocating meanwhile. */

@@ -23,6 +23,10 @@ typedef struct bsm_card bsm_card;
  *  like. BSM_NO_DEVICE: there is no card that this module can use, and why. */
 bsm_status bsm_card_find(char *text, size_t size, bsm_error *error);
 
+/** From now on the card in use is number `place` of those that can be used. As
+ *  bsm_device_take_card. */
+bsm_status bsm_card_take(size_t place, size_t processes, bsm_error *error);
+
 /** A stream of work, with products of the given precision. BSM_NO_DEVICE, BSM_NO_MEMORY,
  *  BSM_DEVICE_FAILED. */
 bsm_status bsm_card_new(bsm_precision precision, bsm_card **card, bsm_error *error);
@@ -68,6 +72,9 @@ void bsm_card_multiply(bsm_card *card, const bsm_card_product *product);
 
 /** Wait until all that was queued is done. */
 void bsm_card_wait(bsm_card *card);
+
+/** True while something that was queued is not done; false after a failure. */
+bool bsm_card_busy(bsm_card *card);
 
 /** Nothing has failed so far. */
 bool bsm_card_works(const bsm_card *card);

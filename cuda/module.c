@@ -15,6 +15,7 @@ const bsm_cuda_module *bsm_cuda_module_entry(void)
         .weights_size = sizeof(bsm_weights),
         .device_size = sizeof(bsm_device),
         .find = bsm_card_find,
+        .take = bsm_card_take,
         .device = &bsm_cuda_device,
     };
     return &module;

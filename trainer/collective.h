@@ -10,9 +10,10 @@
 #include "bsm/status.h"
 
 typedef struct bsm_collective {
-    size_t rank; /**< this process's number, from 0 */
-    size_t size; /**< how many there are */
-    size_t here; /**< how many of them are on this machine */
+    size_t rank;  /**< this process's number, from 0 */
+    size_t size;  /**< how many there are */
+    size_t here;  /**< how many of them are on this machine */
+    size_t place; /**< this process's number among those, from 0 */
 } bsm_collective;
 
 /** Join the others, if an MPI launcher started this process. BSM_UNSUPPORTED if it did and this
@@ -30,5 +31,9 @@ BSM_NODISCARD bsm_status bsm_collective_sum(const bsm_collective *collective, do
                                             size_t count, bsm_error *error);
 BSM_NODISCARD bsm_status bsm_collective_sum_floats(const bsm_collective *collective, float *values,
                                                    size_t count, bsm_error *error);
+
+/** Give all processes the first one's bytes, fewer than 2^31. BSM_IO: another one was lost. */
+BSM_NODISCARD bsm_status bsm_collective_share(const bsm_collective *collective, void *bytes,
+                                              size_t size, bsm_error *error);
 
 #endif

@@ -17,7 +17,7 @@ static bsm_status failed(int code, const char *what, bsm_error *error)
 
 static bsm_status join(bsm_collective *collective, bsm_error *error)
 {
-    int given, rank, size, here;
+    int given, rank, size, here, place;
     MPI_Comm machine;
     int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &given);
     if (code) {
@@ -31,9 +31,10 @@ static bsm_status join(bsm_collective *collective, bsm_error *error)
         return failed(code, "the processes cannot find each other", error);
     }
     MPI_Comm_size(machine, &here);
+    MPI_Comm_rank(machine, &place);
     MPI_Comm_free(&machine);
-    *collective =
-        (bsm_collective){.rank = (size_t)rank, .size = (size_t)size, .here = (size_t)here};
+    *collective = (bsm_collective){
+        .rank = (size_t)rank, .size = (size_t)size, .here = (size_t)here, .place = (size_t)place};
     return BSM_OK;
 }
 
@@ -77,6 +78,14 @@ static bsm_status sum(const bsm_collective *collective, void *values, size_t cou
         }
     }
     return BSM_OK;
+}
+
+bsm_status bsm_collective_share(const bsm_collective *collective, void *bytes, size_t size,
+                                bsm_error *error)
+{
+    const int code =
+        collective->size > 1 ? MPI_Bcast(bytes, (int)size, MPI_BYTE, 0, MPI_COMM_WORLD) : 0;
+    return code ? failed(code, "another process of the training was lost", error) : BSM_OK;
 }
 
 bsm_status bsm_collective_sum(const bsm_collective *collective, double *values, size_t count,

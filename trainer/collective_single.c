@@ -35,6 +35,16 @@ bsm_status bsm_collective_sum(const bsm_collective *collective, double *values, 
     return BSM_OK;
 }
 
+bsm_status bsm_collective_share(const bsm_collective *collective, void *bytes, size_t size,
+                                bsm_error *error)
+{
+    (void)collective;
+    (void)bytes;
+    (void)size;
+    (void)error;
+    return BSM_OK;
+}
+
 bsm_status bsm_collective_sum_floats(const bsm_collective *collective, float *values, size_t count,
                                      bsm_error *error)
 {

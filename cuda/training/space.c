@@ -82,6 +82,7 @@ void bsm_cuda_training_free(void *opaque)
     }
     if (space->card) {
         bsm_card_use(space->card);
+        bsm_peers_leave(space->peers);
         bsm_card_wait(space->card);
     }
     bsm_card_signals_close(space);

@@ -11,6 +11,7 @@
 #include "device/training.h"
 #include "fft.h"
 #include "mixer.h"
+#include "peers.h"
 #include "training/places.h"
 #include "training/training_kernels.h"
 
@@ -99,6 +100,7 @@ typedef struct bsm_cuda_training {
     bsm_band_run *runs;
     size_t num_runs;
     bsm_card *card;
+    bsm_peers *peers; /**< NULL: not joined */
 
     void *memory; /**< all that follows on the card */
     float *vectors[BSM_NUM_TRAINING_VECTORS];
@@ -129,6 +131,10 @@ typedef struct bsm_cuda_training {
     bool uploading;       /**< host_audio is in use */
     uint64_t dropout_key; /**< of the item */
 } bsm_cuda_training;
+
+bsm_status bsm_cuda_training_peers_join(void *space, const bsm_peers_id *id, size_t rank,
+                                        size_t size, bsm_error *error);
+bsm_status bsm_cuda_training_sum_gradients(void *space, bsm_error *error);
 
 enum { BSM_PIECE_FLOATS = 1 << 20 };
 

@@ -2,6 +2,7 @@
 /* The CUDA device's table of training. */
 #include "training/training.h"
 
+#include "peers.h"
 #include "training/space.h"
 
 static void wait(void *opaque)
@@ -26,6 +27,10 @@ const bsm_training_device bsm_cuda_training_table = {
     .path_backward = bsm_cuda_training_path_backward,
     .band_split_backward = bsm_cuda_training_band_split_backward,
     .wait = wait,
+    .peers_describe = bsm_peers_describe,
+    .peers_id = bsm_peers_new_id,
+    .peers_join = bsm_cuda_training_peers_join,
+    .sum_gradients = bsm_cuda_training_sum_gradients,
     .norm = bsm_cuda_training_norm,
     .update = bsm_cuda_training_update,
 };

@@ -55,6 +55,27 @@ bsm_status bsm_cuda_training_write(void *opaque, bsm_training_vector vector, con
     return bsm_card_status(space->card, error);
 }
 
+bsm_status bsm_cuda_training_peers_join(void *opaque, const bsm_peers_id *id, size_t rank,
+                                        size_t size, bsm_error *error)
+{
+    bsm_cuda_training *space = opaque;
+    if (space->peers) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "training: joined with others already");
+    }
+    bsm_card_use(space->card);
+    return bsm_peers_join(space->card, id, rank, size, &space->peers, error);
+}
+
+bsm_status bsm_cuda_training_sum_gradients(void *opaque, bsm_error *error)
+{
+    const bsm_cuda_training *space = opaque;
+    if (!space->peers) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "training: not joined with others");
+    }
+    bsm_card_use(space->card);
+    return bsm_peers_sum(space->peers, space->vectors[BSM_GRADIENTS], space->places.size, error);
+}
+
 bsm_status bsm_cuda_training_norm(void *opaque, double *norm, bsm_error *error)
 {
     const bsm_cuda_training *space = opaque;

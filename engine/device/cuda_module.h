@@ -9,7 +9,7 @@
 #include "device/device.h"
 
 /** Of both sides: raise it when something changes that the sizes below do not show. */
-enum { BSM_CUDA_MODULE_ABI = 3 };
+enum { BSM_CUDA_MODULE_ABI = 4 };
 
 typedef struct bsm_cuda_module {
     unsigned int abi;
@@ -18,6 +18,8 @@ typedef struct bsm_cuda_module {
 
     /** One line on the card that will be used. BSM_NO_DEVICE: none can be, and why. */
     bsm_status (*find)(char *text, size_t size, bsm_error *error);
+    /** As bsm_device_take_card. */
+    bsm_status (*take)(size_t place, size_t processes, bsm_error *error);
     const bsm_device *device;
 } bsm_cuda_module;
 

@@ -100,6 +100,13 @@ const bsm_device *bsm_device_for(const bsm_device *device, bsm_precision precisi
                                                                         : device;
 }
 
+bsm_status bsm_device_take_card(size_t place, size_t processes, bsm_error *error)
+{
+    const bsm_cuda_module *module = NULL;
+    bsm_status status = bsm_cuda_module_get(&module, error);
+    return status ? status : module->take(place, processes, error);
+}
+
 bsm_status bsm_device_describe(bsm_device_kind kind, char *text, size_t size, bsm_error *error)
 {
     const bsm_device *device = NULL;

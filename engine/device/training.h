@@ -4,7 +4,7 @@
  *
  *  A space holds one item: its signals, the features x[band][frame][dim] on their way forward, what
  *  is kept of each path, and the features' gradient on its way back. It also holds the vectors of
- *  bsm/training.h. Every function but `describe` and `plan` works on a space. */
+ *  bsm/training.h. Every function that is given one works on a space. */
 #ifndef BSM_DEVICE_TRAINING_H
 #define BSM_DEVICE_TRAINING_H
 
@@ -58,6 +58,13 @@ typedef struct bsm_training_device {
 
     /** NULL, or wait until what the other functions queued is done: where a part's time counts. */
     void (*wait)(void *space);
+
+    /** All NULL, or sums over processes, as bsm/training.h has them. */
+    bsm_status (*peers_describe)(char *text, size_t size, bsm_error *error);
+    bsm_status (*peers_id)(bsm_peers_id *id, bsm_error *error);
+    bsm_status (*peers_join)(void *space, const bsm_peers_id *id, size_t rank, size_t size,
+                             bsm_error *error);
+    bsm_status (*sum_gradients)(void *space, bsm_error *error);
 
     bsm_status (*norm)(void *space, double *norm, bsm_error *error);
     bsm_status (*update)(void *space, const bsm_adamw *step, bsm_error *error);

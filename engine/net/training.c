@@ -2,6 +2,7 @@
 /* Training BSMamba2: which modules run in which order, forward and backward. */
 #include "bsm/training.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -220,6 +221,46 @@ bsm_status bsm_training_add(bsm_training *training, const bsm_training_item *ite
         *loss = sum;
     }
     return status;
+}
+
+/* ---- Several processes ---- */
+
+static bsm_status check_peers(const bsm_training *t, bsm_error *error)
+{
+    return t->device->peers_describe
+               ? BSM_OK
+               : bsm_fail(error, BSM_UNSUPPORTED, "device %s: it does not sum over processes",
+                          t->device_name);
+}
+
+bsm_status bsm_training_peers_describe(bsm_training *training, char *text, size_t size,
+                                       bsm_error *error)
+{
+    bsm_status status = check_peers(training, error);
+    return status ? status : training->device->peers_describe(text, size, error);
+}
+
+bsm_status bsm_training_peers_id(bsm_training *training, bsm_peers_id *id, bsm_error *error)
+{
+    bsm_status status = check_peers(training, error);
+    return status ? status : training->device->peers_id(id, error);
+}
+
+bsm_status bsm_training_peers_join(bsm_training *training, const bsm_peers_id *id, size_t rank,
+                                   size_t size, bsm_error *error)
+{
+    bsm_status status = check_peers(training, error);
+    if (!status && (rank >= size || size > INT_MAX)) {
+        status = bsm_fail(error, BSM_INVALID_ARGUMENT, "training: process %zu (from 0) of %zu",
+                          rank, size);
+    }
+    return status ? status : training->device->peers_join(training->space, id, rank, size, error);
+}
+
+bsm_status bsm_training_sum_gradients(bsm_training *training, bsm_error *error)
+{
+    bsm_status status = check_peers(training, error);
+    return status ? status : training->device->sum_gradients(training->space, error);
 }
 
 /* ---- Steps ---- */

@@ -16,7 +16,14 @@
 #include "exec_stream.h"
 #include "value.h"
 
-played_card the_played_card = {};
+static played_card two_cards()
+{
+    played_card played = {};
+    played.cards = 2;
+    return played;
+}
+
+played_card the_played_card = two_cards();
 
 struct bsm_card {
     bsm_precision precision;
@@ -66,6 +73,14 @@ bsm_status bsm_card_find(char *text, size_t size, bsm_error *error)
     }
     std::snprintf(text, size, "played by the host");
     return BSM_OK;
+}
+
+bsm_status bsm_card_take(size_t, size_t processes, bsm_error *error)
+{
+    return processes <= the_played_card.cards
+               ? BSM_OK
+               : bsm_fail(error, BSM_INVALID_ARGUMENT, "cuda: %zu processes, %zu played cards",
+                          processes, the_played_card.cards);
 }
 
 bsm_status bsm_card_new(bsm_precision precision, bsm_card **card, bsm_error *error)
@@ -206,6 +221,11 @@ void bsm_card_multiply(bsm_card *card, const bsm_card_product *product)
 /* ---- Order ---- */
 
 void bsm_card_wait(bsm_card *) {}
+
+bool bsm_card_busy(bsm_card *card)
+{
+    return the_played_card.busy && !card->failed;
+}
 
 bool bsm_card_works(const bsm_card *card)
 {

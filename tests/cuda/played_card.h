@@ -12,6 +12,8 @@ BSM_BEGIN_DECLS
 
 typedef struct played_card {
     bool missing;              /**< no card is found */
+    bool busy;                 /**< it is never done */
+    size_t cards;              /**< how many there are, for several processes */
     size_t memory;             /**< bytes it has */
     size_t fail_at;            /**< the queued operation, from 1, that fails; 0: none */
     bool no_recordings;        /**< nothing can be recorded */

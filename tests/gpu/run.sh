@@ -37,6 +37,7 @@ check sound "$tests/gpu_sound" 60
 check golden "$tests/gpu_golden"
 check training "$tests/gpu_training" 40
 check "golden training" "$tests/gpu_training_golden"
+check "two cards" "$tests/gpu_peers"
 check "full memory" "$tests/gpu_fallbacks" memory
 sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
 if [ -x "$sanitizer" ]; then

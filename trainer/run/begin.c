@@ -132,13 +132,7 @@ static bsm_status make_training(bsm_run *run, const bsm_training_options *option
         return status;
     }
     bsm_console_say(&run->console, "device: %s", bsm_training_device_name(run->training));
-    if (run->collective->size == 1) {
-        return BSM_OK;
-    }
-    const size_t size = bsm_training_vector_size(run->training);
-    run->gradients = malloc(size * sizeof *run->gradients);
-    return run->gradients ? BSM_OK
-                          : bsm_fail(error, BSM_NO_MEMORY, "no memory for %zu gradients", size);
+    return bsm_run_join_peers(run, error);
 }
 
 static bsm_status restore(bsm_run *run, const bsm_checkpoint *checkpoint, bsm_error *error)
@@ -245,7 +239,10 @@ static bsm_status find_data(bsm_run *run, bsm_error *error)
 static bsm_status begin(bsm_run *run, const bsm_checkpoint *checkpoint, bsm_error *error)
 {
     run->state = checkpoint ? *bsm_checkpoint_state(checkpoint) : bsm_state_start();
-    bsm_status status = check_memory(run, error);
+    bsm_status status = bsm_run_take_card(run, error);
+    if (!status) {
+        status = check_memory(run, error);
+    }
     if (!status) {
         status = prepare_output(run, checkpoint, error);
     }

@@ -42,7 +42,8 @@ typedef struct bsm_run {
     bsm_config config;
     bsm_model *shapes; /**< a model of the network: the names and shapes of its tensors */
     bsm_training *training;
-    float *gradients; /**< a vector, to sum over processes; NULL where there is only one */
+    float *gradients; /**< a vector, to sum over processes; NULL where the device sums, or where
+                           there is only one */
     bsm_data_source data;
     bsm_loader *loader;
     int folder;             /**< the output folder, locked; -1: not yet, or not the first process */
@@ -65,6 +66,12 @@ bsm_status bsm_run_end(bsm_run *run, bsm_error *error);
 /** One step: its examples, their gradients, an update. BSM_CANCELLED if a signal asked to stop:
  *  then the step stays as it is, within. */
 BSM_NODISCARD bsm_status bsm_run_step(bsm_run *run, bsm_error *error);
+
+/** Take a card for this process, where there are several and the settings may want one. */
+BSM_NODISCARD bsm_status bsm_run_take_card(const bsm_run *run, bsm_error *error);
+
+/** Find how gradients are summed over processes, on their cards or on the host, and say so. */
+BSM_NODISCARD bsm_status bsm_run_join_peers(bsm_run *run, bsm_error *error);
 
 /** Make the gradients and the losses of the step in work, of every process, the sum of all
  *  processes'. */

@@ -4,14 +4,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "run/run.h"
 
-enum {
-    MAX_SKIPPED_IN_ROW = 20,
-    SUM_NUMBERS = sizeof(bsm_loss_sum) / sizeof(double),
-};
+enum { MAX_SKIPPED_IN_ROW = 20 };
 
 /* AdamW's own constants, as published. */
 static const double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
@@ -101,29 +97,6 @@ static bsm_status add_items(bsm_run *run, bsm_error *error)
 }
 
 /* ---- The update ---- */
-
-bsm_status bsm_run_sum_gradients(bsm_run *run, bsm_error *error)
-{
-    const bsm_collective *collective = run->collective;
-    if (collective->size == 1) {
-        return BSM_OK;
-    }
-    bsm_status status = bsm_training_read(run->training, BSM_GRADIENTS, run->gradients, error);
-    if (!status) {
-        status = bsm_collective_sum_floats(collective, run->gradients,
-                                           bsm_training_vector_size(run->training), error);
-    }
-    if (!status) {
-        status = bsm_training_write(run->training, BSM_GRADIENTS, run->gradients, error);
-    }
-    double sums[SUM_NUMBERS];
-    memcpy(sums, &run->state.step_sum, sizeof sums);
-    if (!status) {
-        status = bsm_collective_sum(collective, sums, SUM_NUMBERS, error);
-    }
-    memcpy(&run->state.step_sum, sums, sizeof sums);
-    return status;
-}
 
 static bsm_status update(bsm_run *run, double norm, double rate, bsm_error *error)
 {

@@ -45,6 +45,13 @@ BSM_API const char *bsm_precision_name(bsm_precision precision);
 BSM_API BSM_NODISCARD bsm_status bsm_device_describe(bsm_device_kind kind, char *text, size_t size,
                                                      bsm_error *error);
 
+/** Take a card of its own for this process, number `place` (from 0) of `processes` on this machine
+ *  that do so; before anything is opened on a card. Without it the first card that can be used is
+ *  taken. BSM_INVALID_ARGUMENT: fewer cards than processes. BSM_NO_DEVICE: no card at all, and why.
+ */
+BSM_API BSM_NODISCARD bsm_status bsm_device_take_card(size_t place, size_t processes,
+                                                      bsm_error *error);
+
 BSM_END_DECLS
 
 #endif

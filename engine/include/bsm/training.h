@@ -93,6 +93,37 @@ BSM_API BSM_NODISCARD bsm_status bsm_training_add(bsm_training *training,
                                                   const bsm_training_item *item, bsm_loss *loss,
                                                   bsm_error *error);
 
+/* ---- Several processes, each with a card of its own ---- */
+
+/** What says which sum processes belong to: made by one of them, carried to the others. */
+typedef struct bsm_peers_id {
+    unsigned char bytes[128];
+} bsm_peers_id;
+
+/** What the device sums gradients over processes with, "NCCL 2.21.5" and the like.
+ *  BSM_UNSUPPORTED: a device that cannot, as the CPU. BSM_NOT_FOUND: its library is not there, and
+ *  why. Sums are then the caller's, with bsm_training_read and bsm_training_write. */
+BSM_API BSM_NODISCARD bsm_status bsm_training_peers_describe(bsm_training *training, char *text,
+                                                             size_t size, bsm_error *error);
+
+/** A new id, by one process. As bsm_training_peers_describe, and BSM_DEVICE_FAILED. */
+BSM_API BSM_NODISCARD bsm_status bsm_training_peers_id(bsm_training *training, bsm_peers_id *id,
+                                                       bsm_error *error);
+
+/** Join the others with the same id, as number `rank` (from 0) of `size`; once per training. Waits
+ *  for all of them. BSM_DEVICE_FAILED: it cannot be done, and the training goes on without.
+ *  BSM_IO: another one did not come in two minutes; the program is then to end. */
+BSM_API BSM_NODISCARD bsm_status bsm_training_peers_join(bsm_training *training,
+                                                         const bsm_peers_id *id, size_t rank,
+                                                         size_t size, bsm_error *error);
+
+/** Make the gradients held the sum of all processes', on the device; after a join, by all of them.
+ *  BSM_IO: another process was lost, or does not answer. BSM_DEVICE_FAILED. */
+BSM_API BSM_NODISCARD bsm_status bsm_training_sum_gradients(bsm_training *training,
+                                                            bsm_error *error);
+
+/* ---- Steps ---- */
+
 /** The Euclidean norm of the gradients held; not finite if any gradient is not. */
 BSM_API BSM_NODISCARD bsm_status bsm_training_norm(bsm_training *training, double *norm,
                                                    bsm_error *error);
