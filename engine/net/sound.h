@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /** Sound through a network: where the device transforms by itself, samples go there and come back
- *  instead of spectra. Anywhere else, as where such a device has been given up, the host
- * transforms. Threads and memory as in bsm/network.h, but that the host's transform is allocated
- * when it is first needed. */
+ *  instead of spectra. Anywhere else, as where such a device has been given up, the host does it.
+ *  Threads and memory as in bsm/network.h, but that the host's transform is allocated when it is
+ *  first needed. */
 #ifndef BSM_NET_SOUND_H
 #define BSM_NET_SOUND_H
 
