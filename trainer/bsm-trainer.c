@@ -36,8 +36,9 @@ static exit_code fail(program *p, const bsm_error *error, exit_activity activity
  */
 static bool is_ended_by_first(const bsm_collective *collective)
 {
-    const struct timespec moment = {.tv_sec = 1};
-    if (collective->rank > 0) {
+    enum { MOMENTS = 50 }; /* 5 s: a launcher on a busy machine takes its time to end all */
+    const struct timespec moment = {.tv_nsec = 100000000};
+    for (size_t i = 0; collective->rank > 0 && !bsm_stop_requested() && i < MOMENTS; i++) {
         nanosleep(&moment, NULL);
     }
     return collective->rank > 0 && bsm_stop_requested();

@@ -66,12 +66,14 @@ validate() {
         --set validation.layout=tracks --json "$work/$name.json" "$@" >/dev/null
 }
 
-# live MEMORY LATENCY: the load of one core, and then how well it separates
+# live MEMORY LATENCY PRECISION: the load of one core, and then how well it separates
 live() {
-    name=$1-$2
+    name=$1-$2-$3
     "$build/standalone/bsm-bench" --model "$work/$1.safetensors" --device cpu --threads 1 --stream \
-        --rate 44100 --latency "$2" --blocks 256 --play 20 --json >"$work/$name.bench"
-    validate "$name" "$work/$1.safetensors" "$data/songs" --stream "$(card blocks "$work/$name.bench")"
+        --precision "$3" --rate 44100 --latency "$2" --blocks 256 --play 20 --json \
+        >"$work/$name.bench"
+    validate "$name" "$work/$1.safetensors" "$data/songs" --precision "$3" \
+        --stream "$(card blocks "$work/$name.bench")"
 }
 
 # One track of each package, as songs without vocals.
@@ -93,15 +95,17 @@ done
 clip=$(python3 "$root/tests/standalone/default_model_test.py" "$build/standalone/bsm-separate" \
     "$build/standalone/bsm-model" "$build/tests/standalone/usdr" "$root/tests/data/clip" \
     "$work/$memory.safetensors" measure)
-validate offline "$work/$memory.safetensors" "$data/songs"
-for latency in 0.3 0.8 2.0; do
-    live "$memory" "$latency"
+for precision in float32 int8; do
+    validate "offline-$precision" "$work/$memory.safetensors" "$data/songs" --precision "$precision"
+    for latency in 0.3 0.8 2.0; do
+        live "$memory" "$latency" "$precision"
+    done
 done
-live "$other" 0.8
+live "$other" 0.8 float32
 lay_out_instrumentals
 if [ -d "$work/instrumentals" ]; then
     validate instrumentals "$work/$memory.safetensors" "$work/instrumentals" --max-seconds 30 \
-        --stream "$(card blocks "$work/$memory-0.8.bench")"
+        --stream "$(card blocks "$work/$memory-0.8-float32.bench")"
 fi
 
 "$build/standalone/bsm-model" info --json "$work/$memory.safetensors" >"$work/info"

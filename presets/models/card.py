@@ -17,6 +17,7 @@ import sys
 
 LATENCIES = ('0.3', '0.8', '2.0')
 DEFAULT = '0.8'
+PRECISIONS = ('float32', 'int8')
 
 
 def read(*path):
@@ -64,12 +65,13 @@ def instrumental_lines(models, work):
 
 def figures(work, memory):
     parts = []
-    for name, label in (('offline', 'whole files'), (memory + '-' + DEFAULT, 'live')):
+    live = '-'.join((memory, DEFAULT, PRECISIONS[0]))
+    for name, label in (('offline-' + PRECISIONS[0], 'whole files'), (live, 'live')):
         vocals, rest = means(work, name)
         parts.append('%s: vocals %s dB (%s over the mixture), instrumental %s dB' % (
             label, number(vocals['usdr']), number(vocals['usdr_gain']), number(rest['usdr'])))
-    parts[1] = parts[1].replace('live', 'live, %.1f s late' % delay(work, memory + '-' + DEFAULT))
-    tracks = {track['track'] for track in read(work, 'offline.json')['tracks']}
+    parts[1] = parts[1].replace('live', 'live, %.1f s late' % delay(work, live))
+    tracks = {track['track'] for track in read(work, 'offline-%s.json' % PRECISIONS[0])['tracks']}
     return 'uSDR on %s, not trained on; %s' % (
         ', '.join(sorted(name.split('/')[-1] for name in tracks)), '; '.join(parts))
 
@@ -139,14 +141,19 @@ def data(models):
 
 # ---- The card
 
+def live_row(work, memory, latency, precision):
+    name = '-'.join((memory, latency, precision))
+    return (name, 'live, %s, memory `%s`' % (precision, memory), '%.2f s' % delay(work, name),
+            '%.3f' % play(work, name)['mean_load'])
+
+
 def figure_rows(work, memory):
     other = 'bounded' if memory == 'carry' else 'carry'
-    rows = [('offline', 'whole files', '', '')]
-    for kind, latency in [(memory, l) for l in LATENCIES] + [(other, DEFAULT)]:
-        name = kind + '-' + latency
-        rows.append((name, 'live, memory `%s`' % kind, '%.2f s' % delay(work, name),
-                     number(play(work, name)['mean_load'])))
-    return rows
+    rows = []
+    for precision in PRECISIONS:
+        rows.append(('offline-' + precision, 'whole files, ' + precision, '', ''))
+        rows += [live_row(work, memory, latency, precision) for latency in LATENCIES]
+    return rows + [live_row(work, other, DEFAULT, PRECISIONS[0])]
 
 
 def figure_table(models, work, memory):
@@ -159,7 +166,7 @@ def figure_table(models, work, memory):
                  number(vocals['csdr']), number(rest['usdr']),
                  number(vocals['silent_residual'], 0), load]
         lines.append('| %s |' % ' | '.join(cells))
-    device = play(work, memory + '-' + DEFAULT)['device']
+    device = play(work, '-'.join((memory, DEFAULT, PRECISIONS[0])))['device']
     lines += ['', 'All in dB but for delay and load, which is that of %s, one thread.' % device]
     return lines + instrumental_lines(models, work)
 
