@@ -11,29 +11,15 @@
 
 #include "bsm/training.h"
 #include "golden.h"
+#include "odd_config.h"
 #include "spectra.h"
 
 enum { FRAMES = 150 };
 
-/* Sizes that are all different, enough inputs for int8, and none a multiple of a vector. */
-static bsm_config odd_config(void)
+/* Enough inputs for int8, and no size a multiple of a vector's. */
+static bsm_config enough_config(void)
 {
-    return (bsm_config){.dim = 44,
-                        .depth = 2,
-                        .expand = 3,
-                        .headdim = 33,
-                        .d_state = 7,
-                        .d_conv = 4,
-                        .mask_expansion = 2,
-                        .num_bands = 5,
-                        .bands = {1, 2, 3, 10, 17},
-                        .n_fft = 64,
-                        .hop = 20,
-                        .sample_rate = 8000,
-                        .channels = 2,
-                        .num_stems = 1,
-                        .stems = {"vocals"},
-                        .segment = 1};
+    return odd_config(44, 33);
 }
 
 typedef struct fixture {
@@ -71,7 +57,7 @@ static int setup(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    f->config = odd_config();
+    f->config = enough_config();
     f->model = open_config(&f->config);
     f->numbers = FRAMES * bsm_config_features(&f->config);
     f->spectrum = noise_spectrum(&f->config, FRAMES, 7);

@@ -12,31 +12,17 @@
 #include <cmocka.h>
 
 #include "noise.h"
+#include "odd_config.h"
 #include "random_config.h"
 #include "spectra.h"
 
 static const bsm_device_kind devices[] = {BSM_DEVICE_REFERENCE, BSM_DEVICE_CPU};
 enum { NUM_DEVICES = sizeof devices / sizeof *devices };
 
-/* A small network whose sizes are all different and none a multiple of a vector. */
+/* No size is a multiple of a vector's. */
 static bsm_config small_config(void)
 {
-    return (bsm_config){.dim = 12,
-                        .depth = 2,
-                        .expand = 3,
-                        .headdim = 9,
-                        .d_state = 7,
-                        .d_conv = 4,
-                        .mask_expansion = 2,
-                        .num_bands = 5,
-                        .bands = {1, 2, 3, 10, 17},
-                        .n_fft = 64,
-                        .hop = 20,
-                        .sample_rate = 8000,
-                        .channels = 2,
-                        .num_stems = 1,
-                        .stems = {"vocals"},
-                        .segment = 1};
+    return odd_config(12, 9);
 }
 
 typedef struct fixture {
