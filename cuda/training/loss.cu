@@ -26,6 +26,83 @@ void bsm_kernel_time_term(bsm_kernel_queue queue, const bsm_time_term *term)
     BSM_LAUNCH(bsm_sum_blocks, 1, BSM_REDUCING_THREADS, queue.stream, blocks, t.partial, t.sum);
 }
 
+/* Sums of squares over one thread's share of a piece. */
+struct energies {
+    double mixture, target, predicted;
+};
+
+__device__ static energies energies_of(const bsm_silence_term &t, size_t first, size_t end)
+{
+    energies e = {0, 0, 0};
+    for (uint32_t c = 0; c < t.channels; c++) {
+        for (size_t i = first + threadIdx.x; i < end; i += blockDim.x) {
+            const size_t at = c * t.samples + i;
+            const double m = (double)t.mixture[at], target = (double)t.target[at];
+            const double p = target + (double)t.difference[at];
+            e.mixture += m * m;
+            e.target += target * target;
+            e.predicted += p * p;
+        }
+    }
+    return e;
+}
+
+/* The sum over the block, in all its threads. */
+__device__ static double block_total(double x)
+{
+    __shared__ double total;
+    x = bsm_block_sum(x);
+    if (threadIdx.x == 0) {
+        total = x;
+    }
+    __syncthreads();
+    x = total;
+    __syncthreads(); /* before the next one writes */
+    return x;
+}
+
+__device__ static double silent_piece(const bsm_silence_term &t, size_t first, size_t end)
+{
+    const double decibel = 4.3429448190325183; /* 10 / ln 10 */
+    const double share = (double)(end - first) / (double)t.samples;
+    const energies e = energies_of(t, first, end);
+    const double allowed = t.floor * block_total(e.mixture);
+    const double target = block_total(e.target), predicted = block_total(e.predicted);
+    if (!(target < allowed)) {
+        return 0;
+    }
+    const float factor = (float)(t.step * share * decibel * 2 / (allowed + predicted));
+    for (uint32_t c = 0; c < t.channels; c++) {
+        for (size_t i = first + threadIdx.x; i < end; i += blockDim.x) {
+            const size_t at = c * t.samples + i;
+            t.gradient[at] += factor * (t.target[at] + t.difference[at]);
+        }
+    }
+    return share * decibel * log1p(predicted / allowed);
+}
+
+/* A block takes whole pieces. */
+static __global__ void silence_term(bsm_silence_term t)
+{
+    double sum = 0;
+    for (size_t first = blockIdx.x * t.piece; first < t.samples; first += gridDim.x * t.piece) {
+        sum += silent_piece(t, first, t.samples - first < t.piece ? t.samples : first + t.piece);
+    }
+    if (threadIdx.x == 0) {
+        t.partial[blockIdx.x] = sum;
+    }
+}
+
+void bsm_kernel_silence_term(bsm_kernel_queue queue, const bsm_silence_term *term)
+{
+    const bsm_silence_term t = *term;
+    const size_t pieces = (t.samples + t.piece - 1) / t.piece;
+    const unsigned int blocks =
+        pieces < BSM_REDUCING_BLOCKS ? (unsigned int)pieces : (unsigned int)BSM_REDUCING_BLOCKS;
+    BSM_LAUNCH(silence_term, blocks, BSM_REDUCING_THREADS, queue.stream, t);
+    BSM_LAUNCH(bsm_sum_blocks, 1, BSM_REDUCING_THREADS, queue.stream, blocks, t.partial, t.sum);
+}
+
 /* One bin becomes its gradient; returns its modulus. Inner bins get half of theirs. */
 __device__ static float normalise(float *z, bool inner, float step)
 {

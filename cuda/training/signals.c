@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The item's signals: its transforms, and the paper's loss of one stem. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -250,8 +251,27 @@ static void time_term(const bsm_cuda_training *space, size_t stem, double scale)
                           .predicted = s->predicted,
                           .gradient = s->gradient,
                           .partial = s->partial,
-                          .sum = s->sums};
+                          .sum = s->sums + BSM_TIME_TERM};
     bsm_kernel_time_term(bsm_card_queue(space->card), &term);
+}
+
+/* After time_term, which leaves the difference. */
+static void silence_term(const bsm_cuda_training *space, size_t stem, double scale)
+{
+    const bsm_card_signals *s = &space->signals;
+    const bsm_loss_options *options = &space->options.loss;
+    bsm_silence_term term = {.samples = space->options.samples,
+                             .piece = options->silence_piece,
+                             .channels = (uint32_t)space->config.channels,
+                             .floor = pow(10, options->silence_floor / 10),
+                             .step = scale,
+                             .mixture = s->audio,
+                             .target = s->targets + stem * plane(space),
+                             .difference = s->predicted,
+                             .gradient = s->gradient,
+                             .partial = s->partial,
+                             .sum = s->sums + BSM_SILENCE_TERM};
+    bsm_kernel_silence_term(bsm_card_queue(space->card), &term);
 }
 
 /* By linearity, of the one transform of the difference. */
@@ -265,7 +285,7 @@ static void spectral_term(const bsm_cuda_training *space, size_t window, double 
                          .step = (float)(scale / spectral_count(t)),
                          .bins = s->bins,
                          .partial = s->partial,
-                         .sum = s->sums + 1 + window};
+                         .sum = s->sums + BSM_FIRST_WINDOW_TERM + window};
     to_bins(space, t, s->predicted, false);
     bsm_kernel_moduli(queue, &moduli);
     to_frames(space, t);
@@ -275,10 +295,15 @@ static void spectral_term(const bsm_cuda_training *space, size_t window, double 
 static bsm_loss loss_of(const bsm_cuda_training *space)
 {
     const bsm_loss_options *options = &space->options.loss;
-    bsm_loss loss = {.time = space->host_sums[0] / time_count(space)};
+    bsm_loss loss = {.time = space->host_sums[BSM_TIME_TERM] / time_count(space)};
     loss.total = options->lambda_time * loss.time;
+    if (options->lambda_silence > 0) {
+        loss.silence = space->host_sums[BSM_SILENCE_TERM];
+        loss.total += options->lambda_silence * loss.silence;
+    }
     for (size_t i = 0; i < options->num_windows; i++) {
-        loss.spectral[i] = space->host_sums[1 + i] / spectral_count(&space->signals.windows[i]);
+        loss.spectral[i] = space->host_sums[BSM_FIRST_WINDOW_TERM + i] /
+                           spectral_count(&space->signals.windows[i]);
         loss.total += loss.spectral[i];
     }
     return loss;
@@ -293,6 +318,9 @@ bsm_status bsm_cuda_training_loss(void *opaque, size_t stem, double scale, bsm_l
     bsm_card_use(space->card);
     to_audio(space, s->masked, s->predicted);
     time_term(space, stem, scale * options->lambda_time);
+    if (options->lambda_silence > 0) {
+        silence_term(space, stem, scale * options->lambda_silence);
+    }
     for (size_t i = 0; i < options->num_windows; i++) {
         spectral_term(space, i, scale);
     }

@@ -65,7 +65,12 @@ typedef struct bsm_card_transform {
     float *window, *weights; /**< of the framing */
 } bsm_card_transform;
 
-enum { BSM_NUM_TERMS = 1 + BSM_MAX_LOSS_WINDOWS };
+enum {
+    BSM_TIME_TERM,
+    BSM_SILENCE_TERM,
+    BSM_FIRST_WINDOW_TERM,
+    BSM_NUM_TERMS = BSM_FIRST_WINDOW_TERM + BSM_MAX_LOSS_WINDOWS
+};
 
 typedef struct bsm_card_signals {
     bsm_card_transform model, windows[BSM_MAX_LOSS_WINDOWS];
@@ -79,7 +84,7 @@ typedef struct bsm_card_signals {
     float *frames, *bins;   /**< scratch of the largest transform */
     void *fft_scratch;
     double *partial; /**< [BSM_REDUCING_BLOCKS] */
-    double *sums;    /**< [BSM_NUM_TERMS] time, then windows */
+    double *sums;    /**< [BSM_NUM_TERMS] */
 } bsm_card_signals;
 
 /** Vectors of all bands next to each other, as kernels take them. */

@@ -290,6 +290,20 @@ typedef struct bsm_time_term {
 } bsm_time_term;
 void bsm_kernel_time_term(bsm_kernel_queue queue, const bsm_time_term *term);
 
+/** *sum = what is predicted in pieces whose target is silent, dB, as in bsm/training.h; the gradient
+ *  of that, times `step`, is added. A piece is `piece` samples of all channels. */
+typedef struct bsm_silence_term {
+    size_t samples; /**< of a channel */
+    size_t piece;
+    uint32_t channels;
+    double floor; /**< of the target's energy over the mixture's */
+    double step;
+    const float *mixture, *target, *difference;
+    float *gradient;
+    double *partial, *sum; /**< as for bsm_kernel_square_sum */
+} bsm_silence_term;
+void bsm_kernel_silence_term(bsm_kernel_queue queue, const bsm_silence_term *term);
+
 /** *sum = the sum of |z| over the bins z [transform][bin]; z becomes step * z / |z| so that the
  *  inverse transform, which counts inner bins twice, is the adjoint of the transform. */
 typedef struct bsm_moduli {

@@ -163,6 +163,7 @@ static void add_share(bsm_loss *sum, const bsm_loss *part, size_t stems)
 {
     sum->total += part->total / (double)stems;
     sum->time += part->time / (double)stems;
+    sum->silence += part->silence / (double)stems;
     for (size_t i = 0; i < BSM_MAX_LOSS_WINDOWS; i++) {
         sum->spectral[i] += part->spectral[i] / (double)stems;
     }

@@ -7,7 +7,7 @@
 #include "net/threads.h"
 
 /* Far above any use; keeps every product of sizes within 64 bits. */
-enum { MAX_SAMPLES = 1 << 26, MAX_WINDOW = 1 << 20 };
+enum { MAX_SAMPLES = 1 << 26, MAX_WINDOW = 1 << 20, LOWEST_FLOOR = -120 };
 
 bsm_loss_options bsm_loss_published(void)
 {
@@ -16,7 +16,27 @@ bsm_loss_options bsm_loss_published(void)
         .num_windows = 5,
         .windows = {4096, 2048, 1024, 512, 256},
         .hop = 147,
+        .silence_floor = -50,
+        .silence_piece = 22050,
     };
+}
+
+static bsm_status check_silence(const bsm_loss_options *loss, bsm_error *error)
+{
+    if (!(loss->lambda_silence >= 0 && isfinite(loss->lambda_silence))) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "loss: lambda_silence is %g, not 0 or more",
+                        loss->lambda_silence);
+    }
+    if (loss->lambda_silence > 0 &&
+        !(loss->silence_floor >= LOWEST_FLOOR && loss->silence_floor < 0)) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT,
+                        "loss: the silence's floor is %g dB, not %d to below 0",
+                        loss->silence_floor, LOWEST_FLOOR);
+    }
+    if (loss->lambda_silence > 0 && loss->silence_piece < 1) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "loss: the silence's pieces have no samples");
+    }
+    return BSM_OK;
 }
 
 static bsm_status check_loss(const bsm_loss_options *loss, size_t n_fft, bsm_error *error)
@@ -43,7 +63,7 @@ static bsm_status check_loss(const bsm_loss_options *loss, size_t n_fft, bsm_err
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "loss: hop is %zu, not 1 to n_fft (%zu)",
                         loss->hop, n_fft);
     }
-    return BSM_OK;
+    return check_silence(loss, error);
 }
 
 static bsm_status check_options(const bsm_config *config, const bsm_training_options *options,

@@ -65,6 +65,9 @@ static bsm_status add_item(bsm_training *training, const training_case *c, uint6
     noise_fill(&seed, signal, planes * samples);
     for (size_t p = 0; p < planes; p++) {
         channels[p] = signal + p * samples;
+        if (p >= 2) { /* stems come in late */
+            memset(signal + p * samples, 0, samples / 2 * sizeof *signal);
+        }
     }
     for (size_t s = 0; s < c->config.num_stems; s++) {
         stems[s] = channels + 2 * (1 + s);
@@ -76,6 +79,7 @@ static bsm_status add_item(bsm_training *training, const training_case *c, uint6
     free(signal); /* an item need not outlive the call */
     sum->total += loss.total;
     sum->time += loss.time;
+    sum->silence += loss.silence;
     return status;
 }
 
@@ -260,6 +264,9 @@ static bsm_training_options random_options(uint64_t *seed, const bsm_config *con
                                     .loss = {.lambda_time = 10, .num_windows = 2, .hop = 3}};
     options.loss.windows[0] = noise_size(seed, 3, 50);
     options.loss.windows[1] = noise_size(seed, 3, 9);
+    options.loss.lambda_silence = noise_size(seed, 0, 1) ? 0.02 : 0;
+    options.loss.silence_floor = -20;
+    options.loss.silence_piece = noise_size(seed, 5, 80);
     return options;
 }
 

@@ -260,6 +260,8 @@ static void test_bad_options(void **state)
     WITH(loss.hop, 0, "hop is 0");
     WITH(loss.hop, 33, "hop is 33");
     WITH(loss, ((bsm_loss_options){.hop = 5}), "no windows");
+    WITH(loss.lambda_silence, -1, "lambda_silence is -1");
+    WITH(loss.lambda_silence, 1, "the silence's floor is 0 dB, not -120 to below 0");
     bsm_training_options options = small_options(kind);
     options.precision = BSM_PRECISION_BFLOAT16;
     assert_refused(&options, BSM_UNSUPPORTED, "bfloat16");

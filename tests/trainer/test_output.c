@@ -176,6 +176,9 @@ static void test_pace(void **state)
     bsm_pace_format(&pace, text, sizeof text);
     assert_string_equal(text, "loss 0.5 (time 0.01, stft 0.375), norm 1.25, 0.5 steps/s, 16 s of "
                               "audio per s, 1 % waiting");
+    pace.loss.silence = 12.5;
+    bsm_pace_format(&pace, text, sizeof text);
+    assert_non_null(strstr(text, "stft 0.375, silence 12.5), norm"));
 }
 
 int main(void)

@@ -77,9 +77,14 @@ bsm_status bsm_settings_network(const bsm_settings *settings, bsm_config *config
     return status ? status : bsm_config_validate(config, error);
 }
 
+static size_t samples_of(const bsm_settings *settings, double seconds)
+{
+    return (size_t)llround(seconds * (double)settings->audio.sample_rate);
+}
+
 size_t bsm_settings_samples(const bsm_settings *settings)
 {
-    return (size_t)llround(settings->audio.segment_length * (double)settings->audio.sample_rate);
+    return samples_of(settings, settings->audio.segment_length);
 }
 
 bsm_training_options bsm_settings_training(const bsm_settings *settings)
@@ -93,7 +98,10 @@ bsm_training_options bsm_settings_training(const bsm_settings *settings)
         .dropout = settings->training.dropout,
         .loss = {.lambda_time = settings->training.lambda_time,
                  .num_windows = settings->loss.stft_windows_count,
-                 .hop = settings->loss.stft_hop},
+                 .hop = settings->loss.stft_hop,
+                 .lambda_silence = settings->loss.lambda_silence,
+                 .silence_floor = settings->loss.silence_floor,
+                 .silence_piece = samples_of(settings, settings->loss.silence_seconds)},
     };
     for (size_t i = 0; i < options.loss.num_windows; i++) {
         options.loss.windows[i] = settings->loss.stft_windows[i];

@@ -29,8 +29,12 @@ void bsm_pace_format(const bsm_pace *pace, char *text, size_t size)
         snprintf(speed, sizeof speed, ", %.3g steps/s, %.3g s of audio per s, %.0f %% waiting",
                  pace->steps_per_second, pace->audio_per_second, 100 * pace->waiting);
     }
-    snprintf(text, size, "loss %.4g (time %.3g, stft %.3g), norm %.3g%s", pace->loss.total,
-             pace->loss.time, spectral(pace), pace->norm, speed);
+    char silence[32] = "";
+    if (pace->loss.silence > 0) {
+        snprintf(silence, sizeof silence, ", silence %.3g", pace->loss.silence);
+    }
+    snprintf(text, size, "loss %.4g (time %.3g, stft %.3g%s), norm %.3g%s", pace->loss.total,
+             pace->loss.time, spectral(pace), silence, pace->norm, speed);
 }
 
 /* The loader's threads say what they skip. */

@@ -19,6 +19,7 @@ void bsm_loss_sum_add(bsm_loss_sum *sum, const bsm_loss *loss)
 {
     sum->loss.total += loss->total;
     sum->loss.time += loss->time;
+    sum->loss.silence += loss->silence;
     for (size_t i = 0; i < BSM_MAX_LOSS_WINDOWS; i++) {
         sum->loss.spectral[i] += loss->spectral[i];
     }
@@ -28,7 +29,9 @@ void bsm_loss_sum_add(bsm_loss_sum *sum, const bsm_loss *loss)
 bsm_loss bsm_loss_sum_mean(const bsm_loss_sum *sum)
 {
     const double count = sum->count > 0 ? sum->count : 1;
-    bsm_loss mean = {.total = sum->loss.total / count, .time = sum->loss.time / count};
+    bsm_loss mean = {.total = sum->loss.total / count,
+                     .time = sum->loss.time / count,
+                     .silence = sum->loss.silence / count};
     for (size_t i = 0; i < BSM_MAX_LOSS_WINDOWS; i++) {
         mean.spectral[i] = sum->loss.spectral[i] / count;
     }

@@ -166,6 +166,8 @@ cJSON *bsm_run_describe(const bsm_run *run, const char *event, const bsm_loss *l
                     cJSON_AddNumberToObject(object, "epoch", (double)run->state.epoch + 1) &&
                     cJSON_AddNumberToObject(object, "loss", loss->total) &&
                     cJSON_AddNumberToObject(object, "time", loss->time) &&
+                    (settings->lambda_silence == 0 ||
+                     cJSON_AddNumberToObject(object, "silence", loss->silence)) &&
                     cJSON_AddNumberToObject(object, "norm", norm) &&
                     (windows = cJSON_AddObjectToObject(object, "stft")) != NULL;
     for (size_t i = 0; ok && i < settings->stft_windows_count; i++) {
@@ -185,6 +187,9 @@ static void add_figures(const bsm_run *run, const bsm_loss *loss, double norm, d
     const bsm_loss_settings *settings = &run->settings->loss;
     bsm_tensorboard_add(run->board, "loss/total", loss->total);
     bsm_tensorboard_add(run->board, "loss/time", loss->time);
+    if (settings->lambda_silence > 0) {
+        bsm_tensorboard_add(run->board, "loss/silence", loss->silence);
+    }
     for (size_t i = 0; i < settings->stft_windows_count; i++) {
         char tag[48];
         snprintf(tag, sizeof tag, "loss/stft %zu", settings->stft_windows[i]);

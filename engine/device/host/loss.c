@@ -36,6 +36,65 @@ static double time_term(const bsm_host *host, double scale)
     return sum / count;
 }
 
+/* Sums of squares over a piece of all channels: of the mixture, the target and the prediction. */
+typedef struct energies {
+    double mixture, target, predicted;
+} energies;
+
+static energies energies_of(const bsm_host *host, size_t stem, size_t first, size_t end)
+{
+    energies e = {0};
+    for (size_t c = 0; c < host->config.channels; c++) {
+        const float *mixture = host->item->mixture[c];
+        const float *target = host->signals->targets[stem][c];
+        const float *difference = host->signals->difference[c];
+        for (size_t i = first; i < end; i++) {
+            const double m = (double)mixture[i], t = (double)target[i];
+            const double p = t + (double)difference[i];
+            e.mixture += m * m;
+            e.target += t * t;
+            e.predicted += p * p;
+        }
+    }
+    return e;
+}
+
+/* gradient += factor * prediction */
+static void add_prediction(const bsm_host *host, size_t stem, size_t first, size_t end,
+                           double factor)
+{
+    for (size_t c = 0; c < host->config.channels; c++) {
+        const float *target = host->signals->targets[stem][c];
+        const float *difference = host->signals->difference[c];
+        float *gradient = host->signals->gradient[c];
+        for (size_t i = first; i < end; i++) {
+            gradient[i] += (float)factor * (target[i] + difference[i]);
+        }
+    }
+}
+
+/* What is predicted in silent pieces, dB over the floor; its gradient times `scale` is added to the
+ * gradient by the waveform. */
+static double silence_term(const bsm_host *host, size_t stem, double scale)
+{
+    const bsm_loss_options *options = &host->options.loss;
+    const size_t samples = host->options.samples, piece = options->silence_piece;
+    const double floor = pow(10, options->silence_floor / 10), decibel = 10 / log(10);
+    double sum = 0;
+    for (size_t first = 0; first < samples; first += piece) {
+        const size_t end = samples - first < piece ? samples : first + piece;
+        const double share = (double)(end - first) / (double)samples;
+        const energies e = energies_of(host, stem, first, end);
+        const double allowed = floor * e.mixture;
+        if (e.target < allowed) {
+            sum += share * decibel * log1p(e.predicted / allowed);
+            add_prediction(host, stem, first, end,
+                           scale * share * decibel * 2 / (allowed + e.predicted));
+        }
+    }
+    return sum;
+}
+
 /* The mean of |D| for one window, by linearity of the one transform D of the difference; its
  * gradient times `scale` is added to the gradient by the waveform. */
 static double spectral_term(const bsm_host *host, size_t window, double scale)
@@ -61,6 +120,10 @@ bsm_status bsm_host_loss(void *space, size_t stem, double scale, bsm_loss *loss,
 
     *loss = (bsm_loss){.time = time_term(host, scale * options->lambda_time)};
     loss->total = options->lambda_time * loss->time;
+    if (options->lambda_silence > 0) {
+        loss->silence = silence_term(host, stem, scale * options->lambda_silence);
+        loss->total += options->lambda_silence * loss->silence;
+    }
     for (size_t i = 0; i < options->num_windows; i++) {
         loss->spectral[i] = spectral_term(host, i, scale);
         loss->total += loss->spectral[i];

@@ -28,21 +28,31 @@ enum { BSM_MAX_LOSS_WINDOWS = 8 };
 
 /** lambda_time * mean |p - t| + sum over windows of mean |STFT(p) - STFT(t)|, the complex modulus,
  *  of a stem's waveform p and of t, the target after the model's own transform and its inverse.
- *  n_fft = max(window, the model's n_fft), the window centred in it; centred frames, reflected. */
+ *  n_fft = max(window, the model's n_fft), the window centred in it; centred frames, reflected.
+ *
+ *  With lambda_silence, + lambda_silence * mean over pieces of 10 log10(1 + |p|^2 / (f |m|^2)), dB,
+ *  of those pieces of the item whose target is silent: |t|^2 < f |m|^2, where m is the mixture and
+ *  10 log10(f) = silence_floor. The other terms hardly see what is left where nobody sings. From the
+ *  loss for inactive sources of Wisdom et al., "What's All the FUSS About Free Universal Sound
+ *  Separation Data?" (2021). */
 typedef struct bsm_loss_options {
     double lambda_time;                   /**< 10 */
     size_t num_windows;                   /**< up to BSM_MAX_LOSS_WINDOWS */
     size_t windows[BSM_MAX_LOSS_WINDOWS]; /**< samples: 4096, 2048, 1024, 512, 256 */
     size_t hop;                           /**< samples: 147 */
+    double lambda_silence;                /**< per dB; 0 as published: without the rest of it */
+    double silence_floor;                 /**< dB over the mixture: -50 */
+    size_t silence_piece;                 /**< samples: 22050 */
 } bsm_loss_options;
 
-/** The published loss. */
+/** The published loss, and what silence takes where it is asked for. */
 BSM_API bsm_loss_options bsm_loss_published(void);
 
-/** A loss and its terms, as they are before lambda_time: averages over stems. */
+/** A loss and its terms, as they are before their factors: averages over stems. */
 typedef struct bsm_loss {
     double total;
     double time;
+    double silence; /**< dB */
     double spectral[BSM_MAX_LOSS_WINDOWS];
 } bsm_loss;
 
