@@ -290,8 +290,8 @@ typedef struct bsm_time_term {
 } bsm_time_term;
 void bsm_kernel_time_term(bsm_kernel_queue queue, const bsm_time_term *term);
 
-/** *sum = what is predicted in pieces whose target is silent, dB, as in bsm/training.h; the gradient
- *  of that, times `step`, is added. A piece is `piece` samples of all channels. */
+/** *sum = what is predicted in pieces whose target is silent, dB, as in bsm/training.h; the
+ * gradient of that, times `step`, is added. A piece is `piece` samples of all channels. */
 typedef struct bsm_silence_term {
     size_t samples; /**< of a channel */
     size_t piece;
