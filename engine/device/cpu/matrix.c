@@ -10,17 +10,34 @@
 /* Outputs of int8 products at a time: their sums and weights stay in the cache. */
 enum { STRIP = 256 };
 
-/* In square blocks that fit the cache. */
+/* A row of a block is a cache line: through the block each line of both matrices is touched once,
+ * and it does not matter that lines a power of two apart push each other out of the cache. */
+enum { BLOCK = 16 };
+
+static void transpose_block(size_t rows, size_t columns, const float *matrix, float *out)
+{
+    float block[BLOCK][BLOCK];
+    for (size_t r = 0; r < BLOCK; r++) {
+        for (size_t c = 0; c < BLOCK; c++) {
+            block[c][r] = matrix[r * columns + c];
+        }
+    }
+    for (size_t c = 0; c < BLOCK; c++) {
+        memcpy(out + c * rows, block[c], sizeof block[c]);
+    }
+}
+
 void bsm_cpu_transpose(size_t rows, size_t columns, const float *matrix, float *out)
 {
-    enum { BLOCK = 32 };
-    for (size_t r0 = 0; r0 < rows; r0 += BLOCK) {
-        for (size_t c0 = 0; c0 < columns; c0 += BLOCK) {
-            for (size_t r = r0; r < rows && r < r0 + BLOCK; r++) {
-                for (size_t c = c0; c < columns && c < c0 + BLOCK; c++) {
-                    out[c * rows + r] = matrix[r * columns + c];
-                }
-            }
+    const size_t whole_rows = rows / BLOCK * BLOCK, whole_columns = columns / BLOCK * BLOCK;
+    for (size_t r = 0; r < whole_rows; r += BLOCK) {
+        for (size_t c = 0; c < whole_columns; c += BLOCK) {
+            transpose_block(rows, columns, matrix + r * columns + c, out + c * rows + r);
+        }
+    }
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t c = r < whole_rows ? whole_columns : 0; c < columns; c++) {
+            out[c * rows + r] = matrix[r * columns + c];
         }
     }
 }
