@@ -159,62 +159,105 @@ static void gate_norm(size_t rows, size_t n, const float *y, const float *z, siz
 
 /* ---- Convolution ---- */
 
-static inline float silu_gradient(float x)
-{
-    float s = sigmoid(x);
-    return s * (1.0f + x * (1.0f - s));
-}
-
-/* The convolution of some channels at a time, so that what belongs to them stays in the cache from
- * row to row; with the published width of 4 taps some rows at a time, so that it is loaded once for
- * all of them. */
+/* Some channels at a time, so that what belongs to them stays in the cache from row to row; with
+ * the published width of 4 taps some rows at a time, so that it is loaded once for all of them. */
 enum { PIECE = 128, ROWS = 4 };
 
-/* n channels of `stride` in all. `in` are `taps` rows, the last of which is the one in work. */
-static void silu_piece(size_t n, size_t stride, size_t taps, const float *restrict in, size_t ld,
-                       const float *restrict weight, const float *restrict bias,
-                       float *restrict gradient, float *restrict d_weight, float *restrict d_bias)
+static inline void silu_row(size_t n, const float *restrict x, float *restrict out,
+                            float *restrict slope)
 {
-    float pre[PIECE];
-    memcpy(pre, bias, n * sizeof *pre);
-    for (size_t k = 0; k < taps; k++) {
+    for (size_t c = 0; c < n; c++) {
+        float s = sigmoid(x[c]), y = x[c] * s;
+        out[c] = y;
+        slope[c] = s + y * (1.0f - s);
+    }
+}
+
+/* The last `used` taps on as many rows from `in`: on its last one. */
+static void silu_piece(size_t n, size_t stride, size_t used, const float *restrict in, size_t ld,
+                       const float *restrict weight, const float *restrict bias,
+                       float *restrict out, float *restrict slope)
+{
+    float sum[PIECE];
+    memcpy(sum, bias, n * sizeof *sum);
+    for (size_t k = 0; k < used; k++) {
         for (size_t c = 0; c < n; c++) {
-            pre[c] += weight[k * stride + c] * in[k * ld + c];
+            sum[c] += weight[k * stride + c] * in[k * ld + c];
         }
     }
-    for (size_t c = 0; c < n; c++) {
-        gradient[c] *= silu_gradient(pre[c]);
-        d_bias[c] += gradient[c];
-    }
-    for (size_t k = 0; k < taps; k++) {
-        for (size_t c = 0; c < n; c++) {
-            d_weight[k * stride + c] += gradient[c] * in[k * ld + c];
+    silu_row(n, sum, out, slope);
+}
+
+/* Taps that meet rows of the sequence. */
+static size_t used_taps(const bsm_conv *conv, size_t row)
+{
+    size_t rows = conv->before + row + 1;
+    return rows < conv->taps ? rows : conv->taps;
+}
+
+static void conv_silu(const bsm_conv *conv, float *out, float *slope, size_t ld_out)
+{
+    for (size_t c = 0; c < conv->channels; c += PIECE) {
+        size_t rest = conv->channels - c, n = rest < PIECE ? rest : PIECE;
+        for (size_t r = 0; r < conv->rows; r++) {
+            size_t used = used_taps(conv, r);
+            silu_piece(n, conv->channels, used, conv->in + r * conv->ld + c - (used - 1) * conv->ld,
+                       conv->ld, conv->weight + (conv->taps - used) * conv->channels + c,
+                       conv->bias + c, out + r * ld_out + c, slope + r * ld_out + c);
         }
     }
 }
 
-/* silu_piece for ROWS rows with 4 taps, those of `gradient` ld_out apart. */
-static void silu4_rows(size_t n, size_t stride, const float *restrict in, size_t ld,
-                       const float *restrict weight, const float *restrict bias,
-                       float *restrict gradient, size_t ld_out, float *restrict d_weight,
-                       float *restrict d_bias)
+/* One row of channels on its way back. `in` is the first of `used` rows, the last of which is the
+ * row itself; `gradient` the row itself, which taps - 1 rows follow. */
+static void conv_row(const bsm_conv *conv, size_t n, size_t used, const float *restrict in,
+                     const float *restrict weight, const float *restrict slope,
+                     float *restrict gradient, size_t ld_out, float *restrict d_in,
+                     float *restrict d_weight, float *restrict d_bias)
+{
+    size_t taps = conv->taps, stride = conv->channels;
+    for (size_t c = 0; c < n; c++) {
+        gradient[c] *= slope[c];
+        d_bias[c] += gradient[c];
+        d_in[c] = weight[(taps - 1) * stride + c] * gradient[c];
+    }
+    for (size_t k = 1; k < taps; k++) {
+        for (size_t c = 0; c < n; c++) {
+            d_in[c] += weight[(taps - 1 - k) * stride + c] * gradient[k * ld_out + c];
+        }
+    }
+    for (size_t k = 0; k < used; k++) {
+        for (size_t c = 0; c < n; c++) {
+            d_weight[(taps - used + k) * stride + c] += gradient[c] * in[k * conv->ld + c];
+        }
+    }
+}
+
+/* conv_row for ROWS rows with 4 taps; `in` is 3 rows before the first. */
+static void conv4_rows(size_t n, size_t stride, const float *restrict in, size_t ld,
+                       const float *restrict weight, const float *restrict slope,
+                       float *restrict gradient, size_t ld_out, float *restrict d_in,
+                       float *restrict d_weight, float *restrict d_bias)
 {
 #pragma omp simd /* rows do not overlap, which their distance does not say */
     for (size_t c = 0; c < n; c++) {
-        float w0 = weight[c], w1 = weight[stride + c], w2 = weight[2 * stride + c];
-        float w3 = weight[3 * stride + c], b = bias[c];
-        float x0 = in[c], x1 = in[ld + c], x2 = in[2 * ld + c], x3 = in[3 * ld + c];
-        float x4 = in[4 * ld + c], x5 = in[5 * ld + c], x6 = in[6 * ld + c];
-        float g0 = gradient[c] * silu_gradient(b + w0 * x0 + w1 * x1 + w2 * x2 + w3 * x3);
-        float g1 = gradient[ld_out + c] * silu_gradient(b + w0 * x1 + w1 * x2 + w2 * x3 + w3 * x4);
-        float g2 =
-            gradient[2 * ld_out + c] * silu_gradient(b + w0 * x2 + w1 * x3 + w2 * x4 + w3 * x5);
-        float g3 =
-            gradient[3 * ld_out + c] * silu_gradient(b + w0 * x3 + w1 * x4 + w2 * x5 + w3 * x6);
+        float w0 = weight[3 * stride + c], w1 = weight[2 * stride + c];
+        float w2 = weight[stride + c], w3 = weight[c];
+        float g0 = gradient[c] * slope[c], g1 = gradient[ld_out + c] * slope[ld_out + c];
+        float g2 = gradient[2 * ld_out + c] * slope[2 * ld_out + c];
+        float g3 = gradient[3 * ld_out + c] * slope[3 * ld_out + c];
+        float g4 = gradient[4 * ld_out + c], g5 = gradient[5 * ld_out + c];
+        float g6 = gradient[6 * ld_out + c];
         gradient[c] = g0;
         gradient[ld_out + c] = g1;
         gradient[2 * ld_out + c] = g2;
         gradient[3 * ld_out + c] = g3;
+        d_in[c] = w0 * g0 + w1 * g1 + w2 * g2 + w3 * g3;
+        d_in[ld + c] = w0 * g1 + w1 * g2 + w2 * g3 + w3 * g4;
+        d_in[2 * ld + c] = w0 * g2 + w1 * g3 + w2 * g4 + w3 * g5;
+        d_in[3 * ld + c] = w0 * g3 + w1 * g4 + w2 * g5 + w3 * g6;
+        float x0 = in[c], x1 = in[ld + c], x2 = in[2 * ld + c], x3 = in[3 * ld + c];
+        float x4 = in[4 * ld + c], x5 = in[5 * ld + c], x6 = in[6 * ld + c];
         d_bias[c] += (g0 + g1) + (g2 + g3);
         d_weight[c] += g0 * x0 + g1 * x1 + g2 * x2 + g3 * x3;
         d_weight[stride + c] += g0 * x1 + g1 * x2 + g2 * x3 + g3 * x4;
@@ -223,79 +266,27 @@ static void silu4_rows(size_t n, size_t stride, const float *restrict in, size_t
     }
 }
 
-/* ROWS rows of d_in, ld apart, from the first of `gradient`, with 4 taps. */
-static void conv4_rows(size_t n, size_t stride, const float *restrict gradient, size_t ld_out,
-                       const float *restrict weight, float *restrict d_in, size_t ld)
+/* From the last row, whose gradient the ones before it need. */
+static void conv(const bsm_conv *conv, const bsm_conv_gradient *gradient)
 {
-#pragma omp simd
-    for (size_t c = 0; c < n; c++) {
-        float w0 = weight[3 * stride + c], w1 = weight[2 * stride + c];
-        float w2 = weight[stride + c], w3 = weight[c];
-        float g0 = gradient[c], g1 = gradient[ld_out + c], g2 = gradient[2 * ld_out + c];
-        float g3 = gradient[3 * ld_out + c], g4 = gradient[4 * ld_out + c];
-        float g5 = gradient[5 * ld_out + c], g6 = gradient[6 * ld_out + c];
-        d_in[c] = w0 * g0 + w1 * g1 + w2 * g2 + w3 * g3;
-        d_in[ld + c] = w0 * g1 + w1 * g2 + w2 * g3 + w3 * g4;
-        d_in[2 * ld + c] = w0 * g2 + w1 * g3 + w2 * g4 + w3 * g5;
-        d_in[3 * ld + c] = w0 * g3 + w1 * g4 + w2 * g5 + w3 * g6;
-    }
-}
-
-/* `used` rows of the gradient, the first of which is the one in work. */
-static void conv_piece(size_t n, size_t stride, size_t taps, size_t used,
-                       const float *restrict gradient, size_t ld, const float *restrict weight,
-                       float *restrict d_in)
-{
-    memset(d_in, 0, n * sizeof *d_in);
-    for (size_t k = 0; k < used; k++) {
-        const float *w = weight + (taps - 1 - k) * stride;
-        for (size_t c = 0; c < n; c++) {
-            d_in[c] += w[c] * gradient[k * ld + c];
+    size_t taps = conv->taps, stride = conv->channels, ld = conv->ld, ld_out = gradient->ld_out;
+    for (size_t c = 0; c < stride; c += PIECE) {
+        size_t n = stride - c < PIECE ? stride - c : PIECE;
+        for (size_t end = conv->rows, r; end > 0; end = r) {
+            bool several = taps == 4 && end >= ROWS && used_taps(conv, end - ROWS) == 4;
+            r = end - (several ? ROWS : 1);
+            size_t used = used_taps(conv, r);
+            const float *in = conv->in + r * ld + c - (used - 1) * ld;
+            const float *slope = gradient->slope + r * ld_out + c;
+            float *out = gradient->out + r * ld_out + c, *d_in = gradient->in + r * ld + c;
+            if (several) {
+                conv4_rows(n, stride, in, ld, conv->weight + c, slope, out, ld_out, d_in,
+                           gradient->weight + c, gradient->bias + c);
+            } else {
+                conv_row(conv, n, used, in, conv->weight + c, slope, out, ld_out, d_in,
+                         gradient->weight + c, gradient->bias + c);
+            }
         }
-    }
-}
-
-static void silu_rows(const bsm_conv *conv, size_t n, size_t c, const bsm_conv_gradient *gradient)
-{
-    size_t taps = conv->taps, stride = conv->channels;
-    for (size_t r = 0, done; r < conv->rows; r += done) {
-        size_t used = r + 1 < taps ? r + 1 : taps; /* the others meet the zeros */
-        size_t skipped = (taps - used) * stride + c;
-        const float *in = conv->in + (r + 1 - used) * conv->ld + c;
-        float *g = gradient->out + r * gradient->ld_out + c;
-        done = used == 4 && taps == 4 && conv->rows - r >= ROWS ? ROWS : 1;
-        if (done == ROWS) {
-            silu4_rows(n, stride, in, conv->ld, conv->weight + c, conv->bias + c, g,
-                       gradient->ld_out, gradient->weight + c, gradient->bias + c);
-        } else {
-            silu_piece(n, stride, used, in, conv->ld, conv->weight + skipped, conv->bias + c, g,
-                       gradient->weight + skipped, gradient->bias + c);
-        }
-    }
-}
-
-static void conv_rows(const bsm_conv *conv, size_t n, size_t c, const bsm_conv_gradient *gradient)
-{
-    size_t taps = conv->taps, stride = conv->channels;
-    for (size_t r = 0, done; r < conv->rows; r += done) {
-        size_t rest = conv->rows - r, used = rest < taps ? rest : taps;
-        const float *g = gradient->out + r * gradient->ld_out + c;
-        float *d_in = gradient->in + r * conv->ld + c;
-        done = taps == 4 && rest >= ROWS + taps - 1 ? ROWS : 1;
-        if (done == ROWS) {
-            conv4_rows(n, stride, g, gradient->ld_out, conv->weight + c, d_in, conv->ld);
-        } else {
-            conv_piece(n, stride, taps, used, g, gradient->ld_out, conv->weight + c, d_in);
-        }
-    }
-}
-
-static void conv_silu(const bsm_conv *conv, const bsm_conv_gradient *gradient)
-{
-    for (size_t c = 0; c < conv->channels; c += PIECE) {
-        size_t rest = conv->channels - c, n = rest < PIECE ? rest : PIECE;
-        silu_rows(conv, n, c, gradient);
-        conv_rows(conv, n, c, gradient);
     }
 }
 
@@ -477,6 +468,7 @@ const bsm_backward_kernels BSM_KERNELS_BACKWARD = {
     .gate_norm_apart = gate_norm_apart,
     .gate_norm = gate_norm,
     .conv_silu = conv_silu,
+    .conv = conv,
     .masked_scores = masked_scores,
     .skip = skip,
     .leave_state = leave_state,

@@ -105,10 +105,9 @@ static size_t group_states(const bsm_config *config, const bsm_grouping *groupin
 
 /* What the scan of one sequence needs. */
 static void divide_scan(const bsm_config *config, const bsm_kernels *kernels, bsm_carver *carver,
-                        size_t length, bsm_group_scratch *s)
+                        bsm_group_scratch *s)
 {
-    size_t ld_xbc = bsm_cpu_ld(bsm_config_conv_dim(config)),
-           chunks = bsm_cpu_training_chunks(length);
+    size_t ld_xbc = bsm_cpu_ld(bsm_config_conv_dim(config));
     size_t state = config->d_state * bsm_cpu_ld(bsm_config_d_inner(config));
     s->tile = (bsm_cpu_tile){.config = config, .kernels = kernels};
     s->tile.xbc = bsm_carve_floats(carver, BSM_CHUNK * ld_xbc);
@@ -116,24 +115,17 @@ static void divide_scan(const bsm_config *config, const bsm_kernels *kernels, bs
     s->tile.M = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
     s->tile.decay = bsm_decay_carve(carver, config);
     s->d_S = bsm_carve_floats(carver, state);
-    s->xbc = bsm_carve_floats(carver, length * ld_xbc);
-    s->d_xbc = bsm_carve_floats(carver, length * ld_xbc);
-    for (size_t c = 0; c < chunks; c++) {
-        bsm_decay decay = bsm_decay_carve(carver, config);
-        if (carver->block) {
-            s->decays[c] = decay;
-        }
-    }
+    s->slope = bsm_carve_floats(carver, BSM_CHUNK * ld_xbc);
+    s->d_xbc = bsm_carve_floats(carver, (BSM_CHUNK + config->d_conv - 1) * ld_xbc);
     s->scan = bsm_scan_scratch_carve(carver, config, kernels);
 }
 
-static bsm_group_scratch divide_group(const bsm_cpu_training_space *space, bsm_decay *decays,
-                                      bsm_carver *carver)
+static bsm_group_scratch divide_group(const bsm_cpu_training_space *space, bsm_carver *carver)
 {
     const bsm_config *config = &space->host.config;
     size_t dim = config->dim, ld_inner = bsm_cpu_ld(bsm_config_d_inner(config));
     size_t rows = max(space->grouping[0].max_rows, space->grouping[1].max_rows);
-    bsm_group_scratch s = {.decays = decays};
+    bsm_group_scratch s;
     s.x = bsm_carve_floats(carver, rows * dim);
     s.u = bsm_carve_floats(carver, rows * dim);
     s.gate = bsm_carve_floats(carver, rows * ld_inner);
@@ -144,8 +136,7 @@ static bsm_group_scratch divide_group(const bsm_cpu_training_space *space, bsm_d
     s.d_out = bsm_carve_floats(carver, rows * dim);
     s.d_y = bsm_carve_floats(carver, rows * ld_inner);
     s.d_projected = bsm_carve_floats(carver, rows * bsm_cpu_training_projected(config));
-    divide_scan(config, space->kernels, carver,
-                max(space->grouping[0].length, space->grouping[1].length), &s);
+    divide_scan(config, space->kernels, carver, &s);
     divide_sums(config, carver, &s);
     if (space->host.options.checkpointing) {
         s.kept = divide_kept(config, carver, rows,
@@ -176,10 +167,8 @@ static bsm_band_scratch divide_band(const bsm_cpu_training_space *space, bsm_car
 static bsm_cpu_training_thread divide_thread(const bsm_cpu_training_space *space,
                                              bsm_carver *carver)
 {
-    size_t length = max(space->grouping[0].length, space->grouping[1].length);
-    bsm_decay *decays = bsm_carve(carver, bsm_cpu_training_chunks(length) * sizeof *decays);
     bsm_carver overlapping = *carver; /* only numbers overlap, no pointers */
-    bsm_cpu_training_thread thread = {.group = divide_group(space, decays, carver),
+    bsm_cpu_training_thread thread = {.group = divide_group(space, carver),
                                       .band = divide_band(space, &overlapping)};
     carver->used = max(carver->used, overlapping.used);
     thread.gradients = bsm_carve_floats(carver, space->path_size);

@@ -19,8 +19,9 @@ void bsm_mixer_normalise(const bsm_cpu_training_mixer *mixer, bsm_group_scratch 
     }
 }
 
-void bsm_mixer_convolve(const bsm_cpu_training_mixer *mixer, const float *projected, size_t first,
-                        size_t rows, float *xbc)
+/* x, B and C for some rows of a sequence, whose projection starts at `projected`. */
+static void convolve(const bsm_cpu_training_mixer *mixer, const float *projected, size_t first,
+                     size_t rows, float *xbc)
 {
     const bsm_config *config = mixer->config;
     size_t ld = bsm_cpu_training_projected(config), conv_dim = bsm_config_conv_dim(config);
@@ -67,7 +68,7 @@ static void scan_sequence(const bsm_cpu_training_mixer *mixer, const bsm_cpu_til
     for (size_t t = 0, chunk = 0; t < length; t += BSM_CHUNK, chunk++) {
         size_t rows = length - t < BSM_CHUNK ? length - t : BSM_CHUNK;
         bsm_cpu_state state = {.S = bsm_mixer_state(config, states, chunk), .zero = chunk == 0};
-        bsm_mixer_convolve(mixer, projected, t, rows, tile->xbc);
+        convolve(mixer, projected, t, rows, tile->xbc);
         bsm_mixer_decays(mixer, projected + t * bsm_cpu_training_projected(config), rows,
                          &tile->decay);
         bsm_cpu_scan_chunk(tile, rows, mixer->weights->D, &state, true,

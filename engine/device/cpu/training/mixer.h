@@ -50,10 +50,6 @@ static inline float *bsm_mixer_state(const bsm_config *config, float *states, si
 void bsm_mixer_normalise(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
                          const bsm_group *group);
 
-/** x, B and C for some rows of a sequence, whose projection starts at `projected`. */
-void bsm_mixer_convolve(const bsm_cpu_training_mixer *mixer, const float *projected, size_t first,
-                        size_t rows, float *xbc);
-
 /** The decays of a chunk, whose projection starts at `projected`. */
 void bsm_mixer_decays(const bsm_cpu_training_mixer *mixer, const float *projected, size_t rows,
                       const bsm_decay *decay);

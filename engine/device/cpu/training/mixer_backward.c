@@ -51,77 +51,107 @@ typedef struct sequence {
     float *states, *d_projected;
 } sequence;
 
-static size_t rows_of_chunk(const sequence *seq, size_t chunk)
+/* A chunk of it. */
+typedef struct chunk_place {
+    size_t index, first, rows;
+    bool last;
+} chunk_place;
+
+static chunk_place chunk_at(const sequence *seq, size_t index)
 {
-    size_t rest = seq->length - chunk * BSM_CHUNK;
-    return rest < BSM_CHUNK ? rest : BSM_CHUNK;
+    chunk_place c = {.index = index, .first = index * BSM_CHUNK, .last = index + 1 == seq->chunks};
+    c.rows = c.last ? seq->length - c.first : BSM_CHUNK;
+    return c;
 }
 
-/* x, B, C and the decays of the whole sequence again. */
-static void recompute(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
-                      const sequence *seq)
+static bsm_conv convolution_of(const bsm_cpu_training_mixer *mixer, const sequence *seq,
+                               const chunk_place *c)
 {
-    size_t projected = bsm_cpu_training_projected(mixer->config);
-    bsm_mixer_convolve(mixer, seq->projected, 0, seq->length, scratch->xbc);
-    for (size_t c = 0; c < seq->chunks; c++) {
-        bsm_mixer_decays(mixer, seq->projected + c * BSM_CHUNK * projected, rows_of_chunk(seq, c),
-                         &scratch->decays[c]);
-    }
+    const bsm_config *config = mixer->config;
+    size_t ld = bsm_cpu_training_projected(config), taps = config->d_conv;
+    return (bsm_conv){.rows = c->rows,
+                      .channels = bsm_config_conv_dim(config),
+                      .taps = taps,
+                      .before = c->first < taps - 1 ? c->first : taps - 1,
+                      .in = seq->projected + c->first * ld + bsm_config_d_inner(config),
+                      .ld = ld,
+                      .weight = mixer->conv_weight,
+                      .bias = mixer->weights->conv_bias};
+}
+
+/* x, B, C and the decays of the chunk again, to scratch->tile. */
+static void recompute(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
+                      const sequence *seq, const chunk_place *c)
+{
+    bsm_conv conv = convolution_of(mixer, seq, c);
+    mixer->kernels->backward->conv_silu(&conv, scratch->tile.xbc, scratch->slope,
+                                        bsm_cpu_ld(conv.channels));
+    bsm_mixer_decays(mixer, seq->projected + c->first * conv.ld, c->rows, &scratch->tile.decay);
 }
 
 static void chunk_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
-                           const sequence *seq, size_t c, bool *zero, const bsm_mixer_sums *sums)
+                           const sequence *seq, const chunk_place *c, bool *zero,
+                           const bsm_mixer_sums *sums)
 {
     const bsm_config *config = mixer->config;
-    size_t conv_dim = bsm_config_conv_dim(config), d_inner = bsm_config_d_inner(config);
-    size_t ld = bsm_cpu_ld(d_inner), ld_xbc = bsm_cpu_ld(conv_dim);
-    size_t projected = bsm_cpu_training_projected(config), first = c * BSM_CHUNK;
-    size_t rows = rows_of_chunk(seq, c), dt = first * projected + d_inner + conv_dim;
-    bsm_scan_chunk chunk = {.rows = rows,
-                            .xbc = scratch->xbc + first * ld_xbc,
+    size_t d_inner = bsm_config_d_inner(config), projected = bsm_cpu_training_projected(config);
+    size_t dt = c->first * projected + d_inner + bsm_config_conv_dim(config);
+    bsm_scan_chunk chunk = {.rows = c->rows,
+                            .xbc = scratch->tile.xbc,
                             .D = mixer->weights->D,
-                            .S = bsm_mixer_state(config, seq->states, c),
-                            .decay = scratch->decays[c],
-                            .d_y = seq->d_y + first * ld,
-                            .d_xbc = scratch->d_xbc + first * ld_xbc,
+                            .S = bsm_mixer_state(config, seq->states, c->index),
+                            .decay = scratch->tile.decay,
+                            .d_y = seq->d_y + c->first * bsm_cpu_ld(d_inner),
+                            .d_xbc = scratch->d_xbc,
                             .d_D = sums->D};
-    bsm_scan_chunk_backward(&scratch->scan, &chunk, scratch->d_S, zero, c == 0);
-    mixer->kernels->backward->decays(rows, bsm_config_heads(config), seq->projected + dt, projected,
-                                     mixer->weights->dt_bias, mixer->A, &chunk.decay,
+    bsm_scan_chunk_backward(&scratch->scan, &chunk, scratch->d_S, zero, c->index == 0);
+    mixer->kernels->backward->decays(c->rows, bsm_config_heads(config), seq->projected + dt,
+                                     projected, mixer->weights->dt_bias, mixer->A, &chunk.decay,
                                      &scratch->scan.decay, seq->d_projected + dt, sums->dt_bias,
                                      sums->A);
 }
 
-static void convolution_backward(const bsm_cpu_training_mixer *mixer,
-                                 const bsm_group_scratch *scratch, const sequence *seq,
-                                 const bsm_mixer_sums *sums)
+/* Behind the chunk's rows of scratch->d_xbc, the first ones of the chunk after it, which was
+ * the last one in work. */
+static void place_next_rows(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
+                            const chunk_place *c)
 {
-    const bsm_config *config = mixer->config;
-    size_t d_inner = bsm_config_d_inner(config);
-    bsm_conv conv = {.rows = seq->length,
-                     .channels = bsm_config_conv_dim(config),
-                     .taps = config->d_conv,
-                     .in = seq->projected + d_inner,
-                     .ld = bsm_cpu_training_projected(config),
-                     .weight = mixer->conv_weight,
-                     .bias = mixer->weights->conv_bias};
-    bsm_conv_gradient gradient = {.out = scratch->d_xbc,
-                                  .ld_out = bsm_cpu_ld(bsm_config_conv_dim(config)),
-                                  .in = seq->d_projected + d_inner,
-                                  .weight = sums->conv_weight,
-                                  .bias = sums->conv_bias};
-    mixer->kernels->backward->conv_silu(&conv, &gradient);
+    size_t ld = bsm_cpu_ld(bsm_config_conv_dim(mixer->config));
+    size_t count = (mixer->config->d_conv - 1) * ld;
+    float *behind = scratch->d_xbc + c->rows * ld;
+    if (c->last) {
+        memset(behind, 0, count * sizeof *behind);
+    } else {
+        memcpy(behind, scratch->d_xbc, count * sizeof *behind);
+    }
 }
 
-static void sequence_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
+static void convolution_backward(const bsm_cpu_training_mixer *mixer,
+                                 const bsm_group_scratch *scratch, const sequence *seq,
+                                 const chunk_place *c, const bsm_mixer_sums *sums)
+{
+    bsm_conv conv = convolution_of(mixer, seq, c);
+    bsm_conv_gradient gradient = {.out = scratch->d_xbc,
+                                  .slope = scratch->slope,
+                                  .ld_out = bsm_cpu_ld(conv.channels),
+                                  .in = seq->d_projected + c->first * conv.ld +
+                                        bsm_config_d_inner(mixer->config),
+                                  .weight = sums->conv_weight,
+                                  .bias = sums->conv_bias};
+    mixer->kernels->backward->conv(&conv, &gradient);
+}
+
+static void sequence_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
                               const sequence *seq, const bsm_mixer_sums *sums)
 {
     bool zero = true;
-    recompute(mixer, scratch, seq);
-    for (size_t c = seq->chunks; c-- > 0;) {
-        chunk_backward(mixer, scratch, seq, c, &zero, sums);
+    for (size_t index = seq->chunks; index-- > 0;) {
+        chunk_place c = chunk_at(seq, index);
+        place_next_rows(mixer, scratch, &c);
+        recompute(mixer, scratch, seq, &c);
+        chunk_backward(mixer, scratch, seq, &c, &zero, sums);
+        convolution_backward(mixer, scratch, seq, &c, sums);
     }
-    convolution_backward(mixer, scratch, seq, sums);
 }
 
 /* ---- Input ---- */

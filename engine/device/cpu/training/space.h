@@ -52,7 +52,7 @@ typedef struct bsm_group_scratch {
     float *u;           /**< [row][dim] normalised */
     float *gate;        /**< [row][d_inner] after the gate's norm */
     float *out;         /**< [row][dim] */
-    bsm_cpu_tile tile;  /**< of a chunk forward: xbc, G, M and decay alone */
+    bsm_cpu_tile tile;  /**< of a chunk: xbc, G, M and decay alone */
     float *d_S;         /**< [d_state][d_inner] by the state */
     bsm_kept_path kept; /**< when checkpointing */
     float *d_next;      /**< [row][dim] by what the path gives */
@@ -61,8 +61,8 @@ typedef struct bsm_group_scratch {
     float *d_out;       /**< [row][dim] by the mixer's output, then by u */
     float *d_y;         /**< [row][d_inner] */
     float *d_projected; /**< [row][projected] */
-    float *xbc, *d_xbc; /**< [step][conv_dim] of one sequence */
-    bsm_decay *decays;  /**< [chunk] */
+    float *slope;       /**< [chunk][conv_dim] of SiLU, where the convolution meets it */
+    float *d_xbc;       /**< [chunk + d_conv - 1][conv_dim] */
     bsm_scan_scratch scan;
     float *sums; /**< of both mixers and the merge's bias */
     size_t num_sums;
