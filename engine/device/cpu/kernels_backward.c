@@ -292,39 +292,45 @@ static void conv(const bsm_conv *conv, const bsm_conv_gradient *gradient)
 
 /* ---- Scan ---- */
 
-/* One row of masked_scores, for the steps before the row's own. Returns the gradient by the row's
- * cum; the other steps' is the opposite of what they give to d_dt, times dt. */
-static inline float scores_row(int32_t i, int32_t filled, const float *restrict G,
-                               const float *restrict dt, const double *restrict cum,
-                               float *restrict M, float *restrict dG, float *restrict column)
+enum { STEP = 16 }; /* whole vectors */
+
+/* STEP steps of a row of masked_scores, of which the first `count` are before the row's own; what
+ * lies behind the last row is undefined. Adds to `row` the gradient by the row's cum; the other
+ * steps' is the opposite of what they give to d_dt, times dt. */
+static inline void scores_piece(int32_t count, double now, const float *restrict G,
+                                const float *restrict dt, const double *restrict cum,
+                                float *restrict M, float *restrict dG, float *restrict column,
+                                float *restrict row)
 {
-    float row = 0;
-    double now = cum[i];
-#pragma omp simd reduction(+ : row)
-    for (int32_t j = 0; j < filled; j++) {
-        bool before = j < i; /* what lies behind the last row is undefined */
-        float decay = before ? exp_clamped((float)(now - cum[j])) : 0.0f;
-        float d = before ? M[j] * decay : 0.0f;
-        float q = d * G[j], p = q * dt[j];
-        M[j] = before ? G[j] * decay * dt[j] : 0.0f;
-        dG[j] += before ? d * dt[j] : 0.0f;
-        column[j] += before ? q : 0.0f;
-        row += before ? p : 0.0f;
+#pragma omp simd
+    for (int32_t j = 0; j < STEP; j++) {
+        bool before = j < count;
+        float decay = exp_clamped((float)(now - cum[j]));
+        float score = before ? G[j] : 0.0f, step = before ? dt[j] : 0.0f;
+        float d = before ? M[j] * decay : 0.0f, q = d * score;
+        M[j] = before ? score * decay * step : 0.0f;
+        dG[j] += d * step;
+        column[j] += q;
+        row[j] += q * step;
     }
-    return row;
 }
 
 static void masked_scores(size_t rows, const float *G, const float *dt, const double *cum, float D,
                           const bsm_scores_gradient *gradient)
 {
-    enum { STEP = 16 }; /* whole vectors */
     float column[BSM_CHUNK] = {0}, own[BSM_CHUNK];
     for (size_t i = 0; i < rows; i++) {
         const float *g = G + i * BSM_CHUNK;
         float *M = gradient->M + i * BSM_CHUNK, *dG = gradient->dG + i * BSM_CHUNK;
+        float d = M[i], row[STEP] = {0}; /* on the diagonal nothing decays */
+        for (size_t j = 0; j <= i; j += STEP) {
+            scores_piece((int32_t)(i - j), cum[i], g + j, dt + j, cum + j, M + j, dG + j,
+                         column + j, row);
+        }
+        for (size_t j = 0; j < STEP; j++) {
+            gradient->d_cum[i] += row[j];
+        }
         size_t filled = (i / STEP + 1) * STEP;
-        float d = M[i]; /* on the diagonal nothing decays */
-        gradient->d_cum[i] += scores_row((int32_t)i, (int32_t)filled, g, dt, cum, M, dG, column);
         memset(M + filled, 0, (BSM_CHUNK - filled) * sizeof *M);
         M[i] = g[i] * dt[i] + D;
         dG[i] += d * dt[i];
