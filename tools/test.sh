@@ -27,6 +27,7 @@ run_tests() {
     [ "${ok:-0}" -gt 0 ] || failed=$((failed + 1))
 }
 
+command -v nvcc >/dev/null || echo "nvcc is not installed: the CUDA module is neither built nor tested"
 run_tests build-test "" "--no-suite long"
 run_tests build-asan "-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized" \
     "--suite unit --suite integration --no-suite slow --no-suite realtime --timeout-multiplier 4"
