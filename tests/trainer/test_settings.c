@@ -80,6 +80,41 @@ static void test_defaults_are_published(void **state)
     unload(&l);
 }
 
+/* The network that a configuration of the source folder asks for. */
+static bsm_config shipped(const char *name)
+{
+    char path[1024];
+    loaded l;
+    bsm_config config;
+    bsm_error error = {0};
+    bsm_training_memory memory;
+    snprintf(path, sizeof path, "%s/%s", getenv("BSM_TEST_SOURCE"), name);
+    const bsm_settings_source source = {.path = path};
+    if (bsm_settings_load(&source, &l.settings, &l.text, &error) ||
+        bsm_settings_network(l.settings, &config, &error)) {
+        fail_msg("%s: %s", name, error.message);
+    }
+    bsm_training_options options = bsm_settings_training(l.settings);
+    options.device = BSM_DEVICE_CPU;
+    if (bsm_training_plan(&config, &options, &memory, &error)) {
+        fail_msg("%s: %s", name, error.message);
+    }
+    unload(&l);
+    return config;
+}
+
+static void test_shipped_configurations(void **state)
+{
+    (void)state;
+    const bsm_config paper = shipped("configs/bsmamba2.yaml");
+    const bsm_config lite = shipped("configs/bsmamba2-lite.yaml");
+    const bsm_config live = shipped("configs/bsmamba2-live.yaml");
+    const bsm_config recipe = shipped("presets/models/recipe.yaml");
+    assert_int_equal(bsm_config_parameters(&paper), 48098188);
+    assert_int_equal(bsm_config_parameters(&lite), 22811660);
+    assert_true(bsm_config_same_shapes(&live, &recipe));
+}
+
 static void test_file_over_defaults_command_line_over_file(void **state)
 {
     (void)state;
@@ -327,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_bands),
         cmocka_unit_test(test_unknown_keys),
         cmocka_unit_test(test_wrong_types),
+        cmocka_unit_test(test_shipped_configurations),
         cmocka_unit_test(test_out_of_range),
         cmocka_unit_test(test_not_yaml),
         cmocka_unit_test(test_endless_document),
