@@ -71,4 +71,7 @@ const char bsm_settings_defaults[] =
     "  duration: 0\n"
     "  commit: 0\n"
     "  lookahead: 0\n"
+    "  overlap: 0\n"
+    "  memory: model\n"
+    "  history: 0\n"
     "  precision: float32\n";

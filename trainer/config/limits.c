@@ -60,6 +60,8 @@ static const limit limits[] = {
     LIMIT(NUMBER, validation.duration, 0, 60),
     LIMIT(WHOLE, validation.commit, 0, 6000),
     LIMIT(WHOLE, validation.lookahead, 0, 6000),
+    LIMIT(NUMBER, validation.overlap, 0, 0.9),
+    LIMIT(WHOLE, validation.history, 0, 1e6),
 };
 
 static double value_of(const limit *l, const bsm_settings *settings)

@@ -21,16 +21,23 @@
 #define FIELD_SECTION(STRUCT, MEMBER, FIELDS)                                                      \
     CYAML_FIELD_MAPPING(#MEMBER, CYAML_FLAG_OPTIONAL, STRUCT, MEMBER, FIELDS)
 
-static const cyaml_strval_t precisions[] = {
-    {"float32", BSM_PRECISION_FLOAT32},
-    {"bf16", BSM_PRECISION_BFLOAT16},
-};
+/* By the names that the other programs have for them, too. */
+#define PRECISIONS                                                                                 \
+    {"float32", BSM_PRECISION_FLOAT32}, {"tf32", BSM_PRECISION_TF32},                              \
+        {"bf16", BSM_PRECISION_BFLOAT16},                                                          \
+    {                                                                                              \
+        "bfloat16", BSM_PRECISION_BFLOAT16                                                         \
+    }
 
-/* To separate with, by the names that the other programs have for them, too. */
-static const cyaml_strval_t validation_precisions[] = {
-    {"float32", BSM_PRECISION_FLOAT32},   {"bf16", BSM_PRECISION_BFLOAT16},
-    {"bfloat16", BSM_PRECISION_BFLOAT16}, {"tf32", BSM_PRECISION_TF32},
-    {"int8", BSM_PRECISION_INT8},
+static const cyaml_strval_t precisions[] = {PRECISIONS};
+
+/* To separate with. */
+static const cyaml_strval_t validation_precisions[] = {PRECISIONS, {"int8", BSM_PRECISION_INT8}};
+
+static const cyaml_strval_t memories[] = {
+    {"model", BSM_MEMORY_MODEL},
+    {"carry", BSM_MEMORY_CARRY},
+    {"bounded", BSM_MEMORY_BOUNDED},
 };
 
 static const cyaml_strval_t devices[] = {
@@ -203,8 +210,11 @@ static const cyaml_schema_field_t validation_fields[] = {
     FIELD(UINT, bsm_validation_settings, every_n_epochs),
     FIELD(FLOAT, bsm_validation_settings, max_seconds),
     FIELD(FLOAT, bsm_validation_settings, duration),
+    FIELD(FLOAT, bsm_validation_settings, overlap),
     FIELD(UINT, bsm_validation_settings, commit),
     FIELD(UINT, bsm_validation_settings, lookahead),
+    FIELD_NAMES(bsm_validation_settings, memory, memories),
+    FIELD(UINT, bsm_validation_settings, history),
     FIELD_NAMES(bsm_validation_settings, precision, validation_precisions),
     CYAML_FIELD_END,
 };

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bsm/stream.h"
 #include "bsm/training.h"
 #include "config/layer.h"
 #include "data/loader.h"
@@ -97,8 +98,10 @@ typedef struct bsm_validation_settings {
     bsm_data_layout layout;
     bsm_data_subset subset;
     size_t every_n_epochs;
-    double max_seconds, duration;
+    double max_seconds, duration, overlap;
     size_t commit, lookahead;
+    bsm_memory memory;
+    size_t history;
     bsm_precision precision;
 } bsm_validation_settings;
 

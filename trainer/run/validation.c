@@ -41,8 +41,11 @@ bsm_validate_options bsm_settings_validation(const bsm_settings *settings)
         .precision = validation->precision,
         .threads = settings->training.threads,
         .duration = validation->duration,
+        .overlap = validation->overlap,
         .commit = validation->commit,
         .lookahead = validation->lookahead,
+        .memory = validation->memory,
+        .history = validation->history,
         .max_seconds = validation->max_seconds,
     };
 }
