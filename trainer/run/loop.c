@@ -55,8 +55,8 @@ static void tell_end(bsm_run *run)
 
 bsm_status bsm_run_train(bsm_run *run, bsm_error *error)
 {
+    bsm_status status = bsm_run_begin(run, error); /* a signal ends it: there is nothing to save */
     bsm_catch_signals();
-    bsm_status status = bsm_run_begin(run, error);
     while (!status && run->state.epoch < run->settings->training.num_epochs) {
         status = run_epoch(run, error);
         if (status == BSM_CANCELLED) {
