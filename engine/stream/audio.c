@@ -123,9 +123,22 @@ static stereo blend_stereo(stereo a, stereo b, float part)
     return (stereo){blend(a.left, b.left, part), blend(a.right, b.right, part)};
 }
 
+/* To the sample: behind the place that the worker has chosen, the old delay has no vocals. */
+static void begin_latency_change(bsm_stream *s, uint64_t now)
+{
+    if (s->change_left > 0 || atomic_load_explicit(&s->change_at, memory_order_acquire) > now) {
+        return;
+    }
+    s->taps[1] = s->taps[0];
+    s->taps[1].latency = atomic_load(&s->change_to);
+    s->change_left = s->fade;
+    atomic_store(&s->change_at, BSM_NEVER);
+}
+
 /* While the latency changes, both delays sound, the old one fading out. */
 static mix next_mix(bsm_stream *s, uint64_t now, size_t block)
 {
+    begin_latency_change(s, now);
     mix out = read_tap(s, &s->taps[0], now, block);
     if (s->change_left > 0) {
         mix next = read_tap(s, &s->taps[1], now, block);
@@ -137,17 +150,6 @@ static mix next_mix(bsm_stream *s, uint64_t now, size_t block)
         }
     }
     return out;
-}
-
-static void begin_latency_change(bsm_stream *s)
-{
-    if (s->change_left > 0 || atomic_load(&s->change_at) > s->position) {
-        return;
-    }
-    s->taps[1] = s->taps[0];
-    s->taps[1].latency = atomic_load(&s->change_to);
-    s->change_left = s->fade;
-    atomic_store(&s->change_at, BSM_NEVER);
 }
 
 static void write_output(bsm_stream *s, float *const vocals[2], float *const instrumental[2],
@@ -171,15 +173,28 @@ static void write_output(bsm_stream *s, float *const vocals[2], float *const ins
 
 /* ---- Freewheel ---- */
 
-/* The last position whose presence the coming output looks at, if it can have been computed. */
+/* Behind the last position whose presence a tap looks at before position `end`. */
+static uint64_t needed_by(const bsm_stream *s, size_t latency, uint64_t end)
+{
+    return end + s->fade > latency ? end + s->fade - latency : 0;
+}
+
+/* Of both taps: when the latency grows, what the old one would look at later will not be there. */
 static uint64_t needed(const bsm_stream *s, size_t frames)
 {
-    uint64_t end = s->position + frames + s->fade;
-    size_t latency = s->taps[0].latency;
-    if (s->change_left > 0 && s->taps[1].latency < latency) {
-        latency = s->taps[1].latency;
+    const uint64_t end = s->position + frames, change_at = atomic_load(&s->change_at);
+    uint64_t old_end = end;
+    size_t next = s->taps[0].latency;
+    if (s->change_left > 0) {
+        old_end = s->position + s->change_left;
+        next = s->taps[1].latency;
+    } else if (change_at < end) {
+        old_end = (change_at > s->position ? change_at : s->position) + s->fade;
+        next = atomic_load(&s->change_to);
     }
-    return end > latency ? end - latency : 0;
+    const uint64_t old = needed_by(s, s->taps[0].latency, old_end < end ? old_end : end);
+    const uint64_t new = needed_by(s, next, end);
+    return old > new ? old : new;
 }
 
 /* A first model, set while there is none, is waited for, too: its results begin where it is taken.
@@ -210,7 +225,6 @@ void bsm_stream_process(bsm_stream *s, const float *const in[2], float *const vo
     }
     take_input(s, in, frames);
     publish_input(s, s->position + frames);
-    begin_latency_change(s);
     if (atomic_load_explicit(&s->freewheel, memory_order_relaxed)) {
         wait_for_results(s, frames);
     }

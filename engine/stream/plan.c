@@ -125,6 +125,12 @@ static double frames_for(double latency, size_t lag, const bsm_stream_plan *plan
     return samples / (double)plan->hop + 1;
 }
 
+/* Frames that last longer than a fade. */
+static size_t least_commit(const bsm_stream_plan *plan)
+{
+    return 1 + plan->model_rate / (BSM_FADES_PER_SECOND * plan->hop);
+}
+
 /* As much look-ahead as commit: every frame is computed twice, and sees half of what is delayed. */
 static void choose_blocks(const bsm_stream_options *options, size_t lag, bsm_stream_plan *plan)
 {
@@ -143,7 +149,17 @@ static void choose_blocks(const bsm_stream_options *options, size_t lag, bsm_str
     } else {
         commit = (double)plan->lookahead;
     }
-    plan->commit = commit < 1 ? 1 : (size_t)commit;
+    const double least = (double)least_commit(plan);
+    plan->commit = (size_t)(commit < least ? least : commit);
+}
+
+static bsm_status check_commit(const bsm_stream_plan *plan, bsm_error *error)
+{
+    return plan->commit >= least_commit(plan)
+               ? BSM_OK
+               : bsm_fail(error, BSM_INVALID_ARGUMENT,
+                          "commit %zu: with this model's hop of %zu samples at least %zu frames",
+                          plan->commit, plan->hop, least_commit(plan));
 }
 
 bsm_status bsm_stream_plan_make(const bsm_model *model, const bsm_stream_options *options,
@@ -168,6 +184,10 @@ bsm_status bsm_stream_plan_make(const bsm_model *model, const bsm_stream_options
         return status;
     }
     choose_blocks(options, lag, plan);
+    status = check_commit(plan, error);
+    if (status) {
+        return status;
+    }
     find_latency(lag, plan);
     return choose_memory(model, options, plan, error);
 }

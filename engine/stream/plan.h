@@ -3,14 +3,19 @@
  *
  *  At the model's rate, block b yields the samples from b C hop - n_fft / 2 on, and needs those up
  *  to ((b + 1) C + L - 1) hop + n_fft / 2, and one more (a reflection's) before it can be computed.
- *  The worker gets as much time for it as the block lasts. So the latency is
+ *  The worker gets as much time for it as the block lasts, less the fade that the audio thread
+ * looks ahead. So the latency is
  *
- *      (2 C + L - 1) hop + n_fft + 1     plus, where the rates differ, what both resamplers hold.
- */
+ *      (2 C + L - 1) hop + n_fft + 1     plus, where the rates differ, what both resamplers hold,
+ *
+ *  and a block has to last longer than a fade. */
 #ifndef BSM_STREAM_PLAN_H
 #define BSM_STREAM_PLAN_H
 
 #include "bsm/stream.h"
+
+/** A crossfade lasts 5 ms. */
+enum { BSM_FADES_PER_SECOND = 200 };
 
 typedef struct bsm_stream_plan {
     size_t rate, model_rate;

@@ -32,7 +32,7 @@ struct bsm_stream {
     /* ---- Constant while the stream lives ---- */
     bsm_stream_options options;
     size_t max_block;
-    size_t fade; /**< samples of a crossfade, 5 ms */
+    size_t fade; /**< samples of a crossfade */
     bsm_timeline input, output;
     float *delay; /**< [capacity][2], the audio thread's own; capacity as the timelines' */
     size_t delay_mask;
@@ -78,6 +78,7 @@ struct bsm_stream {
     /* ---- The worker's own ---- */
     pthread_t worker;
     bsm_voice *voice;
+    float *tails; /**< [2][channel][fade] what two epochs keep back for a crossfade */
 };
 
 /** The worker thread; `stream` is the stream. */

@@ -10,7 +10,7 @@
 
 #include "stream/state.h"
 
-enum { FADES_PER_SECOND = 200, STALL_SECONDS = 2 };
+enum { STALL_SECONDS = 2, PAGE = 4096 };
 
 /* ---- Memory ---- */
 
@@ -21,17 +21,28 @@ static size_t ring_capacity(const bsm_stream *s, size_t latency)
     return 2 * latency + STALL_SECONDS * s->options.sample_rate + 2 * s->max_block;
 }
 
+/* The first touch of a page is a fault: better here than in the audio thread. */
+static float *new_delay(size_t floats)
+{
+    float *delay = calloc(floats, sizeof *delay);
+    for (size_t i = 0; delay && i < floats; i += PAGE / sizeof *delay) {
+        *(volatile float *)&delay[i] = 0;
+    }
+    return delay;
+}
+
 static bsm_status allocate_rings(bsm_stream *s, size_t latency, bsm_error *error)
 {
     size_t capacity = ring_capacity(s, latency);
     if (bsm_timeline_init(&s->input, capacity) && bsm_timeline_init(&s->output, capacity)) {
         s->delay_mask = s->input.mask;
-        s->delay = calloc((s->delay_mask + 1) * 2, sizeof *s->delay);
+        s->delay = new_delay((s->delay_mask + 1) * 2);
+        s->tails = malloc(2 * BSM_STREAM_CHANNELS * s->fade * sizeof *s->tails);
     }
-    if (!s->delay) {
+    if (!s->delay || !s->tails) {
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for a stream's rings");
     }
-    /* A page fault in the audio thread is a wait. Where the limit forbids it, it stays a risk. */
+    /* Nor shall a page be swapped out. Where the limit forbids that, it stays a risk. */
     (void)mlock(s->input.slots, bsm_timeline_size(&s->input));
     (void)mlock(s->output.slots, bsm_timeline_size(&s->output));
     (void)mlock(s->delay, (s->delay_mask + 1) * 2 * sizeof *s->delay);
@@ -49,6 +60,7 @@ static void free_rings(bsm_stream *s)
     bsm_timeline_clear(&s->input);
     bsm_timeline_clear(&s->output);
     free(s->delay);
+    free(s->tails);
 }
 
 /* ---- The voice in force, as others see it ---- */
@@ -66,7 +78,7 @@ static void announce(bsm_stream *s, const bsm_voice *voice)
 static void set_initial_state(bsm_stream *s)
 {
     const bsm_stream_plan *plan = &s->voice->plan;
-    s->fade = s->options.sample_rate / FADES_PER_SECOND;
+    s->fade = s->options.sample_rate / BSM_FADES_PER_SECOND;
     s->taps[0] = (bsm_stream_tap){.latency = plan->latency, .level = s->fade};
     atomic_init(&s->freewheel, s->options.freewheel);
     atomic_init(&s->wake_at, BSM_NEVER);

@@ -16,23 +16,13 @@ typedef struct worker {
     double busy, audio;  /* seconds computed, and of audio, in all */
 } worker;
 
-static bool allocate_tails(worker *w)
+static void place_tails(worker *w)
 {
-    bool complete = true;
+    float *samples = w->stream->tails;
     for (size_t t = 0; t < 2; t++) {
-        for (size_t c = 0; c < 2; c++) {
-            w->tails[t].samples[c] = malloc(w->stream->fade * sizeof(float));
-            complete = complete && w->tails[t].samples[c];
+        for (size_t c = 0; c < BSM_STREAM_CHANNELS; c++, samples += w->stream->fade) {
+            w->tails[t].samples[c] = samples;
         }
-    }
-    return complete;
-}
-
-static void free_tails(worker *w)
-{
-    for (size_t t = 0; t < 2; t++) {
-        free(w->tails[t].samples[0]);
-        free(w->tails[t].samples[1]);
     }
 }
 
@@ -253,8 +243,8 @@ void *bsm_stream_worker(void *stream)
     bsm_stream *s = stream;
     worker w = {.stream = s};
     pthread_setname_np(pthread_self(), "bsm-stream");
-    bool running = allocate_tails(&w);
-    while (running && !atomic_load(&s->quit)) {
+    place_tails(&w);
+    while (!atomic_load(&s->quit)) {
         if (!s->voice->network) {
             wait_for_voice(&w);
             continue;
@@ -270,10 +260,7 @@ void *bsm_stream_worker(void *stream)
                            .tail = &w.tails[1]};
         run_epoch(&w, &epoch);
         after_epoch(&w, &epoch);
-        running = epoch.over != EPOCH_QUIT;
     }
-    atomic_store(&s->quit, true); /* also where there was no memory: nobody waits for this thread */
     expect_nothing(&w, w.finished);
-    free_tails(&w);
     return NULL;
 }

@@ -279,6 +279,31 @@ static void test_a_first_model_while_freewheeling(void **unused)
     bsm_model_free(model);
 }
 
+/* To a longer latency and back, in large blocks: never without vocals. */
+static void test_another_latency(void **unused)
+{
+    (void)unused;
+    bsm_config config = small_stream_config(), longer = config;
+    longer.hop = 2 * config.hop;
+    bsm_model *models[] = {identity_model(&config), identity_model(&longer)};
+    const bsm_stream_options options = options_at(44100);
+    bsm_stream *stream = open_stream(models[0], &options);
+    signal in = noise_signal(100000, 19);
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(bsm_stream_set_model(stream, models[(i + 1) % 2], NULL), BSM_OK);
+        bsm_stream_stats stats;
+        stream_result out = run_stream(stream, &in, BSM_STREAM_MAX_BLOCK - 1000 * i);
+        free_result(&out);
+        bsm_stream_get_stats(stream, &stats);
+        assert_int_equal(stats.misses, 0);
+        assert_int_equal(stats.dry_samples, 0);
+    }
+    bsm_stream_free(stream);
+    free_signal(&in);
+    bsm_model_free(models[0]);
+    bsm_model_free(models[1]);
+}
+
 static void test_what_is_not_a_number(void **unused)
 {
     (void)unused;
@@ -463,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_without_a_model),
         cmocka_unit_test(test_precision),
         cmocka_unit_test(test_a_first_model_while_freewheeling),
+        cmocka_unit_test(test_another_latency),
         cmocka_unit_test(test_what_is_not_a_number),
         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_the_wished_latency),
