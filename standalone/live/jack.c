@@ -13,7 +13,8 @@ typedef struct jack_backend {
     backend_callbacks callbacks;
     jack_client_t *client;
     jack_port_t *ports[NUM_PORTS];
-    _Atomic bool shut_down; /**< the server has gone, or has thrown us out */
+    char why[BACKEND_MAX_NAME]; /**< written before shut_down is set */
+    _Atomic bool shut_down;     /**< the server has gone, or has thrown us out */
     bool described;
 } jack_backend;
 
@@ -147,11 +148,10 @@ static void on_shutdown(jack_status_t code, const char *reason, void *user)
 {
     (void)code;
     jack_backend *j = user;
-    char text[BACKEND_MAX_NAME];
-    atomic_store(&j->shut_down, true);
-    snprintf(text, sizeof text, "JACK: the server '%s' has shut us down: %s", server_name(),
+    snprintf(j->why, sizeof j->why, "JACK: the server '%s' has shut us down: %s", server_name(),
              reason && *reason ? reason : "no reason given");
-    j->callbacks.stopped(j->callbacks.user, text);
+    atomic_store(&j->shut_down, true);
+    j->callbacks.stopped(j->callbacks.user, j->why);
 }
 
 static void set_callbacks(jack_backend *j)
@@ -236,11 +236,12 @@ static void latency_changed_jack(audio_backend *backend)
     }
 }
 
+/* A client must not be closed when its server has gone: jack_client_close may cancel the library's
+ * own thread while that holds a lock which it then waits for (jackaudio/jack2, issue 395). */
 static bsm_status check_jack(audio_backend *backend, bsm_error *error)
 {
-    (void)backend; /* the server says when it goes, and so does the system when it crashes */
-    (void)error;
-    return BSM_OK;
+    const jack_backend *j = (const jack_backend *)backend;
+    return atomic_load(&j->shut_down) ? bsm_fail(error, BSM_IO, "%s", j->why) : BSM_OK;
 }
 
 const backend_driver backend_jack = {

@@ -161,9 +161,9 @@ static void activate_and_run(live *l)
     bsm_error error;
     if (l->backend->driver->activate(l->backend, &error)) {
         live_fail(l, USING_AUDIO, &error);
-        return;
+    } else {
+        live_run(l);
     }
-    live_run(l);
     leave_if_lost(l);
 }
 
@@ -176,10 +176,10 @@ static void play(live *l)
         activate_and_run(l);
     }
     panel_close(&l->panel);
+    live_unblock_signals(); /* whoever loses patience with what follows may end it */
     if (l->backend) {
         l->backend->driver->close(l->backend);
     }
-    live_unblock_signals();
     pipeline_free(l->pipeline); /* waits for the block that is being computed */
     bsm_model_free(model);
     stats_log_close(&l->stats);

@@ -84,7 +84,9 @@ static void reload_model(live *l)
     const size_t latency = pipeline_latency(l->pipeline);
     bsm_status status = default_model_open(l->options.model, &model, &untrained, &error);
     if (!status) {
-        status = pipeline_set_model(l->pipeline, model, &error);
+        const bsm_stream_options stream =
+            live_options_stream(&l->options, bsm_model_config(model), pipeline_rate(l->pipeline));
+        status = pipeline_set_model(l->pipeline, model, stream.lookahead, stream.history, &error);
     }
     if (status) {
         panel_complain(&l->panel, "%s; the model stays as it was", error.message);
@@ -109,6 +111,7 @@ static void change_rate(live *l, size_t rate)
         live_fail(l, DOING_ELSE, &error);
         return;
     }
+    l->misses_told = 0; /* the new stream counts anew */
     l->backend->driver->latency_changed(l->backend);
     live_refresh(l);
     panel_print(&l->panel, "the sample rate is %zu Hz now; latency %zu samples", rate,

@@ -68,18 +68,19 @@ static void free_lane(lane *l)
     }
 }
 
-static bsm_status new_lane(pipeline *p, lane **made, bsm_error *error)
+static bsm_status new_lane(bsm_model *model, const bsm_stream_options *options, lane **made,
+                           bsm_error *error)
 {
     lane *l = calloc(1, sizeof *l);
     if (!l) {
         return bsm_fail(error, BSM_NO_MEMORY, "out of memory");
     }
-    bsm_status status = bsm_stream_new(p->model, &p->options, &l->stream, error);
+    bsm_status status = bsm_stream_new(model, options, &l->stream, error);
     if (status) {
         free(l);
         return status;
     }
-    l->approach = mixer_approach(p->options.sample_rate);
+    l->approach = mixer_approach(options->sample_rate);
     *made = l;
     return BSM_OK;
 }
@@ -99,7 +100,7 @@ bsm_status pipeline_new(bsm_model *model, const bsm_stream_options *options,
     p->options = *options;
     p->options.max_block = BSM_STREAM_MAX_BLOCK;
     p->model = bsm_model_ref(model);
-    bsm_status status = new_lane(p, &p->newest, error);
+    bsm_status status = new_lane(p->model, &p->options, &p->newest, error);
     if (status) {
         pipeline_free(p);
         return status;
@@ -202,19 +203,19 @@ mixer *pipeline_mixer(pipeline *p)
     return &p->mixer;
 }
 
-bsm_status pipeline_set_rate(pipeline *p, size_t rate, bsm_error *error)
+/* Go on with a new stream, which starts from silence. On failure everything stays as it was. */
+static bsm_status change_lane(pipeline *p, bsm_model *model, const bsm_stream_options *options,
+                              bsm_error *error)
 {
-    if (rate == p->options.sample_rate) {
-        return BSM_OK;
-    }
-    const size_t before = p->options.sample_rate;
-    p->options.sample_rate = rate;
     lane *made;
-    bsm_status status = new_lane(p, &made, error);
+    bsm_status status = new_lane(model, options, &made, error);
     if (status) {
-        p->options.sample_rate = before;
         return status;
     }
+    bsm_model_ref(model);
+    bsm_model_free(p->model);
+    p->model = model;
+    p->options = *options;
     pipeline_tidy(p);
     p->newest = made;
     note_latency(p);
@@ -222,9 +223,26 @@ bsm_status pipeline_set_rate(pipeline *p, size_t rate, bsm_error *error)
     return BSM_OK;
 }
 
-bsm_status pipeline_set_model(pipeline *p, bsm_model *model, bsm_error *error)
+bsm_status pipeline_set_rate(pipeline *p, size_t rate, bsm_error *error)
 {
-    bsm_status status = bsm_stream_set_model(p->newest->stream, model, error);
+    bsm_stream_options options = p->options;
+    options.sample_rate = rate;
+    return rate == p->options.sample_rate ? BSM_OK : change_lane(p, p->model, &options, error);
+}
+
+bsm_status pipeline_set_model(pipeline *p, bsm_model *model, size_t lookahead, size_t history,
+                              bsm_error *error)
+{
+    bsm_stream_options options = p->options;
+    options.lookahead = lookahead;
+    options.history = history;
+    bsm_status status = BSM_UNSUPPORTED;
+    if (lookahead == p->options.lookahead && history == p->options.history) {
+        status = bsm_stream_set_model(p->newest->stream, model, error);
+    }
+    if (status == BSM_UNSUPPORTED) { /* nor does a stream take a latency that is much longer */
+        return change_lane(p, model, &options, error);
+    }
     if (!status) {
         bsm_model_ref(model);
         bsm_model_free(p->model);

@@ -33,7 +33,11 @@ mixer *pipeline_mixer(pipeline *p);
 /* ---- One thread, which is not the audio thread ---- */
 
 BSM_NODISCARD bsm_status pipeline_set_rate(pipeline *p, size_t rate, bsm_error *error);
-BSM_NODISCARD bsm_status pipeline_set_model(pipeline *p, bsm_model *model, bsm_error *error);
+
+/** With the look-ahead and the history of bsm_stream_options in the model's own frames. A model of
+ *  another transform may start from silence. */
+BSM_NODISCARD bsm_status pipeline_set_model(pipeline *p, bsm_model *model, size_t lookahead,
+                                            size_t history, bsm_error *error);
 
 /** Free what the audio thread has handed back; to be called now and then. */
 void pipeline_tidy(pipeline *p);

@@ -119,13 +119,45 @@ static void test_model_changes(void **state)
     pipeline *p = new_pipeline(model, 44100);
     const size_t latency = pipeline_latency(p);
     assert_ptr_equal(pipeline_model(p), model);
-    assert_int_equal(pipeline_set_model(p, other, &error), BSM_OK);
+    assert_int_equal(pipeline_set_model(p, other, 0, 0, &error), BSM_OK);
     assert_ptr_equal(pipeline_model(p), other);
     bsm_model_free(other); /* the pipeline holds it */
     assert_int_not_equal(pipeline_latency(p), latency);
     char name[64];
     pipeline_device_name(p, name, sizeof name);
     assert_non_null(strstr(name, "cpu"));
+    pipeline_free(p);
+    bsm_model_free(model);
+}
+
+/* A look-ahead and a history that the stream was not made for, and some that no stream has. */
+static void test_frames_change(void **state)
+{
+    (void)state;
+    const bsm_config config = small_stream_config();
+    bsm_model *model = identity_model(&config);
+    const bsm_stream_options options = {.sample_rate = 44100,
+                                        .commit = 4,
+                                        .lookahead = 8,
+                                        .history = 9,
+                                        .threads = 1,
+                                        .memory = BSM_MEMORY_BOUNDED};
+    const mix_settings mix = {0};
+    pipeline *p = NULL;
+    assert_int_equal(pipeline_new(model, &options, &mix, &p, &error), BSM_OK);
+    pipeline_set_freewheel(p, true);
+    assert_int_equal(pipeline_set_model(p, model, 200, 9, &error), BSM_OK);
+    assert_true(pipeline_latency(p) > 200 * config.hop);
+    assert_int_equal(pipeline_set_model(p, model, 2, 30, &error), BSM_OK);
+    assert_true(pipeline_latency(p) < 20 * config.hop);
+    assert_int_equal(pipeline_set_model(p, model, 1 << 20, 9, &error), BSM_INVALID_ARGUMENT);
+    bsm_stream_stats stats;
+    pipeline_get_stats(p, &stats);
+    assert_int_equal(stats.lookahead, 2);
+    assert_int_equal(stats.history, 30);
+    signal in = noise_signal(20000, 3);
+    check_remix(p, &in, true);
+    free_signal(&in);
     pipeline_free(p);
     bsm_model_free(model);
 }
@@ -176,9 +208,8 @@ static void test_changes_while_it_plays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_large_blocks),
-        cmocka_unit_test(test_rate_changes),
-        cmocka_unit_test(test_model_changes),
+        cmocka_unit_test(test_large_blocks),           cmocka_unit_test(test_rate_changes),
+        cmocka_unit_test(test_frames_change),          cmocka_unit_test(test_model_changes),
         cmocka_unit_test(test_changes_while_it_plays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
