@@ -157,6 +157,12 @@ const char *bsm_network_device_name(const bsm_network *network)
     return network->device_name;
 }
 
+size_t bsm_network_gpu_memory(const bsm_network *network)
+{
+    const bsm_place *place = &network->place;
+    return place->device->memory ? place->device->memory(place->workspace) : 0;
+}
+
 const char *bsm_network_note(const bsm_network *network)
 {
     return network->note;
