@@ -41,8 +41,8 @@ BSM_API const bsm_model *bsm_network_model(const bsm_network *network);
 /** "cpu (oneDNN 2.6.3, AVX-512)" and the like: where it runs now. */
 BSM_API const char *bsm_network_device_name(const bsm_network *network);
 
-/** Bytes of the GPU's memory that the network and its weights, which it may share with others, hold;
- *  0 where it computes in the host's memory. What the GPU's driver and libraries take for
+/** Bytes of the GPU's memory that the network and its weights, which it may share with others,
+ * hold; 0 where it computes in the host's memory. What the GPU's driver and libraries take for
  *  themselves is not in it. */
 BSM_API size_t bsm_network_gpu_memory(const bsm_network *network);
 
