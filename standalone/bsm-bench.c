@@ -22,10 +22,13 @@ static bsm_status open_model(const bench_args *args, bsm_model **model, bsm_erro
 
 static void print_result(const bench_result *r)
 {
-    printf("%6.2f s audio  %9.1f ms  RTF %6.3f  %8.1f frames/s  %6.1f GFLOP/s  %6.0f MB\n",
+    printf("%6.2f s audio  %9.1f ms  RTF %6.3f  %8.1f frames/s  %6.1f GFLOP/s  %6.0f MB",
            r->seconds, 1e3 * r->median, r->median / r->seconds, (double)r->frames / r->median,
            r->gflops, r->peak_memory / 1e6);
-    printf("     ");
+    if (r->gpu_memory) {
+        printf("  %6.0f MB of the GPU", 1e-6 * (double)r->gpu_memory);
+    }
+    printf("\n     ");
     for (size_t s = 0; s < BENCH_STAGES; s++) {
         printf("  %s %.1f ms", bench_stage_name(s), 1e3 * r->stage[s]);
     }
@@ -73,10 +76,10 @@ static void print_train(const bench_train_result *r)
 
 /* ---- JSON ---- */
 
-static cJSON *json_result(const char *device, const bench_result *r)
+static cJSON *json_result(const bench_result *r)
 {
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "device", device);
+    cJSON_AddStringToObject(object, "device", r->device);
     cJSON_AddNumberToObject(object, "audio_s", r->seconds);
     cJSON_AddNumberToObject(object, "frames", (double)r->frames);
     cJSON_AddNumberToObject(object, "repeats", (double)r->repeats);
@@ -86,6 +89,9 @@ static cJSON *json_result(const char *device, const bench_result *r)
     cJSON_AddNumberToObject(object, "frames_per_s", (double)r->frames / r->median);
     cJSON_AddNumberToObject(object, "gflops", r->gflops);
     cJSON_AddNumberToObject(object, "peak_memory_bytes", r->peak_memory);
+    if (r->gpu_memory) {
+        cJSON_AddNumberToObject(object, "gpu_memory_bytes", (double)r->gpu_memory);
+    }
     cJSON *stages = cJSON_AddObjectToObject(object, "stages_ms");
     for (size_t s = 0; s < BENCH_STAGES; s++) {
         cJSON_AddNumberToObject(stages, bench_stage_name(s), 1e3 * r->stage[s]);
@@ -159,22 +165,21 @@ static bsm_status bench_devices(const bench_args *args, bsm_model *model, cJSON 
     cJSON *results = cJSON_AddArrayToObject(report, "windows");
     for (size_t d = 0; d < args->num_devices; d++) {
         for (size_t s = 0; s < args->num_seconds; s++) {
-            char device[128];
             bench_result result;
             bsm_network_options options = {
                 .device = args->devices[d], .threads = args->threads, .precision = args->precision};
-            bsm_status status = bench_network(model, &options, args->seconds[s], args->repeats,
-                                              device, &result, error);
+            bsm_status status =
+                bench_network(model, &options, args->seconds[s], args->repeats, &result, error);
             if (status) {
                 return status;
             }
             if (!args->json) {
                 if (s == 0) {
-                    printf("%s\n", device);
+                    printf("%s\n", result.device);
                 }
                 print_result(&result);
             }
-            cJSON_AddItemToArray(results, json_result(device, &result));
+            cJSON_AddItemToArray(results, json_result(&result));
         }
     }
     return BSM_OK;
