@@ -46,11 +46,13 @@ typedef struct bench_train_result {
     size_t repeats;
     double step, parts[BENCH_TRAIN_PARTS]; /**< wall-clock seconds, medians */
     double network;                        /**< the same, of bsm_network_forward */
+    double passes; /**< median of each step / the mean of the passes before and behind it */
     bsm_training_memory planned;
-    double used_memory; /**< bytes that the process grew by at most, making it and stepping once */
+    double used_memory; /**< bytes of the host's memory that the process grew by at most, making it
+                             and stepping once */
 } bench_train_result;
 
-/** `repeats` steps after one to warm up. */
+/** `repeats` steps after one to warm up, each between two passes. */
 bsm_status bench_train(bsm_model *model, const bsm_training_options *options, size_t repeats,
                        bench_train_result *result, bsm_error *error);
 

@@ -170,6 +170,7 @@ static int check_together(bench_args *args)
         fputs("bsm-bench: --checkpointing goes with --train\n", stderr);
         return EXIT_CODE_USAGE;
     }
+    args->stream_options.precision = args->precision;
     if (args->num_devices == 0) {
         args->devices[args->num_devices++] = BSM_DEVICE_AUTO;
     }
