@@ -19,6 +19,12 @@ static void describe(char *text, size_t size)
     }
 }
 
+static size_t memory(const void *workspace)
+{
+    const bsm_cuda_space *space = workspace;
+    return space->bytes + bsm_cuda_weights_bytes((bsm_cuda_weights *)(uintptr_t)space->weights);
+}
+
 static void reset(void *workspace)
 {
     const bsm_cuda_space *space = workspace;
@@ -69,6 +75,7 @@ const bsm_device bsm_cuda_device = {
     .weights_free = bsm_cuda_weights_free,
     .workspace_new = workspace_new,
     .workspace_free = bsm_cuda_workspace_free,
+    .memory = memory,
     .reset = reset,
     .begin = bsm_cuda_begin,
     .end = bsm_cuda_end,

@@ -264,6 +264,7 @@ static bsm_status pack_and_upload(const bsm_weights *host, bsm_card *card, bsm_c
     if (!status) {
         pack_all(&p, host, w);
         w->num_values = p.matrices.used / sizeof(float);
+        w->vector_bytes = p.vectors.used;
         bsm_card_upload(card, p.vectors.card, p.vectors.host, p.vectors.used);
         bsm_card_upload(card, p.matrices.card, p.matrices.host, p.matrices.used);
         bsm_card_wait(card);
@@ -316,9 +317,18 @@ void bsm_cuda_weights_free(void *weights)
     free(w);
 }
 
+enum { BF16_BYTES = 2 };
+
+size_t bsm_cuda_weights_bytes(bsm_cuda_weights *w)
+{
+    pthread_mutex_lock(&w->lock);
+    const size_t value_bytes = sizeof *w->matrices + (w->bf16 ? (size_t)BF16_BYTES : 0);
+    pthread_mutex_unlock(&w->lock);
+    return w->vector_bytes + w->num_values * value_bytes;
+}
+
 static bsm_status convert(bsm_cuda_weights *w, bsm_card *card, bsm_error *error)
 {
-    enum { BF16_BYTES = 2 };
     void *memory = NULL;
     bsm_status status = bsm_card_allocate(card, w->num_values * BF16_BYTES,
                                           "the weights in bfloat16", &memory, error);

@@ -62,11 +62,15 @@ typedef struct bsm_cuda_weights {
     float *matrices;
     void *bf16; /**< NULL until it is needed */
     pthread_mutex_t lock;
-    void *memory; /**< vectors */
+    void *memory;        /**< vectors */
+    size_t vector_bytes; /**< of these */
 } bsm_cuda_weights;
 
 bsm_status bsm_cuda_weights_new(const bsm_weights *host, void **weights, bsm_error *error);
 void bsm_cuda_weights_free(void *weights);
+
+/** Bytes of the card's memory. Any thread. */
+size_t bsm_cuda_weights_bytes(bsm_cuda_weights *weights);
 
 /** Have the matrices as bfloat16, too. Any thread. BSM_NO_MEMORY, BSM_DEVICE_FAILED. */
 bsm_status bsm_cuda_weights_need_bf16(bsm_cuda_weights *weights, bsm_card *card, bsm_error *error);

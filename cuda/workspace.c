@@ -158,6 +158,7 @@ static bsm_status allocate(bsm_cuda_space *space, bsm_error *error)
     if (status) {
         return status;
     }
+    space->bytes = sizing.used;
     bsm_carver real = {.block = space->memory};
     divide(space, &real);
     return bsm_cuda_sound_fill(space, error);

@@ -84,6 +84,7 @@ typedef struct bsm_cuda_space {
     bsm_slab_limits limits;
 
     void *memory;    /**< all that follows on the card */
+    size_t bytes;    /**< of it */
     float *x;        /**< [band][frame][dim] */
     void *joined;    /**< values [band][frame][forward: dim | backward: dim], each with x */
     float *spectrum; /**< the mixture's */

@@ -12,21 +12,27 @@ enum { BENCH_STAGES = BSM_NUM_MODULES + 2, BENCH_MAX_REPEATS = 1000 };
 /** "STFT", the network's modules, "inverse STFT". */
 const char *bench_stage_name(size_t stage);
 
-/** One window from waveform to waveform, `repeats` times after one run to warm up. */
+/** Calls of a network that are not to be timed: the first warms the caches, and a device with
+ *  memory of its own records its work in the second. */
+size_t bench_untimed_calls(const bsm_network *network);
+
+/** One window from sound to sound, of every stem, `repeats` times after those that are not timed.
+ *  On a device that transforms, STFT and inverse STFT run there, too. */
 typedef struct bench_result {
+    char device[128];
     double seconds; /**< of audio */
     size_t frames;
     size_t repeats;
     double median, best;        /**< wall-clock seconds */
-    double stage[BENCH_STAGES]; /**< wall-clock seconds, mean */
-    double gflops;              /**< 2e-9 MACs per second, of the median */
-    double peak_memory;         /**< bytes, of the process while it ran */
+    double stage[BENCH_STAGES]; /**< wall-clock seconds, mean; the host's padding counts as STFT */
+    double gflops; /**< 2e-9 of the network's MACs per second of the median, transforms or not */
+    double peak_memory; /**< bytes of the host's, of the process while it ran */
+    size_t gpu_memory;  /**< bsm_network_gpu_memory */
 } bench_result;
 
 /** `options` but for max_frames. */
 bsm_status bench_network(bsm_model *model, const bsm_network_options *options, double seconds,
-                         size_t repeats, char device_name[128], bench_result *result,
-                         bsm_error *error);
+                         size_t repeats, bench_result *result, bsm_error *error);
 
 /** Steps of training with one item, next to bsm_network_forward of as many frames. */
 enum { BENCH_TRAIN_PARTS = BSM_NUM_TRAINING_PARTS + 1 };
@@ -40,11 +46,13 @@ typedef struct bench_train_result {
     size_t repeats;
     double step, parts[BENCH_TRAIN_PARTS]; /**< wall-clock seconds, medians */
     double network;                        /**< the same, of bsm_network_forward */
+    double passes; /**< median of each step / the mean of the passes before and behind it */
     bsm_training_memory planned;
-    double used_memory; /**< bytes that the process grew by at most, making it and stepping once */
+    double used_memory; /**< bytes of the host's memory that the process grew by at most, making it
+                             and stepping once */
 } bench_train_result;
 
-/** `repeats` steps after one to warm up. */
+/** `repeats` steps after one to warm up, each between two passes. */
 bsm_status bench_train(bsm_model *model, const bsm_training_options *options, size_t repeats,
                        bench_train_result *result, bsm_error *error);
 

@@ -12,33 +12,33 @@
 
 static void print_help(void)
 {
-    puts(
-        "usage: bsm-bench [options]\n"
-        "Measure how fast a model separates on this machine.\n"
-        "\n"
-        "  -m, --model FILE      the model to run\n"
-        "  -c, --config NAME     without a model: an untrained one, paper (default), lite or tiny\n"
-        "  -d, --device NAME     auto (default), cpu, reference, cuda, or all; may be repeated\n"
-        "      --devices         only say which devices there are, and why others cannot be used\n"
-        "      --precision NAME  float32 (default), or where the device has it tf32,\n"
-        "                        bfloat16 or int8\n"
-        "  -t, --threads N       processor threads (default: one per core)\n"
-        "      --json            print JSON\n"
-        "  -h, --help            show this help\n"
-        "  -V, --version         show the version\n"
-        "Whole windows and the scan (default):\n"
-        "      --seconds LIST    lengths of audio (default 1,4,8)\n"
-        "      --repeats N       timed runs of each (default 5)\n"
-        "Training:\n"
-        "      --train           steps with one item each, forward and backward (default 2 s)\n"
-        "      --checkpointing   keep less and compute more\n"
-        "Live:\n"
-        "      --stream          the audio thread's call, and deadlines in real time\n"
-        "      --blocks LIST     samples per call (default 64,256,1024)\n"
-        "      --play SECONDS    in real time, for each block size (default 10)\n"
-        "      --rate HZ         of the host (default 48000)\n"
-        "      --latency SECONDS the wished latency (default 0.8)\n"
-        "      --memory KIND     model (default), carry or bounded\n");
+    puts("usage: bsm-bench [options]\n"
+         "Measure how fast a model separates on this machine.\n"
+         "\n"
+         "  -m, --model FILE      the model to run\n"
+         "  -c, --config NAME     without a model: an untrained one, paper (default), lite, live\n"
+         "                        or tiny\n"
+         "  -d, --device NAME     auto (default), cpu, reference, cuda, or all; may be repeated\n"
+         "      --devices         only say which devices there are, and why others cannot be used\n"
+         "      --precision NAME  float32 (default), or where the device has it tf32,\n"
+         "                        bfloat16 or int8\n"
+         "  -t, --threads N       processor threads (default: one per core)\n"
+         "      --json            print JSON\n"
+         "  -h, --help            show this help\n"
+         "  -V, --version         show the version\n"
+         "Whole windows and the scan (default):\n"
+         "      --seconds LIST    lengths of audio (default 1,4,8)\n"
+         "      --repeats N       timed runs of each (default 5)\n"
+         "Training:\n"
+         "      --train           steps with one item each, forward and backward (default 2 s)\n"
+         "      --checkpointing   keep less and compute more\n"
+         "Live:\n"
+         "      --stream          the audio thread's call, and deadlines in real time\n"
+         "      --blocks LIST     samples per call (default 64,256,1024)\n"
+         "      --play SECONDS    in real time, for each block size (default 10)\n"
+         "      --rate HZ         of the host (default 48000)\n"
+         "      --latency SECONDS the wished latency (default 0.8)\n"
+         "      --memory KIND     model (default), carry or bounded\n");
 }
 
 static bool parse_number(const char *text, double low, double high, double *value)
@@ -170,6 +170,7 @@ static int check_together(bench_args *args)
         fputs("bsm-bench: --checkpointing goes with --train\n", stderr);
         return EXIT_CODE_USAGE;
     }
+    args->stream_options.precision = args->precision;
     if (args->num_devices == 0) {
         args->devices[args->num_devices++] = BSM_DEVICE_AUTO;
     }

@@ -18,7 +18,7 @@ typedef struct bench_args {
     size_t num_seconds;
     size_t threads;
     size_t repeats;
-    bsm_precision precision; /**< of windows */
+    bsm_precision precision;
     bool list_devices;
     bool json;
 

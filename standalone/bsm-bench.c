@@ -22,10 +22,13 @@ static bsm_status open_model(const bench_args *args, bsm_model **model, bsm_erro
 
 static void print_result(const bench_result *r)
 {
-    printf("%6.2f s audio  %9.1f ms  RTF %6.3f  %8.1f frames/s  %6.1f GFLOP/s  %6.0f MB\n",
+    printf("%6.2f s audio  %9.1f ms  RTF %6.3f  %8.1f frames/s  %6.1f GFLOP/s  %6.0f MB",
            r->seconds, 1e3 * r->median, r->median / r->seconds, (double)r->frames / r->median,
            r->gflops, r->peak_memory / 1e6);
-    printf("     ");
+    if (r->gpu_memory) {
+        printf("  %6.0f MB of the GPU", 1e-6 * (double)r->gpu_memory);
+    }
+    printf("\n     ");
     for (size_t s = 0; s < BENCH_STAGES; s++) {
         printf("  %s %.1f ms", bench_stage_name(s), 1e3 * r->stage[s]);
     }
@@ -55,28 +58,39 @@ static void print_play(size_t rate, const bench_play_result *r)
            s->history);
 }
 
-static void print_train(const bench_train_result *r)
+static double planned_bytes(const bsm_training_memory *planned)
+{
+    return (double)planned->parameters + (double)planned->activations + (double)planned->scratch;
+}
+
+/* What was planned on a GPU is exactly what is allocated there; on the host it can be compared. */
+static void print_train_memory(const bench_train_result *r)
 {
     const bsm_training_memory *planned = &r->planned;
-    size_t bytes = planned->parameters + planned->activations + planned->scratch;
+    printf("       memory: %s %.0f MB (parameters %.0f, activations %.0f, scratch %.0f), ",
+           planned->on_gpu ? "of the GPU" : "planned", 1e-6 * planned_bytes(planned),
+           1e-6 * (double)planned->parameters, 1e-6 * (double)planned->activations,
+           1e-6 * (double)planned->scratch);
+    printf("%s %.0f MB\n", planned->on_gpu ? "of the host" : "used", 1e-6 * r->used_memory);
+}
+
+static void print_train(const bench_train_result *r)
+{
     printf("%6.2f s audio  step %9.1f ms  %6.3f s audio/s  %5.2f network passes of %.1f ms\n     ",
-           r->seconds, 1e3 * r->step, r->seconds / r->step, r->step / r->network, 1e3 * r->network);
+           r->seconds, 1e3 * r->step, r->seconds / r->step, r->passes, 1e3 * r->network);
     for (size_t p = 0; p < BENCH_TRAIN_PARTS; p++) {
         printf("  %s %.1f ms", bench_train_part_name(p), 1e3 * r->parts[p]);
     }
-    printf("\n       memory: planned %.0f MB (parameters %.0f, activations %.0f, scratch %.0f), "
-           "used %.0f MB\n",
-           1e-6 * (double)bytes, 1e-6 * (double)planned->parameters,
-           1e-6 * (double)planned->activations, 1e-6 * (double)planned->scratch,
-           1e-6 * r->used_memory);
+    putchar('\n');
+    print_train_memory(r);
 }
 
 /* ---- JSON ---- */
 
-static cJSON *json_result(const char *device, const bench_result *r)
+static cJSON *json_result(const bench_result *r)
 {
     cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "device", device);
+    cJSON_AddStringToObject(object, "device", r->device);
     cJSON_AddNumberToObject(object, "audio_s", r->seconds);
     cJSON_AddNumberToObject(object, "frames", (double)r->frames);
     cJSON_AddNumberToObject(object, "repeats", (double)r->repeats);
@@ -86,6 +100,9 @@ static cJSON *json_result(const char *device, const bench_result *r)
     cJSON_AddNumberToObject(object, "frames_per_s", (double)r->frames / r->median);
     cJSON_AddNumberToObject(object, "gflops", r->gflops);
     cJSON_AddNumberToObject(object, "peak_memory_bytes", r->peak_memory);
+    if (r->gpu_memory) {
+        cJSON_AddNumberToObject(object, "gpu_memory_bytes", (double)r->gpu_memory);
+    }
     cJSON *stages = cJSON_AddObjectToObject(object, "stages_ms");
     for (size_t s = 0; s < BENCH_STAGES; s++) {
         cJSON_AddNumberToObject(stages, bench_stage_name(s), 1e3 * r->stage[s]);
@@ -138,6 +155,7 @@ static cJSON *json_train(const bench_train_result *r)
     cJSON_AddNumberToObject(object, "repeats", (double)r->repeats);
     cJSON_AddNumberToObject(object, "step_ms", 1e3 * r->step);
     cJSON_AddNumberToObject(object, "network_ms", 1e3 * r->network);
+    cJSON_AddNumberToObject(object, "network_passes", r->passes);
     cJSON_AddNumberToObject(object, "audio_s_per_s", r->seconds / r->step);
     cJSON *parts = cJSON_AddObjectToObject(object, "parts_ms");
     for (size_t p = 0; p < BENCH_TRAIN_PARTS; p++) {
@@ -147,7 +165,11 @@ static cJSON *json_train(const bench_train_result *r)
     cJSON_AddNumberToObject(planned, "parameters", (double)r->planned.parameters);
     cJSON_AddNumberToObject(planned, "activations", (double)r->planned.activations);
     cJSON_AddNumberToObject(planned, "scratch", (double)r->planned.scratch);
-    cJSON_AddNumberToObject(object, "used_memory_bytes", r->used_memory);
+    if (r->planned.on_gpu) {
+        cJSON_AddNumberToObject(object, "gpu_memory_bytes", planned_bytes(&r->planned));
+    }
+    cJSON_AddNumberToObject(object, r->planned.on_gpu ? "host_memory_bytes" : "used_memory_bytes",
+                            r->used_memory);
     return object;
 }
 
@@ -159,22 +181,21 @@ static bsm_status bench_devices(const bench_args *args, bsm_model *model, cJSON 
     cJSON *results = cJSON_AddArrayToObject(report, "windows");
     for (size_t d = 0; d < args->num_devices; d++) {
         for (size_t s = 0; s < args->num_seconds; s++) {
-            char device[128];
             bench_result result;
             bsm_network_options options = {
                 .device = args->devices[d], .threads = args->threads, .precision = args->precision};
-            bsm_status status = bench_network(model, &options, args->seconds[s], args->repeats,
-                                              device, &result, error);
+            bsm_status status =
+                bench_network(model, &options, args->seconds[s], args->repeats, &result, error);
             if (status) {
                 return status;
             }
             if (!args->json) {
                 if (s == 0) {
-                    printf("%s\n", device);
+                    printf("%s\n", result.device);
                 }
                 print_result(&result);
             }
-            cJSON_AddItemToArray(results, json_result(device, &result));
+            cJSON_AddItemToArray(results, json_result(&result));
         }
     }
     return BSM_OK;
@@ -251,6 +272,7 @@ static bsm_status bench_training(const bench_args *args, bsm_model *model, cJSON
             bench_train_result result;
             bsm_training_options options = {
                 .device = args->devices[d],
+                .precision = args->precision,
                 .threads = args->threads,
                 .samples = (size_t)(args->seconds[s] * (double)config->sample_rate),
                 .checkpointing = args->checkpointing,
@@ -292,6 +314,7 @@ static bsm_status bench_all(const bench_args *args, bsm_model *model, bsm_error 
     const bsm_config *config = bsm_model_config(model);
     cJSON_AddStringToObject(report, "model", bsm_model_path(model));
     cJSON_AddNumberToObject(report, "parameters", (double)bsm_config_parameters(config));
+    cJSON_AddStringToObject(report, "precision", bsm_precision_name(args->precision));
     bsm_status status = bench_modes(args, model, report, error);
     if (!status && args->json) {
         char *text = cJSON_Print(report);

@@ -33,7 +33,7 @@ static void print_help(void)
          "  info     show a model's configuration, size, licence and metadata\n"
          "  check    read every weight of a model; print one line if all is well\n"
          "  convert  write a model as a safetensors file\n"
-         "  create   write an untrained model, paper, lite or tiny, for trying out\n"
+         "  create   write an untrained model, paper, lite, live or tiny, for trying out\n"
          "\n"
          "Models are safetensors files or PyTorch checkpoints, whose code is never run.\n"
          "\n"

@@ -40,7 +40,7 @@ static double file_size(const bsm_model *model)
 /* The preset that has the same shapes, or NULL. */
 static const char *preset_name(const bsm_config *config)
 {
-    static const char *const names[] = {"paper", "lite", "tiny"};
+    static const char *const names[] = {"paper", "lite", "live", "tiny"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         bsm_config preset;
         if (bsm_config_preset(names[i], &preset, NULL) == BSM_OK) {

@@ -71,6 +71,10 @@ typedef struct bsm_device {
                                 void **workspace, bsm_error *error);
     void (*workspace_free)(void *workspace);
 
+    /** NULL where all is in the host's memory, or the bytes of the device's own memory that a
+     *  workspace and its weights hold. */
+    size_t (*memory)(const void *workspace);
+
     /** Set the stream's state to zero. */
     void (*reset)(void *workspace);
 

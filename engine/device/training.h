@@ -56,7 +56,8 @@ typedef struct bsm_training_device {
     /** Features' gradient -> the weights'. */
     bsm_status (*band_split_backward)(void *space, bsm_error *error);
 
-    /** NULL, or wait until what the other functions queued is done: where a part's time counts. */
+    /** NULL, or wait until what the other functions queued is done: where a part's or an update's
+     *  time counts. */
     void (*wait)(void *space);
 
     /** All NULL, or sums over processes, as bsm/training.h has them. */

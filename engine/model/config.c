@@ -18,14 +18,52 @@ typedef struct band_run {
 
 typedef struct preset {
     const char *name;
-    size_t dim, depth, headdim, d_state;
+    size_t dim, depth, expand, headdim, d_state, mask_expansion, hop;
+    double segment;
     band_run runs[8];
 } preset;
 
 static const preset presets[] = {
-    {"paper", 256, 6, 64, 128, {{24, 2}, {12, 4}, {8, 12}, {8, 24}, {8, 48}, {1, 128}, {1, 129}}},
-    {"lite", 192, 4, 64, 128, {{12, 2}, {12, 4}, {8, 12}, {8, 24}, {6, 48}, {1, 188}, {1, 189}}},
-    {"tiny", 16, 2, 16, 8, {{24, 2}, {12, 4}, {8, 12}, {8, 24}, {8, 48}, {1, 128}, {1, 129}}},
+    {.name = "paper",
+     .dim = 256,
+     .depth = 6,
+     .expand = 4,
+     .headdim = 64,
+     .d_state = 128,
+     .mask_expansion = 4,
+     .hop = 441,
+     .segment = 8,
+     .runs = {{24, 2}, {12, 4}, {8, 12}, {8, 24}, {8, 48}, {1, 128}, {1, 129}}},
+    {.name = "lite",
+     .dim = 192,
+     .depth = 4,
+     .expand = 4,
+     .headdim = 64,
+     .d_state = 128,
+     .mask_expansion = 4,
+     .hop = 441,
+     .segment = 8,
+     .runs = {{12, 2}, {12, 4}, {8, 12}, {8, 24}, {6, 48}, {1, 188}, {1, 189}}},
+    {.name = "live", /* as configs/bsmamba2-live.yaml */
+     .dim = 64,
+     .depth = 3,
+     .expand = 2,
+     .headdim = 32,
+     .d_state = 32,
+     .mask_expansion = 2,
+     .hop = 1024,
+     .segment = 4,
+     .runs = {{8, 6}, {6, 10}, {4, 25}, {2, 80}, {1, 256}, {1, 401}}},
+    {.name = "tiny",
+     .dim = 16,
+     .depth = 2,
+     .expand = 4,
+     .headdim = 16,
+     .d_state = 8,
+     .mask_expansion = 4,
+     .hop = 441,
+     .segment = 8,
+     .runs = {{24, 2}, {12, 4}, {8, 12}, {8, 24}, {8, 48}, {1, 128}, {1, 129}}},
 };
 
 static void fill_preset(const preset *from, bsm_config *config)
@@ -33,18 +71,18 @@ static void fill_preset(const preset *from, bsm_config *config)
     *config = (bsm_config){
         .dim = from->dim,
         .depth = from->depth,
-        .expand = 4,
+        .expand = from->expand,
         .headdim = from->headdim,
         .d_state = from->d_state,
         .d_conv = 4,
-        .mask_expansion = 4,
+        .mask_expansion = from->mask_expansion,
         .n_fft = 2048,
-        .hop = 441,
+        .hop = from->hop,
         .sample_rate = 44100,
         .channels = 2,
         .num_stems = 1,
         .stems = {"vocals"},
-        .segment = 8.0,
+        .segment = from->segment,
     };
     for (const band_run *run = from->runs; run->count; run++) {
         for (size_t i = 0; i < run->count; i++) {
@@ -62,7 +100,7 @@ bsm_status bsm_config_preset(const char *name, bsm_config *config, bsm_error *er
         }
     }
     return bsm_fail(error, BSM_NOT_FOUND,
-                    "%s: no such configuration (there are paper, lite and tiny)", name);
+                    "%s: no such configuration (there are paper, lite, live and tiny)", name);
 }
 
 /* ---- Limits ---- */

@@ -30,6 +30,8 @@ struct bsm_network {
 
     bsm_network_observer *observer;
     void *observer_user;
+    bsm_transform_observer *transform_observer;
+    void *transform_user;
 };
 
 static bsm_status check_options(const bsm_network_options *options, size_t *threads,
@@ -157,6 +159,12 @@ const char *bsm_network_device_name(const bsm_network *network)
     return network->device_name;
 }
 
+size_t bsm_network_gpu_memory(const bsm_network *network)
+{
+    const bsm_place *place = &network->place;
+    return place->device->memory ? place->device->memory(place->workspace) : 0;
+}
+
 const char *bsm_network_note(const bsm_network *network)
 {
     return network->note;
@@ -170,6 +178,15 @@ static bsm_status observe(const bsm_network *net, bsm_module module, size_t laye
         return bsm_fail(error, BSM_CANCELLED, "cancelled");
     }
     return BSM_OK;
+}
+
+/* The end of a transform that ended with `status`. */
+static bsm_status end_transform(const bsm_network *net, bsm_transform transform, bsm_status status)
+{
+    if (!status && net->transform_observer) {
+        net->transform_observer(net->transform_user, transform);
+    }
+    return status;
 }
 
 /* Only the last layer's output may be cut to the wanted frames: every layer before it needs the
@@ -210,6 +227,7 @@ static bsm_status run_mask(bsm_network *net, size_t stem, const bsm_device_call 
     }
     if (!status && call->sound) {
         status = place->device->synthesise(place->workspace, stem, call, error);
+        status = end_transform(net, BSM_SYNTHESIS, status);
     }
     return status;
 }
@@ -230,8 +248,11 @@ static bsm_status run_modules(void *network, const bsm_device_call *call, bsm_er
     bsm_network *net = network;
     const bsm_place *place = &net->place;
     const bsm_block *block = &call->block;
-    bsm_status status =
-        call->sound ? place->device->analyse(place->workspace, call, error) : BSM_OK;
+    bsm_status status = BSM_OK;
+    if (call->sound) {
+        status = place->device->analyse(place->workspace, call, error);
+        status = end_transform(net, BSM_ANALYSIS, status);
+    }
     if (!status) {
         status = place->device->band_split(place->workspace, call->spectrum, block->frames, error);
     }
@@ -255,12 +276,14 @@ static bsm_status run_with_host(bsm_network *net, const bsm_device_call *call, b
     }
     if (!status) {
         status = bsm_host_sound_analyse(net->host_sound, call, &spectral, error);
+        status = end_transform(net, BSM_ANALYSIS, status);
     }
     if (!status) {
         status = bsm_place_run(&net->place, &spectral, run_modules, net, error);
     }
     if (!status) {
         bsm_host_sound_synthesise(net->host_sound, call);
+        status = end_transform(net, BSM_SYNTHESIS, status);
     }
     return status;
 }
@@ -306,7 +329,9 @@ static bsm_status replay(bsm_network *net, bsm_error *error)
     float *const no_spectra[BSM_MAX_STEMS] = {NULL};
     float *const *const no_sums[BSM_MAX_STEMS] = {NULL};
     bsm_network_observer *observer = net->observer;
+    bsm_transform_observer *transform_observer = net->transform_observer;
     net->observer = NULL;
+    net->transform_observer = NULL;
     net->place.device->reset(net->place.workspace);
     size_t blocks = bsm_history_count(net->history);
     bsm_status status = BSM_OK;
@@ -321,6 +346,7 @@ static bsm_status replay(bsm_network *net, bsm_error *error)
         status = run_call(net, &call, error);
     }
     net->observer = observer;
+    net->transform_observer = transform_observer;
     return status;
 }
 
@@ -355,7 +381,7 @@ static bsm_status run(bsm_network *net, bsm_device_call *call, bsm_error *error)
         }
     }
     net->last_frames = block->frames;
-    call->observed = net->observer != NULL;
+    call->observed = net->observer || net->transform_observer;
     bsm_error why = {0};
     bsm_status status = run_call(net, call, &why);
     if (status && net->fallback && bsm_place_is_at_fault(status)) {
@@ -439,6 +465,13 @@ void bsm_network_observe(bsm_network *network, bsm_network_observer *observer, v
 {
     network->observer = observer;
     network->observer_user = user;
+}
+
+void bsm_network_observe_transforms(bsm_network *network, bsm_transform_observer *observer,
+                                    void *user)
+{
+    network->transform_observer = observer;
+    network->transform_user = user;
 }
 
 void bsm_network_read_features(const bsm_network *network, float *features)

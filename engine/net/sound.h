@@ -20,4 +20,16 @@ bool bsm_network_takes_sound(const bsm_network *network);
 BSM_NODISCARD bsm_status bsm_network_sound(bsm_network *network, const bsm_block *block,
                                            const bsm_sound *sound, bsm_error *error);
 
+/** The transforms of a block of sound. */
+typedef enum bsm_transform {
+    BSM_ANALYSIS,
+    BSM_SYNTHESIS,
+} bsm_transform;
+
+/** Called after each transform, once it is done: the analysis of the mixture, then the synthesis,
+ *  of all wanted stems or of each. For benchmarks, beside bsm_network_observe. NULL: nobody. */
+typedef void bsm_transform_observer(void *user, bsm_transform transform);
+void bsm_network_observe_transforms(bsm_network *network, bsm_transform_observer *observer,
+                                    void *user);
+
 #endif

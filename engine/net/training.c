@@ -124,12 +124,20 @@ void bsm_training_observe(bsm_training *training, bsm_training_observer *observe
 
 /* ---- One item ---- */
 
+/* So that the time until now is that of what was asked for. */
+static void wait_if_observed(const bsm_training *t)
+{
+    if (t->observer && t->device->wait) {
+        t->device->wait(t->space);
+    }
+}
+
 /* The end of a part that ended with `status`. */
 static bsm_status end_part(const bsm_training *t, bsm_training_part part, bsm_status status,
                            bsm_error *error)
 {
-    if (!status && t->observer && t->device->wait) {
-        t->device->wait(t->space);
+    if (!status) {
+        wait_if_observed(t);
     }
     if (!status && t->observer && !t->observer(t->observer_user, part)) {
         return bsm_fail(error, BSM_CANCELLED, "cancelled");
@@ -274,7 +282,13 @@ bsm_status bsm_training_norm(bsm_training *training, double *norm, bsm_error *er
 bsm_status bsm_training_update(bsm_training *training, const bsm_adamw *step, bsm_error *error)
 {
     bsm_status status = bsm_adamw_check(step, error);
-    return status ? status : training->device->update(training->space, step, error);
+    if (!status) {
+        status = training->device->update(training->space, step, error);
+    }
+    if (!status) {
+        wait_if_observed(training);
+    }
+    return status;
 }
 
 /* ---- What is held ---- */

@@ -214,6 +214,36 @@ static void test_a_stream_goes_on_as_it_began(void **unused)
     bsm_network_free(network);
 }
 
+static bsm_network *open_in(bsm_precision precision)
+{
+    bsm_network_options options = {.threads = 1, .max_frames = FRAMES, .precision = precision};
+    bsm_network *network = NULL;
+    assert_int_equal(bsm_network_new_on(&bsm_cuda_device, NULL, model, &options, &network, NULL),
+                     BSM_OK);
+    return network;
+}
+
+/* What a network says that it holds is what the card has given; the weights are there once, and in
+ * bfloat16 when a network wants them so. */
+static void test_memory(void **unused)
+{
+    (void)unused;
+    bsm_network *on_host = open_on(&bsm_cpu_device, NULL);
+    assert_int_equal(bsm_network_gpu_memory(on_host), 0);
+    bsm_network_free(on_host);
+    bsm_network *exact = open_in(BSM_PRECISION_FLOAT32);
+    const size_t alone = the_played_card.used, before = bsm_network_gpu_memory(exact);
+    assert_true(before > 0);
+    assert_int_equal(before, alone);
+    bsm_network *second = open_in(BSM_PRECISION_BFLOAT16);
+    const size_t shared = bsm_network_gpu_memory(exact);
+    assert_true(shared > before);
+    bsm_network_free(exact);
+    assert_int_equal(bsm_network_gpu_memory(second), the_played_card.used);
+    bsm_network_free(second);
+    assert_int_equal(the_played_card.used, 0);
+}
+
 static void test_bad_arguments(void **unused)
 {
     (void)unused;
@@ -244,6 +274,7 @@ int main(void)
         cmocka_unit_test(test_spectra_and_sound_take_turns),
         cmocka_unit_test(test_failing_anywhere),
         cmocka_unit_test(test_a_stream_goes_on_as_it_began),
+        cmocka_unit_test(test_memory),
         cmocka_unit_test(test_bad_arguments),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);

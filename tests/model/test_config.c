@@ -26,8 +26,11 @@ static void test_presets(void **state)
         const char *name;
         size_t parameters;
         size_t bands;
-    } expected[] = {{"paper", 48098188, 62}, {"lite", 22811660, 48}, {"tiny", 704348, 62}};
-    for (size_t i = 0; i < 3; i++) {
+    } expected[] = {{"paper", 48098188, 62},
+                    {"lite", 22811660, 48},
+                    {"live", 1919452, 22},
+                    {"tiny", 704348, 62}};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         bsm_config config = preset(expected[i].name);
         assert_int_equal(bsm_config_validate(&config, NULL), BSM_OK);
         assert_int_equal(bsm_config_parameters(&config), expected[i].parameters);
@@ -39,6 +42,21 @@ static void test_presets(void **state)
     bsm_error error;
     assert_int_equal(bsm_config_preset("huge", &config, &error), BSM_NOT_FOUND);
     assert_non_null(strstr(error.message, "huge"));
+}
+
+static void test_live_preset(void **state)
+{
+    (void)state;
+    const bsm_config config = preset("live"), paper = preset("paper");
+    assert_int_equal(bsm_config_d_inner(&config), 128);
+    assert_int_equal(bsm_config_heads(&config), 4);
+    assert_int_equal(config.mask_expansion, 2);
+    assert_int_equal(config.hop, 1024);
+    assert_true(config.segment == 4.0);
+    assert_int_equal(bsm_config_d_inner(&paper), 1024);
+    assert_int_equal(paper.mask_expansion, 4);
+    assert_int_equal(paper.hop, 441);
+    assert_true(paper.segment == 8.0);
 }
 
 static void test_derived_sizes(void **state)
@@ -276,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_presets),
+        cmocka_unit_test(test_live_preset),
         cmocka_unit_test(test_derived_sizes),
         cmocka_unit_test(test_macs),
         cmocka_unit_test(test_limits),

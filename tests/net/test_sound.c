@@ -94,6 +94,52 @@ static void test_windows(void **unused)
     bsm_network_free(network);
 }
 
+/* What has been observed, a letter each, and no more than fits. */
+typedef struct events {
+    char letters[16];
+    size_t count;
+} events;
+
+static void note(events *seen, char letter)
+{
+    if (seen->count + 1 < sizeof seen->letters) {
+        seen->letters[seen->count++] = letter;
+    }
+}
+
+static bool note_module(void *user, bsm_module module, size_t layer)
+{
+    (void)layer;
+    note(user, "btBm"[module]);
+    return true;
+}
+
+static void note_transform(void *user, bsm_transform transform)
+{
+    note(user, transform == BSM_ANALYSIS ? 'A' : 'S');
+}
+
+static void test_transforms_are_observed(void **unused)
+{
+    (void)unused;
+    bsm_network *network = open_mono();
+    float sums[SAMPLES], *planes[1] = {sums};
+    float *const *stems[BSM_MAX_STEMS] = {planes, planes};
+    const float *in[1] = {audio};
+    const bsm_block block = {.frames = FRAMES, .wanted = FRAMES};
+    const bsm_sound sound = {.audio = in, .stems = stems};
+    events seen = {0};
+    bsm_network_observe(network, note_module, &seen);
+    bsm_network_observe_transforms(network, note_transform, &seen);
+    assert_int_equal(bsm_network_sound(network, &block, &sound, NULL), BSM_OK);
+    assert_string_equal(seen.letters, "AbtBmmS");
+    bsm_network_observe_transforms(network, NULL, NULL);
+    seen = (events){0};
+    assert_int_equal(bsm_network_sound(network, &block, &sound, NULL), BSM_OK);
+    assert_string_equal(seen.letters, "btBmm");
+    bsm_network_free(network);
+}
+
 static void test_streams(void **unused)
 {
     (void)unused;
@@ -138,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_transforms_are_observed),
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_sums_are_their_frames),
     };

@@ -216,6 +216,41 @@ static void test_observer(void **state)
     bsm_training_free(training);
 }
 
+static size_t waits;
+
+static void count_wait(void *space)
+{
+    (void)space;
+    waits++;
+}
+
+/* A device that queues its work is waited for only where somebody takes the time. */
+static void test_an_observed_step_is_waited_for(void **state)
+{
+    (void)state;
+    const bsm_device *found = NULL;
+    assert_int_equal(bsm_device_find(kind, &found, NULL), BSM_OK);
+    bsm_training_device queueing = *found->training;
+    queueing.wait = count_wait;
+    bsm_device device = *found;
+    device.training = &queueing;
+    const bsm_config config = small_config();
+    const bsm_training_options options = small_options(kind);
+    bsm_training *training = training_on(&device, &config, &options);
+    const bsm_adamw step = published_step(1, 1);
+    calls seen = {0};
+    waits = 0;
+    add(training, 1, 1);
+    assert_int_equal(bsm_training_update(training, &step, NULL), BSM_OK);
+    assert_int_equal(waits, 0);
+    bsm_training_observe(training, observe, &seen);
+    add(training, 1, 1);
+    assert_int_equal(waits, seen.count);
+    assert_int_equal(bsm_training_update(training, &step, NULL), BSM_OK);
+    assert_int_equal(waits, seen.count + 1);
+    bsm_training_free(training);
+}
+
 /* ---- Refusals ---- */
 
 static void assert_refused(const bsm_training_options *options, bsm_status status,
@@ -347,7 +382,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_same_bits), cmocka_unit_test(test_resume),
         cmocka_unit_test(test_observer),  cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_bad_steps), cmocka_unit_test(test_plan),
-        cmocka_unit_test(test_name),
+        cmocka_unit_test(test_name),      cmocka_unit_test(test_an_observed_step_is_waited_for),
     };
     if (argc != 2 || bsm_device_kind_parse(argv[1], &kind, NULL)) {
         fprintf(stderr, "usage: test_training DEVICE\n");

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Run bsm-bench on a small model, and check what it reports: bench_test.py BSM-BENCH"""
+"""Run bsm-bench on a small model, and check what it reports.
+
+bench_test.py BSM-BENCH [FOLDER], that of a libbsm-cuda.so whose card the host plays
+"""
 
 import json
 import os
@@ -10,19 +13,38 @@ import tempfile
 import unittest
 
 BENCH = sys.argv.pop(1)
+PLAYED_CARD = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else None
 STAGES = {'STFT', 'band split', 'time path', 'band path', 'mask', 'inverse STFT'}
 PARTS = {'signals', 'forward', 'loss', 'backward', 'optimiser'}
 
 
-def bench(*arguments):
-    return subprocess.run([BENCH, *arguments], capture_output=True, text=True, timeout=120)
+# Whoever runs this may have the played card in the way; here it is only where a test puts it.
+ENVIRONMENT = dict(os.environ, LD_LIBRARY_PATH=':'.join(
+    folder for folder in os.environ.get('LD_LIBRARY_PATH', '').split(':')
+    if folder and os.path.abspath(folder) != PLAYED_CARD))
+
+
+def bench(*arguments, **environment):
+    return subprocess.run([BENCH, *arguments], capture_output=True, text=True, timeout=120,
+                          env={**ENVIRONMENT, **environment})
 
 
 class BenchTest(unittest.TestCase):
-    def test_windows(self):
-        result = bench('-c', 'tiny', '-d', 'all', '--seconds', '0.5,1', '--repeats', '2', '--json')
+    def report(self, *arguments, **environment):
+        result = bench(*arguments, '--json', **environment)
         self.assertEqual(result.returncode, 0, result.stderr)
-        report = json.loads(result.stdout)
+        return json.loads(result.stdout)
+
+    def assert_refused(self, arguments, code, line):
+        """One line on standard error, and nothing else."""
+        result = bench(*arguments)
+        self.assertEqual(result.returncode, code, result.stderr)
+        self.assertRegex(result.stderr, f'^bsm-bench: {line}\n$')
+        self.assertEqual(result.stdout, '')
+
+    def test_windows(self):
+        report = self.report('-c', 'tiny', '-d', 'all', '--seconds', '0.5,1', '--repeats', '2')
+        self.assertEqual(report['precision'], 'float32')
         self.assertEqual([window['frames'] for window in report['windows']], [51, 101] * 2)
         for window in report['windows']:
             self.assertEqual(set(window['stages_ms']), STAGES)
@@ -31,10 +53,47 @@ class BenchTest(unittest.TestCase):
             self.assertLess(window['best_ms'], 1.05 * total)
             self.assertGreater(window['gflops'], 0)
             self.assertGreater(window['peak_memory_bytes'], 1e6)
+            self.assertAlmostEqual(window['rtf'], window['median_ms'] / 1e3 / window['audio_s'])
+            self.assertAlmostEqual(window['frames_per_s'] * window['median_ms'] / 1e3,
+                                   window['frames'])
+            self.assertNotIn('gpu_memory_bytes', window)
         self.assertTrue(report['windows'][2]['device'].startswith('reference'))
         for scan in report['scan']:
             self.assertGreater(scan['sequential_ms'], 0)
             self.assertGreater(scan['chunked_ms'], 0)
+
+    def test_configurations(self):
+        for name, parameters, frames in (('tiny', 704348, 11), ('live', 1919452, 5)):
+            report = self.report('-c', name, '-d', 'cpu', '--seconds', '0.1', '--repeats', '1')
+            self.assertEqual(report['parameters'], parameters)
+            self.assertEqual(report['windows'][0]['frames'], frames)
+
+    @unittest.skipUnless(PLAYED_CARD, 'no card is played')
+    def test_windows_on_a_card(self):
+        card = {'LD_LIBRARY_PATH': PLAYED_CARD}
+        options = ('-c', 'tiny', '-d', 'cuda', '--repeats', '1')
+        windows = self.report(*options, '--seconds', '0.05,0.1', **card)['windows']
+        for window in windows:
+            self.assertRegex(window['device'], '^cuda ')
+            self.assertGreater(min(window['stages_ms'].values()), 0)
+            # The weights at least, as float32.
+            self.assertGreater(window['gpu_memory_bytes'], 4 * 704348)
+        self.assertLess(windows[0]['gpu_memory_bytes'], windows[1]['gpu_memory_bytes'])
+        result = bench(*options, '--seconds', '0.1', **card)
+        self.assertRegex(result.stdout, r'frames/s .* MB +[0-9]+ MB of the GPU\n')
+
+    @unittest.skipUnless(PLAYED_CARD, 'no card is played')
+    def test_training_on_a_card(self):
+        report = self.report('-c', 'tiny', '-d', 'cuda', '--train', '--seconds', '0.05',
+                             '--repeats', '1', '--precision', 'bfloat16',
+                             LD_LIBRARY_PATH=PLAYED_CARD)
+        one = report['training'][0]
+        self.assertRegex(one['device'], '^cuda ')
+        self.assertEqual(one['gpu_memory_bytes'], sum(one['planned_bytes'].values()))
+        # float32 weights, gradients, two moments and the average, and the weights in bfloat16.
+        self.assertGreaterEqual(one['planned_bytes']['parameters'], 22 * 704348)
+        self.assertGreater(one['host_memory_bytes'], 0)
+        self.assertNotIn('used_memory_bytes', one)
 
     def test_devices(self):
         result = bench('--devices')
@@ -47,17 +106,14 @@ class BenchTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             with open(os.path.join(folder, 'libbsm-cuda.so'), 'w') as file:
                 file.write('not a library')
-            environment = dict(os.environ, LD_LIBRARY_PATH=folder)
-            result = subprocess.run([BENCH, '--devices'], capture_output=True, text=True,
-                                    timeout=120, env=environment)
+            bad = {'LD_LIBRARY_PATH': folder}
+            result = bench('--devices', **bad)
             self.assertRegex(result.stdout, r'cuda +refused: cuda: .*libbsm-cuda.so')
             quick = ['-c', 'tiny', '--seconds', '0.1', '--repeats', '1']
-            result = subprocess.run([BENCH, *quick], capture_output=True, text=True, timeout=120,
-                                    env=environment)
+            result = bench(*quick, **bad)
             self.assertEqual(result.returncode, 0)
             self.assertRegex(result.stderr, r'^bsm: cuda: .*; computing on the CPU\n$')
-            result = subprocess.run([BENCH, '-d', 'cuda', *quick], capture_output=True, text=True,
-                                    timeout=120, env=environment)
+            result = bench('-d', 'cuda', *quick, **bad)
             self.assertEqual(result.returncode, 6)
 
     def test_precision(self):
@@ -70,6 +126,17 @@ class BenchTest(unittest.TestCase):
                        '--repeats', '1')
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn('int8)', result.stdout)
+
+    def test_precision_of_training(self):
+        quick = ('-c', 'tiny', '-d', 'cpu', '--train', '--seconds', '0.1', '--repeats', '1')
+        self.assert_refused((*quick, '--precision', 'int8'), 1, 'training: .* int8; .*')
+        self.assert_refused((*quick, '--precision', 'bfloat16'), 1, 'training: .* bfloat16')
+
+    def test_precision_of_a_stream(self):
+        report = self.report('-c', 'tiny', '-d', 'cpu', '--stream', '--play', '0.5', '--blocks',
+                             '1024', '--memory', 'carry', '--precision', 'int8')
+        self.assertEqual(report['precision'], 'int8')
+        self.assertTrue(report['play'][0]['device'].endswith('int8)'), report['play'])
 
     def test_full_standard_output(self):
         with open('/dev/full', 'w') as full:
@@ -102,10 +169,25 @@ class BenchTest(unittest.TestCase):
             self.assertLess(0.5 * one['step_ms'], sum(one['parts_ms'].values()))
             self.assertGreater(one['network_ms'], 0)
             self.assertGreater(min(one['planned_bytes'].values()), 0)
-        checkpointed = bench('-c', 'tiny', '-d', 'cpu', '--train', '--seconds', '0.5',
-                             '--repeats', '1', '--checkpointing', '--json')
-        planned = json.loads(checkpointed.stdout)['training'][0]['planned_bytes']
+            self.assertGreater(one['network_passes'], 0)
+            self.assertNotIn('gpu_memory_bytes', one)
+        checkpointed = self.report('-c', 'tiny', '-d', 'cpu', '--train', '--seconds', '0.5',
+                                   '--repeats', '1', '--checkpointing')['training'][0]
+        planned = checkpointed['planned_bytes']
         self.assertLess(planned['activations'], lengths[1]['planned_bytes']['activations'] / 2)
+        # Of one step, the passes before and behind it are all that there are.
+        self.assertAlmostEqual(checkpointed['network_passes'],
+                               checkpointed['step_ms'] / checkpointed['network_ms'])
+
+    def test_training_takes_what_was_planned(self):
+        """On one thread, since each takes something for itself."""
+        for name in 'tiny', 'live':
+            for options in (), ('--checkpointing',):
+                one = self.report('-c', name, '-d', 'cpu', '--threads', '1', '--train', '--seconds',
+                                  '4', '--repeats', '1', *options)['training'][0]
+                planned = sum(one['planned_bytes'].values())
+                self.assertLess(abs(one['used_memory_bytes'] - planned), 0.1 * planned + 16e6,
+                                (name, *options))
 
     def test_text(self):
         result = bench('-c', 'tiny', '--seconds', '0.1', '--repeats', '1')

@@ -180,6 +180,28 @@ static void test_bands(void **state)
     unload(&l);
 }
 
+/* What is measured with a preset holds for the file of its name. */
+static void test_files_are_presets(void **state)
+{
+    (void)state;
+    static const char *const names[][2] = {
+        {"paper", "bsmamba2.yaml"}, {"lite", "bsmamba2-lite.yaml"}, {"live", "bsmamba2-live.yaml"}};
+    const char *data = getenv("BSM_TEST_DATA");
+    assert_non_null(data);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[1024];
+        snprintf(path, sizeof path, "%s/../../configs/%s", data, names[i][1]);
+        loaded l;
+        bsm_config config, preset;
+        const bsm_settings_source source = {.path = path};
+        assert_int_equal(bsm_settings_load(&source, &l.settings, &l.text, NULL), BSM_OK);
+        assert_int_equal(bsm_settings_network(l.settings, &config, NULL), BSM_OK);
+        assert_int_equal(bsm_config_preset(names[i][0], &preset, NULL), BSM_OK);
+        assert_true(bsm_config_same_shapes(&config, &preset));
+        unload(&l);
+    }
+}
+
 /* ---- Refusing ---- */
 
 static void test_unknown_keys(void **state)
@@ -360,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_one_value_for_a_list),
         cmocka_unit_test(test_empty_value_is_none),
         cmocka_unit_test(test_bands),
+        cmocka_unit_test(test_files_are_presets),
         cmocka_unit_test(test_unknown_keys),
         cmocka_unit_test(test_wrong_types),
         cmocka_unit_test(test_shipped_configurations),

@@ -44,8 +44,9 @@ typedef struct bsm_config {
                          n_fft / sample_rate, to 60 (8) */
 } bsm_config;
 
-/** Set `config` to a named configuration: "paper" (48.1 M parameters), "lite" (22.8 M) or "tiny"
- *  (for tests and demonstrations). BSM_NOT_FOUND for another name. */
+/** Set `config` to a named configuration: "paper" (48.1 M parameters), "lite" (22.8 M), "live"
+ *  (1.9 M, for a core of a laptop) or "tiny" (for tests and demonstrations). BSM_NOT_FOUND for
+ *  another name. */
 BSM_API BSM_NODISCARD bsm_status bsm_config_preset(const char *name, bsm_config *config,
                                                    bsm_error *error);
 

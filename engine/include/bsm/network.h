@@ -41,6 +41,11 @@ BSM_API const bsm_model *bsm_network_model(const bsm_network *network);
 /** "cpu (oneDNN 2.6.3, AVX-512)" and the like: where it runs now. */
 BSM_API const char *bsm_network_device_name(const bsm_network *network);
 
+/** Bytes of the GPU's memory that the network and its weights, which it may share with others,
+ * hold; 0 where it computes in the host's memory. What the GPU's driver and libraries take for
+ *  themselves is not in it. */
+BSM_API size_t bsm_network_gpu_memory(const bsm_network *network);
+
 /** One line on why the network does not run on the device where it could have, or "". With
  *  BSM_DEVICE_AUTO, a device that fails, at the start or in any call, is given up for the CPU; the
  *  call is done there, and a stream goes on from where it is, its state computed again from as

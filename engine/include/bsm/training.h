@@ -191,7 +191,8 @@ typedef enum bsm_training_part {
 
 /** Called when a part has ended, once per stem for those that are run per stem. For benchmarks,
  *  and to stop: if it returns false, bsm_training_add ends with BSM_CANCELLED, and the gradients
- *  are undefined until the next update or write of them. */
+ *  are undefined until the next update or write of them. While there is an observer, a device that
+ *  queues its work is waited for, after each part and in bsm_training_update. */
 typedef bool bsm_training_observer(void *user, bsm_training_part part);
 BSM_API void bsm_training_observe(bsm_training *training, bsm_training_observer *observer,
                                   void *user);
