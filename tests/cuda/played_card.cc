@@ -220,7 +220,10 @@ void bsm_card_multiply(bsm_card *card, const bsm_card_product *product)
 
 /* ---- Order ---- */
 
-void bsm_card_wait(bsm_card *) {}
+void bsm_card_wait(bsm_card *)
+{
+    the_played_card.waits++;
+}
 
 bool bsm_card_busy(bsm_card *card)
 {
