@@ -165,7 +165,7 @@ static void test_taking_turns(void **unused)
 static void test_from_threads(void **unused)
 {
     (void)unused;
-    enum { ROUNDS = 5 };
+    enum { ROUNDS = 3 };
     for (size_t round = 0; round < ROUNDS; round++) {
         pthread_t threads[STREAMS];
         the_played_card.recordings = the_played_card.plays = 0;
