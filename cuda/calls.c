@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* What surrounds the modules of a call: the sound's or the spectra's way to the card and back, and
- * calls that are
- * recorded the second time they are seen and played from then on. (The first time runs directly,
- * so that all that cuBLAS sets up by itself is there.) */
+ * recordings. A call is recorded the second time it is seen, and played from then on. (The first
+ * time runs directly, so that all that cuBLAS sets up by itself is there.) A call that is observed
+ * always runs directly, each module to its end. */
 #include <string.h>
 
 #include "workspace.h"

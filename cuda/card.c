@@ -161,10 +161,14 @@ void bsm_card_use(bsm_card *card)
     check(card, cudaSetDevice(chosen_card()), "choosing the card");
 }
 
+/* Where a product's result is bfloat16, cuBLAS might add up what it has computed apart in bfloat16,
+ * too. TF32 is chosen product by product (multiply_some), never by this mode. */
 static void open_cublas(bsm_card *card)
 {
+    const int mode = CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION;
     check_cublas(card, cublasCreate(&card->cublas), "opening cuBLAS");
     if (bsm_card_works(card)) {
+        check_cublas(card, cublasSetMathMode(card->cublas, (cublasMath_t)mode), "cuBLAS's sums");
         check_cublas(card, cublasSetStream(card->cublas, card->stream), "cuBLAS's stream");
         check_cublas(card, cublasSetWorkspace(card->cublas, card->cublas_memory, CUBLAS_MEMORY),
                      "cuBLAS's memory");

@@ -108,14 +108,6 @@ static bool go_on(void *user)
                                            run->track, run->tracks->num_tracks);
 }
 
-/* A window of a large model takes seconds: ask after each of its modules. */
-static bool go_on_inside(void *user, bsm_module module, size_t layer)
-{
-    (void)module;
-    (void)layer;
-    return go_on(user);
-}
-
 static bsm_status make_network(validation_run *run, bsm_model *model, bsm_error *error)
 {
     const bsm_separate_plan *plan = &run->job.plan;
@@ -127,7 +119,8 @@ static bsm_status make_network(validation_run *run, bsm_model *model, bsm_error 
         .streaming = plan->commit && !plan->history};
     bsm_status status = bsm_network_new(model, &options, &run->network, error);
     if (!status) {
-        bsm_network_observe(run->network, go_on_inside, run);
+        /* A window of a large model takes seconds on the CPU. */
+        bsm_network_ask(run->network, go_on, run);
         run->job.separator = bsm_separator_of_network(run->network);
     }
     return status;

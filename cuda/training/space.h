@@ -32,7 +32,8 @@ typedef struct bsm_mixer_gradients {
     float *scalars;     /**< [row][2] */
     void *d_inside;     /**< values */
     void *d_outside;    /**< values */
-    float *d_M, *d_x;   /**< */
+    float *d_M;         /**< [sequence][chunk][head][step][step] */
+    float *d_x;         /**< [sequence][chunk][head][step][headdim] */
     void *d_G;          /**< values */
     float *d_BC;        /**< in chunks [B | C] */
     float *d_before;    /**< [chunk][d_state][d_inner] */
@@ -92,7 +93,7 @@ typedef struct bsm_packed_vectors {
     size_t count;                    /**< of all numbers */
     size_t gamma, bias;              /**< of the band split: where they start */
     size_t hidden_bias, stem_hidden; /**< of the masks: of the first stem, and from stem to stem */
-    size_t out_bias, stem_out;       /**< */
+    size_t out_bias, stem_out;       /**< of the masks' output layers, the same */
     uint32_t *index;                 /**< of each in the vectors */
     float *values, *gradients;
 } bsm_packed_vectors;

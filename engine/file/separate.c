@@ -141,7 +141,7 @@ bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *con
     return status;
 }
 
-/* A window of a large model takes seconds: ask after each of its modules whether to go on. */
+/* A window of a large model takes seconds on the CPU: have the network ask whether to go on. */
 typedef struct cancel_watch {
     const bsm_separate_options *options;
     bsm_progress last;
@@ -154,10 +154,8 @@ static bool report_and_remember(void *user, const bsm_progress *progress)
     return watch->options->progress(watch->options->user, progress);
 }
 
-static bool report_again(void *user, bsm_module module, size_t layer)
+static bool report_again(void *user)
 {
-    (void)module;
-    (void)layer;
     return report_and_remember(user, &((cancel_watch *)user)->last);
 }
 
@@ -170,11 +168,11 @@ bsm_status bsm_separate_file(bsm_network *network, const char *path,
     if (options->progress) {
         watched.progress = report_and_remember;
         watched.user = &watch;
-        bsm_network_observe(network, report_again, &watch);
+        bsm_network_ask(network, report_again, &watch);
     }
     bsm_status status = bsm_separate_file_with(bsm_separator_of_network(network),
                                                bsm_model_config(bsm_network_model(network)), path,
                                                &watched, result, error);
-    bsm_network_observe(network, NULL, NULL);
+    bsm_network_ask(network, NULL, NULL);
     return status;
 }

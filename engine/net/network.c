@@ -32,6 +32,8 @@ struct bsm_network {
     void *observer_user;
     bsm_transform_observer *transform_observer;
     void *transform_user;
+    bsm_network_go_on *go_on;
+    void *go_on_user;
 };
 
 static bsm_status check_options(const bsm_network_options *options, size_t *threads,
@@ -172,12 +174,24 @@ const char *bsm_network_note(const bsm_network *network)
 
 /* ---- The modules ---- */
 
+static bsm_status ask(const bsm_network *net, bsm_error *error)
+{
+    return !net->go_on || net->go_on(net->go_on_user) ? BSM_OK
+                                                      : bsm_fail(error, BSM_CANCELLED, "cancelled");
+}
+
+/* When a module of such a device returns, next to nothing of it is done. */
+static bool queues_modules(const bsm_network *net)
+{
+    return net->place.device->begin != NULL;
+}
+
 static bsm_status observe(const bsm_network *net, bsm_module module, size_t layer, bsm_error *error)
 {
     if (net->observer && !net->observer(net->observer_user, module, layer)) {
         return bsm_fail(error, BSM_CANCELLED, "cancelled");
     }
-    return BSM_OK;
+    return queues_modules(net) ? BSM_OK : ask(net, error);
 }
 
 /* The end of a transform that ended with `status`. */
@@ -383,7 +397,10 @@ static bsm_status run(bsm_network *net, bsm_device_call *call, bsm_error *error)
     net->last_frames = block->frames;
     call->observed = net->observer || net->transform_observer;
     bsm_error why = {0};
-    bsm_status status = run_call(net, call, &why);
+    bsm_status status = queues_modules(net) ? ask(net, &why) : BSM_OK;
+    if (!status) {
+        status = run_call(net, call, &why);
+    }
     if (status && net->fallback && bsm_place_is_at_fault(status)) {
         return go_on_elsewhere(net, call, &why, error);
     }
@@ -472,6 +489,12 @@ void bsm_network_observe_transforms(bsm_network *network, bsm_transform_observer
 {
     network->transform_observer = observer;
     network->transform_user = user;
+}
+
+void bsm_network_ask(bsm_network *network, bsm_network_go_on *go_on, void *user)
+{
+    network->go_on = go_on;
+    network->go_on_user = user;
 }
 
 void bsm_network_read_features(const bsm_network *network, float *features)

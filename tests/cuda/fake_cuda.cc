@@ -27,6 +27,7 @@ struct CUgraphExec_st {
 struct cublasContext {
     cudaStream_t stream;
     void *workspace;
+    int mode;
 };
 
 namespace
@@ -265,6 +266,12 @@ cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t handle, void *workspace, siz
     return CUBLAS_STATUS_SUCCESS;
 }
 
+cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode)
+{
+    handle->mode = (int)mode;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
 const char *cublasGetStatusString(cublasStatus_t)
 {
     return "a status";
@@ -328,6 +335,9 @@ cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation
             "a column is longer than from one to the next");
     require(a_type == b_type && (c_type == CUDA_R_32F || c_type == a_type), "types");
     require(a_type == CUDA_R_32F || compute == CUBLAS_COMPUTE_32F, "sums are not float32");
+    require((handle->mode & CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION) != 0,
+            "parts of a sum may be added up in the result's type");
+    require((handle->mode & 0xf) == CUBLAS_DEFAULT_MATH, "a mode overrides the products' type");
     const float factor = *static_cast<const float *>(alpha);
     const float kept = *static_cast<const float *>(beta);
     const operand left = {a, a_type, op_a, lda, stride_a}, right = {b, b_type, op_b, ldb, stride_b};

@@ -2,13 +2,15 @@
 /* The host plays a card: everything of card.h with plain loops, recordings included.
  *
  * The "card's memory" can be touched only while something queued runs, so that the device's own
- * code cannot read or write it by mistake; it starts out as NaN. */
+ * code cannot read or write it by mistake; it starts out as NaN. Networks may be used from several
+ * threads; one thing runs at a time. */
 #include "played_card.h"
 
 #include <cstdio>
 #include <cstring>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <sys/mman.h>
 #include <vector>
 
@@ -39,22 +41,32 @@ struct bsm_card_recording {
 namespace
 {
 
+std::recursive_mutex turn; /* of all that follows, of what runs, and of the_played_card */
 std::map<void *, size_t> mappings;
 int inside; /* work runs */
 
+using my_turn = std::lock_guard<std::recursive_mutex>;
+
 void protect(bool open)
 {
+    if (open) {
+        turn.lock();
+    }
     inside += open ? 1 : -1;
     if (inside == (open ? 1 : 0)) {
         for (const auto &mapping : mappings) {
             mprotect(mapping.first, mapping.second, open ? PROT_READ | PROT_WRITE : PROT_NONE);
         }
     }
+    if (!open) {
+        turn.unlock();
+    }
 }
 
 /* Queue work, unless something has failed or is to fail now. */
 void queue(bsm_card *card, const std::function<void()> &work)
 {
+    const my_turn mine(turn);
     the_played_card.operations++;
     if (the_played_card.operations == the_played_card.fail_at) {
         card->failed = true;
@@ -110,6 +122,7 @@ bsm_kernel_queue bsm_card_queue(const bsm_card *card)
 bsm_status bsm_card_allocate(bsm_card *, size_t bytes, const char *what, void **memory,
                              bsm_error *error)
 {
+    const my_turn mine(turn);
     if (the_played_card.memory && the_played_card.used + bytes > the_played_card.memory) {
         return bsm_fail(error, BSM_NO_MEMORY, "cuda: no memory for %s", what);
     }
@@ -133,6 +146,7 @@ bsm_status bsm_card_allocate_host(bsm_card *, size_t bytes, void **memory, bsm_e
 void bsm_card_release(void *memory)
 {
     if (memory) {
+        const my_turn mine(turn);
         the_played_card.used -= mappings[memory];
         munmap(memory, mappings[memory]);
         mappings.erase(memory);
@@ -220,7 +234,11 @@ void bsm_card_multiply(bsm_card *card, const bsm_card_product *product)
 
 /* ---- Order ---- */
 
-void bsm_card_wait(bsm_card *) {}
+void bsm_card_wait(bsm_card *)
+{
+    const my_turn mine(turn);
+    the_played_card.waits++;
+}
 
 bool bsm_card_busy(bsm_card *card)
 {
@@ -258,12 +276,14 @@ bsm_card_recording *bsm_card_recorded(bsm_card *card)
         delete recording;
         return nullptr;
     }
+    const my_turn mine(turn);
     the_played_card.recordings++;
     return recording;
 }
 
 void bsm_card_play(bsm_card *card, bsm_card_recording *recording)
 {
+    const my_turn mine(turn);
     the_played_card.plays++;
     queue(card, [=]() {
         for (const auto &work : recording->work) {

@@ -21,6 +21,7 @@ typedef struct played_card {
     size_t operations;         /**< queued so far, also while recording */
     size_t recordings;         /**< made so far */
     size_t plays;              /**< of recordings so far */
+    size_t waits;              /**< of the host so far */
     size_t uploads, downloads; /**< done so far, in recordings, too */
 } played_card;
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Every kernel, run on the host, against double arithmetic and against `reference`, at sizes that
- * fit no warp and no block, in buffers that end where they must (so AddressSanitizer sees a step
- * too far). */
+/* Norms, bands and masks, run on the host, against double arithmetic and against `reference`, at
+ * sizes that fit no warp and no block. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,69 +11,12 @@
 #include <cmocka.h>
 
 #include "device/reference/modules.h"
-#include "golden.h"
 #include "kernels.h"
-#include "noise.h"
-
-static const double TOLERANCE = 1e-6, BF16_TOLERANCE = 4e-3;
-
-static float *noise(size_t count, float low, float high)
-{
-    static uint64_t seed = 1;
-    float *values = malloc(count * sizeof *values);
-    assert_non_null(values);
-    noise_fill(&seed, values, count);
-    for (size_t i = 0; i < count; i++) {
-        values[i] = low + (high - low) * (values[i] + 1) / 2;
-    }
-    return values;
-}
-
-static float *zeros(size_t count)
-{
-    float *values = calloc(count, sizeof *values);
-    assert_non_null(values);
-    return values;
-}
+#include "numbers.h"
 
 static double sigmoid(double x)
 {
     return 1 / (1 + exp(-x));
-}
-
-/* ---- Values: what a kernel writes for products ---- */
-
-static void *new_values(bool bf16, size_t count)
-{
-    void *values = malloc(count * (bf16 ? sizeof(uint16_t) : sizeof(float)));
-    assert_non_null(values);
-    memset(values, 0xff, count * (bf16 ? sizeof(uint16_t) : sizeof(float)));
-    return values;
-}
-
-static float value_at(bool bf16, const void *values, size_t index)
-{
-    float value;
-    if (bf16) {
-        uint32_t bits = (uint32_t)((const uint16_t *)values)[index] << 16;
-        memcpy(&value, &bits, sizeof value);
-    } else {
-        value = ((const float *)values)[index];
-    }
-    return value;
-}
-
-static void assert_values(bool bf16, const void *values, const float *expected, size_t count)
-{
-    float *actual = zeros(count);
-    for (size_t i = 0; i < count; i++) {
-        actual[i] = value_at(bf16, values, i);
-    }
-    double off = golden_relative_error(actual, expected, count);
-    if (!(off < (bf16 ? BF16_TOLERANCE : TOLERANCE))) {
-        fail_msg("off by %g", off);
-    }
-    free(actual);
 }
 
 static void test_bf16(void **unused)
@@ -125,12 +67,6 @@ static void check_rms_norm(bool bf16, const bsm_rows *rows, size_t dim, bool wit
             assert_true(fabsf(copied - joined[r * dim + i]) <= (bf16 ? 8e-3f : 0));
         }
     }
-    float *buffers[] = {x, weight, bias, u, joined, after};
-    for (size_t b = 0; b < sizeof buffers / sizeof *buffers; b++) {
-        free(buffers[b]);
-    }
-    free(actual_u);
-    free(actual_joined);
 }
 
 static void test_rms_norm(void **unused)
@@ -161,11 +97,7 @@ static void test_l2_norm(void **unused)
         bsm_l2_norm norm = {rows, DIM, x, gamma, u};
         bsm_kernel_l2_norm((bsm_kernel_queue){NULL, bf16}, &norm);
         assert_values(bf16, u, expected, BANDS * FRAMES * DIM);
-        free(u);
     }
-    free(x);
-    free(gamma);
-    free(expected);
 }
 
 /* ---- Bands ---- */
@@ -205,13 +137,7 @@ static void test_split(void **unused)
             const float *of_band = bias + row / SPLIT_FRAMES * DIM;
             assert_memory_equal(x + row * DIM, of_band, DIM * sizeof *x);
         }
-        free(packed);
     }
-    free(spectrum);
-    free(gamma);
-    free(bias);
-    free(x);
-    free(expected);
 }
 
 static void test_tanh(void **unused)
@@ -231,11 +157,7 @@ static void test_tanh(void **unused)
         bsm_tanh h = {BANDS, ROWS, WIDTH, hidden, bias, out};
         bsm_kernel_tanh((bsm_kernel_queue){NULL, bf16}, &h);
         assert_values(bf16, out, expected, COUNT);
-        free(out);
     }
-    free(hidden);
-    free(bias);
-    free(expected);
 }
 
 static void test_apply_mask(void **unused)
@@ -271,19 +193,18 @@ static void test_apply_mask(void **unused)
                            values,       bias,           mixture, masked};
     bsm_kernel_apply_mask((bsm_kernel_queue){NULL, false}, &mask);
     assert_values(false, masked, expected, SPLIT_FRAMES * SPLIT_FEATURES);
-    float *buffers[] = {values, bias, mixture, masked, expected};
-    for (size_t b = 0; b < sizeof buffers / sizeof *buffers; b++) {
-        free(buffers[b]);
-    }
     free(band_of);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bf16),    cmocka_unit_test(test_rms_norm),
-        cmocka_unit_test(test_l2_norm), cmocka_unit_test(test_split),
-        cmocka_unit_test(test_tanh),    cmocka_unit_test(test_apply_mask),
+        cmocka_unit_test(test_bf16),
+        cmocka_unit_test_teardown(test_rms_norm, free_numbers),
+        cmocka_unit_test_teardown(test_l2_norm, free_numbers),
+        cmocka_unit_test_teardown(test_split, free_numbers),
+        cmocka_unit_test_teardown(test_tanh, free_numbers),
+        cmocka_unit_test_teardown(test_apply_mask, free_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* How long the CUDA device takes: windows of 1, 4 and 8 s and live blocks, of spectra and of sound,
- * in each precision. (bsm-bench says more, but needs more libraries.)
+/* How long the CUDA device takes: windows of 1, 4 and 8 s, those of 30 s that whole songs may be
+ * cut into, live blocks, and those of two streams at once; of spectra and of sound, in each
+ * precision. (bsm-bench says more, but needs more libraries.)
  *
  *      times [PRESET] */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -59,47 +61,115 @@ static bsm_status run_call(bsm_network *network, const timed_call *c, const buff
                      : bsm_network_forward(network, b->in, c->frames, stems, error);
 }
 
-static void report(const timed_call *c, const bsm_config *config, double *times)
+/* A network's calls, one after the other. */
+typedef struct timed_run {
+    const timed_call *call;
+    bsm_network *network;
+    buffers buffers;
+    pthread_barrier_t *start; /* before what is timed; NULL: nobody else runs */
+    uint64_t seed;
+    double times[REPEATS];
+    bsm_status status;
+    bsm_error error;
+} timed_run;
+
+static void open_timed(bsm_model *model, const timed_call *c, timed_run *r)
 {
-    qsort(times, REPEATS, sizeof *times, ascending);
+    const bsm_config *config = bsm_model_config(model);
+    const bsm_network_options options = {.device = BSM_DEVICE_CUDA,
+                                         .precision = c->precision,
+                                         .max_frames = c->frames,
+                                         .streaming = c->commit > 0};
+    *r = (timed_run){.call = c, .seed = 1};
+    buffers *b = &r->buffers;
+    b->count = c->frames * bsm_config_features(config);
+    b->plane = (c->frames - 1) * config->hop + config->n_fft;
+    b->in = malloc(b->count * sizeof *b->in); /* spectra are larger than what they are of */
+    b->out = malloc(b->count * sizeof *b->out);
+    r->status = b->in && b->out ? bsm_network_new(model, &options, &r->network, &r->error)
+                                : bsm_fail(&r->error, BSM_NO_MEMORY, "no memory");
+}
+
+static void close_timed(timed_run *r)
+{
+    expect(!r->status, "%s", r->error.message);
+    bsm_network_free(r->network);
+    free(r->buffers.in);
+    free(r->buffers.out);
+}
+
+/* For a thread. After a failure it still meets the others. */
+static void *run_timed(void *run)
+{
+    timed_run *r = run;
+    for (size_t i = 0; i < WARM + REPEATS; i++) {
+        if (i == WARM && r->start) {
+            pthread_barrier_wait(r->start);
+        }
+        noise_fill(&r->seed, r->buffers.in, r->buffers.count);
+        double start = now();
+        if (!r->status) {
+            r->status = run_call(r->network, r->call, &r->buffers, &r->error);
+        }
+        r->times[i < WARM ? 0 : i - WARM] = now() - start;
+    }
+    qsort(r->times, REPEATS, sizeof *r->times, ascending);
+    return NULL;
+}
+
+static void report(const timed_run *r, const bsm_config *config, const char *note)
+{
+    const timed_call *c = r->call;
     size_t new_frames = c->commit ? c->commit : c->frames;
     double audio = (double)(new_frames * config->hop) / (double)config->sample_rate;
-    double median = times[REPEATS / 2];
-    printf("%-9s %-7s %4zu frames%s: median %8.2f ms, best %8.2f ms, %7.1f times real time\n",
+    double median = r->times[REPEATS / 2];
+    printf("%-9s %-7s %4zu frames%s%s: median %8.2f ms, best %8.2f ms, %7.1f times real time\n",
            c->precision_name, c->of_sound ? "sound" : "spectra", c->frames,
-           c->commit ? ", live" : "", 1e3 * median, 1e3 * times[0], audio / median);
+           c->commit ? ", live" : "", note, 1e3 * median, 1e3 * r->times[0], audio / median);
 }
 
 static void time_calls(bsm_model *model, const timed_call *c)
 {
-    const bsm_config *config = bsm_model_config(model);
-    buffers b = {.count = c->frames * bsm_config_features(config),
-                 .plane = (c->frames - 1) * config->hop + config->n_fft};
-    b.in = malloc(b.count * sizeof *b.in); /* spectra are larger than what they are of */
-    b.out = malloc(b.count * sizeof *b.out);
-    bsm_network_options options = {.device = BSM_DEVICE_CUDA,
-                                   .precision = c->precision,
-                                   .max_frames = c->frames,
-                                   .streaming = c->commit > 0};
-    bsm_network *network = NULL;
-    bsm_error error = {0};
-    bsm_status status = b.in && b.out ? bsm_network_new(model, &options, &network, &error)
-                                      : bsm_fail(&error, BSM_NO_MEMORY, "no memory");
-    double times[REPEATS];
-    uint64_t seed = 1;
-    for (size_t i = 0; i < WARM + REPEATS && !status; i++) {
-        noise_fill(&seed, b.in, b.count);
-        double start = now();
-        status = run_call(network, c, &b, &error);
-        times[i < WARM ? 0 : i - WARM] = now() - start;
+    timed_run r;
+    open_timed(model, c, &r);
+    if (!r.status) {
+        run_timed(&r);
     }
-    expect(!status, "%s", error.message);
-    if (!failures()) {
-        report(c, config, times);
+    if (!r.status) {
+        report(&r, bsm_model_config(model), "");
     }
-    bsm_network_free(network);
-    free(b.in);
-    free(b.out);
+    close_timed(&r);
+}
+
+/* Two streams on one card: each block as it takes while the other one's are computed, too. */
+static void time_two(bsm_model *model, const timed_call *c)
+{
+    enum { STREAMS = 2 };
+    timed_run runs[STREAMS];
+    pthread_t threads[STREAMS];
+    pthread_barrier_t start;
+    size_t started = 0;
+    pthread_barrier_init(&start, NULL, STREAMS);
+    for (size_t i = 0; i < STREAMS; i++) {
+        open_timed(model, c, &runs[i]);
+        runs[i].start = &start;
+    }
+    while (started < STREAMS &&
+           !pthread_create(&threads[started], NULL, run_timed, &runs[started])) {
+        started++;
+    }
+    if (started < STREAMS) { /* those that run would wait for ever */
+        puts("no threads");
+        exit(1);
+    }
+    for (size_t i = 0; i < STREAMS; i++) {
+        pthread_join(threads[i], NULL);
+        if (!runs[i].status) {
+            report(&runs[i], bsm_model_config(model), ", one of two");
+        }
+        close_timed(&runs[i]);
+    }
+    pthread_barrier_destroy(&start);
 }
 
 int main(int argc, char **argv)
@@ -112,7 +182,7 @@ int main(int argc, char **argv)
         {BSM_PRECISION_TF32, "tf32"},
         {BSM_PRECISION_BFLOAT16, "bfloat16"},
     };
-    static const size_t windows[] = {101, 401, 801}; /* 1, 4 and 8 s of the presets */
+    static const size_t windows[] = {101, 401, 801, 3001}; /* 1, 4, 8 and 30 s of the presets */
     if (!device_under_test()) {
         return TEST_SKIPPED;
     }
@@ -135,6 +205,7 @@ int main(int argc, char **argv)
         c.frames = 50;
         c.commit = 25;
         time_calls(model, &c);
+        time_two(model, &c);
     }
     bsm_model_free(model);
     return failures() ? 1 : 0;

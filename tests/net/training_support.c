@@ -88,24 +88,3 @@ float *read_vector(bsm_training *training, bsm_training_vector vector)
     assert_int_equal(bsm_training_read(training, vector, values, NULL), BSM_OK);
     return values;
 }
-
-bsm_adamw published_step(uint64_t number, double norm)
-{
-    return (bsm_adamw){.learning_rate = 5e-4,
-                       .beta1 = 0.9,
-                       .beta2 = 0.999,
-                       .epsilon = 1e-8,
-                       .weight_decay = 0.01,
-                       .step = number,
-                       .gradient_scale = fmin(1, 3 / (norm + 1e-6)),
-                       .ema = 0.999};
-}
-
-double largest(const float *values, size_t count)
-{
-    double found = 0;
-    for (size_t i = 0; i < count; i++) {
-        found = fmax(found, fabs((double)values[i]));
-    }
-    return found;
-}

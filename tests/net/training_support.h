@@ -3,6 +3,8 @@
 #ifndef BSM_TESTS_NET_TRAINING_SUPPORT_H
 #define BSM_TESTS_NET_TRAINING_SUPPORT_H
 
+#include <math.h>
+
 #include "bsm/training.h"
 #include "device/device.h"
 
@@ -26,9 +28,26 @@ bsm_training *training_on(const bsm_device *device, const bsm_config *config,
 float *read_vector(bsm_training *training, bsm_training_vector vector);
 
 /** The published step, with gradients of norm `norm` clipped to 3. */
-bsm_adamw published_step(uint64_t number, double norm);
+static inline bsm_adamw published_step(uint64_t number, double norm)
+{
+    return (bsm_adamw){.learning_rate = 5e-4,
+                       .beta1 = 0.9,
+                       .beta2 = 0.999,
+                       .epsilon = 1e-8,
+                       .weight_decay = 0.01,
+                       .step = number,
+                       .gradient_scale = fmin(1, 3 / (norm + 1e-6)),
+                       .ema = 0.999};
+}
 
 /** The largest modulus. */
-double largest(const float *values, size_t count);
+static inline double largest(const float *values, size_t count)
+{
+    double found = 0;
+    for (size_t i = 0; i < count; i++) {
+        found = fmax(found, fabs((double)values[i]));
+    }
+    return found;
+}
 
 #endif

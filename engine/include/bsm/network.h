@@ -82,11 +82,17 @@ typedef enum bsm_module {
     BSM_NUM_MODULES,
 } bsm_module;
 
-/** Called after each module has run; `layer` is 0 to depth - 1 on both paths, the stem's number on
- *  the mask, else 0. If it returns false, the network stops there with BSM_CANCELLED; a stream has
- *  to be reset then. */
+/** Called after each module has run, for which any device then waits; `layer` is 0 to depth - 1 on
+ *  both paths, the stem's number on the mask, else 0. If it returns false, the network stops there
+ *  with BSM_CANCELLED; a stream has to be reset then. */
 typedef bool bsm_network_observer(void *user, bsm_module module, size_t layer);
 BSM_API void bsm_network_observe(bsm_network *network, bsm_network_observer *observer, void *user);
+
+/** Asked whether to go on: after each module or, where a device is given a whole call to do, before
+ *  each call, since it would have to wait in between. If it returns false, the network stops there
+ *  with BSM_CANCELLED; a stream has to be reset then. NULL: nobody is asked. */
+typedef bool bsm_network_go_on(void *user);
+BSM_API void bsm_network_ask(bsm_network *network, bsm_network_go_on *go_on, void *user);
 
 /** Copy the band features as they stand, [band][frame][dim] of the last window. For tests. */
 BSM_API void bsm_network_read_features(const bsm_network *network, float *features);

@@ -33,7 +33,7 @@ enum { BSM_MAX_LOSS_WINDOWS = 8 };
  *  With lambda_silence, + lambda_silence * mean over pieces of 10 log10(1 + |p|^2 / (f |m|^2)), dB,
  *  of those pieces of the item whose target is silent: |t|^2 < f |m|^2, where m is the mixture and
  *  10 log10(f) = silence_floor. The other terms hardly see what is left where nobody sings. From
- * the loss for inactive sources of Wisdom et al., "What's All the FUSS About Free Universal Sound
+ *  the loss for inactive sources of Wisdom et al., "What's All the FUSS About Free Universal Sound
  *  Separation Data?" (2021). */
 typedef struct bsm_loss_options {
     double lambda_time;                   /**< 10 */

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: ISC */
+/* Whole files on the CUDA device, its card played by the host: though somebody may stop them at any
+ * time, their windows are recordings that are played, and nothing is waited for between modules. */
+#include <setjmp.h>
+#include <sndfile.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../file/fake.h"
+#include "../file/test_folder.h"
+#include "bsm/separate.h"
+#include "device.h"
+#include "golden.h"
+#include "net/place.h"
+#include "noise.h"
+#include "played_card.h"
+
+enum { RATE = 44100, SAMPLES = 6400, WINDOW = 1600, MAX_FRAMES = 1 + WINDOW / 32 };
+
+static const bsm_separate_options windows = {.force = true, .window = (double)WINDOW / RATE};
+static const bsm_separate_options blocks = {.force = true, .commit = 20, .lookahead = 10};
+
+static bsm_network *open_on(const bsm_device *device)
+{
+    const bsm_config config = {.dim = 4,
+                               .depth = 1,
+                               .expand = 2,
+                               .headdim = 4,
+                               .d_state = 4,
+                               .d_conv = 4,
+                               .mask_expansion = 2,
+                               .num_bands = 3,
+                               .bands = {10, 11, 12},
+                               .n_fft = 64,
+                               .hop = 32,
+                               .sample_rate = RATE,
+                               .channels = 2,
+                               .num_stems = 1,
+                               .stems = {"vocals"},
+                               .segment = 0.25};
+    const bsm_network_options options = {.threads = 1, .max_frames = MAX_FRAMES, .streaming = true};
+    bsm_model *model = NULL;
+    bsm_network *network = NULL;
+    assert_int_equal(bsm_model_new_untrained(&config, &model, NULL), BSM_OK);
+    assert_int_equal(bsm_network_new_on(device, NULL, model, &options, &network, NULL), BSM_OK);
+    bsm_model_free(model);
+    return network;
+}
+
+static void write_song(void)
+{
+    static float samples[2 * SAMPLES];
+    uint64_t seed = 1;
+    noise_fill(&seed, samples, 2 * SAMPLES);
+    fake_write(in_folder("song.wav"), SF_FORMAT_WAV | SF_FORMAT_FLOAT, RATE, 2, samples, SAMPLES);
+}
+
+/* Asked `asked` times so far; says no from the time on that the card has played `stop` times. */
+typedef struct listener {
+    size_t asked, stop;
+} listener;
+
+static bool go_on(void *user, const bsm_progress *progress)
+{
+    (void)progress;
+    listener *l = user;
+    l->asked++;
+    return the_played_card.plays < l->stop;
+}
+
+static bsm_status separate(const bsm_device *device, const bsm_separate_options *options,
+                           listener *l, fake_audio *audio)
+{
+    bsm_separate_options asking = *options;
+    bsm_separate_result result;
+    bsm_error error = {0};
+    asking.progress = go_on;
+    asking.user = l;
+    bsm_network *network = open_on(device);
+    memset(&the_played_card, 0, sizeof the_played_card);
+    bsm_status status = bsm_separate_file(network, in_folder("song.wav"), &asking, &result, &error);
+    if (!status) {
+        *audio = fake_read(result.outputs[0]);
+    } else {
+        assert_int_equal(status, BSM_CANCELLED);
+        assert_non_null(strstr(error.message, "song.wav: cancelled"));
+    }
+    bsm_network_free(network);
+    return status;
+}
+
+/* `uploads` are the calls: each sends its samples up once. The host waits before it and after it,
+ * and once in the end. All calls but the first and those at the file's end are of one kind. */
+static void check_plays(const bsm_separate_options *options)
+{
+    listener l = {.stop = SIZE_MAX};
+    fake_audio expected, actual;
+    write_song();
+    assert_int_equal(separate(&bsm_reference_device, options, &l, &expected), BSM_OK);
+    l.asked = 0;
+    assert_int_equal(separate(&bsm_cuda_device, options, &l, &actual), BSM_OK);
+    const played_card card = the_played_card;
+    assert_int_equal(card.recordings, 1);
+    assert_true(card.plays >= 3 && card.plays + 3 >= card.uploads);
+    assert_int_equal(card.waits, 2 * card.uploads + 1);
+    assert_true(l.asked >= card.uploads);
+    assert_int_equal(actual.frames, expected.frames);
+    assert_true(golden_relative_error(actual.samples, expected.samples, 2 * actual.frames) < 1e-5);
+    free(expected.samples);
+    free(actual.samples);
+}
+
+static void test_windows_are_played(void **unused)
+{
+    (void)unused;
+    check_plays(&windows);
+}
+
+static void test_blocks_are_played(void **unused)
+{
+    (void)unused;
+    check_plays(&blocks);
+}
+
+/* From then on not one window more. */
+static void test_stopping(void **unused)
+{
+    (void)unused;
+    fake_audio none;
+    write_song();
+    for (size_t stop = 0; stop < 3; stop++) {
+        listener l = {.stop = stop};
+        assert_int_equal(separate(&bsm_cuda_device, &windows, &l, &none), BSM_CANCELLED);
+        assert_int_equal(the_played_card.plays, stop);
+        assert_int_equal(fake_count_files(folder, ""), 1);
+    }
+}
+
+/* The network asks by itself, too: between the calls of one step of a file. */
+static bool count_down(void *user)
+{
+    size_t *left = user;
+    return (*left)-- > 0;
+}
+
+static void test_the_network_asks_before_each_call(void **unused)
+{
+    (void)unused;
+    enum { FRAMES = 9, CALLS = 4 };
+    static float spectrum[FRAMES * 33 * 2 * 2], masked[FRAMES * 33 * 2 * 2];
+    float *stems[BSM_MAX_STEMS] = {masked};
+    size_t left = CALLS;
+    bsm_network *network = open_on(&bsm_cuda_device);
+    memset(&the_played_card, 0, sizeof the_played_card);
+    bsm_network_ask(network, count_down, &left);
+    for (size_t call = 0; call < CALLS; call++) {
+        assert_int_equal(bsm_network_forward(network, spectrum, FRAMES, stems, NULL), BSM_OK);
+    }
+    const size_t operations = the_played_card.operations;
+    bsm_error error = {0};
+    assert_int_equal(bsm_network_forward(network, spectrum, FRAMES, stems, &error), BSM_CANCELLED);
+    assert_string_equal(error.message, "cancelled");
+    assert_int_equal(the_played_card.operations, operations);
+    assert_int_equal(the_played_card.plays, CALLS - 1);
+    bsm_network_ask(network, NULL, NULL);
+    assert_int_equal(bsm_network_forward(network, spectrum, FRAMES, stems, NULL), BSM_OK);
+    bsm_network_free(network);
+}
+
+int main(void)
+{
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up_folder, tear_down_folder)
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(test_windows_are_played),
+        IN_FOLDER(test_blocks_are_played),
+        IN_FOLDER(test_stopping),
+        cmocka_unit_test(test_the_network_asks_before_each_call),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
