@@ -28,11 +28,13 @@ static void print_help(void)
     puts("usage: bsm-model info [--ema] [--json] FILE\n"
          "       bsm-model check [--ema] FILE\n"
          "       bsm-model convert [--ema] [-t TYPE] [--set KEY=TEXT] [--force] IN OUT\n"
+         "       bsm-model average [--ema] [-t TYPE] [--set KEY=TEXT] [--force] IN... OUT\n"
          "       bsm-model create [--dtype TYPE] [--force] PRESET OUT\n"
          "\n"
          "  info     show a model's configuration, size, licence and metadata\n"
          "  check    read every weight of a model; print one line if all is well\n"
          "  convert  write a model as a safetensors file\n"
+         "  average  write the average of models of one shape\n"
          "  create   write an untrained model, paper, lite, live or tiny, for trying out\n"
          "\n"
          "Models are safetensors files or PyTorch checkpoints, whose code is never run.\n"
@@ -61,11 +63,17 @@ static exit_code usage(const char *cause)
 }
 
 /* With `any_values` also a model with a NaN. */
+static bsm_status open_operand(const command_line *line, int operand, bool any_values,
+                               bsm_model **model, bsm_error *error)
+{
+    const bsm_model_options options = {.ema = line->ema, .any_values = any_values};
+    return bsm_model_open(line->operands[operand], &options, model, error);
+}
+
 static bsm_status open_model(const command_line *line, bool any_values, bsm_model **model,
                              bsm_error *error)
 {
-    const bsm_model_options options = {.ema = line->ema, .any_values = any_values};
-    return bsm_model_open(line->operands[0], &options, model, error);
+    return open_operand(line, 0, any_values, model, error);
 }
 
 /* ---- Commands ---- */
@@ -106,7 +114,8 @@ static exit_code run_check(const command_line *line)
 static exit_code save(const bsm_model *model, const command_line *line)
 {
     bsm_error error;
-    if (bsm_model_save(model, line->operands[1], line->dtype, line->force, &error)) {
+    const char *path = line->operands[line->num_operands - 1];
+    if (bsm_model_save(model, path, line->dtype, line->force, &error)) {
         return report(&error, WRITING_OUTPUT);
     }
     return EXIT_CODE_OK;
@@ -123,6 +132,12 @@ static bsm_status set_metadata(bsm_model *model, const command_line *line, bsm_e
     return status;
 }
 
+static exit_code save_described(bsm_model *model, const command_line *line)
+{
+    bsm_error error;
+    return set_metadata(model, line, &error) ? report(&error, READING_MODEL) : save(model, line);
+}
+
 static exit_code run_convert(const command_line *line)
 {
     bsm_model *model = NULL;
@@ -130,13 +145,40 @@ static exit_code run_convert(const command_line *line)
     if (open_model(line, false, &model, &error)) {
         return report(&error, READING_MODEL);
     }
-    exit_code code = EXIT_CODE_OK;
-    if (set_metadata(model, line, &error)) {
-        code = report(&error, READING_MODEL);
-    } else {
-        code = save(model, line);
-    }
+    exit_code code = save_described(model, line);
     bsm_model_free(model);
+    return code;
+}
+
+/* The average of the operands but the last. */
+static bsm_status open_average(const command_line *line, bsm_model **average, bsm_error *error)
+{
+    const int count = line->num_operands - 1;
+    bsm_model **models = calloc((size_t)count, sizeof *models);
+    bsm_status status =
+        models ? BSM_OK : bsm_fail(error, BSM_NO_MEMORY, "an average of models: out of memory");
+    for (int i = 0; i < count && !status; i++) {
+        status = open_operand(line, i, false, &models[i], error);
+    }
+    if (!status) {
+        status = bsm_model_new_average(models, (size_t)count, average, error);
+    }
+    for (int i = 0; models && i < count; i++) {
+        bsm_model_free(models[i]);
+    }
+    free(models);
+    return status;
+}
+
+static exit_code run_average(const command_line *line)
+{
+    bsm_model *average = NULL;
+    bsm_error error;
+    if (open_average(line, &average, &error)) {
+        return report(&error, READING_MODEL);
+    }
+    exit_code code = save_described(average, line);
+    bsm_model_free(average);
     return code;
 }
 
@@ -160,15 +202,16 @@ static exit_code run_create(const command_line *line)
 typedef struct command_entry {
     const char *name;
     command_function *run;
-    int num_operands;
-    bool takes_ema, takes_json, takes_output;
+    int num_operands; /**< of `average`, at least */
+    bool takes_ema, takes_json, takes_output, takes_metadata;
 } command_entry;
 
 static const command_entry commands[] = {
-    {"info", run_info, 1, true, true, false},
-    {"check", run_check, 1, true, false, false},
-    {"convert", run_convert, 2, true, false, true},
-    {"create", run_create, 2, false, false, true},
+    {"info", run_info, 1, true, true, false, false},
+    {"check", run_check, 1, true, false, false, false},
+    {"convert", run_convert, 2, true, false, true, true},
+    {"average", run_average, 2, true, false, true, true},
+    {"create", run_create, 2, false, false, true, false},
 };
 
 static const command_entry *find_command(const char *name)
@@ -260,14 +303,16 @@ static exit_code run_command(command_line *line)
     }
     line->operands++;
     line->num_operands--;
-    if (line->num_operands != command->num_operands) {
-        return usage(command->num_operands == 1 ? "the command takes one file"
-                                                : "the command takes two operands");
+    const bool more = command->run == run_average && line->num_operands > command->num_operands;
+    if (line->num_operands != command->num_operands && !more) {
+        return usage(command->num_operands == 1
+                         ? "the command takes one file"
+                         : "the command takes two operands or, to average, more");
     }
     bool output_options = line->force || line->dtype_text;
     if ((line->ema && !command->takes_ema) || (line->json && !command->takes_json) ||
         (output_options && !command->takes_output) ||
-        (line->num_assignments && command->run != run_convert)) {
+        (line->num_assignments && !command->takes_metadata)) {
         return usage("the command does not take this option");
     }
     if (line->dtype_text && !parse_dtype(line->dtype_text, &line->dtype)) {

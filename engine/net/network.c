@@ -25,15 +25,12 @@ struct bsm_network {
     bsm_history *history;
     bool of_sound; /* what is in the history */
     char note[512];
-
     bsm_host_sound *host_sound; /* where the device has no transform; NULL until it is needed */
 
     bsm_network_observer *observer;
-    void *observer_user;
     bsm_transform_observer *transform_observer;
-    void *transform_user;
     bsm_network_go_on *go_on;
-    void *go_on_user;
+    void *observer_user, *transform_user, *go_on_user;
 };
 
 static bsm_status check_options(const bsm_network_options *options, size_t *threads,

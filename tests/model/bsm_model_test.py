@@ -226,6 +226,22 @@ class Test(unittest.TestCase):
                          for name in ("a", "b"))
         self.assertEqual(first[0], second[0] / 2)
 
+    def test_average(self):
+        self.run_model("convert", "-s", "licence=CC0-1.0", CHECKPOINTS / "tiny.ckpt", "whole")
+        self.run_model("convert", "--ema", CHECKPOINTS / "tiny.ckpt", "half")
+        self.run_model("average", "-s", "figures=good", "whole", "half", "whole", "mean")
+        whole, mean = (struct.unpack("<100f", (self.path / name).read_bytes()[-400:])
+                       for name in ("whole", "mean"))
+        for a, b in zip(whole, mean):
+            self.assertAlmostEqual(b, a * 5 / 6, delta=1e-6)
+        metadata = read_header(self.path / "mean")["__metadata__"]
+        self.assertEqual((metadata["licence"], metadata["figures"]), ("CC0-1.0", "good"))
+        self.run_model("create", "lite", "other")
+        self.assertIn("other: its network is not that of whole",
+                      self.run_model("average", "whole", "other", "out", status=3))
+        self.assertIn("two operands", self.run_model("average", "out", status=2))
+        self.assertIn("nowhere", self.run_model("average", "whole", "nowhere", "out", status=3))
+
     def test_outputs_are_kept(self):
         (self.path / "out").write_text("precious")
         self.assertIn("out: exists already", self.run_model("create", "tiny", "out", status=5))

@@ -68,6 +68,13 @@ BSM_API BSM_NODISCARD bsm_status bsm_model_new_untrained(const bsm_config *confi
 BSM_API BSM_NODISCARD bsm_status bsm_model_new_initialised(const bsm_config *config, uint64_t seed,
                                                            bsm_model **model, bsm_error *error);
 
+/** The average of the weights of models of one shape, with the metadata of the first: of one
+ *  training's checkpoints often better than each of them (Wortsman et al., "Model soups", 2022).
+ *  A model may be given several times, and then counts as often.
+ *  BSM_BAD_MODEL (other shapes), BSM_INVALID_ARGUMENT (none), BSM_NO_MEMORY. */
+BSM_API BSM_NODISCARD bsm_status bsm_model_new_average(bsm_model *const *models, size_t count,
+                                                       bsm_model **model, bsm_error *error);
+
 /** One more reference. */
 BSM_API bsm_model *bsm_model_ref(bsm_model *model);
 
@@ -79,7 +86,7 @@ BSM_API const bsm_config *bsm_model_config(const bsm_model *model);
 /** The path that it was opened from, or the same as its format if it comes from no file. */
 BSM_API const char *bsm_model_path(const bsm_model *model);
 
-/** "safetensors", "pytorch", "untrained", "initialised" or "training". */
+/** "safetensors", "pytorch", "untrained", "initialised", "training" or "average". */
 BSM_API const char *bsm_model_format(const bsm_model *model);
 
 BSM_API size_t bsm_model_num_tensors(const bsm_model *model);
