@@ -26,9 +26,8 @@ struct bsm_metrics {
     energies total;      /* of all frames before it */
     size_t ended_frames; /* whole ones, whether they count or not */
     ratio_list counted, sparse;
+    ratio_list quiet; /* no ratios, but mean squares of the error in the quiet frames */
     size_t quiet_run; /* quiet frames without a break before this one */
-    size_t quiet_frames;
-    double quiet_error; /* in the quiet frames */
 };
 
 bsm_status bsm_metrics_new(size_t rate, size_t channels, bsm_metrics **metrics, bsm_error *error)
@@ -51,6 +50,7 @@ void bsm_metrics_free(bsm_metrics *m)
         free(m->frame);
         free(m->counted.values);
         free(m->sparse.values);
+        free(m->quiet.values);
         free(m);
     }
 }
@@ -127,8 +127,7 @@ static void end_frame(bsm_metrics *m)
         m->sparse.values[m->sparse.count++] = sdr;
     }
     if (quiet) {
-        m->quiet_frames++;
-        m->quiet_error += frame.error / values;
+        m->quiet.values[m->quiet.count++] = frame.error / values;
     }
     m->quiet_run = quiet ? m->quiet_run + 1 : 0;
     m->ended_frames++;
@@ -142,6 +141,9 @@ bsm_status bsm_metrics_add(bsm_metrics *m, const float *const *target, const flo
         bsm_status status = make_room(&m->counted, error);
         if (!status) {
             status = make_room(&m->sparse, error);
+        }
+        if (!status) {
+            status = make_room(&m->quiet, error);
         }
         if (status) {
             return status;
@@ -197,16 +199,13 @@ bsm_sdr bsm_metrics_finish(bsm_metrics *m)
     bsm_sdr sdr = {.usdr = ratio(m->total.target, m->total.error),
                    .csdr = bsm_median(m->counted.values, m->counted.count),
                    .sparse_csdr = bsm_median(m->sparse.values, m->sparse.count),
-                   .silent_residual = NAN,
+                   .silent_residual = 10 * log10(bsm_mean(m->quiet.values, m->quiet.count)),
+                   .typical_residual = 10 * log10(bsm_median(m->quiet.values, m->quiet.count)),
                    .frames = m->counted.count,
                    .sparse_frames = m->sparse.count,
-                   .silent_frames = m->quiet_frames};
-    if (m->quiet_frames) {
-        sdr.silent_residual = 10 * log10(m->quiet_error / (double)m->quiet_frames);
-    }
-    m->at = m->ended_frames = m->quiet_run = m->quiet_frames = 0;
-    m->counted.count = m->sparse.count = 0;
-    m->quiet_error = 0;
+                   .silent_frames = m->quiet.count};
+    m->at = m->ended_frames = m->quiet_run = 0;
+    m->counted.count = m->sparse.count = m->quiet.count = 0;
     m->total = (energies){0};
     return sdr;
 }

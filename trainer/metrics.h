@@ -26,13 +26,15 @@
 typedef struct bsm_metrics bsm_metrics;
 
 typedef struct bsm_sdr {
-    double usdr;            /**< dB; infinite for a perfect estimate, NaN without a target */
-    double csdr;            /**< dB; NaN if no frame counts */
-    double sparse_csdr;     /**< the median over the sparse frames; NaN if there are none */
-    double silent_residual; /**< dB: mean square of t - e over the quiet frames, relative to full
-                                 scale (1); -infinite if there is none left, NaN without such
-                                 frames */
-    size_t frames, sparse_frames, silent_frames; /**< that count for the last three */
+    double usdr;             /**< dB; infinite for a perfect estimate, NaN without a target */
+    double csdr;             /**< dB; NaN if no frame counts */
+    double sparse_csdr;      /**< the median over the sparse frames; NaN if there are none */
+    double silent_residual;  /**< dB: mean square of t - e over the quiet frames, relative to full
+                                  scale (1); -infinite if there is none left, NaN without such
+                                  frames */
+    double typical_residual; /**< the same of the median quiet frame: silent_residual is what the
+                                  loudest leave, this what is left most of the time */
+    size_t frames, sparse_frames, silent_frames; /**< that count for the ones above */
 } bsm_sdr;
 
 /** `rate` and `channels` are at least 1. BSM_NO_MEMORY. */

@@ -199,6 +199,7 @@ double bsm_track_figure(const bsm_track_result *result, bsm_figure figure)
     case BSM_FIGURE_CSDR: return result->sdr.csdr;
     case BSM_FIGURE_SPARSE_CSDR: return result->sdr.sparse_csdr;
     case BSM_FIGURE_SILENT_RESIDUAL: return result->sdr.silent_residual;
+    case BSM_FIGURE_TYPICAL_RESIDUAL: return result->sdr.typical_residual;
     case BSM_NUM_FIGURES: break;
     }
     return NAN;

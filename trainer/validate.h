@@ -48,6 +48,7 @@ typedef enum bsm_figure {
     BSM_FIGURE_CSDR,
     BSM_FIGURE_SPARSE_CSDR,
     BSM_FIGURE_SILENT_RESIDUAL,
+    BSM_FIGURE_TYPICAL_RESIDUAL,
     BSM_NUM_FIGURES,
 } bsm_figure;
 

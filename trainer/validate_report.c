@@ -12,9 +12,10 @@ enum { MAX_NAME = 48, COLUMN = 10 };
 static const char rest_name[] = "rest";
 
 /* The keys of JSON and CSV; then the table's headings. */
-static const char *const figure_keys[] = {"usdr", "usdr_gain", "csdr", "sparse_csdr",
-                                          "silent_residual"};
-static const char *const figure_titles[] = {"uSDR", "gain", "cSDR", "sparse", "residual"};
+static const char *const figure_keys[] = {"usdr",        "usdr_gain",       "csdr",
+                                          "sparse_csdr", "silent_residual", "typical_residual"};
+static const char *const figure_titles[] = {"uSDR",   "gain",     "cSDR",
+                                            "sparse", "residual", "typical"};
 
 static const char *stem_name(const bsm_config *config, size_t stem)
 {

@@ -53,13 +53,16 @@ def instrumental_lines(models, work):
     left = {True: [], False: []}
     for track in read(work, 'instrumentals.json')['tracks']:
         if track['stem'] == 'vocals':
-            left[track['track'].split('/')[-1] in known].append(track['silent_residual'])
+            left[track['track'].split('/')[-1] in known].append(track)
     lines = []
     for trained, label in ((True, 'it was trained on'), (False, 'it was not trained on')):
         if left[trained]:
+            typical, mean = (number(statistics.median(track[key] for track in left[trained]), 0)
+                             for key in ('typical_residual', 'silent_residual'))
             lines.append('In music without vocals (30 s of a track of each of %d packages that %s, live), '
-                         '%s dB is left as vocals, in the median.' % (
-                             len(left[trained]), label, number(statistics.median(left[trained]), 0)))
+                         'the median second leaves %s dB as vocals, and all seconds together, where '
+                         'the loudest count, %s dB (medians over the tracks).' % (
+                             len(left[trained]), label, typical, mean))
     return lines
 
 

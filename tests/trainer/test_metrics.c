@@ -76,7 +76,7 @@ static void test_known_ratio(void **state)
         assert_int_equal(sdr.sparse_frames, 0);
         assert_int_equal(sdr.silent_frames, 0);
         assert_true(isnan(sdr.sparse_csdr));
-        assert_true(isnan(sdr.silent_residual));
+        assert_true(isnan(sdr.silent_residual) && isnan(sdr.typical_residual));
     }
 }
 
@@ -188,6 +188,7 @@ static void test_sparse_frames(void **state)
     assert_int_equal(sdr.frames, 4);
     assert_int_equal(sdr.silent_frames, 6);
     assert_near(sdr.silent_residual, 10 * log10((2 * 1e-4 + pow(0.0091, 2)) / 6));
+    assert_near(sdr.typical_residual, 10 * log10(pow(0.0091, 2) / 2)); /* of 0 0 0 . 1e-4 1e-4 */
 }
 
 static void test_quiet_is_below_60_db(void **state)
@@ -213,6 +214,7 @@ static void test_ends_of_the_scale(void **state)
     set_second(0, 0, 0);
     sdr = measure(2, RATE);
     assert_true(isinf(sdr.silent_residual) && sdr.silent_residual < 0);
+    assert_true(isinf(sdr.typical_residual) && sdr.typical_residual < 0);
 }
 
 static void test_pieces_do_not_matter(void **state)

@@ -19,8 +19,8 @@ static const bsm_config config = {.num_stems = 1, .stems = {"vocals"}};
 static bsm_track_result results[] = {
     {.track = "valid/A",
      .stem = 0,
-     .sdr = {8.125, 7.5, NAN, -INFINITY, 2, 0, 3},
-     .mixture = {-1.875, -0.001, NAN, -12, 2, 0, 3}},
+     .sdr = {8.125, 7.5, NAN, -INFINITY, -71.5, 2, 0, 3},
+     .mixture = {-1.875, -0.001, NAN, -12, -12, 2, 0, 3}},
     {.track = "valid/A", .stem = 1, .sdr = {.usdr = 3}, .mixture = {.usdr = 3.001}},
     {.track = "valid/B \"live\"", .stem = 0, .sdr = {.usdr = INFINITY, .csdr = INFINITY}},
     {.track = "valid/B \"live\"", .stem = 1, .sdr = {.usdr = 9, .csdr = 5.5}},
@@ -60,15 +60,15 @@ static void test_table(void **state)
     (void)state;
     char *text = print_to_text(bsm_validation_print);
     const char *expected =
-        "dB                          uSDR      gain      cSDR    sparse  residual\n"
-        "valid/A         vocals      8.12     10.00      7.50         -      -inf\n"
-        "valid/A         rest        3.00      0.00      0.00      0.00      0.00\n"
-        "valid/B \"live\"  vocals       inf       inf       inf      0.00      0.00\n"
-        "valid/B \"live\"  rest        9.00      9.00      5.50      0.00      0.00\n"
-        "mean            vocals      1.25      2.00      3.00      4.00      5.00\n"
-        "median          vocals      6.00      7.00      0.00      9.00     10.00\n"
-        "mean            rest       11.00     12.00     13.00     14.00     15.00\n"
-        "median          rest       16.00     17.00     18.00         -      -inf\n"
+        "dB                          uSDR      gain      cSDR    sparse  residual   typical\n"
+        "valid/A         vocals      8.12     10.00      7.50         -      -inf    -71.50\n"
+        "valid/A         rest        3.00      0.00      0.00      0.00      0.00      0.00\n"
+        "valid/B \"live\"  vocals       inf       inf       inf      0.00      0.00      0.00\n"
+        "valid/B \"live\"  rest        9.00      9.00      5.50      0.00      0.00      0.00\n"
+        "mean            vocals      1.25      2.00      3.00      4.00      5.00      0.00\n"
+        "median          vocals      6.00      7.00      0.00      9.00     10.00      0.00\n"
+        "mean            rest       11.00     12.00     13.00     14.00     15.00      0.00\n"
+        "median          rest       16.00     17.00     18.00         -      -inf      0.00\n"
         "2 tracks, windows of 0.75 s, overlap 0%: 6.0 s of audio in 1.5 s\n";
     if (strcmp(text, expected) != 0) {
         fail_msg("not as expected:\n%s", text);
@@ -132,10 +132,11 @@ static void test_csv(void **state)
 {
     (void)state;
     char *text = print_to_text(bsm_validation_write_csv);
-    const char *start = "track,stem,usdr,usdr_gain,csdr,sparse_csdr,silent_residual,frames,"
-                        "sparse_frames,silent_frames,mixture_usdr,mixture_csdr,"
-                        "mixture_sparse_csdr\n"
-                        "\"valid/A\",\"vocals\",8.125,10,7.5,,-inf,2,0,3,-1.875,-0.001,\n";
+    const char *start =
+        "track,stem,usdr,usdr_gain,csdr,sparse_csdr,silent_residual,"
+        "typical_residual,frames,sparse_frames,silent_frames,mixture_usdr,mixture_csdr,"
+        "mixture_sparse_csdr\n"
+        "\"valid/A\",\"vocals\",8.125,10,7.5,,-inf,-71.5,2,0,3,-1.875,-0.001,\n";
     if (strncmp(text, start, strlen(start)) != 0) {
         fail_msg("not as expected:\n%s", text);
     }
