@@ -23,6 +23,10 @@
 #include "noise.h"
 #include "stream/state.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 static double seconds = 8, speed = 4;
 
 /* ---- A worker that stalls: the linker puts this in front of the network ---- */
@@ -253,10 +257,15 @@ static void check_rate(size_t rate, bool exact)
     if (exact) {
         assert_int_equal(stats.dry_samples, s.dry);
     }
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* memory of their own */
-    assert_true(resident_megabytes() - before < 8);
-#endif
     check_recovery(&s);
+    /* Not earlier: a model that was set and not yet taken has its network beside the one in force.
+     */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* memory of their own */
+    const double growth = resident_megabytes() - before;
+    if (!(growth < 8)) {
+        fail_msg("%.1f MB more than after the first seconds", growth);
+    }
+#endif
     close_soak(&s);
 }
 
@@ -278,6 +287,9 @@ int main(int argc, char **argv)
         seconds = atof(argv[1]);
         speed = atof(argv[2]);
     }
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, 1); /* a thread's own heap would begin to grow at any time */
+#endif
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_at_the_model_rate),
         cmocka_unit_test(test_at_another_rate),
