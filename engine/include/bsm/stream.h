@@ -47,7 +47,8 @@ typedef enum bsm_memory {
 typedef struct bsm_stream_options {
     size_t sample_rate;  /**< of the host, Hz: 8000 to 192000 */
     size_t max_block;    /**< the most samples per call, 0: 8192 */
-    size_t commit;       /**< frames of the model (10 ms) separated at a time; 0: chosen */
+    size_t commit;       /**< frames of the model (10 ms) separated at a time, longer than 5 ms in
+                              all; 0: chosen */
     size_t lookahead;    /**< frames that each block looks ahead, if commit is given or
                               keep_lookahead is set; else chosen */
     double latency;      /**< seconds, if commit is 0: the wished latency; 0: 0.8, or with a
