@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* What the scan works on: the decays of each step, and the convolution of x, B and C. */
 #include "steps.h"
+#include "taps.h"
 #include "value.h"
 
-enum { THREADS = 128 };
+enum { THREADS = 128, AT_ONCE = 8 }; /* a chunk is a multiple of the latter */
 static const unsigned int MOST_WARPS = 8;
 
 /* softplus(dt + bias) of step `i` of a chunk, 0 behind its end. */
@@ -14,8 +15,7 @@ __device__ static float time_step(const bsm_prepare &p, const bsm_chunk_place &p
         return 0;
     }
     const size_t row = bsm_step_row(p.steps, place.sequence, place.first + i);
-    const uint32_t width = bsm_shape_projected(p.shape);
-    return bsm_softplus(p.zxbcdt[(row + 1) * width - p.shape.heads + head] + p.dt_bias[head]);
+    return bsm_softplus(p.raw_dt[row * p.shape.heads + head] + p.dt_bias[head]);
 }
 
 /* A block for each chunk, a warp for each head in turn. The sum goes over 32 steps at a time. */
@@ -57,13 +57,14 @@ void bsm_kernel_decays(bsm_kernel_queue queue, const bsm_prepare *prepare)
 /* ---- Convolution ---- */
 
 /* Input `step` of a channel: of the sequence, or before its start. */
-__device__ static float input(const bsm_prepare &p, uint32_t sequence, int64_t step,
-                              uint32_t channel)
+template <class T>
+__device__ float input(const bsm_prepare &p, uint32_t sequence, int64_t step, uint32_t channel)
 {
     const uint32_t inner = bsm_shape_inner(p.shape), conv = bsm_shape_conv(p.shape);
     if (step >= 0) {
         const size_t row = bsm_step_row(p.steps, sequence, (uint32_t)step);
-        return p.zxbcdt[row * bsm_shape_projected(p.shape) + inner + channel];
+        return bsm_value<T>::to_float(
+            ((const T *)p.zxBC)[row * bsm_shape_zxBC(p.shape) + inner + channel]);
     }
     const int64_t taps_before = (int64_t)p.shape.taps - 1;
     return p.tail ? p.tail[((size_t)sequence * taps_before + (size_t)(taps_before + step)) * conv +
@@ -71,62 +72,96 @@ __device__ static float input(const bsm_prepare &p, uint32_t sequence, int64_t s
                   : 0.0f;
 }
 
-__device__ static float convolve(const bsm_prepare &p, const bsm_chunk_place &place, uint32_t i,
-                                 uint32_t channel)
+/* Where what the convolution gives of a channel goes, from the chunk's first step on. */
+template <class T> struct channel_out {
+    T *out, *scaled; /* scaled: NULL if it is not wanted */
+    const float *decay;
+    uint32_t stride, scaled_stride;
+
+    __device__ void store(uint32_t step, float value) const
+    {
+        out[(size_t)step * stride] = bsm_value<T>::from(value);
+        if (scaled) {
+            scaled[(size_t)step * scaled_stride] = bsm_value<T>::from(value * decay[step]);
+        }
+    }
+};
+
+template <class T>
+__device__ channel_out<T> out_of(const bsm_prepare &p, uint32_t chunk, uint32_t channel)
 {
-    if (i >= place.length) {
-        return 0;
+    const uint32_t inner = bsm_shape_inner(p.shape), P = p.shape.headdim, N = p.shape.d_state;
+    const size_t row = (size_t)chunk * p.steps.chunk;
+    channel_out<T> o = {};
+    if (channel >= inner) {
+        o.out = (T *)p.BC + row * 2 * N + channel - inner;
+        o.stride = 2 * N;
+        return o;
     }
-    const uint32_t taps = p.shape.taps;
-    float sum = p.bias[channel];
-    for (uint32_t k = 0; k < taps; k++) {
-        const int64_t step = (int64_t)place.first + i + k - (taps - 1);
-        sum += p.weight[(size_t)channel * taps + k] * input(p, place.sequence, step, channel);
-    }
-    return bsm_silu(sum);
+    const size_t head = (size_t)chunk * p.shape.heads + channel / P;
+    o.out = (T *)p.x + head * p.steps.chunk * P + channel % P;
+    o.stride = P;
+    o.scaled = p.scaled ? (T *)p.scaled + row * inner + channel : NULL;
+    o.scaled_stride = inner;
+    o.decay = p.decays.out + head * p.steps.chunk;
+    return o;
 }
 
-/* A thread for each chunk and channel, which goes along the steps. */
-template <class T> __global__ void convolution(bsm_prepare p)
+/* A thread for each chunk and channel, which goes along the steps and keeps the inputs that the
+ * next ones need. */
+template <class T, uint32_t MOST> __global__ void convolution(bsm_prepare p)
 {
     const uint32_t inner = bsm_shape_inner(p.shape), conv = bsm_shape_conv(p.shape);
-    const uint32_t parts = (conv + blockDim.x - 1) / blockDim.x, c = blockIdx.x / parts;
-    const uint32_t channel = blockIdx.x % parts * blockDim.x + threadIdx.x;
+    const uint32_t first = p.only_BC ? inner : 0;
+    const uint32_t parts = (conv - first + blockDim.x - 1) / blockDim.x, c = blockIdx.x / parts;
+    const uint32_t channel = first + blockIdx.x % parts * blockDim.x + threadIdx.x;
     if (channel >= conv) {
         return;
     }
     const bsm_chunk_place place = bsm_chunk_at(p.steps, c);
-    const uint32_t chunk = p.steps.chunk, P = p.shape.headdim;
-    const size_t head = (size_t)c * p.shape.heads + channel / P; /* if the channel is of x */
-    for (uint32_t i = 0; i < chunk; i++) {
-        const float value = convolve(p, place, i, channel);
-        const size_t row = (size_t)c * chunk + i;
-        if (channel >= inner) {
-            ((T *)p.BC)[row * 2 * p.shape.d_state + channel - inner] = bsm_value<T>::from(value);
-            continue;
+    const channel_out<T> o = out_of<T>(p, c, channel);
+    bsm_taps<MOST> taps(p.weight, p.shape.taps, channel);
+    for (uint32_t k = 1; k < p.shape.taps; k++) {
+        taps.push(input<T>(p, place.sequence, (int64_t)place.first + k - p.shape.taps, channel));
+    }
+    const float bias = p.bias[channel];
+    bsm_walk<const T> in(p.steps, place.sequence, place.first, bsm_shape_zxBC(p.shape),
+                         (const T *)p.zxBC + inner + channel);
+    for (uint32_t i = 0; i < p.steps.chunk; i += AT_ONCE) {
+        T inputs[AT_ONCE];
+        in.template take<AT_ONCE>(place.length > i ? place.length - i : 0, inputs);
+        BSM_UNROLL
+        for (uint32_t k = 0; k < AT_ONCE; k++) {
+            taps.push(bsm_value<T>::to_float(inputs[k]));
+            o.store(i + k, i + k < place.length ? bsm_silu(bias + taps.sum()) : 0.0f);
         }
-        ((T *)p.x)[(head * chunk + i) * P + channel % P] = bsm_value<T>::from(value);
-        if (p.scaled) {
-            const float scaled = value * p.decays.out[head * chunk + i];
-            ((T *)p.scaled)[row * inner + channel] = bsm_value<T>::from(scaled);
-        }
+    }
+}
+
+template <class T> static void convolve(bsm_kernel_queue queue, const bsm_prepare &prepare)
+{
+    const bsm_prepare p = prepare;
+    const uint32_t channels = p.only_BC ? 2 * p.shape.d_state : bsm_shape_conv(p.shape);
+    const unsigned int chunks = p.steps.sequences * p.steps.chunks;
+    const unsigned int blocks = chunks * bsm_blocks_for(channels, THREADS);
+    if (p.shape.taps <= BSM_FEW_TAPS) {
+        BSM_LAUNCH_FLAT((convolution<T, BSM_FEW_TAPS>), blocks, THREADS, queue.stream, p);
+    } else {
+        BSM_LAUNCH_FLAT((convolution<T, BSM_MOST_TAPS>), blocks, THREADS, queue.stream, p);
     }
 }
 
 void bsm_kernel_convolution(bsm_kernel_queue queue, const bsm_prepare *prepare)
 {
-    const bsm_prepare p = *prepare;
-    const unsigned int chunks = p.steps.sequences * p.steps.chunks;
-    const unsigned int blocks = chunks * bsm_blocks_for(bsm_shape_conv(p.shape), THREADS);
     if (queue.bf16) {
-        BSM_LAUNCH_FLAT(convolution<bsm_bf16>, blocks, THREADS, queue.stream, p);
+        convolve<bsm_bf16>(queue, *prepare);
     } else {
-        BSM_LAUNCH_FLAT(convolution<float>, blocks, THREADS, queue.stream, p);
+        convolve<float>(queue, *prepare);
     }
 }
 
 /* A thread for each sequence and channel. An old input is read before its place is written. */
-static __global__ void save_tail(bsm_prepare p, float *tail)
+template <class T> __global__ void save_tail(bsm_prepare p, float *tail)
 {
     const uint32_t conv = bsm_shape_conv(p.shape), kept = p.shape.taps - 1;
     const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -136,7 +171,7 @@ static __global__ void save_tail(bsm_prepare p, float *tail)
     const uint32_t sequence = (uint32_t)(index / conv), channel = (uint32_t)(index % conv);
     for (uint32_t k = 0; k < kept; k++) {
         const int64_t step = (int64_t)p.steps.split + k - kept;
-        tail[((size_t)sequence * kept + k) * conv + channel] = input(p, sequence, step, channel);
+        tail[((size_t)sequence * kept + k) * conv + channel] = input<T>(p, sequence, step, channel);
     }
 }
 
@@ -144,5 +179,10 @@ void bsm_kernel_save_tail(bsm_kernel_queue queue, const bsm_prepare *prepare, fl
 {
     const bsm_prepare p = *prepare;
     const size_t count = (size_t)p.steps.sequences * bsm_shape_conv(p.shape);
-    BSM_LAUNCH_FLAT(save_tail, bsm_blocks_for(count, THREADS), THREADS, queue.stream, p, tail);
+    const unsigned int blocks = bsm_blocks_for(count, THREADS);
+    if (queue.bf16) {
+        BSM_LAUNCH_FLAT(save_tail<bsm_bf16>, blocks, THREADS, queue.stream, p, tail);
+    } else {
+        BSM_LAUNCH_FLAT(save_tail<float>, blocks, THREADS, queue.stream, p, tail);
+    }
 }

@@ -27,6 +27,9 @@
 /** The same for a kernel whose threads have nothing to do with each other. */
 #define BSM_LAUNCH_FLAT BSM_LAUNCH
 
+/** Before a loop whose turns are all written out, so that arrays it goes along are registers. */
+#define BSM_UNROLL _Pragma("unroll")
+
 #else
 
 #include <cmath>
@@ -38,6 +41,8 @@
 #define __host__
 #define __forceinline__ inline
 #define __shared__ static /* one block runs at a time */
+#define __launch_bounds__(...)
+#define BSM_UNROLL
 
 struct bsm_exec_index {
     unsigned int x;
@@ -58,6 +63,19 @@ void __syncthreads();
 /** Give `bits` to the warp, and take those of lane `lane`. All 32 lanes must take part. */
 uint64_t bsm_exec_shuffle(uint64_t bits, unsigned int lane);
 unsigned int bsm_exec_lane();
+
+/** What each lane of the warp has published. */
+struct bsm_exec_lanes {
+    const unsigned char *first;
+    static const unsigned int SIZE = 32; /* that a lane may publish */
+    const void *of(unsigned int lane) const
+    {
+        return first + lane * SIZE;
+    }
+};
+
+/** Publish `size` bytes; all 32 lanes must take part. It holds until the next but one exchange. */
+bsm_exec_lanes bsm_exec_publish(const void *mine, unsigned int size);
 
 template <class T> T bsm_exec_shuffle_value(T value, unsigned int lane)
 {

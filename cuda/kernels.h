@@ -118,7 +118,7 @@ typedef struct bsm_mixer_shape {
     uint32_t heads, headdim, d_state, taps;
 } bsm_mixer_shape;
 
-/** d_inner, conv_dim and the width of a row of zxbcdt. */
+/** d_inner, conv_dim and what the input projection gives for a row, z | x | B | C | dt. */
 BSM_BOTH_SIDES static inline uint32_t bsm_shape_inner(bsm_mixer_shape s)
 {
     return s.heads * s.headdim;
@@ -129,9 +129,15 @@ BSM_BOTH_SIDES static inline uint32_t bsm_shape_conv(bsm_mixer_shape s)
     return bsm_shape_inner(s) + 2 * s.d_state;
 }
 
+/** Without dt. */
+BSM_BOTH_SIDES static inline uint32_t bsm_shape_zxBC(bsm_mixer_shape s)
+{
+    return bsm_shape_inner(s) + bsm_shape_conv(s);
+}
+
 BSM_BOTH_SIDES static inline uint32_t bsm_shape_projected(bsm_mixer_shape s)
 {
-    return bsm_shape_inner(s) + bsm_shape_conv(s) + s.heads;
+    return bsm_shape_zxBC(s) + s.heads;
 }
 
 /** Decays of each chunk and head, [sequence][chunk][head][step]: cum is the sum of dt A up to and
@@ -149,10 +155,12 @@ typedef struct bsm_decays {
 typedef struct bsm_prepare {
     bsm_steps steps;
     bsm_mixer_shape shape;
-    const float *zxbcdt; /**< in rows */
+    const void *zxBC;    /**< values in rows */
+    const float *raw_dt; /**< in rows [heads], not through softplus yet */
     const float *dt_bias, *A;
     const float *weight, *bias; /**< [conv_dim][taps], [conv_dim] */
     const float *tail; /**< [sequence][taps - 1][conv_dim], the inputs before; NULL: zeros */
+    bool only_BC;      /**< of the convolution; x is not wanted */
     bsm_decays decays;
     void *x;      /**< values [sequence][chunk][head][step][headdim] */
     void *BC;     /**< values in chunks, [B | C] */
@@ -192,18 +200,51 @@ typedef struct bsm_pass_states {
 } bsm_pass_states;
 void bsm_kernel_pass_states(bsm_kernel_queue queue, const bsm_pass_states *pass);
 
-/* ---- gate.cu ---- */
-
-/** out = rms((inside + in * outside) SiLU(z)) * weight as values in rows. */
-typedef struct bsm_gate {
+/** y of the scan as values in rows: inside + in * outside. */
+typedef struct bsm_collect {
     bsm_steps steps;
     bsm_mixer_shape shape;
     const float *inside;  /**< [sequence][chunk][head][step][headdim] */
     const float *outside; /**< in chunks [d_inner]: S C; NULL: zeros */
     const float *in;      /**< of the decays */
-    const float *zxbcdt;  /**< in rows */
+    void *y;              /**< [row][d_inner] */
+} bsm_collect;
+void bsm_kernel_collect(bsm_kernel_queue queue, const bsm_collect *collect);
+
+/* ---- fused_scan.cu ---- */
+
+/** The whole scan, from zxBC and the B and C that bsm_kernel_convolution has made. All values are
+ *  bfloat16. */
+typedef struct bsm_fused_scan {
+    bsm_steps steps;
+    bsm_mixer_shape shape;
+    const void *zxBC;             /**< values in rows */
+    const float *raw_dt;          /**< in rows [heads] */
+    const float *dt_bias, *A, *D; /**< [heads] */
+    const float *weight, *bias;   /**< of the convolution, [conv_dim][taps], [conv_dim] */
+    const float *tail;            /**< [sequence][taps - 1][conv_dim]; NULL: zeros */
+    const void *BC;               /**< values in chunks, [B | C] */
+    const float *first;           /**< [sequence][d_state][d_inner] the state; NULL: zeros */
+    float *kept;                  /**< the same after step `split`; NULL: not kept */
+    void *before;                 /**< values [sequence][chunk][d_state][d_inner], the state before
+                                       each chunk; NULL: not wanted */
+    void *y;                      /**< values in rows [d_inner]; NULL: not wanted */
+} bsm_fused_scan;
+void bsm_kernel_fused_scan(bsm_kernel_queue queue, const bsm_fused_scan *scan);
+
+/** Whether there is such a kernel; the steps do not matter. */
+bool bsm_fused_scan_can(bsm_kernel_queue queue, bsm_mixer_shape shape);
+
+/* ---- gate.cu ---- */
+
+/** out = rms(y SiLU(z)) * weight as values in rows. */
+typedef struct bsm_gate {
+    bsm_mixer_shape shape;
+    uint32_t rows;
+    const void *y;    /**< values [row][d_inner] */
+    const void *zxBC; /**< values in rows; z comes first */
     const float *weight;
-    void *out;
+    void *out; /**< [row][d_inner] */
 } bsm_gate;
 void bsm_kernel_gate(bsm_kernel_queue queue, const bsm_gate *gate);
 

@@ -26,24 +26,30 @@ void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer 
     bsm_kernel_rms_norm(bsm_card_queue(space->card), &norm);
 }
 
-/* zxbcdt = u W_in */
+/* zxBC | dt = u W_in; dt in float32, for small differences of it decide what is remembered. */
 static void project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer, const bsm_slab *slab)
 {
-    size_t dim = space->weights->config.dim, width = bsm_shape_projected(space->shape);
-    bsm_card_multiply(space->card,
-                      &(bsm_card_product){
-                          .m = bsm_slab_rows(slab),
-                          .n = width,
-                          .k = dim,
-                          .batches = 1,
-                          .a = space->mixer.u,
-                          .lda = dim,
-                          .b = bsm_cuda_matrix(space->weights, space->card, mixer->in_proj),
-                          .ldb = dim,
-                          .transpose_b = true,
-                          .c = space->mixer.zxbcdt,
-                          .ldc = width,
-                      });
+    size_t dim = space->weights->config.dim, width = bsm_shape_zxBC(space->shape);
+    bsm_card_product product = {
+        .m = bsm_slab_rows(slab),
+        .n = width,
+        .k = dim,
+        .batches = 1,
+        .a = space->mixer.u,
+        .lda = dim,
+        .b = bsm_cuda_matrix(space->weights, space->card, mixer->in_proj),
+        .ldb = dim,
+        .transpose_b = true,
+        .c = space->mixer.zxBC,
+        .ldc = width,
+        .c_is_values = true,
+    };
+    bsm_card_multiply(space->card, &product);
+    product.n = product.ldc = space->shape.heads;
+    product.b = bsm_cuda_matrix(space->weights, space->card, mixer->in_proj + width * dim);
+    product.c = space->mixer.raw_dt;
+    product.c_is_values = false;
+    bsm_card_multiply(space->card, &product);
 }
 
 /* joined += gated W_out. The slab's rows lie together in `gated`, but maybe not in x. */
@@ -79,14 +85,14 @@ static void project_out(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer
 
 /* ---- The scan ---- */
 
-void bsm_cuda_mixer_prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
-                            const bsm_slab *slab)
+static bsm_prepare preparation(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                               const bsm_slab *slab)
 {
-    bsm_kernel_queue queue = bsm_card_queue(space->card);
-    bsm_prepare p = {
+    return (bsm_prepare){
         .steps = slab->steps,
         .shape = space->shape,
-        .zxbcdt = space->mixer.zxbcdt,
+        .zxBC = space->mixer.zxBC,
+        .raw_dt = space->mixer.raw_dt,
         .dt_bias = mixer->dt_bias,
         .A = mixer->A,
         .weight = mixer->conv_weight,
@@ -97,6 +103,13 @@ void bsm_cuda_mixer_prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *m
         .BC = space->mixer.BC,
         .scaled = bsm_slab_has_states(slab) ? space->mixer.scaled : NULL,
     };
+}
+
+void bsm_cuda_mixer_prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                            const bsm_slab *slab)
+{
+    bsm_kernel_queue queue = bsm_card_queue(space->card);
+    bsm_prepare p = preparation(space, mixer, slab);
     bsm_kernel_decays(queue, &p);
     bsm_kernel_convolution(queue, &p);
     if (slab->keep) {
@@ -210,24 +223,74 @@ void bsm_cuda_mixer_states(const bsm_cuda_space *space, const bsm_slab *slab)
     outside_chunks(space, slab);
 }
 
+/* y, by products. */
+static void scan_by_products(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                             const bsm_slab *slab)
+{
+    const bsm_mixer_scratch *s = &space->mixer;
+    bsm_cuda_mixer_prepare(space, mixer, slab);
+    inside_chunks(space, mixer, slab);
+    if (bsm_slab_has_states(slab)) {
+        bsm_cuda_mixer_states(space, slab);
+    }
+    bsm_collect collect = {
+        .steps = slab->steps,
+        .shape = space->shape,
+        .inside = s->inside,
+        .outside = bsm_slab_has_states(slab) ? s->outside : NULL,
+        .in = s->decays.in,
+        .y = s->y,
+    };
+    bsm_kernel_collect(bsm_card_queue(space->card), &collect);
+}
+
+/* y, by one kernel after the convolution of B and C. */
+static void scan_fused(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                       const bsm_slab *slab)
+{
+    const bsm_mixer_scratch *s = &space->mixer;
+    bsm_kernel_queue queue = bsm_card_queue(space->card);
+    bsm_prepare p = preparation(space, mixer, slab);
+    p.only_BC = true;
+    bsm_kernel_convolution(queue, &p);
+    bsm_fused_scan scan = {
+        .steps = slab->steps,
+        .shape = space->shape,
+        .zxBC = s->zxBC,
+        .raw_dt = s->raw_dt,
+        .dt_bias = mixer->dt_bias,
+        .A = mixer->A,
+        .D = mixer->D,
+        .weight = mixer->conv_weight,
+        .bias = mixer->conv_bias,
+        .tail = slab->tails,
+        .BC = s->BC,
+        .first = slab->states,
+        .kept = slab->keep ? slab->states : NULL,
+        .y = s->y,
+    };
+    bsm_kernel_fused_scan(queue, &scan);
+    if (slab->keep) {
+        bsm_kernel_save_tail(queue, &p, slab->tails);
+    }
+}
+
 void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                           const bsm_slab *slab, size_t direction, const float *bias)
 {
     const bsm_mixer_scratch *s = &space->mixer;
     bsm_cuda_mixer_normalise(space, mixer, slab, direction, bias);
     project(space, mixer, slab);
-    bsm_cuda_mixer_prepare(space, mixer, slab);
-    inside_chunks(space, mixer, slab);
-    if (bsm_slab_has_states(slab)) {
-        bsm_cuda_mixer_states(space, slab);
+    if (bsm_fused_scan_can(bsm_card_queue(space->card), space->shape)) {
+        scan_fused(space, mixer, slab);
+    } else {
+        scan_by_products(space, mixer, slab);
     }
     bsm_gate gate = {
-        .steps = slab->steps,
         .shape = space->shape,
-        .inside = s->inside,
-        .outside = bsm_slab_has_states(slab) ? s->outside : NULL,
-        .in = s->decays.in,
-        .zxbcdt = s->zxbcdt,
+        .rows = (uint32_t)bsm_slab_rows(slab),
+        .y = s->y,
+        .zxBC = s->zxBC,
         .weight = mixer->gate_norm,
         .out = s->gated,
     };

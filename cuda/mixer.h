@@ -32,7 +32,7 @@ bsm_slab bsm_cuda_slab(bsm_steps steps, bool along_bands, size_t frames, size_t 
 void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                               const bsm_slab *slab, size_t direction, const float *bias);
 
-/** zxbcdt -> decays, x, B, C, and x scaled if there are states. */
+/** zxBC and dt -> decays, x, B, C, and x scaled if there are states. */
 void bsm_cuda_mixer_prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                             const bsm_slab *slab);
 

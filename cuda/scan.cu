@@ -67,3 +67,38 @@ void bsm_kernel_pass_states(bsm_kernel_queue queue, const bsm_pass_states *pass)
                         p);
     }
 }
+
+/* ---- What it gives ---- */
+
+/* A thread for each number of y. */
+template <class T> __global__ void collect(bsm_collect c)
+{
+    const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const uint32_t inner = bsm_shape_inner(c.shape), P = c.shape.headdim;
+    const uint32_t step = (uint32_t)(index / inner), i = (uint32_t)(index % inner);
+    if (step >= c.steps.sequences * c.steps.steps) {
+        return;
+    }
+    const uint32_t sequence = step / c.steps.steps;
+    uint32_t place;
+    const size_t chunk = bsm_chunk_of(c.steps, sequence, step % c.steps.steps, &place);
+    const size_t at = (chunk * c.shape.heads + i / P) * c.steps.chunk + place;
+    float y = c.inside[at * P + i % P];
+    if (c.outside) {
+        y += c.in[at] * c.outside[(chunk * c.steps.chunk + place) * inner + i];
+    }
+    const size_t row = bsm_step_row(c.steps, sequence, step % c.steps.steps);
+    ((T *)c.y)[row * inner + i] = bsm_value<T>::from(y);
+}
+
+void bsm_kernel_collect(bsm_kernel_queue queue, const bsm_collect *collect_)
+{
+    const bsm_collect c = *collect_;
+    const size_t count = (size_t)c.steps.sequences * c.steps.steps * bsm_shape_inner(c.shape);
+    const unsigned int blocks = bsm_blocks_for(count, THREADS);
+    if (queue.bf16) {
+        BSM_LAUNCH_FLAT(collect<bsm_bf16>, blocks, THREADS, queue.stream, c);
+    } else {
+        BSM_LAUNCH_FLAT(collect<float>, blocks, THREADS, queue.stream, c);
+    }
+}

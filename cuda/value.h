@@ -45,11 +45,15 @@ template <> struct bsm_value<bsm_bf16> {
     /* To the nearest, ties to even; what is not a number stays so. */
     __host__ __device__ static bsm_bf16 from(float x)
     {
+        bsm_bf16 y;
+#ifdef __CUDA_ARCH__
+        asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+#else
         const uint32_t bits = bsm_bits_of(x);
         const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
         const uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
-        bsm_bf16 y;
         y.bits = (uint16_t)(nan ? (bits >> 16) | 0x40u : rounded >> 16);
+#endif
         return y;
     }
     __host__ __device__ static float to_float(bsm_bf16 x)

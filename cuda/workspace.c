@@ -64,14 +64,15 @@ static size_t most_chunks(size_t steps)
 }
 
 /* As many sequences as a slab holds, but one at least, and no more than there are. */
-bsm_slab_limits bsm_cuda_slab_limits(const bsm_config *config, size_t frames)
+bsm_slab_limits bsm_cuda_slab_limits(const bsm_config *config, size_t frames, bool fused)
 {
+    const size_t wanted = fused ? 4 * BSM_SLAB_ROWS : BSM_SLAB_ROWS;
     size_t bands = config->num_bands, longest = max(frames, bands);
     size_t rows = max(frames * most_rows(bands), bands * most_rows(frames));
     size_t chunks = max(frames * most_chunks(bands), bands * most_chunks(frames));
     return (bsm_slab_limits){
-        .rows = min(rows, max(BSM_SLAB_ROWS, most_rows(longest))),
-        .chunks = min(chunks, max(BSM_SLAB_ROWS / BSM_MAX_CHUNK, most_chunks(longest))),
+        .rows = min(rows, max(wanted, most_rows(longest))),
+        .chunks = min(chunks, max(wanted / BSM_MAX_CHUNK, most_chunks(longest))),
         .frames = min(frames, max(BSM_SLAB_ROWS / bands, 1)),
     };
 }
@@ -85,22 +86,19 @@ static void *carve_values(const bsm_cuda_space *space, bsm_carver *carver, size_
     return bsm_carve(carver, count * (bf16 ? (size_t)BF16_BYTES : sizeof(float)));
 }
 
-void bsm_cuda_divide_mixer(bsm_cuda_space *space, bsm_carver *carver)
+/* What the scan by products needs. */
+static void divide_products(bsm_cuda_space *space, bsm_carver *carver)
 {
-    const bsm_config *config = &space->weights->config;
     size_t rows = space->limits.rows, chunks = space->limits.chunks;
     size_t inner = bsm_shape_inner(space->shape), heads = space->shape.heads;
-    size_t state = bsm_cuda_state_size(config);
+    size_t state = bsm_cuda_state_size(&space->weights->config);
     bsm_mixer_scratch *s = &space->mixer;
-    s->u = carve_values(space, carver, rows * config->dim);
-    s->zxbcdt = bsm_carve_floats(carver, rows * bsm_shape_projected(space->shape));
     s->decays.dt = bsm_carve_floats(carver, rows * heads);
     s->decays.cum = bsm_carve(carver, rows * heads * sizeof(double));
     s->decays.in = bsm_carve_floats(carver, rows * heads);
     s->decays.out = bsm_carve_floats(carver, rows * heads);
     s->decays.all = bsm_carve_floats(carver, chunks * heads);
     s->x = carve_values(space, carver, rows * inner);
-    s->BC = carve_values(space, carver, rows * 2 * config->d_state);
     s->scaled = carve_values(space, carver, rows * inner);
     s->G = bsm_carve_floats(carver, rows * BSM_MAX_CHUNK);
     s->M = carve_values(space, carver, rows * BSM_MAX_CHUNK * heads);
@@ -109,7 +107,21 @@ void bsm_cuda_divide_mixer(bsm_cuda_space *space, bsm_carver *carver)
         bsm_card_queue(space->card).bf16 ? carve_values(space, carver, chunks * state) : s->added;
     s->inside = bsm_carve_floats(carver, rows * inner);
     s->outside = bsm_carve_floats(carver, rows * inner);
+}
+
+void bsm_cuda_divide_mixer(bsm_cuda_space *space, bsm_carver *carver, bool fused)
+{
+    size_t rows = space->limits.rows, inner = bsm_shape_inner(space->shape);
+    bsm_mixer_scratch *s = &space->mixer;
+    s->u = carve_values(space, carver, rows * space->weights->config.dim);
+    s->zxBC = carve_values(space, carver, rows * bsm_shape_zxBC(space->shape));
+    s->raw_dt = bsm_carve_floats(carver, rows * space->shape.heads);
+    s->BC = carve_values(space, carver, rows * 2 * space->shape.d_state);
+    s->y = carve_values(space, carver, rows * inner);
     s->gated = carve_values(space, carver, rows * inner);
+    if (!fused) {
+        divide_products(space, carver);
+    }
 }
 
 static void divide_mask(bsm_cuda_space *space, bsm_carver *carver)
@@ -121,6 +133,11 @@ static void divide_mask(bsm_cuda_space *space, bsm_carver *carver)
     space->mask.hidden = bsm_carve_floats(carver, hidden);
     space->mask.tanh = carve_values(space, carver, hidden);
     space->mask.values = bsm_carve_floats(carver, frames * 2 * space->weights->packed_width);
+}
+
+static bool is_fused(const bsm_cuda_space *space)
+{
+    return bsm_fused_scan_can(bsm_card_queue(space->card), space->shape);
 }
 
 /* Transforms, band split, mixers and masks do not run at the same time: their scratch is the same
@@ -141,7 +158,7 @@ static void divide(bsm_cuda_space *space, bsm_carver *carver)
         space->tails = bsm_carve_floats(carver, mixers * bsm_cuda_tail_size(config));
     }
     bsm_carver mixer = *carver, mask = *carver, split = *carver, sound = *carver;
-    bsm_cuda_divide_mixer(space, &mixer);
+    bsm_cuda_divide_mixer(space, &mixer, is_fused(space));
     divide_mask(space, &mask);
     space->packed = carve_values(space, &split, frames * space->weights->packed_width);
     bsm_cuda_sound_divide_scratch(space, &sound);
@@ -186,7 +203,7 @@ static bsm_status open_space(bsm_cuda_space *space, bsm_error *error)
         status = bsm_cuda_weights_need_bf16(weights, space->card, error);
     }
     if (!status) {
-        space->limits = bsm_cuda_slab_limits(config, space->options.max_frames);
+        space->limits = bsm_cuda_slab_limits(config, space->options.max_frames, is_fused(space));
         status = bsm_cuda_sound_open(space, error);
     }
     if (!status) {

@@ -12,7 +12,8 @@
 #include "fft.h"
 #include "weights.h"
 
-/** Rows of a slab, if a sequence is not longer. */
+/** Rows of a slab, if a sequence is not longer; four times as many where the scan is one kernel,
+ * which needs little scratch. */
 #ifndef BSM_SLAB_ROWS
 #define BSM_SLAB_ROWS 16384
 #endif
@@ -20,7 +21,8 @@
 /** Scratch of a mixer, for one slab; sizes as in kernels.h. */
 typedef struct bsm_mixer_scratch {
     void *u;       /**< values [row][dim] */
-    float *zxbcdt; /**< [row][2 d_inner + 2 d_state + heads] */
+    void *zxBC;    /**< values [row][2 d_inner + 2 d_state] */
+    float *raw_dt; /**< [row][heads] */
     bsm_decays decays;
     void *x, *BC, *scaled;
     float *G;
@@ -28,7 +30,7 @@ typedef struct bsm_mixer_scratch {
     float *added; /**< by each chunk to the state */
     void *before; /**< each chunk */
     float *inside, *outside;
-    void *gated; /**< values [row][d_inner] */
+    void *y, *gated; /**< values [row][d_inner] */
 } bsm_mixer_scratch;
 
 /** Scratch of the mask estimator, for one slab of frames. */
@@ -118,11 +120,13 @@ size_t bsm_cuda_tail_size(const bsm_config *config);  /**< of the convolution's 
 /** BSM_NO_MEMORY: more rows than can be counted on the card. */
 bsm_status bsm_cuda_check_size(const bsm_config *config, size_t frames, bsm_error *error);
 
-/** What the slabs of windows of `frames` frames hold at most. */
-bsm_slab_limits bsm_cuda_slab_limits(const bsm_config *config, size_t frames);
+/** What the slabs of windows of `frames` frames hold at most.
+ *  @param fused the scan is one kernel */
+bsm_slab_limits bsm_cuda_slab_limits(const bsm_config *config, size_t frames, bool fused);
 
-/** Carve space->mixer, for the limits, shape, weights' configuration and card that are there. */
-void bsm_cuda_divide_mixer(bsm_cuda_space *space, bsm_carver *carver);
+/** Carve space->mixer, for the limits, shape, weights' configuration and card that are there.
+ *  @param fused nothing but the one kernel's scratch */
+void bsm_cuda_divide_mixer(bsm_cuda_space *space, bsm_carver *carver, bool fused);
 
 /** The rows that a slab of sequences of this length takes. */
 bsm_steps bsm_cuda_steps(size_t steps, size_t split);

@@ -1,132 +1,200 @@
 /* SPDX-License-Identifier: ISC */
-/* The convolution and SiLU backward: through SiLU first, then the weights, then the inputs. */
+/* The convolution and SiLU backward, in one walk along the steps of a chunk. It goes on into the
+ * next steps as far as their convolution reaches back. */
 #include "steps.h"
+#include "taps.h"
 #include "training/training_kernels.h"
 #include "value.h"
 
-enum { THREADS = 128 };
+enum { THREADS = 128, AT_ONCE = 8 };
 
-/* A channel of a chunk. */
-struct chunk_channel {
-    uint32_t chunk, channel;
-    bsm_chunk_place place;
-};
-
-/* Input `step` of a channel; zero before the sequence. */
-__device__ static float input(const bsm_convolution_backward &c, uint32_t sequence, int64_t step,
-                              uint32_t channel)
+template <class T>
+__device__ float input(const bsm_convolution_backward &c, uint32_t sequence, int64_t step,
+                       uint32_t channel)
 {
     if (step < 0) {
         return 0;
     }
     const size_t row = bsm_step_row(c.steps, sequence, (uint32_t)step);
-    return c.zxbcdt[row * bsm_shape_projected(c.shape) + bsm_shape_inner(c.shape) + channel];
+    return bsm_value<T>::to_float(
+        ((const T *)c.zxBC)[row * bsm_shape_zxBC(c.shape) + bsm_shape_inner(c.shape) + channel]);
 }
 
-/* The gradient by what SiLU gave. */
-__device__ static float given(const bsm_convolution_backward &c, const chunk_channel &k, uint32_t i)
+__device__ static float silu_slope(float x)
 {
-    const uint32_t inner = bsm_shape_inner(c.shape), P = c.shape.headdim, chunk = c.steps.chunk;
-    if (k.channel < inner) {
-        const size_t head = (size_t)k.chunk * c.shape.heads + k.channel / P;
-        return c.d_x[(head * chunk + i) * P + k.channel % P];
+    const float s = bsm_sigmoid(x);
+    return s * (1.0f + x * (1.0f - s));
+}
+
+/* What a channel's walk has come to. */
+template <uint32_t MOST> struct sums {
+    float by_weight[MOST], by_bias;
+    float gradients[MOST]; /* by the convolution at the last steps, the newest last */
+};
+
+template <uint32_t MOST>
+__device__ void add_step(sums<MOST> *s, const bsm_taps<MOST> &taps, float d)
+{
+    s->by_bias += d;
+    BSM_UNROLL
+    for (uint32_t k = 0; k < MOST; k++) {
+        s->by_weight[k] += d * taps.x[k];
     }
-    const size_t row = (size_t)k.chunk * chunk + i;
-    return c.d_BC[row * 2 * c.shape.d_state + k.channel - inner];
 }
 
-/* The slope of SiLU at a step. */
-__device__ static float slope(const bsm_convolution_backward &c, const chunk_channel &k, uint32_t i)
+template <uint32_t MOST> __device__ void push_gradient(sums<MOST> *s, float d)
 {
-    const uint32_t taps = c.shape.taps;
-    float sum = c.bias[k.channel];
-    for (uint32_t tap = 0; tap < taps; tap++) {
-        const int64_t step = (int64_t)k.place.first + i + tap - (taps - 1);
-        sum +=
-            c.weight[(size_t)k.channel * taps + tap] * input(c, k.place.sequence, step, k.channel);
+    BSM_UNROLL
+    for (uint32_t k = 0; k + 1 < MOST; k++) {
+        s->gradients[k] = s->gradients[k + 1];
     }
-    const float s = bsm_sigmoid(sum);
-    return s * (1.0f + sum * (1.0f - s));
+    s->gradients[MOST - 1] = d;
 }
 
-/* A thread for each chunk and channel, which goes along the steps. */
-static __global__ void through_silu(bsm_convolution_backward c)
+/* After `step` of the walk: what the input MOST - 1 steps before gave to its own step and the next
+ * ones. */
+template <class T, uint32_t MOST>
+__device__ void store_oldest(const sums<MOST> &s, const bsm_taps<MOST> &taps, uint32_t step,
+                             bsm_walk<T> *out)
 {
-    const uint32_t conv = bsm_shape_conv(c.shape);
+    if (step + 1 < MOST) {
+        return; /* that one is of the chunk before */
+    }
+    float sum = 0;
+    BSM_UNROLL
+    for (uint32_t k = 0; k < MOST; k++) {
+        sum += taps.weight[MOST - 1 - k] * s.gradients[k];
+    }
+    *out->at = bsm_value<T>::from(sum);
+    out->next();
+}
+
+template <uint32_t MOST>
+__device__ void store_sums(const bsm_convolution_backward &c, uint32_t chunk, uint32_t channel,
+                           const sums<MOST> &s)
+{
+    const uint32_t conv = bsm_shape_conv(c.shape), taps = c.shape.taps;
+    float *partial = c.partial + (size_t)chunk * conv * (taps + 1);
+    BSM_UNROLL
+    for (uint32_t k = 0; k < MOST; k++) {
+        if (k + taps >= MOST) {
+            partial[(size_t)channel * taps + k + taps - MOST] = s.by_weight[k];
+        }
+    }
+    partial[(size_t)conv * taps + channel] = s.by_bias;
+}
+
+/* The gradients that a chunk's channel was given, one step after the other. */
+struct given_walk {
+    const float *at;
+    uint32_t stride;
+
+    __device__ void take(uint32_t left, float *gradients)
+    {
+        BSM_UNROLL
+        for (uint32_t k = 0; k < AT_ONCE; k++) {
+            gradients[k] = k < left ? at[(size_t)k * stride] : 0.0f;
+        }
+        at += (size_t)AT_ONCE * stride;
+    }
+};
+
+__device__ static given_walk given_from(const bsm_convolution_backward &c, uint32_t chunk,
+                                        uint32_t channel)
+{
+    const uint32_t inner = bsm_shape_inner(c.shape), P = c.shape.headdim, N = c.shape.d_state;
+    given_walk g;
+    if (channel < inner) {
+        const size_t head = (size_t)chunk * c.shape.heads + channel / P;
+        g.at = c.d_x + head * c.steps.chunk * P + channel % P;
+        g.stride = P;
+    } else {
+        g.at = c.d_BC + (size_t)chunk * c.steps.chunk * 2 * N + channel - inner;
+        g.stride = 2 * N;
+    }
+    return g;
+}
+
+/* The same at a step of the sequence. */
+__device__ static float given(const bsm_convolution_backward &c, uint32_t sequence, uint32_t step,
+                              uint32_t channel)
+{
+    uint32_t i;
+    const size_t chunk = bsm_chunk_of(c.steps, sequence, step, &i);
+    const given_walk g = given_from(c, (uint32_t)chunk, channel);
+    return g.at[(size_t)i * g.stride];
+}
+
+/* A thread for each chunk and channel. */
+template <class T, uint32_t MOST> __global__ void backward(bsm_convolution_backward c)
+{
+    const uint32_t conv = bsm_shape_conv(c.shape), inner = bsm_shape_inner(c.shape);
     const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (index >= (size_t)c.steps.sequences * c.steps.chunks * conv) {
         return;
     }
-    chunk_channel k;
-    k.chunk = (uint32_t)(index / conv);
-    k.channel = (uint32_t)(index % conv);
-    k.place = bsm_chunk_at(c.steps, k.chunk);
-    float sum = 0;
-    for (uint32_t i = 0; i < k.place.length; i++) {
-        const size_t row = bsm_step_row(c.steps, k.place.sequence, k.place.first + i);
-        const float d = given(c, k, i) * slope(c, k, i);
-        c.gradient[row * conv + k.channel] = d;
-        sum += d;
-    }
-    const size_t width = (size_t)conv * (c.shape.taps + 1);
-    c.partial[k.chunk * width + (size_t)conv * c.shape.taps + k.channel] = sum;
-}
-
-/* A thread for each weight of a chunk. */
-static __global__ void by_weight(bsm_convolution_backward c)
-{
-    const uint32_t conv = bsm_shape_conv(c.shape), taps = c.shape.taps;
-    const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-    if (index >= (size_t)c.steps.sequences * c.steps.chunks * conv * taps) {
-        return;
-    }
-    const uint32_t channel = (uint32_t)(index % conv), tap = (uint32_t)(index / conv % taps);
-    const uint32_t chunk = (uint32_t)(index / conv / taps);
+    const uint32_t chunk = (uint32_t)(index / conv), channel = (uint32_t)(index % conv);
     const bsm_chunk_place place = bsm_chunk_at(c.steps, chunk);
-    float sum = 0;
-    for (uint32_t i = 0; i < place.length; i++) {
-        const size_t row = bsm_step_row(c.steps, place.sequence, place.first + i);
-        const int64_t step = (int64_t)place.first + i + tap - (taps - 1);
-        sum += c.gradient[row * conv + channel] * input(c, place.sequence, step, channel);
+    const float bias = c.bias[channel];
+    bsm_taps<MOST> taps(c.weight, c.shape.taps, channel);
+    for (uint32_t k = 1; k < c.shape.taps; k++) {
+        taps.push(input<T>(c, place.sequence, (int64_t)place.first + k - c.shape.taps, channel));
     }
-    c.partial[(size_t)chunk * conv * (taps + 1) + (size_t)channel * taps + tap] = sum;
+    sums<MOST> s = {};
+    given_walk own = given_from(c, chunk, channel);
+    bsm_walk<const T> in(c.steps, place.sequence, place.first, bsm_shape_zxBC(c.shape),
+                         (const T *)c.zxBC + inner + channel);
+    bsm_walk<T> out(c.steps, place.sequence, place.first, bsm_shape_projected(c.shape),
+                    (T *)c.d_zxbcdt + inner + channel);
+    for (uint32_t i = 0; i < place.length; i += AT_ONCE) {
+        const uint32_t left = place.length - i;
+        T inputs[AT_ONCE];
+        float gradients[AT_ONCE];
+        in.template take<AT_ONCE>(left, inputs);
+        own.take(left, gradients);
+        BSM_UNROLL
+        for (uint32_t k = 0; k < AT_ONCE; k++) {
+            if (k < left) {
+                taps.push(bsm_value<T>::to_float(inputs[k]));
+                const float d = gradients[k] * silu_slope(bias + taps.sum());
+                add_step(&s, taps, d);
+                push_gradient(&s, d);
+                store_oldest(s, taps, i + k, &out);
+            }
+        }
+    }
+    for (uint32_t i = place.length; i < place.length + MOST - 1; i++) {
+        const uint32_t step = place.first + i;
+        float d = 0;
+        if (step < c.steps.steps) {
+            taps.push(input<T>(c, place.sequence, step, channel));
+            d = given(c, place.sequence, step, channel) * silu_slope(bias + taps.sum());
+        }
+        push_gradient(&s, d);
+        store_oldest(s, taps, i, &out);
+    }
+    store_sums(c, chunk, channel, s);
 }
 
-/* A thread for each step and channel: what the input gave to its own step and the next ones. */
-template <class T> __global__ void by_input(bsm_convolution_backward c)
+template <class T>
+static void convolution_backward(bsm_kernel_queue queue, const bsm_convolution_backward &given_)
 {
-    const uint32_t conv = bsm_shape_conv(c.shape), taps = c.shape.taps;
-    const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-    if (index >= (size_t)c.steps.sequences * c.steps.steps * conv) {
-        return;
+    const bsm_convolution_backward c = given_;
+    const size_t chunks = (size_t)c.steps.sequences * c.steps.chunks * bsm_shape_conv(c.shape);
+    const unsigned int blocks = bsm_blocks_for(chunks, THREADS);
+    if (c.shape.taps <= BSM_FEW_TAPS) {
+        BSM_LAUNCH_FLAT((backward<T, BSM_FEW_TAPS>), blocks, THREADS, queue.stream, c);
+    } else {
+        BSM_LAUNCH_FLAT((backward<T, BSM_MOST_TAPS>), blocks, THREADS, queue.stream, c);
     }
-    const uint32_t channel = (uint32_t)(index % conv), all = (uint32_t)(index / conv);
-    const uint32_t sequence = all / c.steps.steps, step = all % c.steps.steps;
-    float sum = 0;
-    for (uint32_t ahead = 0; ahead < taps && step + ahead < c.steps.steps; ahead++) {
-        const size_t row = bsm_step_row(c.steps, sequence, step + ahead);
-        sum +=
-            c.weight[(size_t)channel * taps + taps - 1 - ahead] * c.gradient[row * conv + channel];
-    }
-    const size_t row = bsm_step_row(c.steps, sequence, step);
-    const size_t at = row * bsm_shape_projected(c.shape) + bsm_shape_inner(c.shape) + channel;
-    ((T *)c.d_zxbcdt)[at] = bsm_value<T>::from(sum);
 }
 
 void bsm_kernel_convolution_backward(bsm_kernel_queue queue,
                                      const bsm_convolution_backward *convolution)
 {
-    const bsm_convolution_backward c = *convolution;
-    const size_t conv = bsm_shape_conv(c.shape);
-    const size_t chunks = (size_t)c.steps.sequences * c.steps.chunks * conv;
-    const size_t steps = (size_t)c.steps.sequences * c.steps.steps * conv;
-    BSM_LAUNCH_FLAT(through_silu, bsm_blocks_for(chunks, THREADS), THREADS, queue.stream, c);
-    BSM_LAUNCH_FLAT(by_weight, bsm_blocks_for(chunks * c.shape.taps, THREADS), THREADS,
-                    queue.stream, c);
     if (queue.bf16) {
-        BSM_LAUNCH_FLAT(by_input<bsm_bf16>, bsm_blocks_for(steps, THREADS), THREADS, queue.stream,
-                        c);
+        convolution_backward<bsm_bf16>(queue, *convolution);
     } else {
-        BSM_LAUNCH_FLAT(by_input<float>, bsm_blocks_for(steps, THREADS), THREADS, queue.stream, c);
+        convolution_backward<float>(queue, *convolution);
     }
 }

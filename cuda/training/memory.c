@@ -37,8 +37,9 @@ static bsm_kept_path divide_kept(const bsm_cuda_training *space, bsm_carver *car
     bsm_kept_path kept;
     kept.pair = carve_values(space, carver, space->rows * 2 * space->config.dim);
     for (size_t d = 0; d < 2; d++) {
-        kept.zxbcdt[d] = bsm_carve_floats(carver, space->rows * bsm_shape_projected(shape));
-        kept.y[d] = bsm_carve_floats(carver, space->rows * bsm_shape_inner(shape));
+        kept.zxBC[d] = carve_values(space, carver, space->rows * bsm_shape_zxBC(shape));
+        kept.raw_dt[d] = bsm_carve_floats(carver, space->rows * shape.heads);
+        kept.y[d] = carve_values(space, carver, space->rows * bsm_shape_inner(shape));
     }
     return kept;
 }
@@ -72,10 +73,10 @@ static void divide_mixer(bsm_cuda_training *space, bsm_carver *carver)
     const size_t rows = space->net.limits.rows, dim = space->config.dim;
     const size_t inner = bsm_shape_inner(shape), squares = rows * BSM_MAX_CHUNK;
     const size_t states = space->net.limits.chunks * bsm_cuda_state_size(&space->config);
-    bsm_cuda_divide_mixer(&space->net, carver);
+    bsm_cuda_divide_mixer(&space->net, carver, false);
     b->mixed = bsm_carve_floats(carver, rows * dim);
     b->d_mixed = carve_values(space, carver, rows * dim);
-    b->d_y = bsm_carve_floats(carver, rows * inner);
+    b->d_y = carve_values(space, carver, rows * inner);
     b->d_zxbcdt = carve_values(space, carver, rows * bsm_shape_projected(shape));
     b->d_u = bsm_carve_floats(carver, rows * dim);
     b->scalars = bsm_carve_floats(carver, rows * 2);
@@ -87,7 +88,6 @@ static void divide_mixer(bsm_cuda_training *space, bsm_carver *carver)
     b->d_BC = bsm_carve_floats(carver, rows * 2 * shape.d_state);
     b->d_before = bsm_carve_floats(carver, states);
     b->d_behind = values_of(space, carver, b->d_before, states);
-    b->convolution = bsm_carve_floats(carver, rows * bsm_shape_conv(shape));
     divide_decays(space, carver);
 }
 

@@ -39,9 +39,9 @@ static void add_outer(const work *w, size_t out, size_t in, const void *d_out, c
                                     .beta = 1});
 }
 
-/* By what went into a matrix [out][in]: d_out W. */
+/* By what went into a matrix [out][in]: d_out W, as values or not. */
 static void through(const work *w, size_t out, size_t in, const void *d_out, size_t place,
-                    float *d_in)
+                    void *d_in, bool values)
 {
     multiply(w, &(bsm_card_product){.m = w->rows,
                                     .n = in,
@@ -52,7 +52,8 @@ static void through(const work *w, size_t out, size_t in, const void *d_out, siz
                                     .b = bsm_weights_at(w->space, place),
                                     .ldb = in,
                                     .c = d_in,
-                                    .ldc = in});
+                                    .ldc = in,
+                                    .c_is_values = values});
 }
 
 /* ---- Output ---- */
@@ -60,16 +61,16 @@ static void through(const work *w, size_t out, size_t in, const void *d_out, siz
 static void output_backward(const work *w)
 {
     const bsm_mixer_gradients *b = w->backward;
-    through(w, w->dim, w->inner, b->d_mixed, w->places->out_proj, b->d_y);
+    through(w, w->dim, w->inner, b->d_mixed, w->places->out_proj, b->d_y, true);
 }
 
-static void gate_backward(const work *w, const float *y)
+static void gate_backward(const work *w)
 {
     const bsm_mixer_gradients *b = w->backward;
     bsm_gate_backward gate = {.shape = w->net->shape,
                               .rows = (uint32_t)w->rows,
-                              .y = y,
-                              .zxbcdt = w->forward->zxbcdt,
+                              .y = w->forward->y,
+                              .zxBC = w->forward->zxBC,
                               .weight = w->mixer->gate_norm,
                               .gradient = b->d_y,
                               .gated = w->forward->gated,
@@ -286,7 +287,7 @@ static void decays_backward(const work *w)
 {
     bsm_decays_backward decays = {.steps = w->slab->steps,
                                   .shape = w->net->shape,
-                                  .zxbcdt = w->forward->zxbcdt,
+                                  .raw_dt = w->forward->raw_dt,
                                   .dt_bias = w->mixer->dt_bias,
                                   .A = w->mixer->A,
                                   .decays = w->forward->decays,
@@ -305,12 +306,11 @@ static void convolution_backward(const work *w)
     const size_t conv = bsm_shape_conv(w->net->shape), taps = w->net->shape.taps;
     bsm_convolution_backward convolution = {.steps = w->slab->steps,
                                             .shape = w->net->shape,
-                                            .zxbcdt = w->forward->zxbcdt,
+                                            .zxBC = w->forward->zxBC,
                                             .weight = w->mixer->conv_weight,
                                             .bias = w->mixer->conv_bias,
                                             .d_x = w->backward->d_x,
                                             .d_BC = w->backward->d_BC,
-                                            .gradient = w->backward->convolution,
                                             .d_zxbcdt = w->backward->d_zxbcdt,
                                             .partial = w->space->partial};
     bsm_kernel_convolution_backward(w->queue, &convolution);
@@ -322,7 +322,7 @@ static void input_backward(const work *w)
 {
     const bsm_mixer_gradients *b = w->backward;
     add_outer(w, w->projected, w->dim, b->d_zxbcdt, w->forward->u, w->places->in_proj);
-    through(w, w->projected, w->dim, b->d_zxbcdt, w->places->in_proj, b->d_u);
+    through(w, w->projected, w->dim, b->d_zxbcdt, w->places->in_proj, b->d_u, false);
     bsm_norm_backward norm = {.rows = w->slab->rows,
                               .dim = (uint32_t)w->dim,
                               .x = w->net->x,
@@ -339,7 +339,7 @@ static void input_backward(const work *w)
 void bsm_cuda_mixer_backward(const bsm_cuda_training *space, const bsm_cuda_space *net,
                              const bsm_cuda_mixer *mixer, const bsm_mixer_places *places,
                              const bsm_slab *slab, const bsm_card_dropout *dropout,
-                             size_t direction, const float *y)
+                             size_t direction)
 {
     const work w = {.space = space,
                     .net = net,
@@ -367,7 +367,7 @@ void bsm_cuda_mixer_backward(const bsm_cuda_training *space, const bsm_cuda_spac
                                       .d_mixed = space->gradients.d_mixed};
     bsm_kernel_residual_backward(w.queue, &residual);
     output_backward(&w);
-    gate_backward(&w, y);
+    gate_backward(&w);
     again(&w);
     scan_backward(&w);
     decays_backward(&w);

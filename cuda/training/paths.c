@@ -16,8 +16,7 @@ typedef struct direction {
     bool along_bands;
 } direction;
 
-/* What to do with a slab; `first`: its first row in what is kept. */
-typedef void slab_work(const direction *d, const bsm_slab *slab, size_t first);
+typedef void slab_work(const direction *d, const bsm_slab *slab);
 
 static size_t min(size_t a, size_t b)
 {
@@ -65,13 +64,17 @@ static void run_slabs(direction *d, slab_work *work)
     const bsm_slab_limits *limits = &d->net.limits;
     const size_t padded = (size_t)d->steps.chunks * d->steps.chunk;
     const size_t most = min(limits->rows / padded, limits->chunks / d->steps.chunks);
-    const size_t width = bsm_shape_projected(d->net.shape);
+    const bsm_mixer_shape shape = d->net.shape;
     for (size_t first = 0; first < d->sequences; first += most) {
         const bsm_slab slab = bsm_cuda_slab(d->steps, d->along_bands, d->space->frames, first,
                                             min(most, d->sequences - first));
         const size_t row = first * d->steps.steps;
-        d->net.mixer.zxbcdt = d->kept->zxbcdt[d->number] + row * width;
-        work(d, &slab, row);
+        d->net.mixer.zxBC =
+            bsm_values_at(d->space, d->kept->zxBC[d->number], row * bsm_shape_zxBC(shape));
+        d->net.mixer.raw_dt = d->kept->raw_dt[d->number] + row * shape.heads;
+        d->net.mixer.y =
+            bsm_values_at(d->space, d->kept->y[d->number], row * bsm_shape_inner(shape));
+        work(d, &slab);
     }
 }
 
@@ -95,18 +98,11 @@ static void project_out(const direction *d, const bsm_slab *slab)
                                           .ldc = space->config.dim});
 }
 
-static void forward_slab(const direction *d, const bsm_slab *slab, size_t first)
+static void forward_slab(const direction *d, const bsm_slab *slab)
 {
     const bsm_cuda_training *space = d->space;
     const bsm_kernel_queue queue = bsm_card_queue(space->card);
     bsm_cuda_mixer_gated(&d->net, d->mixer, slab, d->number, NULL);
-    bsm_collect collect = {.steps = slab->steps,
-                           .shape = d->net.shape,
-                           .inside = d->net.mixer.inside,
-                           .outside = bsm_slab_has_states(slab) ? d->net.mixer.outside : NULL,
-                           .in = d->net.mixer.decays.in,
-                           .y = d->kept->y[d->number] + first * bsm_shape_inner(d->net.shape)};
-    bsm_kernel_collect(queue, &collect);
     project_out(d, slab);
     bsm_residual residual = {.rows = slab->rows,
                              .dropout = d->dropout,
@@ -212,10 +208,9 @@ static void merge_backward(const bsm_cuda_training *space, size_t path)
                                                        .ldc = 2 * dim});
 }
 
-static void backward_slab(const direction *d, const bsm_slab *slab, size_t first)
+static void backward_slab(const direction *d, const bsm_slab *slab)
 {
-    bsm_cuda_mixer_backward(d->space, &d->net, d->mixer, d->places, slab, &d->dropout, d->number,
-                            d->kept->y[d->number] + first * bsm_shape_inner(d->net.shape));
+    bsm_cuda_mixer_backward(d->space, &d->net, d->mixer, d->places, slab, &d->dropout, d->number);
 }
 
 bsm_status bsm_cuda_training_path_backward(void *opaque, size_t layer, bsm_axis axis,

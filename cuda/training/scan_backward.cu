@@ -14,33 +14,6 @@ enum { THREADS = 128, FLAT_THREADS = 256 };
 
 /* ---- Orders of rows ---- */
 
-/* A thread for each number of y. */
-static __global__ void collect(bsm_collect c)
-{
-    const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-    const uint32_t inner = bsm_shape_inner(c.shape), P = c.shape.headdim;
-    const uint32_t step = (uint32_t)(index / inner), i = (uint32_t)(index % inner);
-    if (step >= c.steps.sequences * c.steps.steps) {
-        return;
-    }
-    const uint32_t sequence = step / c.steps.steps;
-    uint32_t place;
-    const size_t chunk = bsm_chunk_of(c.steps, sequence, step % c.steps.steps, &place);
-    const size_t at = (chunk * c.shape.heads + i / P) * c.steps.chunk + place;
-    float y = c.inside[at * P + i % P];
-    if (c.outside) {
-        y += c.in[at] * c.outside[(chunk * c.steps.chunk + place) * inner + i];
-    }
-    c.y[bsm_step_row(c.steps, sequence, step % c.steps.steps) * inner + i] = y;
-}
-
-void bsm_kernel_collect(bsm_kernel_queue queue, const bsm_collect *collect_)
-{
-    const bsm_collect c = *collect_;
-    const size_t count = (size_t)c.steps.sequences * c.steps.steps * bsm_shape_inner(c.shape);
-    BSM_LAUNCH_FLAT(collect, bsm_blocks_for(count, FLAT_THREADS), FLAT_THREADS, queue.stream, c);
-}
-
 /* A step of a head: the warp's number is its place in the decays. */
 struct head_step {
     size_t at;           /* of all */
@@ -80,7 +53,8 @@ template <class T> __global__ void lay_out(bsm_lay_out l)
     const size_t first = (size_t)s.head * P;
     float sum = 0;
     for (uint32_t p = threadIdx.x % BSM_WARP; p < P; p += BSM_WARP) {
-        const float d = own ? l.d_y[row * inner + first + p] : 0.0f;
+        const float d =
+            own ? bsm_value<T>::to_float(((const T *)l.d_y)[row * inner + first + p]) : 0.0f;
         ((T *)l.d_inside)[at * P + p] = bsm_value<T>::from(d);
         if (l.outside) {
             const size_t there = s.row * inner + first + p;
@@ -328,13 +302,12 @@ template <class T> __global__ void decays(bsm_decays_backward d)
     for (uint32_t i = place.length; i-- > 0;) {
         const size_t at = index * d.steps.chunk + i;
         const size_t row = bsm_step_row(d.steps, place.sequence, place.first + i);
-        const size_t raw = (row + 1) * width - heads + h;
         sum += (double)d.gradients.d_cum[at];
         by_A += (double)d.decays.dt[at] * sum;
         by_D += (double)d.gradients.diagonal[at];
-        const double slope = (double)bsm_sigmoid(d.zxbcdt[raw] + d.dt_bias[h]);
+        const double slope = (double)bsm_sigmoid(d.raw_dt[row * heads + h] + d.dt_bias[h]);
         const double by_raw = ((double)d.gradients.d_dt[at] + (double)A * sum) * slope;
-        ((T *)d.d_zxbcdt)[raw] = bsm_value<T>::from((float)by_raw);
+        ((T *)d.d_zxbcdt)[(row + 1) * width - heads + h] = bsm_value<T>::from((float)by_raw);
         by_bias += by_raw;
     }
     float *partial = d.partial + (size_t)chunk * 3 * heads + h;

@@ -58,7 +58,7 @@ static bsm_status measure(bsm_cuda_training *space, bsm_error *error)
     space->net = (bsm_cuda_space){.weights = &space->weights,
                                   .shape = shape_of(config),
                                   .card = space->card,
-                                  .limits = bsm_cuda_slab_limits(config, space->frames)};
+                                  .limits = bsm_cuda_slab_limits(config, space->frames, false)};
     return status;
 }
 

@@ -18,27 +18,27 @@
 /** What is kept of a path from forward to backward; in rows of its slabs. */
 typedef struct bsm_kept_path {
     void *pair;       /**< values [row of x][2 dim] both directions plus x */
-    float *zxbcdt[2]; /**< per direction, [row][2 d_inner + 2 d_state + heads] */
-    float *y[2];      /**< [row][d_inner] of the scan */
+    void *zxBC[2];    /**< values per direction, [row][2 d_inner + 2 d_state] */
+    float *raw_dt[2]; /**< [row][heads] */
+    void *y[2];       /**< values [row][d_inner] of the scan */
 } bsm_kept_path;
 
 /** Scratch of a mixer backward, for one slab; sizes as in training_kernels.h. What is not here lies
  *  in the scratch of the mixer forward. */
 typedef struct bsm_mixer_gradients {
-    void *d_mixed;      /**< values [row][dim] */
-    float *d_y;         /**< [row][d_inner] */
-    void *d_zxbcdt;     /**< values in rows */
-    float *d_u;         /**< [row][dim] */
-    float *scalars;     /**< [row][2] */
-    void *d_inside;     /**< values */
-    void *d_outside;    /**< values */
-    float *d_M;         /**< [sequence][chunk][head][step][step] */
-    float *d_x;         /**< [sequence][chunk][head][step][headdim] */
-    void *d_G;          /**< values */
-    float *d_BC;        /**< in chunks [B | C] */
-    float *d_before;    /**< [chunk][d_state][d_inner] */
-    void *d_behind;     /**< values, the same; the same memory if these are float32 */
-    float *convolution; /**< in rows [conv_dim] */
+    void *d_mixed;   /**< values [row][dim] */
+    void *d_y;       /**< values [row][d_inner] */
+    void *d_zxbcdt;  /**< values in rows */
+    float *d_u;      /**< [row][dim] */
+    float *scalars;  /**< [row][2] */
+    void *d_inside;  /**< values */
+    void *d_outside; /**< values */
+    float *d_M;      /**< [sequence][chunk][head][step][step] */
+    float *d_x;      /**< [sequence][chunk][head][step][headdim] */
+    void *d_G;       /**< values */
+    float *d_BC;     /**< in chunks [B | C] */
+    float *d_before; /**< [chunk][d_state][d_inner] */
+    void *d_behind;  /**< values, the same; the same memory if these are float32 */
     float *left;
     bsm_decay_gradients decays;
     float *mixed; /**< [row][dim]: the mixer's output, forward */
@@ -215,7 +215,7 @@ void bsm_cuda_training_convert_gradient(const bsm_cuda_training *space);
 void bsm_cuda_mixer_backward(const bsm_cuda_training *space, const bsm_cuda_space *net,
                              const bsm_cuda_mixer *mixer, const bsm_mixer_places *places,
                              const bsm_slab *slab, const bsm_card_dropout *dropout,
-                             size_t direction, const float *y);
+                             size_t direction);
 
 /* Functions of bsm_training_device. */
 bsm_status bsm_cuda_training_read(void *space, bsm_training_vector vector, float *values,

@@ -112,14 +112,14 @@ void bsm_kernel_norm_backward(bsm_kernel_queue queue, const bsm_norm_backward *n
 typedef struct bsm_gate_backward {
     bsm_mixer_shape shape;
     uint32_t rows;
-    const float *y;      /**< [row][d_inner] */
-    const float *zxbcdt; /**< z comes first */
+    const void *y;    /**< values [row][d_inner] */
+    const void *zxBC; /**< values; z comes first */
     const float *weight;
-    float *gradient; /**< in: d_gated; out: d_y; [row][d_inner] */
-    void *gated;     /**< values */
-    void *d_zxbcdt;  /**< values; the columns of z */
-    float *scalars;  /**< [row][2] scratch */
-    float *partial;  /**< [piece][d_inner] of the gradient by the weight */
+    void *gradient; /**< values [row][d_inner], in: d_gated; out: d_y */
+    void *gated;    /**< values */
+    void *d_zxbcdt; /**< values; the columns of z */
+    float *scalars; /**< [row][2] scratch */
+    float *partial; /**< [piece][d_inner] of the gradient by the weight */
 } bsm_gate_backward;
 void bsm_kernel_gate_backward(bsm_kernel_queue queue, const bsm_gate_backward *gate);
 
@@ -133,20 +133,11 @@ typedef struct bsm_decay_gradients {
     float *diagonal; /**< of the gradient by M: its sum is the gradient by D */
 } bsm_decay_gradients;
 
-/** y of the scan in rows: inside + in * outside. */
-typedef struct bsm_collect {
-    bsm_steps steps;
-    bsm_mixer_shape shape;
-    const float *inside, *outside, *in; /**< as in bsm_gate */
-    float *y;                           /**< [row][d_inner] */
-} bsm_collect;
-void bsm_kernel_collect(bsm_kernel_queue queue, const bsm_collect *collect);
-
 /** d_y in the two orders that products read, and what the state before a chunk gave: d_cum. */
 typedef struct bsm_lay_out {
     bsm_steps steps;
     bsm_mixer_shape shape;
-    const float *d_y;          /**< in rows [d_inner] */
+    const void *d_y;           /**< values in rows [d_inner] */
     const float *outside, *in; /**< outside NULL: zeros */
     void *d_inside;            /**< values [sequence][chunk][head][step][headdim] */
     void *d_outside;           /**< values in chunks [d_inner], d_y times in; not if no outside */
@@ -194,7 +185,7 @@ void bsm_kernel_leave_backward(bsm_kernel_queue queue, const bsm_leave_backward 
 typedef struct bsm_decays_backward {
     bsm_steps steps;
     bsm_mixer_shape shape;
-    const float *zxbcdt; /**< in rows */
+    const float *raw_dt; /**< in rows [heads] */
     const float *dt_bias, *A;
     bsm_decays decays;
     bsm_decay_gradients gradients;
@@ -210,11 +201,10 @@ void bsm_kernel_decays_backward(bsm_kernel_queue queue, const bsm_decays_backwar
 typedef struct bsm_convolution_backward {
     bsm_steps steps;
     bsm_mixer_shape shape;
-    const float *zxbcdt;        /**< in rows */
+    const void *zxBC;           /**< values in rows */
     const float *weight, *bias; /**< [conv_dim][taps], [conv_dim] */
     const float *d_x;           /**< [sequence][chunk][head][step][headdim] */
     const float *d_BC;          /**< in chunks [B | C] */
-    float *gradient;            /**< in rows [conv_dim], scratch: by the convolution alone */
     void *d_zxbcdt;             /**< values in rows; the columns of x, B and C */
     float *partial;             /**< [chunk][conv_dim (taps + 1)] by the weight, then by the bias */
 } bsm_convolution_backward;

@@ -38,6 +38,7 @@ struct fibre {
 
 struct warp_slots {
     uint64_t bits[2][WARP]; /* of the last two shuffles: one is read while the next is given */
+    alignas(8) unsigned char published[2][WARP][bsm_exec_lanes::SIZE]; /* the same */
 };
 
 struct block {
@@ -241,15 +242,32 @@ unsigned int bsm_exec_lane()
     return threadIdx.x % WARP;
 }
 
-uint64_t bsm_exec_shuffle(uint64_t bits, unsigned int lane)
+/* Where this lane leaves what it gives, 0 or 1. */
+static unsigned int next_slot()
 {
     if (running.threads == 0) {
         die("a shuffle in a kernel that is launched as flat");
     }
-    const unsigned int index = running.current;
-    const unsigned int slot = running.fibres[index]->phase++ % 2;
+    return running.fibres[running.current]->phase++ % 2;
+}
+
+uint64_t bsm_exec_shuffle(uint64_t bits, unsigned int lane)
+{
+    const unsigned int index = running.current, slot = next_slot();
     warp_slots &warp = running.warps[index / WARP];
     warp.bits[slot][index % WARP] = bits;
     wait(waits::for_warp);
     return warp.bits[slot][lane];
+}
+
+bsm_exec_lanes bsm_exec_publish(const void *mine, unsigned int size)
+{
+    const unsigned int index = running.current, slot = next_slot();
+    warp_slots &warp = running.warps[index / WARP];
+    if (size > bsm_exec_lanes::SIZE) {
+        die("too much is published");
+    }
+    std::memcpy(warp.published[slot][index % WARP], mine, size);
+    wait(waits::for_warp);
+    return {warp.published[slot][0]};
 }

@@ -59,6 +59,15 @@ float *noise(size_t count, float low, float high)
     return numbers;
 }
 
+float *coarse_noise(size_t count, float low, float high)
+{
+    float *numbers = noise(count, low, high);
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = roundf(numbers[i] * 0x1p6F) * 0x1p-6F;
+    }
+    return numbers;
+}
+
 float *copy(const float *numbers, size_t count)
 {
     float *result = zeros(count);
@@ -97,6 +106,42 @@ void *to_values(bool bf16, const float *numbers, size_t count)
         memcpy(values, numbers, count * sizeof *numbers);
     }
     return values;
+}
+
+float *columns_of(bool bf16, const void *values, size_t rows, size_t all, size_t first,
+                  size_t columns)
+{
+    float *result = zeros(rows * columns);
+    for (size_t i = 0; i < rows * columns; i++) {
+        result[i] = value_at(bf16, values, i / columns * all + first + i % columns);
+    }
+    return result;
+}
+
+/* ---- Products ---- */
+
+matrix transposed(matrix a)
+{
+    return (matrix){a.bf16, a.numbers, a.first, a.column, a.row};
+}
+
+matrix matrix_of(bool bf16, const void *numbers, size_t c, size_t rows, size_t columns)
+{
+    return (matrix){bf16, numbers, c * rows * columns, columns, 1};
+}
+
+void product(size_t m, size_t n, size_t k, matrix a, matrix b, float *c, size_t ldc, bool add)
+{
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            double sum = add ? (double)c[i * ldc + j] : 0;
+            for (size_t l = 0; l < k; l++) {
+                sum += (double)value_at(a.bf16, a.numbers, a.first + i * a.row + l * a.column) *
+                       (double)value_at(b.bf16, b.numbers, b.first + l * b.row + j * b.column);
+            }
+            c[i * ldc + j] = (float)sum;
+        }
+    }
 }
 
 /* ---- Comparing ---- */

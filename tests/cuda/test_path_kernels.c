@@ -193,8 +193,8 @@ static void test_norm_backward_of_silence(void **unused)
 
 typedef struct gate_row {
     size_t inner;
-    const float *weight, *d;
-    double *y, *z;
+    const float *weight;
+    double *y, *z, *d;
 } gate_row;
 
 static double gate_at(const gate_row *row, size_t i)
@@ -209,7 +209,7 @@ static double gate_value(const gate_row *row)
     for (size_t i = 0; i < row->inner; i++) {
         const double gated = gate_at(row, i);
         square += gated * gated;
-        along += gated * (double)row->weight[i] * (double)row->d[i];
+        along += gated * (double)row->weight[i] * row->d[i];
     }
     return along / sqrt(square / (double)row->inner + 1e-5);
 }
@@ -230,15 +230,17 @@ typedef struct gate_gradients {
     float *d_y, *d_z, *gated, *d_weight;
 } gate_gradients;
 
-static void expect_gate_row(const bsm_gate_backward *g, size_t r, const gate_gradients *e)
+static void expect_gate_row(bool bf16, const bsm_gate_backward *g, size_t r,
+                            const gate_gradients *e)
 {
     const size_t inner = bsm_shape_inner(g->shape), first = r * inner;
-    const gate_row row = {inner, g->weight, g->gradient + first, double_zeros(inner),
+    const gate_row row = {inner, g->weight, double_zeros(inner), double_zeros(inner),
                           double_zeros(inner)};
     double square = 0;
     for (size_t i = 0; i < inner; i++) {
-        row.y[i] = (double)g->y[first + i];
-        row.z[i] = (double)g->zxbcdt[r * bsm_shape_projected(g->shape) + i];
+        row.y[i] = (double)value_at(bf16, g->y, first + i);
+        row.z[i] = (double)value_at(bf16, g->zxBC, r * bsm_shape_zxBC(g->shape) + i);
+        row.d[i] = (double)value_at(bf16, g->gradient, first + i);
         square += gate_at(&row, i) * gate_at(&row, i);
     }
     const double factor = 1 / sqrt(square / (double)inner + 1e-5);
@@ -247,7 +249,7 @@ static void expect_gate_row(const bsm_gate_backward *g, size_t r, const gate_gra
         e->d_y[first + i] = (float)gate_slope(&row, &row.y[i]);
         e->d_z[first + i] = (float)gate_slope(&row, &row.z[i]);
         e->gated[first + i] = (float)(normal * (double)row.weight[i]);
-        e->d_weight[r / BSM_PIECE_ROWS * inner + i] += (float)(normal * (double)row.d[i]);
+        e->d_weight[r / BSM_PIECE_ROWS * inner + i] += (float)(normal * row.d[i]);
     }
 }
 
@@ -268,24 +270,25 @@ static void assert_columns(bool bf16, const bsm_gate_backward *g, const float *d
 
 static void check_gate_backward(bool bf16, size_t rows, bsm_mixer_shape shape)
 {
-    const size_t inner = bsm_shape_inner(shape), projected = bsm_shape_projected(shape);
+    const size_t inner = bsm_shape_inner(shape), given = rows * bsm_shape_zxBC(shape);
     const size_t count = rows * inner, partials = pieces_of(rows) * inner;
+    const size_t all = rows * bsm_shape_projected(shape);
     const bsm_gate_backward g = {.shape = shape,
                                  .rows = (uint32_t)rows,
-                                 .y = noise(count, -2, 2),
-                                 .zxbcdt = noise(rows * projected, -3, 3),
+                                 .y = to_values(bf16, noise(count, -2, 2), count),
+                                 .zxBC = to_values(bf16, noise(given, -3, 3), given),
                                  .weight = noise(inner, 0.5F, 1.5F),
-                                 .gradient = noise(count, -1, 1),
+                                 .gradient = to_values(bf16, noise(count, -1, 1), count),
                                  .gated = new_values(bf16, count),
-                                 .d_zxbcdt = new_values(bf16, rows * projected),
+                                 .d_zxbcdt = new_values(bf16, all),
                                  .scalars = new_values(false, 2 * rows),
                                  .partial = new_values(false, partials)};
     const gate_gradients e = {zeros(count), zeros(count), zeros(count), zeros(partials)};
     for (size_t r = 0; r < rows; r++) {
-        expect_gate_row(&g, r, &e);
+        expect_gate_row(bf16, &g, r, &e);
     }
     bsm_kernel_gate_backward((bsm_kernel_queue){NULL, bf16}, &g);
-    assert_numbers(g.gradient, e.d_y, count);
+    assert_values(bf16, g.gradient, e.d_y, count);
     assert_values(bf16, g.gated, e.gated, count);
     assert_numbers(g.partial, e.d_weight, partials);
     assert_columns(bf16, &g, e.d_z);

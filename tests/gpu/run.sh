@@ -51,6 +51,7 @@ if [ -x "$sanitizer" ]; then
 else
     echo "== compute-sanitizer is not here: skipped"
 fi
+check "times of the scan" "$tests/gpu_scan_times" 4
 check times "$tests/gpu_times" paper
 check "times of training" "$tests/gpu_training_times" paper
 echo "$failed failed"

@@ -14,7 +14,7 @@
 #include "net/sound.h"
 #include "noise.h"
 
-enum { REPEATS = 20, WARM = 3 };
+enum { REPEATS = 20, LONG_REPEATS = 5, LONG_FRAMES = 1000, WARM = 3 };
 
 static double now(void)
 {
@@ -68,6 +68,7 @@ typedef struct timed_run {
     buffers buffers;
     pthread_barrier_t *start; /* before what is timed; NULL: nobody else runs */
     uint64_t seed;
+    size_t repeats;
     double times[REPEATS];
     bsm_status status;
     bsm_error error;
@@ -80,7 +81,8 @@ static void open_timed(bsm_model *model, const timed_call *c, timed_run *r)
                                          .precision = c->precision,
                                          .max_frames = c->frames,
                                          .streaming = c->commit > 0};
-    *r = (timed_run){.call = c, .seed = 1};
+    *r = (timed_run){
+        .call = c, .seed = 1, .repeats = c->frames > LONG_FRAMES ? LONG_REPEATS : REPEATS};
     buffers *b = &r->buffers;
     b->count = c->frames * bsm_config_features(config);
     b->plane = (c->frames - 1) * config->hop + config->n_fft;
@@ -102,7 +104,7 @@ static void close_timed(timed_run *r)
 static void *run_timed(void *run)
 {
     timed_run *r = run;
-    for (size_t i = 0; i < WARM + REPEATS; i++) {
+    for (size_t i = 0; i < WARM + r->repeats; i++) {
         if (i == WARM && r->start) {
             pthread_barrier_wait(r->start);
         }
@@ -113,7 +115,7 @@ static void *run_timed(void *run)
         }
         r->times[i < WARM ? 0 : i - WARM] = now() - start;
     }
-    qsort(r->times, REPEATS, sizeof *r->times, ascending);
+    qsort(r->times, r->repeats, sizeof *r->times, ascending);
     return NULL;
 }
 
@@ -122,7 +124,7 @@ static void report(const timed_run *r, const bsm_config *config, const char *not
     const timed_call *c = r->call;
     size_t new_frames = c->commit ? c->commit : c->frames;
     double audio = (double)(new_frames * config->hop) / (double)config->sample_rate;
-    double median = r->times[REPEATS / 2];
+    double median = r->times[r->repeats / 2];
     printf("%-9s %-7s %4zu frames%s%s: median %8.2f ms, best %8.2f ms, %7.1f times real time\n",
            c->precision_name, c->of_sound ? "sound" : "spectra", c->frames,
            c->commit ? ", live" : "", note, 1e3 * median, 1e3 * r->times[0], audio / median);

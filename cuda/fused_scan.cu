@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: ISC */
+/* The scan in bfloat16 as one kernel: a block goes along the chunks of one head of a sequence and
+ * holds the state in registers, as sums of fragments; nothing but x, B, C and y is read or written.
+ * The convolution of x is made on the way. Four warps share a chunk of 64 steps: each has 16 steps
+ * of y, and a quarter of the state's rows.
+ *
+ *     y  = (C B^T, decayed and masked, + D) x + in C S
+ *     S' = exp(cum of the last) S + (out B)^T x                  with in and out as in bsm_decays
+ */
+#include "fragments.h"
+#include "steps.h"
+#include "taps.h"
+
+enum { THREADS = 128, WARPS = THREADS / BSM_WARP, STEPS = BSM_MAX_CHUNK, TILE = 16 };
+enum { GAP = 8 }; /* between rows, so that eight of them lie in different banks */
+
+/* A head's chunk in shared memory. */
+template <uint32_t P, uint32_t N> struct chunk_memory {
+    bsm_bf16 x[STEPS][P + GAP];
+    bsm_bf16 B[STEPS][N + GAP];
+    bsm_bf16 S[N][P + GAP]; /* before the chunk */
+    float dt[STEPS], cum[STEPS], out[STEPS];
+};
+
+/* The state after a chunk: of each 16 rows that the warp has, every column. */
+template <uint32_t P, uint32_t N> struct state {
+    static const uint32_t ROWS = (N / TILE + WARPS - 1) / WARPS;
+    bsm_sums S[ROWS][P / 8];
+
+    /* The number of its rows `r` among all 16 rows; N / TILE or more: there are none. */
+    __device__ static uint32_t tile(uint32_t r)
+    {
+        return threadIdx.x / BSM_WARP + r * WARPS;
+    }
+};
+
+/* Where the block works. */
+struct head_place {
+    uint32_t sequence, head, lane_row, lane_column; /* the latter of a fragment's sums */
+    size_t chunk;                                   /* of all */
+    bsm_chunk_place place;
+};
+
+/* ---- What a chunk needs ---- */
+
+/* By the first warp. Behind the chunk's end nothing decays, and nothing is added. */
+template <uint32_t P, uint32_t N>
+__device__ void load_decays(const bsm_fused_scan &s, const head_place &h, chunk_memory<P, N> *m)
+{
+    const float A = s.A[h.head], bias = s.dt_bias[h.head];
+    const uint32_t lane = threadIdx.x % BSM_WARP;
+    float dt[STEPS / BSM_WARP];
+    double cum[STEPS / BSM_WARP], sum = 0;
+    BSM_UNROLL
+    for (uint32_t part = 0; part < STEPS / BSM_WARP; part++) {
+        const uint32_t i = part * BSM_WARP + lane;
+        dt[part] = 0;
+        if (i < h.place.length) {
+            const size_t row = bsm_step_row(s.steps, h.sequence, h.place.first + i);
+            dt[part] = bsm_softplus(s.raw_dt[row * s.shape.heads + h.head] + bias);
+        }
+        cum[part] = sum + bsm_warp_prefix_sum((double)dt[part] * (double)A);
+        sum = __shfl_sync(BSM_ALL_LANES, cum[part], BSM_WARP - 1);
+    }
+    BSM_UNROLL
+    for (uint32_t part = 0; part < STEPS / BSM_WARP; part++) {
+        const uint32_t i = part * BSM_WARP + lane;
+        m->dt[i] = dt[part];
+        m->cum[i] = (float)cum[part];
+        m->out[i] = dt[part] * expf((float)(sum - cum[part]));
+    }
+}
+
+template <uint32_t P, uint32_t N>
+__device__ void load_B(const bsm_fused_scan &s, const head_place &h, chunk_memory<P, N> *m)
+{
+    const uint32_t PER_ROW = N / 8;
+    const bsm_bf16 *from = (const bsm_bf16 *)s.BC + h.chunk * s.steps.chunk * 2 * N;
+    for (uint32_t v = threadIdx.x; v < STEPS * PER_ROW; v += THREADS) {
+        const uint32_t row = v / PER_ROW, column = v % PER_ROW * 8;
+        const bool there = row < s.steps.chunk;
+        bsm_copy_eight(&m->B[row][column], there ? from + row * 2 * N + column : NULL);
+    }
+}
+
+/* Two neighbouring channels of a step, or of the steps before the sequence. */
+__device__ static uint32_t input_pair(const bsm_fused_scan &s, const head_place &h, int64_t step,
+                                      uint32_t channel)
+{
+    if (step >= 0) {
+        const size_t row = bsm_step_row(s.steps, h.sequence, (uint32_t)step);
+        const size_t at = row * bsm_shape_zxBC(s.shape) + bsm_shape_inner(s.shape) + channel;
+        return bsm_load_pair((const bsm_bf16 *)s.zxBC + at);
+    }
+    const int64_t before = (int64_t)s.shape.taps - 1;
+    if (!s.tail || step < -before) {
+        return 0;
+    }
+    const float *tail =
+        s.tail + ((size_t)h.sequence * before + (size_t)(before + step)) * bsm_shape_conv(s.shape) +
+        channel;
+    return bsm_pair(tail[0], tail[1]);
+}
+
+/* x after its convolution. A thread has two channels of some steps, and goes along them. */
+template <uint32_t P, uint32_t N>
+__device__ void load_x(const bsm_fused_scan &s, const head_place &h, chunk_memory<P, N> *m)
+{
+    const uint32_t SPAN = STEPS * P / 2 / THREADS;
+    const uint32_t p = threadIdx.x % (P / 2) * 2, first = threadIdx.x / (P / 2) * SPAN;
+    const uint32_t channel = h.head * P + p;
+    bsm_taps<BSM_FEW_TAPS> left(s.weight, s.shape.taps, channel);
+    bsm_taps<BSM_FEW_TAPS> right(s.weight, s.shape.taps, channel + 1);
+    for (int64_t ago = BSM_FEW_TAPS - 1; ago > 0 && first < h.place.length; ago--) {
+        const uint32_t pair = input_pair(s, h, (int64_t)h.place.first + first - ago, channel);
+        left.push(bsm_first(pair));
+        right.push(bsm_second(pair));
+    }
+    uint32_t pairs[SPAN];
+    BSM_UNROLL
+    for (uint32_t k = 0; k < SPAN; k++) { /* all on their way at the same time */
+        const bool there = first + k < h.place.length;
+        pairs[k] = there ? input_pair(s, h, (int64_t)h.place.first + first + k, channel) : 0;
+    }
+    const float bias[2] = {s.bias[channel], s.bias[channel + 1]};
+    BSM_UNROLL
+    for (uint32_t k = 0; k < SPAN; k++) {
+        left.push(bsm_first(pairs[k]));
+        right.push(bsm_second(pairs[k]));
+        const bool there = first + k < h.place.length;
+        const float x = there ? bsm_silu(bias[0] + left.sum()) : 0.0f;
+        const float next = there ? bsm_silu(bias[1] + right.sum()) : 0.0f;
+        bsm_store_pair(&m->x[first + k][p], bsm_pair(x, next));
+    }
+}
+
+/* ---- y ---- */
+
+/* The warp's 16 rows of C. */
+template <uint32_t N>
+__device__ void load_C(const bsm_fused_scan &s, const head_place &h, uint32_t first,
+                       uint32_t (*C)[4])
+{
+    const size_t row = h.chunk * s.steps.chunk + first + h.lane_row;
+    const bsm_bf16 *upper = (const bsm_bf16 *)s.BC + row * 2 * N + N + h.lane_column;
+    const bsm_bf16 *lower = upper + 8 * 2 * N;
+    BSM_UNROLL
+    for (uint32_t k = 0; k < N / TILE; k++) {
+        C[k][0] = bsm_load_pair(upper + k * TILE);
+        C[k][1] = bsm_load_pair(lower + k * TILE);
+        C[k][2] = bsm_load_pair(upper + k * TILE + 8);
+        C[k][3] = bsm_load_pair(lower + k * TILE + 8);
+    }
+}
+
+/* y += a b, b being 16 rows of a matrix of P columns. */
+template <uint32_t P> __device__ void add_product(bsm_sums *y, const uint32_t *a, const bsm_bf16 *b)
+{
+    BSM_UNROLL
+    for (uint32_t p = 0; p < P / TILE; p++) {
+        uint32_t columns[4];
+        bsm_load_matrices<true>(columns, bsm_tile_by_rows(b + p * TILE, P + GAP));
+        bsm_multiply(&y[2 * p], a, columns);
+        bsm_multiply(&y[2 * p + 1], a, columns + 2);
+    }
+}
+
+/* y = in C S */
+template <uint32_t P, uint32_t N>
+__device__ void add_state(const head_place &h, const chunk_memory<P, N> *m, uint32_t first,
+                          const uint32_t (*C)[4], bsm_sums *y)
+{
+    BSM_UNROLL
+    for (uint32_t k = 0; k < N / TILE; k++) {
+        add_product<P>(y, C[k], m->S[k * TILE]);
+    }
+    const float upper = expf(m->cum[first + h.lane_row]);
+    const float lower = expf(m->cum[first + h.lane_row + 8]);
+    BSM_UNROLL
+    for (uint32_t p = 0; p < P / 8; p++) {
+        y[p].c[0] *= upper, y[p].c[1] *= upper;
+        y[p].c[2] *= lower, y[p].c[3] *= lower;
+    }
+}
+
+/* The warp's 16 rows and 16 columns of the scores, from C B^T. */
+template <uint32_t P, uint32_t N>
+__device__ void scores(const head_place &h, const chunk_memory<P, N> *m, float D, uint32_t row,
+                       uint32_t column, const bsm_sums *G, uint32_t *M)
+{
+    float values[2][4];
+    BSM_UNROLL
+    for (uint32_t e = 0; e < 8; e++) {
+        const uint32_t i = row + h.lane_row + e % 4 / 2 * 8;
+        const uint32_t j = column + e / 4 * 8 + h.lane_column + e % 2;
+        const float decay = j <= i ? expf(m->cum[i] - m->cum[j]) * m->dt[j] : 0.0f;
+        values[e / 4][e % 4] = G[e / 4].c[e % 4] * decay + (i == j ? D : 0.0f);
+    }
+    BSM_UNROLL
+    for (uint32_t r = 0; r < 4; r++) {
+        M[r] = bsm_pair(values[r / 2][r % 2 * 2], values[r / 2][r % 2 * 2 + 1]);
+    }
+}
+
+/* y += (C B^T, decayed and masked, + D) x */
+template <uint32_t P, uint32_t N>
+__device__ void add_inside(const head_place &h, const chunk_memory<P, N> *m, float D,
+                           uint32_t first, const uint32_t (*C)[4], bsm_sums *y)
+{
+    for (uint32_t column = 0; column <= first; column += TILE) {
+        bsm_sums G[2] = {};
+        BSM_UNROLL
+        for (uint32_t k = 0; k < N / TILE; k++) {
+            uint32_t B[4];
+            bsm_load_matrices<false>(B, bsm_tile_by_columns(m->B[column] + k * TILE, N + GAP));
+            bsm_multiply(&G[0], C[k], B);
+            bsm_multiply(&G[1], C[k], B + 2);
+        }
+        uint32_t M[4];
+        scores(h, m, D, first, column, G, M);
+        add_product<P>(y, M, m->x[column]);
+    }
+}
+
+template <uint32_t P>
+__device__ void store_y(const bsm_fused_scan &s, const head_place &h, uint32_t first,
+                        const bsm_sums *y)
+{
+    BSM_UNROLL
+    for (uint32_t half = 0; half < 2; half++) {
+        const uint32_t i = first + h.lane_row + half * 8;
+        if (i >= h.place.length) {
+            continue;
+        }
+        const size_t row = bsm_step_row(s.steps, h.sequence, h.place.first + i);
+        bsm_bf16 *out =
+            (bsm_bf16 *)s.y + row * bsm_shape_inner(s.shape) + h.head * P + h.lane_column;
+        BSM_UNROLL
+        for (uint32_t p = 0; p < P / 8; p++) {
+            bsm_store_pair(out + p * 8, bsm_pair(y[p].c[2 * half], y[p].c[2 * half + 1]));
+        }
+    }
+}
+
+template <uint32_t P, uint32_t N>
+__device__ void make_y(const bsm_fused_scan &s, const head_place &h, const chunk_memory<P, N> *m,
+                       bool with_state)
+{
+    const uint32_t first = threadIdx.x / BSM_WARP * TILE;
+    if (first >= h.place.length) {
+        return;
+    }
+    uint32_t C[N / TILE][4];
+    load_C<N>(s, h, first, C);
+    bsm_sums y[P / 8] = {};
+    if (with_state) {
+        add_state(h, m, first, C, y);
+    }
+    add_inside(h, m, s.D[h.head], first, C, y);
+    store_y<P>(s, h, first, y);
+}
+
+/* ---- The state ---- */
+
+/* Both numbers of the pairs of `a` times their step's factor. */
+__device__ static void scale(uint32_t *a, const float *out, uint32_t lane_column)
+{
+    BSM_UNROLL
+    for (uint32_t r = 0; r < 4; r++) {
+        const float *factors = out + lane_column + r / 2 * 8;
+        a[r] = bsm_pair(bsm_first(a[r]) * factors[0], bsm_second(a[r]) * factors[1]);
+    }
+}
+
+/* S' = exp(cum of the last) S + (out B)^T x */
+template <uint32_t P, uint32_t N>
+__device__ void advance(const head_place &h, const chunk_memory<P, N> *m, state<P, N> *state)
+{
+    const float all = expf(m->cum[STEPS - 1]);
+    BSM_UNROLL
+    for (uint32_t r = 0; r < state->ROWS; r++) {
+        if (state->tile(r) >= N / TILE) {
+            break;
+        }
+        BSM_UNROLL
+        for (uint32_t e = 0; e < P / 8 * 4; e++) {
+            state->S[r][e / 4].c[e % 4] *= all;
+        }
+        for (uint32_t step = 0; step < h.place.length; step += TILE) {
+            uint32_t a[4];
+            bsm_load_matrices<true>(
+                a, bsm_tile_by_columns(m->B[step] + state->tile(r) * TILE, N + GAP));
+            scale(a, m->out + step, h.lane_column);
+            add_product<P>(state->S[r], a, m->x[step]);
+        }
+    }
+}
+
+/* Do `work` with each place of the state: (row, column, its sums, the first of two of them). */
+template <uint32_t P, uint32_t N, class work>
+__device__ void for_state(const head_place &h, state<P, N> *state, const work &do_it)
+{
+    BSM_UNROLL
+    for (uint32_t r = 0; r < state->ROWS; r++) {
+        BSM_UNROLL
+        for (uint32_t e = 0; e < P / 8 * 2; e++) {
+            if (state->tile(r) < N / TILE) {
+                const uint32_t row = state->tile(r) * TILE + h.lane_row + e % 2 * 8;
+                do_it(row, e / 2 * 8 + h.lane_column, &state->S[r][e / 2].c[e % 2 * 2]);
+            }
+        }
+    }
+}
+
+/* Number (row, column) of this head's state among all of a sequence's or a chunk's. */
+template <uint32_t P, uint32_t N>
+__device__ size_t in_states(const bsm_fused_scan &s, const head_place &h, size_t which,
+                            uint32_t row, uint32_t column)
+{
+    return (which * N + row) * bsm_shape_inner(s.shape) + h.head * P + column;
+}
+
+template <uint32_t P, uint32_t N>
+__device__ void load_state(const bsm_fused_scan &s, const head_place &h, state<P, N> *state)
+{
+    for_state(h, state, [&](uint32_t row, uint32_t column, float *two) {
+        const float *from =
+            s.first ? s.first + in_states<P, N>(s, h, h.sequence, row, column) : NULL;
+        two[0] = from ? from[0] : 0.0f;
+        two[1] = from ? from[1] : 0.0f;
+    });
+}
+
+/* To where the next chunk reads it, and wherever else it is wanted. */
+template <uint32_t P, uint32_t N>
+__device__ void share_state(const bsm_fused_scan &s, const head_place &h, chunk_memory<P, N> *m,
+                            state<P, N> *state)
+{
+    for_state(h, state, [&](uint32_t row, uint32_t column, const float *two) {
+        bsm_store_pair(&m->S[row][column], bsm_pair(two[0], two[1]));
+        if (s.before) {
+            const size_t at = in_states<P, N>(s, h, h.chunk, row, column);
+            bsm_store_pair((bsm_bf16 *)s.before + at, bsm_pair(two[0], two[1]));
+        }
+    });
+}
+
+template <uint32_t P, uint32_t N>
+__device__ void keep_state(const bsm_fused_scan &s, const head_place &h, state<P, N> *state)
+{
+    for_state(h, state, [&](uint32_t row, uint32_t column, const float *two) {
+        float *to = s.kept + in_states<P, N>(s, h, h.sequence, row, column);
+        to[0] = two[0];
+        to[1] = two[1];
+    });
+}
+
+/* ---- All of it ---- */
+
+/* STATES: there is one before a chunk or behind it; without, more blocks fit a processor. */
+template <uint32_t P, uint32_t N, bool STATES>
+__global__ void __launch_bounds__(THREADS) fused_scan(bsm_fused_scan s)
+{
+    __shared__ chunk_memory<P, N> m;
+    const uint32_t lane = threadIdx.x % BSM_WARP, chunks = s.steps.chunks;
+    head_place h = {};
+    h.sequence = blockIdx.x / s.shape.heads, h.head = blockIdx.x % s.shape.heads;
+    h.lane_row = lane / 4, h.lane_column = lane % 4 * 2;
+    state<P, N> state;
+    if (STATES) {
+        load_state(s, h, &state);
+    }
+    for (uint32_t c = 0; c < (STATES ? chunks : 1); c++) {
+        h.chunk = (size_t)h.sequence * chunks + c;
+        h.place = bsm_chunk_at(s.steps, (uint32_t)h.chunk);
+        if (STATES) {
+            share_state(s, h, &m, &state);
+        }
+        if (threadIdx.x < BSM_WARP) {
+            load_decays(s, h, &m);
+        }
+        load_B(s, h, &m);
+        load_x(s, h, &m);
+        __syncthreads();
+        if (s.y) {
+            make_y(s, h, &m, STATES && (c > 0 || s.first != NULL));
+        }
+        const bool keep = s.kept && c + 1 == s.steps.split_chunks;
+        if (STATES && (c + 1 < chunks || keep)) {
+            advance(h, &m, &state);
+        }
+        if (STATES && keep) {
+            keep_state(s, h, &state);
+        }
+        __syncthreads();
+    }
+}
+
+template <uint32_t P, uint32_t N>
+static void launch(bsm_kernel_queue queue, const bsm_fused_scan &scan)
+{
+    const bsm_fused_scan s = scan;
+    const unsigned int blocks = s.steps.sequences * s.shape.heads;
+    if (s.steps.chunks > 1 || s.first || s.kept || s.before) {
+        BSM_LAUNCH((fused_scan<P, N, true>), blocks, THREADS, queue.stream, s);
+    } else {
+        BSM_LAUNCH((fused_scan<P, N, false>), blocks, THREADS, queue.stream, s);
+    }
+}
+
+template <uint32_t P> static void choose_state(bsm_kernel_queue queue, const bsm_fused_scan &scan)
+{
+    switch (scan.shape.d_state) {
+    case 32: launch<P, 32>(queue, scan); break;
+    case 64: launch<P, 64>(queue, scan); break;
+    case 128: launch<P, 128>(queue, scan); break;
+    default: break;
+    }
+}
+
+bool bsm_fused_scan_can(bsm_kernel_queue queue, bsm_mixer_shape shape)
+{
+    const uint32_t P = shape.headdim, N = shape.d_state;
+    return queue.bf16 && (P == 32 || P == 64) && (N == 32 || N == 64 || N == 128) &&
+           shape.taps <= BSM_FEW_TAPS;
+}
+
+void bsm_kernel_fused_scan(bsm_kernel_queue queue, const bsm_fused_scan *scan)
+{
+    if (scan->shape.headdim == 32) {
+        choose_state<32>(queue, *scan);
+    } else {
+        choose_state<64>(queue, *scan);
+    }
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: ISC */
+/* How long a card takes for the scan of one mixer along time, for every band of the paper's model:
+ * step by step, a launch for each, with the state in memory, as loops in Python do it; step by step
+ * in one launch, with the state in registers; and as the device does it, in one kernel. All from
+ * the same numbers, and they have to agree. (The last one also makes the convolution of x.)
+ *
+ *      scan_times [SECONDS] */
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "kernels.h"
+#include "steps.h"
+#include "value.h"
+
+enum { BANDS = 62, HEADS = 16, P = 64, N = 128, TAPS = 4, INNER = HEADS * P, CONV = INNER + 2 * N };
+enum { THREADS = 128, REPEATS = 10, SKIPPED = 77 };
+
+static void check(cudaError_t status, const char *what)
+{
+    if (status) {
+        std::printf("%s: %s\n", what, cudaGetErrorString(status));
+        std::exit(1);
+    }
+}
+
+template <class T> static T *on_card(size_t count)
+{
+    void *memory = nullptr;
+    check(cudaMalloc(&memory, count * sizeof(T)), "memory");
+    check(cudaMemset(memory, 0, count * sizeof(T)), "memory");
+    return static_cast<T *>(memory);
+}
+
+static float *noise_on_card(size_t count, float low, float high)
+{
+    std::vector<float> numbers(count);
+    for (float &x : numbers) {
+        x = low + (high - low) * (float)std::rand() / (float)RAND_MAX;
+    }
+    float *memory = on_card<float>(count);
+    check(cudaMemcpy(memory, numbers.data(), count * sizeof(float), cudaMemcpyHostToDevice),
+          "copying");
+    return memory;
+}
+
+/* What all ways of scanning read. */
+struct scan_data {
+    uint32_t steps, chunks;
+    bsm_fused_scan fused;
+    const float *x; /* after the convolution, [sequence][chunk][head][step][P] */
+    const float *BC;
+    const float *dt; /* after softplus, [sequence][chunk][head][step] */
+    float *state;    /* [sequence][N][INNER] */
+    float *y;        /* [sequence][step][INNER] */
+};
+
+/* One step of a channel; S: its states, `stride` apart. */
+template <class S>
+__device__ static void scan_step(const scan_data &d, uint32_t sequence, uint32_t channel,
+                                 uint32_t step, S states)
+{
+    const uint32_t head = channel / P, i = step % BSM_MAX_CHUNK;
+    const size_t chunk = (size_t)sequence * d.chunks + step / BSM_MAX_CHUNK;
+    const size_t at = (chunk * HEADS + head) * BSM_MAX_CHUNK + i;
+    const float *B = d.BC + (chunk * BSM_MAX_CHUNK + i) * 2 * N, *C = B + N;
+    const float dt = d.dt[at], x = d.x[at * P + channel % P];
+    const float decay = expf(dt * d.fused.A[head]);
+    float y = d.fused.D[head] * x;
+#pragma unroll
+    for (uint32_t n = 0; n < N; n++) {
+        const float S_n = decay * states[n] + dt * x * B[n];
+        states[n] = S_n;
+        y += C[n] * S_n;
+    }
+    d.y[((size_t)sequence * d.steps + step) * INNER + channel] = y;
+}
+
+/* A channel's states in memory, next to those of its neighbours. */
+struct distant {
+    float *first;
+    __device__ float &operator[](uint32_t n) const
+    {
+        return first[(size_t)n * INNER];
+    }
+};
+
+static __global__ void one_step(scan_data d, uint32_t step)
+{
+    const uint32_t index = blockIdx.x * blockDim.x + threadIdx.x;
+    const uint32_t sequence = index / INNER, channel = index % INNER;
+    const distant states = {d.state + (size_t)sequence * N * INNER + channel};
+    scan_step(d, sequence, channel, step, states);
+}
+
+static __global__ void all_steps(scan_data d)
+{
+    const uint32_t index = blockIdx.x * blockDim.x + threadIdx.x;
+    float states[N] = {};
+    for (uint32_t step = 0; step < d.steps; step++) {
+        scan_step<float *>(d, index / INNER, index % INNER, step, states);
+    }
+}
+
+static scan_data new_data(uint32_t steps)
+{
+    scan_data d = {};
+    const uint32_t chunks = (steps + BSM_MAX_CHUNK - 1) / BSM_MAX_CHUNK;
+    const size_t rows = (size_t)BANDS * steps, padded = (size_t)BANDS * chunks * BSM_MAX_CHUNK;
+    bsm_prepare p = {};
+    p.steps = {BANDS, steps, steps, 1, false, BSM_MAX_CHUNK, chunks, steps, chunks};
+    p.shape = {HEADS, P, N, TAPS};
+    const float *numbers = noise_on_card(rows * (INNER + CONV), -1, 1);
+    bsm_bf16 *values = on_card<bsm_bf16>(rows * (INNER + CONV));
+    bsm_kernel_to_bf16(nullptr, rows * (INNER + CONV), numbers, values);
+    p.zxBC = numbers;
+    p.raw_dt = noise_on_card(rows * HEADS, -1, 1);
+    p.dt_bias = noise_on_card(HEADS, -5, -2);
+    p.A = noise_on_card(HEADS, -16, -1);
+    p.weight = noise_on_card(CONV * TAPS, -1, 1);
+    p.bias = noise_on_card(CONV, -1, 1);
+    p.decays = {on_card<float>(padded * HEADS), on_card<double>(padded * HEADS),
+                on_card<float>(padded * HEADS), on_card<float>(padded * HEADS),
+                on_card<float>(padded * HEADS)};
+    p.x = on_card<float>(padded * INNER);
+    p.BC = on_card<float>(padded * 2 * N);
+    bsm_kernel_decays({nullptr, false}, &p);
+    bsm_kernel_convolution({nullptr, false}, &p);
+    d.steps = steps, d.chunks = chunks;
+    d.x = (const float *)p.x, d.BC = (const float *)p.BC, d.dt = p.decays.dt;
+    d.state = on_card<float>((size_t)BANDS * N * INNER);
+    d.y = on_card<float>(rows * INNER);
+    p.zxBC = values;
+    p.only_BC = true;
+    p.BC = on_card<bsm_bf16>(padded * 2 * N);
+    bsm_kernel_convolution({nullptr, true}, &p);
+    d.fused = {p.steps,
+               p.shape,
+               values,
+               p.raw_dt,
+               p.dt_bias,
+               p.A,
+               noise_on_card(HEADS, 0.9f, 1.1f),
+               p.weight,
+               p.bias,
+               nullptr,
+               p.BC,
+               nullptr,
+               nullptr,
+               nullptr,
+               on_card<bsm_bf16>(rows * INNER)};
+    check(cudaDeviceSynchronize(), "preparing");
+    return d;
+}
+
+static void step_by_step(const scan_data &d)
+{
+    check(cudaMemsetAsync(d.state, 0, sizeof(float) * BANDS * N * INNER), "zeroing");
+    for (uint32_t step = 0; step < d.steps; step++) {
+        one_step<<<BANDS * INNER / THREADS, THREADS>>>(d, step);
+    }
+}
+
+static void in_one_launch(const scan_data &d)
+{
+    all_steps<<<BANDS * INNER / THREADS, THREADS>>>(d);
+}
+
+static void fused(const scan_data &d)
+{
+    bsm_kernel_fused_scan({nullptr, true}, &d.fused);
+}
+
+/* The median, in milliseconds. */
+static double time_of(const scan_data &d, void (*scan)(const scan_data &))
+{
+    std::vector<float> times(REPEATS);
+    cudaEvent_t start, end;
+    check(cudaEventCreate(&start), "an event");
+    check(cudaEventCreate(&end), "an event");
+    scan(d);
+    for (float &time : times) {
+        check(cudaEventRecord(start), "an event");
+        scan(d);
+        check(cudaEventRecord(end), "an event");
+        check(cudaEventSynchronize(end), "a scan");
+        check(cudaEventElapsedTime(&time, start, end), "an event");
+    }
+    check(cudaGetLastError(), "a scan");
+    std::sort(times.begin(), times.end());
+    return times[REPEATS / 2];
+}
+
+/* How far what the one kernel gave is from what the steps gave, relative. */
+static double difference(const scan_data &d)
+{
+    const size_t count = (size_t)BANDS * d.steps * INNER;
+    std::vector<float> expected(count);
+    std::vector<bsm_bf16> actual(count);
+    check(cudaMemcpy(expected.data(), d.y, count * sizeof(float), cudaMemcpyDeviceToHost),
+          "copying");
+    check(cudaMemcpy(actual.data(), d.fused.y, count * 2, cudaMemcpyDeviceToHost), "copying");
+    double square = 0, all = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double off = bsm_value<bsm_bf16>::to_float(actual[i]) - expected[i];
+        square += off * off;
+        all += (double)expected[i] * expected[i];
+    }
+    return std::sqrt(square / all);
+}
+
+int main(int argc, char **argv)
+{
+    int cards = 0;
+    if (cudaGetDeviceCount(&cards) || cards == 0) {
+        std::puts("no card");
+        return SKIPPED;
+    }
+    const double seconds = argc > 1 ? std::atof(argv[1]) : 4;
+    const scan_data d = new_data(1 + (uint32_t)(seconds * 100));
+    const double naive = time_of(d, step_by_step), one = time_of(d, in_one_launch);
+    const double ours = time_of(d, fused), off = difference(d);
+    std::printf("%u steps of %d sequences: a launch per step %.2f ms, all steps in one launch %.2f "
+                "ms, one kernel by chunks %.3f ms: %.0f and %.0f times; off by %.2g\n",
+                d.steps, BANDS, naive, one, ours, naive / ours, one / ours, off);
+    return off < 1e-2 ? 0 : 1;
+}
