@@ -4,7 +4,8 @@
 #include "taps.h"
 #include "value.h"
 
-enum { THREADS = 128, AT_ONCE = 8 }; /* a chunk is a multiple of the latter */
+/* SPAN: steps of a thread; chunks are multiples of it. */
+enum { THREADS = 128, SPAN = 16, AT_ONCE = 8 };
 static const unsigned int MOST_WARPS = 8;
 
 /* softplus(dt + bias) of step `i` of a chunk, 0 behind its end. */
@@ -72,6 +73,11 @@ __device__ float input(const bsm_prepare &p, uint32_t sequence, int64_t step, ui
                   : 0.0f;
 }
 
+template <class T> __device__ float silu(float x)
+{
+    return x * bsm_sigmoid_of<T>(x);
+}
+
 /* Where what the convolution gives of a channel goes, from the chunk's first step on. */
 template <class T> struct channel_out {
     T *out, *scaled; /* scaled: NULL if it is not wanted */
@@ -107,34 +113,43 @@ __device__ channel_out<T> out_of(const bsm_prepare &p, uint32_t chunk, uint32_t 
     return o;
 }
 
-/* A thread for each chunk and channel, which goes along the steps and keeps the inputs that the
- * next ones need. */
-template <class T, uint32_t MOST> __global__ void convolution(bsm_prepare p)
+/* Some steps of a chunk, and a channel. */
+template <class T, uint32_t MOST>
+__device__ void convolve_span(const bsm_prepare &p, uint32_t chunk, uint32_t first,
+                              uint32_t channel)
 {
-    const uint32_t inner = bsm_shape_inner(p.shape), conv = bsm_shape_conv(p.shape);
-    const uint32_t first = p.only_BC ? inner : 0;
-    const uint32_t parts = (conv - first + blockDim.x - 1) / blockDim.x, c = blockIdx.x / parts;
-    const uint32_t channel = first + blockIdx.x % parts * blockDim.x + threadIdx.x;
-    if (channel >= conv) {
-        return;
-    }
-    const bsm_chunk_place place = bsm_chunk_at(p.steps, c);
-    const channel_out<T> o = out_of<T>(p, c, channel);
+    const bsm_chunk_place place = bsm_chunk_at(p.steps, chunk);
+    const uint32_t inner = bsm_shape_inner(p.shape), step = place.first + first;
+    const channel_out<T> o = out_of<T>(p, chunk, channel);
     bsm_taps<MOST> taps(p.weight, p.shape.taps, channel);
-    for (uint32_t k = 1; k < p.shape.taps; k++) {
-        taps.push(input<T>(p, place.sequence, (int64_t)place.first + k - p.shape.taps, channel));
+    for (uint32_t k = 1; k < p.shape.taps && first < place.length; k++) {
+        taps.push(input<T>(p, place.sequence, (int64_t)step + k - p.shape.taps, channel));
     }
     const float bias = p.bias[channel];
-    bsm_walk<const T> in(p.steps, place.sequence, place.first, bsm_shape_zxBC(p.shape),
+    bsm_walk<const T> in(p.steps, place.sequence, step, bsm_shape_zxBC(p.shape),
                          (const T *)p.zxBC + inner + channel);
-    for (uint32_t i = 0; i < p.steps.chunk; i += AT_ONCE) {
+    for (uint32_t i = first; i < first + SPAN; i += AT_ONCE) {
         T inputs[AT_ONCE];
         in.template take<AT_ONCE>(place.length > i ? place.length - i : 0, inputs);
         BSM_UNROLL
         for (uint32_t k = 0; k < AT_ONCE; k++) {
             taps.push(bsm_value<T>::to_float(inputs[k]));
-            o.store(i + k, i + k < place.length ? bsm_silu(bias + taps.sum()) : 0.0f);
+            o.store(i + k, i + k < place.length ? silu<T>(bias + taps.sum()) : 0.0f);
         }
+    }
+}
+
+/* A thread for each span of a chunk and channel, which goes along the steps and keeps the inputs
+ * that the next ones need. */
+template <class T, uint32_t MOST> __global__ void convolution(bsm_prepare p)
+{
+    const uint32_t conv = bsm_shape_conv(p.shape);
+    const uint32_t first = p.only_BC ? bsm_shape_inner(p.shape) : 0;
+    const uint32_t parts = (conv - first + blockDim.x - 1) / blockDim.x;
+    const uint32_t spans = p.steps.chunk / SPAN, span = blockIdx.x / parts;
+    const uint32_t channel = first + blockIdx.x % parts * blockDim.x + threadIdx.x;
+    if (channel < conv) {
+        convolve_span<T, MOST>(p, span / spans, span % spans * SPAN, channel);
     }
 }
 
@@ -142,8 +157,8 @@ template <class T> static void convolve(bsm_kernel_queue queue, const bsm_prepar
 {
     const bsm_prepare p = prepare;
     const uint32_t channels = p.only_BC ? 2 * p.shape.d_state : bsm_shape_conv(p.shape);
-    const unsigned int chunks = p.steps.sequences * p.steps.chunks;
-    const unsigned int blocks = chunks * bsm_blocks_for(channels, THREADS);
+    const unsigned int spans = p.steps.sequences * p.steps.chunks * (p.steps.chunk / SPAN);
+    const unsigned int blocks = spans * bsm_blocks_for(channels, THREADS);
     if (p.shape.taps <= BSM_FEW_TAPS) {
         BSM_LAUNCH_FLAT((convolution<T, BSM_FEW_TAPS>), blocks, THREADS, queue.stream, p);
     } else {

@@ -50,7 +50,7 @@ __device__ void load_decays(const bsm_fused_scan &s, const head_place &h, chunk_
     const float A = s.A[h.head], bias = s.dt_bias[h.head];
     const uint32_t lane = threadIdx.x % BSM_WARP;
     float dt[STEPS / BSM_WARP];
-    double cum[STEPS / BSM_WARP], sum = 0;
+    float cum[STEPS / BSM_WARP], sum = 0;
     BSM_UNROLL
     for (uint32_t part = 0; part < STEPS / BSM_WARP; part++) {
         const uint32_t i = part * BSM_WARP + lane;
@@ -59,15 +59,15 @@ __device__ void load_decays(const bsm_fused_scan &s, const head_place &h, chunk_
             const size_t row = bsm_step_row(s.steps, h.sequence, h.place.first + i);
             dt[part] = bsm_softplus(s.raw_dt[row * s.shape.heads + h.head] + bias);
         }
-        cum[part] = sum + bsm_warp_prefix_sum((double)dt[part] * (double)A);
+        cum[part] = sum + bsm_warp_prefix_sum(dt[part] * A);
         sum = __shfl_sync(BSM_ALL_LANES, cum[part], BSM_WARP - 1);
     }
     BSM_UNROLL
     for (uint32_t part = 0; part < STEPS / BSM_WARP; part++) {
         const uint32_t i = part * BSM_WARP + lane;
         m->dt[i] = dt[part];
-        m->cum[i] = (float)cum[part];
-        m->out[i] = dt[part] * expf((float)(sum - cum[part]));
+        m->cum[i] = cum[part];
+        m->out[i] = dt[part] * bsm_quick_exp(sum - cum[part]);
     }
 }
 
@@ -83,54 +83,62 @@ __device__ void load_B(const bsm_fused_scan &s, const head_place &h, chunk_memor
     }
 }
 
-/* Two neighbouring channels of a step, or of the steps before the sequence. */
-__device__ static uint32_t input_pair(const bsm_fused_scan &s, const head_place &h, int64_t step,
-                                      uint32_t channel)
+/* Two neighbouring channels of a step before the sequence. */
+__device__ static uint32_t tail_pair(const bsm_fused_scan &s, const head_place &h, int64_t step,
+                                     uint32_t channel)
 {
-    if (step >= 0) {
-        const size_t row = bsm_step_row(s.steps, h.sequence, (uint32_t)step);
-        const size_t at = row * bsm_shape_zxBC(s.shape) + bsm_shape_inner(s.shape) + channel;
-        return bsm_load_pair((const bsm_bf16 *)s.zxBC + at);
-    }
-    const int64_t before = (int64_t)s.shape.taps - 1;
-    if (!s.tail || step < -before) {
+    const int64_t taps_before = (int64_t)s.shape.taps - 1;
+    if (!s.tail || step < -taps_before) {
         return 0;
     }
-    const float *tail =
-        s.tail + ((size_t)h.sequence * before + (size_t)(before + step)) * bsm_shape_conv(s.shape) +
-        channel;
+    const size_t row = (size_t)h.sequence * taps_before + (size_t)(taps_before + step);
+    const float *tail = s.tail + row * bsm_shape_conv(s.shape) + channel;
     return bsm_pair(tail[0], tail[1]);
+}
+
+__device__ static float silu(float x)
+{
+    return x * bsm_quick_sigmoid(x);
 }
 
 /* x after its convolution. A thread has two channels of some steps, and goes along them. */
 template <uint32_t P, uint32_t N>
 __device__ void load_x(const bsm_fused_scan &s, const head_place &h, chunk_memory<P, N> *m)
 {
-    const uint32_t SPAN = STEPS * P / 2 / THREADS;
+    const uint32_t SPAN = STEPS * P / 2 / THREADS, BEFORE = BSM_FEW_TAPS - 1;
     const uint32_t p = threadIdx.x % (P / 2) * 2, first = threadIdx.x / (P / 2) * SPAN;
-    const uint32_t channel = h.head * P + p;
+    const uint32_t channel = h.head * P + p, step = h.place.first + first;
+    const bsm_bf16 *column = (const bsm_bf16 *)s.zxBC + bsm_shape_inner(s.shape) + channel;
+    const bsm_walk<const bsm_bf16> in(s.steps, h.sequence, step, bsm_shape_zxBC(s.shape), column);
+    uint32_t pairs[BEFORE + SPAN]; /* all are on their way at the same time */
+    BSM_UNROLL
+    for (uint32_t k = BEFORE; k < BEFORE + SPAN; k++) {
+        const bool there = first + k < h.place.length + BEFORE;
+        pairs[k] = there ? bsm_load_pair(in.at + ((ptrdiff_t)k - BEFORE) * in.stride) : 0;
+    }
+    BSM_UNROLL
+    for (uint32_t k = 0; k < BEFORE; k++) {
+        pairs[k] = 0;
+        if (first < h.place.length) {
+            pairs[k] = step + k >= BEFORE
+                           ? bsm_load_pair(in.at + ((ptrdiff_t)k - BEFORE) * in.stride)
+                           : tail_pair(s, h, (int64_t)step + k - BEFORE, channel);
+        }
+    }
     bsm_taps<BSM_FEW_TAPS> left(s.weight, s.shape.taps, channel);
     bsm_taps<BSM_FEW_TAPS> right(s.weight, s.shape.taps, channel + 1);
-    for (int64_t ago = BSM_FEW_TAPS - 1; ago > 0 && first < h.place.length; ago--) {
-        const uint32_t pair = input_pair(s, h, (int64_t)h.place.first + first - ago, channel);
-        left.push(bsm_first(pair));
-        right.push(bsm_second(pair));
-    }
-    uint32_t pairs[SPAN];
-    BSM_UNROLL
-    for (uint32_t k = 0; k < SPAN; k++) { /* all on their way at the same time */
-        const bool there = first + k < h.place.length;
-        pairs[k] = there ? input_pair(s, h, (int64_t)h.place.first + first + k, channel) : 0;
-    }
     const float bias[2] = {s.bias[channel], s.bias[channel + 1]};
     BSM_UNROLL
-    for (uint32_t k = 0; k < SPAN; k++) {
+    for (uint32_t k = 0; k < BEFORE + SPAN; k++) {
         left.push(bsm_first(pairs[k]));
         right.push(bsm_second(pairs[k]));
-        const bool there = first + k < h.place.length;
-        const float x = there ? bsm_silu(bias[0] + left.sum()) : 0.0f;
-        const float next = there ? bsm_silu(bias[1] + right.sum()) : 0.0f;
-        bsm_store_pair(&m->x[first + k][p], bsm_pair(x, next));
+        if (k >= BEFORE) {
+            const uint32_t i = first + k - BEFORE;
+            const bool there = i < h.place.length;
+            const float x = there ? silu(bias[0] + left.sum()) : 0.0f;
+            const float next = there ? silu(bias[1] + right.sum()) : 0.0f;
+            bsm_store_pair(&m->x[i][p], bsm_pair(x, next));
+        }
     }
 }
 
@@ -174,8 +182,8 @@ __device__ void add_state(const head_place &h, const chunk_memory<P, N> *m, uint
     for (uint32_t k = 0; k < N / TILE; k++) {
         add_product<P>(y, C[k], m->S[k * TILE]);
     }
-    const float upper = expf(m->cum[first + h.lane_row]);
-    const float lower = expf(m->cum[first + h.lane_row + 8]);
+    const float upper = bsm_quick_exp(m->cum[first + h.lane_row]);
+    const float lower = bsm_quick_exp(m->cum[first + h.lane_row + 8]);
     BSM_UNROLL
     for (uint32_t p = 0; p < P / 8; p++) {
         y[p].c[0] *= upper, y[p].c[1] *= upper;
@@ -193,7 +201,7 @@ __device__ void scores(const head_place &h, const chunk_memory<P, N> *m, float D
     for (uint32_t e = 0; e < 8; e++) {
         const uint32_t i = row + h.lane_row + e % 4 / 2 * 8;
         const uint32_t j = column + e / 4 * 8 + h.lane_column + e % 2;
-        const float decay = j <= i ? expf(m->cum[i] - m->cum[j]) * m->dt[j] : 0.0f;
+        const float decay = j <= i ? bsm_quick_exp(m->cum[i] - m->cum[j]) * m->dt[j] : 0.0f;
         values[e / 4][e % 4] = G[e / 4].c[e % 4] * decay + (i == j ? D : 0.0f);
     }
     BSM_UNROLL
@@ -276,7 +284,7 @@ __device__ static void scale(uint32_t *a, const float *out, uint32_t lane_column
 template <uint32_t P, uint32_t N>
 __device__ void advance(const head_place &h, const chunk_memory<P, N> *m, state<P, N> *state)
 {
-    const float all = expf(m->cum[STEPS - 1]);
+    const float all = bsm_quick_exp(m->cum[STEPS - 1]);
     BSM_UNROLL
     for (uint32_t r = 0; r < state->ROWS; r++) {
         if (state->tile(r) >= N / TILE) {
@@ -296,51 +304,63 @@ __device__ void advance(const head_place &h, const chunk_memory<P, N> *m, state<
     }
 }
 
-/* Do `work` with each place of the state: (row, column, its sums, the first of two of them). */
+/* Do `work` with each row of the state that a lane has some columns of: (row, its sums, where in
+ * them its two numbers are). */
 template <uint32_t P, uint32_t N, class work>
-__device__ void for_state(const head_place &h, state<P, N> *state, const work &do_it)
+__device__ void for_rows(const head_place &h, state<P, N> *state, const work &do_it)
 {
     BSM_UNROLL
     for (uint32_t r = 0; r < state->ROWS; r++) {
-        BSM_UNROLL
-        for (uint32_t e = 0; e < P / 8 * 2; e++) {
-            if (state->tile(r) < N / TILE) {
-                const uint32_t row = state->tile(r) * TILE + h.lane_row + e % 2 * 8;
-                do_it(row, e / 2 * 8 + h.lane_column, &state->S[r][e / 2].c[e % 2 * 2]);
-            }
+        if (state->tile(r) < N / TILE) {
+            const uint32_t row = state->tile(r) * TILE + h.lane_row;
+            do_it(row, state->S[r], 0);
+            do_it(row + 8, state->S[r], 2);
         }
     }
 }
 
-/* Number (row, column) of this head's state among all of a sequence's or a chunk's. */
+/* The lane's first number in a row of this head's state among all of a sequence's or a chunk's. */
 template <uint32_t P, uint32_t N>
 __device__ size_t in_states(const bsm_fused_scan &s, const head_place &h, size_t which,
-                            uint32_t row, uint32_t column)
+                            uint32_t row)
 {
-    return (which * N + row) * bsm_shape_inner(s.shape) + h.head * P + column;
+    return (which * N + row) * bsm_shape_inner(s.shape) + h.head * P + h.lane_column;
 }
 
 template <uint32_t P, uint32_t N>
 __device__ void load_state(const bsm_fused_scan &s, const head_place &h, state<P, N> *state)
 {
-    for_state(h, state, [&](uint32_t row, uint32_t column, float *two) {
-        const float *from =
-            s.first ? s.first + in_states<P, N>(s, h, h.sequence, row, column) : NULL;
-        two[0] = from ? from[0] : 0.0f;
-        two[1] = from ? from[1] : 0.0f;
+    for_rows(h, state, [&](uint32_t row, bsm_sums *S, uint32_t two) {
+        const float *from = s.first ? s.first + in_states<P, N>(s, h, h.sequence, row) : NULL;
+        BSM_UNROLL
+        for (uint32_t p = 0; p < P / 8; p++) {
+            S[p].c[two] = from ? from[p * 8] : 0.0f;
+            S[p].c[two + 1] = from ? from[p * 8 + 1] : 0.0f;
+        }
     });
 }
 
-/* To where the next chunk reads it, and wherever else it is wanted. */
+/* To where the next chunk reads it. */
 template <uint32_t P, uint32_t N>
-__device__ void share_state(const bsm_fused_scan &s, const head_place &h, chunk_memory<P, N> *m,
-                            state<P, N> *state)
+__device__ void share_state(const head_place &h, chunk_memory<P, N> *m, state<P, N> *state)
 {
-    for_state(h, state, [&](uint32_t row, uint32_t column, const float *two) {
-        bsm_store_pair(&m->S[row][column], bsm_pair(two[0], two[1]));
-        if (s.before) {
-            const size_t at = in_states<P, N>(s, h, h.chunk, row, column);
-            bsm_store_pair((bsm_bf16 *)s.before + at, bsm_pair(two[0], two[1]));
+    for_rows(h, state, [&](uint32_t row, const bsm_sums *S, uint32_t two) {
+        BSM_UNROLL
+        for (uint32_t p = 0; p < P / 8; p++) {
+            bsm_store_pair(&m->S[row][p * 8 + h.lane_column],
+                           bsm_pair(S[p].c[two], S[p].c[two + 1]));
+        }
+    });
+}
+
+template <uint32_t P, uint32_t N>
+__device__ void store_before(const bsm_fused_scan &s, const head_place &h, state<P, N> *state)
+{
+    for_rows(h, state, [&](uint32_t row, const bsm_sums *S, uint32_t two) {
+        bsm_bf16 *to = (bsm_bf16 *)s.before + in_states<P, N>(s, h, h.chunk, row);
+        BSM_UNROLL
+        for (uint32_t p = 0; p < P / 8; p++) {
+            bsm_store_pair(to + p * 8, bsm_pair(S[p].c[two], S[p].c[two + 1]));
         }
     });
 }
@@ -348,10 +368,13 @@ __device__ void share_state(const bsm_fused_scan &s, const head_place &h, chunk_
 template <uint32_t P, uint32_t N>
 __device__ void keep_state(const bsm_fused_scan &s, const head_place &h, state<P, N> *state)
 {
-    for_state(h, state, [&](uint32_t row, uint32_t column, const float *two) {
-        float *to = s.kept + in_states<P, N>(s, h, h.sequence, row, column);
-        to[0] = two[0];
-        to[1] = two[1];
+    for_rows(h, state, [&](uint32_t row, const bsm_sums *S, uint32_t two) {
+        float *to = s.kept + in_states<P, N>(s, h, h.sequence, row);
+        BSM_UNROLL
+        for (uint32_t p = 0; p < P / 8; p++) {
+            to[p * 8] = S[p].c[two];
+            to[p * 8 + 1] = S[p].c[two + 1];
+        }
     });
 }
 
@@ -359,7 +382,7 @@ __device__ void keep_state(const bsm_fused_scan &s, const head_place &h, state<P
 
 /* STATES: there is one before a chunk or behind it; without, more blocks fit a processor. */
 template <uint32_t P, uint32_t N, bool STATES>
-__global__ void __launch_bounds__(THREADS) fused_scan(bsm_fused_scan s)
+__global__ void __launch_bounds__(THREADS, STATES ? 3 : 4) fused_scan(bsm_fused_scan s)
 {
     __shared__ chunk_memory<P, N> m;
     const uint32_t lane = threadIdx.x % BSM_WARP, chunks = s.steps.chunks;
@@ -373,8 +396,11 @@ __global__ void __launch_bounds__(THREADS) fused_scan(bsm_fused_scan s)
     for (uint32_t c = 0; c < (STATES ? chunks : 1); c++) {
         h.chunk = (size_t)h.sequence * chunks + c;
         h.place = bsm_chunk_at(s.steps, (uint32_t)h.chunk);
-        if (STATES) {
-            share_state(s, h, &m, &state);
+        if (STATES && s.y) {
+            share_state(h, &m, &state);
+        }
+        if (STATES && s.before) {
+            store_before(s, h, &state);
         }
         if (threadIdx.x < BSM_WARP) {
             load_decays(s, h, &m);

@@ -7,57 +7,97 @@
 /* KEPT: gated numbers that a lane holds from the norm's sum until they are written. */
 enum { THREADS = 128, KEPT = 32 };
 
-template <class T> struct gate_row {
+template <class T, uint32_t V> struct gate_row {
     const T *y, *z;
-    uint32_t inner;
 
-    /* Number `i`, or zero behind the end. */
-    __device__ float at(uint32_t i) const
+    /* V numbers from `i` on. */
+    __device__ void gate(uint32_t i, float *gated) const
     {
-        return i < inner ? bsm_value<T>::to_float(y[i]) * bsm_silu(bsm_value<T>::to_float(z[i]))
-                         : 0.0f;
+        float gates[V];
+        bsm_load<V>(y + i, gated);
+        bsm_load<V>(z + i, gates);
+        BSM_UNROLL
+        for (uint32_t k = 0; k < V; k++) {
+            gated[k] *= gates[k] * bsm_sigmoid_of<T>(gates[k]);
+        }
     }
 };
 
-template <class T> __global__ void gate(bsm_gate g)
+template <uint32_t V> __device__ float square_sum(const float *numbers)
+{
+    float sum = 0;
+    BSM_UNROLL
+    for (uint32_t k = 0; k < V; k++) {
+        sum += numbers[k] * numbers[k];
+    }
+    return sum;
+}
+
+template <class T, uint32_t V>
+__device__ void store_normal(const float *gated, float factor, const float *weight, T *out)
+{
+    float weights[V];
+    bsm_load<V>(weight, weights);
+    BSM_UNROLL
+    for (uint32_t k = 0; k < V; k++) {
+        weights[k] *= gated[k] * factor;
+    }
+    bsm_store<V>(out, weights);
+}
+
+/* Numbers are moved V at a time, of which a row has a multiple. */
+template <class T, uint32_t V> __global__ void gate(bsm_gate g)
 {
     const uint32_t r = blockIdx.x * (blockDim.x / BSM_WARP) + threadIdx.x / BSM_WARP;
     if (r >= g.rows) {
         return;
     }
-    const uint32_t inner = bsm_shape_inner(g.shape), lane = threadIdx.x % BSM_WARP;
-    const gate_row<T> row = {(const T *)g.y + (size_t)r * inner,
-                             (const T *)g.zxBC + (size_t)r * bsm_shape_zxBC(g.shape), inner};
-    float kept[KEPT], sum = 0;
+    const uint32_t inner = bsm_shape_inner(g.shape), first = threadIdx.x % BSM_WARP * V;
+    const gate_row<T, V> row = {(const T *)g.y + (size_t)r * inner,
+                                (const T *)g.zxBC + (size_t)r * bsm_shape_zxBC(g.shape)};
+    float kept[KEPT] = {}, more[V], sum = 0;
     BSM_UNROLL
-    for (uint32_t k = 0; k < KEPT; k++) {
-        kept[k] = row.at(k * BSM_WARP + lane);
-        sum += kept[k] * kept[k];
+    for (uint32_t k = 0; k < KEPT; k += V) {
+        if (first + k * BSM_WARP < inner) {
+            row.gate(first + k * BSM_WARP, kept + k);
+        }
     }
-    for (uint32_t i = KEPT * BSM_WARP + lane; i < inner; i += BSM_WARP) {
-        sum += row.at(i) * row.at(i);
+    sum += square_sum<KEPT>(kept);
+    for (uint32_t i = first + KEPT * BSM_WARP; i < inner; i += V * BSM_WARP) {
+        row.gate(i, more);
+        sum += square_sum<V>(more);
     }
     const float factor = 1.0f / sqrtf(bsm_warp_sum(sum) / (float)inner + 1e-5f);
     T *out = (T *)g.out + (size_t)r * inner;
     BSM_UNROLL
-    for (uint32_t k = 0; k < KEPT; k++) {
-        const uint32_t i = k * BSM_WARP + lane;
+    for (uint32_t k = 0; k < KEPT; k += V) {
+        const uint32_t i = first + k * BSM_WARP;
         if (i < inner) {
-            out[i] = bsm_value<T>::from(kept[k] * factor * g.weight[i]);
+            store_normal<T, V>(kept + k, factor, g.weight + i, out + i);
         }
     }
-    for (uint32_t i = KEPT * BSM_WARP + lane; i < inner; i += BSM_WARP) {
-        out[i] = bsm_value<T>::from(row.at(i) * factor * g.weight[i]);
+    for (uint32_t i = first + KEPT * BSM_WARP; i < inner; i += V * BSM_WARP) {
+        row.gate(i, more);
+        store_normal<T, V>(more, factor, g.weight + i, out + i);
+    }
+}
+
+template <class T> static void choose_width(bsm_kernel_queue queue, const bsm_gate &gate_)
+{
+    const bsm_gate g = gate_;
+    const unsigned int blocks = bsm_blocks_for(g.rows, THREADS / BSM_WARP);
+    if (bsm_shape_inner(g.shape) % 4 == 0 && bsm_shape_zxBC(g.shape) % 4 == 0) {
+        BSM_LAUNCH((gate<T, 4>), blocks, THREADS, queue.stream, g);
+    } else {
+        BSM_LAUNCH((gate<T, 1>), blocks, THREADS, queue.stream, g);
     }
 }
 
 void bsm_kernel_gate(bsm_kernel_queue queue, const bsm_gate *gate_)
 {
-    const bsm_gate g = *gate_;
-    const unsigned int blocks = bsm_blocks_for(g.rows, THREADS / BSM_WARP);
     if (queue.bf16) {
-        BSM_LAUNCH(gate<bsm_bf16>, blocks, THREADS, queue.stream, g);
+        choose_width<bsm_bf16>(queue, *gate_);
     } else {
-        BSM_LAUNCH(gate<float>, blocks, THREADS, queue.stream, g);
+        choose_width<float>(queue, *gate_);
     }
 }

@@ -62,6 +62,30 @@ template <> struct bsm_value<bsm_bf16> {
     }
 };
 
+/** V numbers next to each other at a multiple of their size, moved as one. */
+template <class T, uint32_t V> struct alignas(sizeof(T) * V) bsm_pack {
+    T values[V];
+};
+
+template <uint32_t V, class T> __device__ inline void bsm_load(const T *at, float *numbers)
+{
+    const bsm_pack<T, V> pack = *(const bsm_pack<T, V> *)at;
+    BSM_UNROLL
+    for (uint32_t i = 0; i < V; i++) {
+        numbers[i] = bsm_value<T>::to_float(pack.values[i]);
+    }
+}
+
+template <uint32_t V, class T> __device__ inline void bsm_store(T *at, const float *numbers)
+{
+    bsm_pack<T, V> pack;
+    BSM_UNROLL
+    for (uint32_t i = 0; i < V; i++) {
+        pack.values[i] = bsm_value<T>::from(numbers[i]);
+    }
+    *(bsm_pack<T, V> *)at = pack;
+}
+
 /** The sum over a warp, in every lane. */
 __device__ inline float bsm_warp_sum(float x)
 {
@@ -72,12 +96,12 @@ __device__ inline float bsm_warp_sum(float x)
 }
 
 /** The sum over the lanes up to and with this one. */
-__device__ inline double bsm_warp_prefix_sum(double x)
+template <class T> __device__ T bsm_warp_prefix_sum(T x)
 {
     const unsigned int lane = threadIdx.x % BSM_WARP;
     for (unsigned int delta = 1; delta < BSM_WARP; delta *= 2) {
-        const double before = __shfl_up_sync(BSM_ALL_LANES, x, delta);
-        x += lane >= delta ? before : 0.0;
+        const T before = __shfl_up_sync(BSM_ALL_LANES, x, delta);
+        x += lane >= delta ? before : T(0);
     }
     return x;
 }
@@ -90,6 +114,31 @@ __device__ inline float bsm_sigmoid(float x)
 __device__ inline float bsm_silu(float x)
 {
     return x * bsm_sigmoid(x);
+}
+
+/** Right to 2^-20 or so, for what becomes bfloat16 anyway. */
+__device__ inline float bsm_quick_exp(float x)
+{
+#ifdef __CUDA_ARCH__
+    return __expf(x);
+#else
+    return expf(x);
+#endif
+}
+
+__device__ inline float bsm_quick_sigmoid(float x)
+{
+#ifdef __CUDA_ARCH__
+    return __fdividef(1.0f, 1.0f + __expf(-x));
+#else
+    return bsm_sigmoid(x);
+#endif
+}
+
+/** As exact as values of T are. */
+template <class T> __device__ float bsm_sigmoid_of(float x)
+{
+    return sizeof(T) < sizeof(float) ? bsm_quick_sigmoid(x) : bsm_sigmoid(x);
 }
 
 __device__ inline float bsm_softplus(float x)

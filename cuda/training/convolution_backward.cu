@@ -20,9 +20,9 @@ __device__ float input(const bsm_convolution_backward &c, uint32_t sequence, int
         ((const T *)c.zxBC)[row * bsm_shape_zxBC(c.shape) + bsm_shape_inner(c.shape) + channel]);
 }
 
-__device__ static float silu_slope(float x)
+template <class T> __device__ float silu_slope(float x)
 {
-    const float s = bsm_sigmoid(x);
+    const float s = bsm_sigmoid_of<T>(x);
     return s * (1.0f + x * (1.0f - s));
 }
 
@@ -156,7 +156,7 @@ template <class T, uint32_t MOST> __global__ void backward(bsm_convolution_backw
         for (uint32_t k = 0; k < AT_ONCE; k++) {
             if (k < left) {
                 taps.push(bsm_value<T>::to_float(inputs[k]));
-                const float d = gradients[k] * silu_slope(bias + taps.sum());
+                const float d = gradients[k] * silu_slope<T>(bias + taps.sum());
                 add_step(&s, taps, d);
                 push_gradient(&s, d);
                 store_oldest(s, taps, i + k, &out);
@@ -168,7 +168,7 @@ template <class T, uint32_t MOST> __global__ void backward(bsm_convolution_backw
         float d = 0;
         if (step < c.steps.steps) {
             taps.push(input<T>(c, place.sequence, step, channel));
-            d = given(c, place.sequence, step, channel) * silu_slope(bias + taps.sum());
+            d = given(c, place.sequence, step, channel) * silu_slope<T>(bias + taps.sum());
         }
         push_gradient(&s, d);
         store_oldest(s, taps, i, &out);
