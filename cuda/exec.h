@@ -27,6 +27,24 @@
 /** The same for a kernel whose threads have nothing to do with each other. */
 #define BSM_LAUNCH_FLAT BSM_LAUNCH
 
+/** The same for a kernel that has BSM_SHARED, of the same type. */
+#define BSM_LAUNCH_SHARED(kernel, type, blocks, threads, stream, ...)                              \
+    do {                                                                                           \
+        const unsigned int launch_blocks = (blocks);                                               \
+        if (launch_blocks) {                                                                       \
+            cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,              \
+                                 (int)sizeof(type));                                               \
+            kernel<<<launch_blocks, (threads), sizeof(type), (cudaStream_t)(stream)>>>(            \
+                __VA_ARGS__);                                                                      \
+        }                                                                                          \
+    } while (0)
+
+/** `name` is a `type` in shared memory, at a multiple of 16 bytes, which may be larger than the 48
+ *  KB of __shared__; every card since 8.0 has 99 KB. Once in a kernel. */
+#define BSM_SHARED(type, name)                                                                     \
+    extern __shared__ uint4 bsm_shared[];                                                          \
+    type &name = *reinterpret_cast<type *>(bsm_shared)
+
 /** Before a loop whose turns are all written out, so that arrays it goes along are registers. */
 #define BSM_UNROLL _Pragma("unroll")
 
@@ -77,6 +95,14 @@ struct bsm_exec_lanes {
 /** Publish `size` bytes; all 32 lanes must take part. It holds until the next but one exchange. */
 bsm_exec_lanes bsm_exec_publish(const void *mine, unsigned int size);
 
+/** Copy 16 bytes, or zeros if `from` is NULL, when this thread waits for the copies up to its next
+ *  commit. Until then there is nonsense. */
+void bsm_exec_copy_later(void *to, const void *from);
+void bsm_exec_commit_copies();
+
+/** Wait for all copies but those of the last `groups` commits. */
+void bsm_exec_wait_for_copies(unsigned int groups);
+
 template <class T> T bsm_exec_shuffle_value(T value, unsigned int lane)
 {
     static_assert(sizeof(T) <= sizeof(uint64_t), "a shuffle moves 8 bytes at most");
@@ -103,6 +129,9 @@ template <class T> T __shfl_up_sync(unsigned int, T value, unsigned int delta)
     return bsm_exec_shuffle_value(value, lane >= delta ? lane - delta : lane);
 }
 
+#define BSM_SHARED(type, name) alignas(16) static type name
+#define BSM_LAUNCH_SHARED(kernel, type, blocks, threads, stream, ...)                              \
+    BSM_LAUNCH(kernel, blocks, threads, stream, __VA_ARGS__)
 #define BSM_LAUNCH(kernel, blocks, threads, stream, ...)                                           \
     bsm_exec_launch(BSM_EXEC_FIBRES, (blocks), (threads), (stream), [=]() { kernel(__VA_ARGS__); })
 #define BSM_LAUNCH_FLAT(kernel, blocks, threads, stream, ...)                                      \

@@ -61,6 +61,39 @@ __device__ inline void bsm_copy_eight(bsm_bf16 *to, const bsm_bf16 *from)
 #endif
 }
 
+/** The same into shared memory and in the background: they are there once the thread has waited,
+ * and seen by others after a barrier. Any `from` will do where `there` is not: zeros. */
+__device__ inline void bsm_copy_eight_later(bsm_bf16 *to, const bsm_bf16 *from, bool there)
+{
+#ifdef __CUDA_ARCH__
+    const uint32_t at = (uint32_t)__cvta_generic_to_shared(to), bytes = there ? 16 : 0;
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(at), "l"(from), "r"(bytes)
+                 : "memory");
+#elif !defined(__CUDACC__)
+    bsm_exec_copy_later(to, there ? from : NULL);
+#endif
+}
+
+/** All copies since the last commit are a group. */
+__device__ inline void bsm_commit_copies()
+{
+#ifdef __CUDA_ARCH__
+    asm volatile("cp.async.commit_group;" ::: "memory");
+#elif !defined(__CUDACC__)
+    bsm_exec_commit_copies();
+#endif
+}
+
+/** Wait for the copies of all groups but the last few. */
+template <unsigned int LAST> __device__ void bsm_wait_for_copies()
+{
+#ifdef __CUDA_ARCH__
+    asm volatile("cp.async.wait_group %0;" ::"n"(LAST) : "memory");
+#elif !defined(__CUDACC__)
+    bsm_exec_wait_for_copies(LAST);
+#endif
+}
+
 __host__ __device__ inline float bsm_first(uint32_t pair)
 {
     return bsm_float_of_bits(pair << 16);

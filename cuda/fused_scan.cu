@@ -7,38 +7,15 @@
  *     y  = (C B^T, decayed and masked, + D) x + in C S
  *     S' = exp(cum of the last) S + (out B)^T x                  with in and out as in bsm_decays
  */
-#include "fragments.h"
-#include "steps.h"
+#include "fused_scan.h"
 #include "taps.h"
 
-enum { THREADS = 128, WARPS = THREADS / BSM_WARP, STEPS = BSM_MAX_CHUNK, TILE = 16 };
-enum { GAP = 8 }; /* between rows, so that eight of them lie in different banks */
+using namespace bsm_fused;
 
-/* A head's chunk in shared memory. */
-template <uint32_t P, uint32_t N> struct chunk_memory {
-    bsm_bf16 x[STEPS][P + GAP];
-    bsm_bf16 B[STEPS][N + GAP];
-    bsm_bf16 S[N][P + GAP]; /* before the chunk */
-    float dt[STEPS], cum[STEPS], out[STEPS];
-};
-
-/* The state after a chunk: of each 16 rows that the warp has, every column. */
-template <uint32_t P, uint32_t N> struct state {
-    static const uint32_t ROWS = (N / TILE + WARPS - 1) / WARPS;
-    bsm_sums S[ROWS][P / 8];
-
-    /* The number of its rows `r` among all 16 rows; N / TILE or more: there are none. */
-    __device__ static uint32_t tile(uint32_t r)
-    {
-        return threadIdx.x / BSM_WARP + r * WARPS;
-    }
-};
-
-/* Where the block works. */
-struct head_place {
-    uint32_t sequence, head, lane_row, lane_column; /* the latter of a fragment's sums */
-    size_t chunk;                                   /* of all */
-    bsm_chunk_place place;
+/* A head's chunk, and the state before it. */
+template <uint32_t P, uint32_t N> struct chunk_memory : added_memory<P, N> {
+    bsm_bf16 S[N][P + GAP];
+    float dt[STEPS];
 };
 
 /* ---- What a chunk needs ---- */
@@ -161,18 +138,6 @@ __device__ void load_C(const bsm_fused_scan &s, const head_place &h, uint32_t fi
     }
 }
 
-/* y += a b, b being 16 rows of a matrix of P columns. */
-template <uint32_t P> __device__ void add_product(bsm_sums *y, const uint32_t *a, const bsm_bf16 *b)
-{
-    BSM_UNROLL
-    for (uint32_t p = 0; p < P / TILE; p++) {
-        uint32_t columns[4];
-        bsm_load_matrices<true>(columns, bsm_tile_by_rows(b + p * TILE, P + GAP));
-        bsm_multiply(&y[2 * p], a, columns);
-        bsm_multiply(&y[2 * p + 1], a, columns + 2);
-    }
-}
-
 /* y = in C S */
 template <uint32_t P, uint32_t N>
 __device__ void add_state(const head_place &h, const chunk_memory<P, N> *m, uint32_t first,
@@ -269,55 +234,6 @@ __device__ void make_y(const bsm_fused_scan &s, const head_place &h, const chunk
 }
 
 /* ---- The state ---- */
-
-/* Both numbers of the pairs of `a` times their step's factor. */
-__device__ static void scale(uint32_t *a, const float *out, uint32_t lane_column)
-{
-    BSM_UNROLL
-    for (uint32_t r = 0; r < 4; r++) {
-        const float *factors = out + lane_column + r / 2 * 8;
-        a[r] = bsm_pair(bsm_first(a[r]) * factors[0], bsm_second(a[r]) * factors[1]);
-    }
-}
-
-/* S' = exp(cum of the last) S + (out B)^T x */
-template <uint32_t P, uint32_t N>
-__device__ void advance(const head_place &h, const chunk_memory<P, N> *m, state<P, N> *state)
-{
-    const float all = bsm_quick_exp(m->cum[STEPS - 1]);
-    BSM_UNROLL
-    for (uint32_t r = 0; r < state->ROWS; r++) {
-        if (state->tile(r) >= N / TILE) {
-            break;
-        }
-        BSM_UNROLL
-        for (uint32_t e = 0; e < P / 8 * 4; e++) {
-            state->S[r][e / 4].c[e % 4] *= all;
-        }
-        for (uint32_t step = 0; step < h.place.length; step += TILE) {
-            uint32_t a[4];
-            bsm_load_matrices<true>(
-                a, bsm_tile_by_columns(m->B[step] + state->tile(r) * TILE, N + GAP));
-            scale(a, m->out + step, h.lane_column);
-            add_product<P>(state->S[r], a, m->x[step]);
-        }
-    }
-}
-
-/* Do `work` with each row of the state that a lane has some columns of: (row, its sums, where in
- * them its two numbers are). */
-template <uint32_t P, uint32_t N, class work>
-__device__ void for_rows(const head_place &h, state<P, N> *state, const work &do_it)
-{
-    BSM_UNROLL
-    for (uint32_t r = 0; r < state->ROWS; r++) {
-        if (state->tile(r) < N / TILE) {
-            const uint32_t row = state->tile(r) * TILE + h.lane_row;
-            do_it(row, state->S[r], 0);
-            do_it(row + 8, state->S[r], 2);
-        }
-    }
-}
 
 /* The lane's first number in a row of this head's state among all of a sequence's or a chunk's. */
 template <uint32_t P, uint32_t N>

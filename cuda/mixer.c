@@ -244,16 +244,11 @@ static void scan_by_products(const bsm_cuda_space *space, const bsm_cuda_mixer *
     bsm_kernel_collect(bsm_card_queue(space->card), &collect);
 }
 
-/* y, by one kernel after the convolution of B and C. */
-static void scan_fused(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
-                       const bsm_slab *slab)
+static bsm_fused_scan fused_scan(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                                 const bsm_slab *slab)
 {
     const bsm_mixer_scratch *s = &space->mixer;
-    bsm_kernel_queue queue = bsm_card_queue(space->card);
-    bsm_prepare p = preparation(space, mixer, slab);
-    p.only_BC = true;
-    bsm_kernel_convolution(queue, &p);
-    bsm_fused_scan scan = {
+    return (bsm_fused_scan){
         .steps = slab->steps,
         .shape = space->shape,
         .zxBC = s->zxBC,
@@ -266,13 +261,32 @@ static void scan_fused(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
         .tail = slab->tails,
         .BC = s->BC,
         .first = slab->states,
-        .kept = slab->keep ? slab->states : NULL,
-        .y = s->y,
     };
+}
+
+/* y, by one kernel after the convolution of B and C. */
+static void scan_fused(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                       const bsm_slab *slab)
+{
+    bsm_kernel_queue queue = bsm_card_queue(space->card);
+    bsm_prepare p = preparation(space, mixer, slab);
+    p.only_BC = true;
+    bsm_kernel_convolution(queue, &p);
+    bsm_fused_scan scan = fused_scan(space, mixer, slab);
+    scan.kept = slab->keep ? slab->states : NULL;
+    scan.y = space->mixer.y;
     bsm_kernel_fused_scan(queue, &scan);
     if (slab->keep) {
         bsm_kernel_save_tail(queue, &p, slab->tails);
     }
+}
+
+void bsm_cuda_mixer_states_fused(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                                 const bsm_slab *slab)
+{
+    bsm_fused_scan scan = fused_scan(space, mixer, slab);
+    scan.before = space->mixer.before;
+    bsm_kernel_fused_scan(bsm_card_queue(space->card), &scan);
 }
 
 void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,

@@ -32,7 +32,7 @@ bsm_slab bsm_cuda_slab(bsm_steps steps, bool along_bands, size_t frames, size_t 
 void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                               const bsm_slab *slab, size_t direction, const float *bias);
 
-/** zxBC and dt -> decays, x, B, C, and x scaled if there are states. */
+/** zxBC and dt -> decays, x, B, C, and x scaled if there are states and the memory for it. */
 void bsm_cuda_mixer_prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                             const bsm_slab *slab);
 
@@ -41,6 +41,10 @@ void bsm_cuda_mixer_correlate(const bsm_cuda_space *space, const bsm_slab *slab)
 
 /** The state before each chunk, and what it gives to the chunk's steps. */
 void bsm_cuda_mixer_states(const bsm_cuda_space *space, const bsm_slab *slab);
+
+/** The state before each chunk alone, where the scan is one kernel. */
+void bsm_cuda_mixer_states_fused(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                                 const bsm_slab *slab);
 
 /** All of them, and the scan and the gate: x -> what goes into the output projection. */
 void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,

@@ -86,6 +86,26 @@ static void *carve_values(const bsm_cuda_space *space, bsm_carver *carver, size_
     return bsm_carve(carver, count * (bf16 ? (size_t)BF16_BYTES : sizeof(float)));
 }
 
+static void divide_decays(bsm_cuda_space *space, bsm_carver *carver)
+{
+    size_t heads = space->shape.heads, rows = space->limits.rows * heads;
+    bsm_decays *decays = &space->mixer.decays;
+    decays->dt = bsm_carve_floats(carver, rows);
+    decays->cum = bsm_carve(carver, rows * sizeof(double));
+    decays->in = bsm_carve_floats(carver, rows);
+    decays->out = bsm_carve_floats(carver, rows);
+    decays->all = bsm_carve_floats(carver, space->limits.chunks * heads);
+}
+
+void bsm_cuda_divide_chunks(bsm_cuda_space *space, bsm_carver *carver)
+{
+    size_t state = bsm_cuda_state_size(&space->weights->config);
+    divide_decays(space, carver);
+    space->mixer.x =
+        carve_values(space, carver, space->limits.rows * bsm_shape_inner(space->shape));
+    space->mixer.before = carve_values(space, carver, space->limits.chunks * state);
+}
+
 /* What the scan by products needs. */
 static void divide_products(bsm_cuda_space *space, bsm_carver *carver)
 {
@@ -93,11 +113,7 @@ static void divide_products(bsm_cuda_space *space, bsm_carver *carver)
     size_t inner = bsm_shape_inner(space->shape), heads = space->shape.heads;
     size_t state = bsm_cuda_state_size(&space->weights->config);
     bsm_mixer_scratch *s = &space->mixer;
-    s->decays.dt = bsm_carve_floats(carver, rows * heads);
-    s->decays.cum = bsm_carve(carver, rows * heads * sizeof(double));
-    s->decays.in = bsm_carve_floats(carver, rows * heads);
-    s->decays.out = bsm_carve_floats(carver, rows * heads);
-    s->decays.all = bsm_carve_floats(carver, chunks * heads);
+    divide_decays(space, carver);
     s->x = carve_values(space, carver, rows * inner);
     s->scaled = carve_values(space, carver, rows * inner);
     s->G = bsm_carve_floats(carver, rows * BSM_MAX_CHUNK);
@@ -114,14 +130,20 @@ void bsm_cuda_divide_mixer(bsm_cuda_space *space, bsm_carver *carver, bool fused
     size_t rows = space->limits.rows, inner = bsm_shape_inner(space->shape);
     bsm_mixer_scratch *s = &space->mixer;
     s->u = carve_values(space, carver, rows * space->weights->config.dim);
-    s->zxBC = carve_values(space, carver, rows * bsm_shape_zxBC(space->shape));
-    s->raw_dt = bsm_carve_floats(carver, rows * space->shape.heads);
     s->BC = carve_values(space, carver, rows * 2 * space->shape.d_state);
-    s->y = carve_values(space, carver, rows * inner);
     s->gated = carve_values(space, carver, rows * inner);
     if (!fused) {
         divide_products(space, carver);
     }
+}
+
+static void divide_projected(bsm_cuda_space *space, bsm_carver *carver)
+{
+    size_t rows = space->limits.rows;
+    bsm_mixer_scratch *s = &space->mixer;
+    s->zxBC = carve_values(space, carver, rows * bsm_shape_zxBC(space->shape));
+    s->raw_dt = bsm_carve_floats(carver, rows * space->shape.heads);
+    s->y = carve_values(space, carver, rows * bsm_shape_inner(space->shape));
 }
 
 static void divide_mask(bsm_cuda_space *space, bsm_carver *carver)
@@ -158,6 +180,7 @@ static void divide(bsm_cuda_space *space, bsm_carver *carver)
         space->tails = bsm_carve_floats(carver, mixers * bsm_cuda_tail_size(config));
     }
     bsm_carver mixer = *carver, mask = *carver, split = *carver, sound = *carver;
+    divide_projected(space, &mixer);
     bsm_cuda_divide_mixer(space, &mixer, is_fused(space));
     divide_mask(space, &mask);
     space->packed = carve_values(space, &split, frames * space->weights->packed_width);

@@ -124,9 +124,14 @@ bsm_status bsm_cuda_check_size(const bsm_config *config, size_t frames, bsm_erro
  *  @param fused the scan is one kernel */
 bsm_slab_limits bsm_cuda_slab_limits(const bsm_config *config, size_t frames, bool fused);
 
-/** Carve space->mixer, for the limits, shape, weights' configuration and card that are there.
+/** Carve space->mixer, for the limits, shape, weights' configuration and card that are there, but
+ *  for zxBC, raw_dt and y, which training keeps elsewhere.
  *  @param fused nothing but the one kernel's scratch */
 void bsm_cuda_divide_mixer(bsm_cuda_space *space, bsm_carver *carver, bool fused);
+
+/** Carve what the mixer's backward needs besides where the scan is one kernel: the decays, x and
+ * the states before the chunks. */
+void bsm_cuda_divide_chunks(bsm_cuda_space *space, bsm_carver *carver);
 
 /** The rows that a slab of sequences of this length takes. */
 bsm_steps bsm_cuda_steps(size_t steps, size_t split);

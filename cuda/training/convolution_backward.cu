@@ -85,44 +85,52 @@ __device__ void store_sums(const bsm_convolution_backward &c, uint32_t chunk, ui
 }
 
 /* The gradients that a chunk's channel was given, one step after the other. */
-struct given_walk {
-    const float *at;
+template <class T> struct given_walk {
+    const T *values; /* one of the two */
+    const float *numbers;
     uint32_t stride;
 
-    __device__ void take(uint32_t left, float *gradients)
+    __device__ float at(uint32_t step) const
+    {
+        const size_t i = (size_t)step * stride;
+        return values ? bsm_value<T>::to_float(values[i]) : numbers[i];
+    }
+    __device__ void take(uint32_t first, uint32_t left, float *gradients) const
     {
         BSM_UNROLL
         for (uint32_t k = 0; k < AT_ONCE; k++) {
-            gradients[k] = k < left ? at[(size_t)k * stride] : 0.0f;
+            gradients[k] = k < left ? at(first + k) : 0.0f;
         }
-        at += (size_t)AT_ONCE * stride;
     }
 };
 
-__device__ static given_walk given_from(const bsm_convolution_backward &c, uint32_t chunk,
-                                        uint32_t channel)
+template <class T>
+__device__ given_walk<T> given_from(const bsm_convolution_backward &c, uint32_t chunk,
+                                    uint32_t channel)
 {
     const uint32_t inner = bsm_shape_inner(c.shape), P = c.shape.headdim, N = c.shape.d_state;
-    given_walk g;
+    given_walk<T> g = {};
     if (channel < inner) {
         const size_t head = (size_t)chunk * c.shape.heads + channel / P;
-        g.at = c.d_x + head * c.steps.chunk * P + channel % P;
+        const size_t first = head * c.steps.chunk * P + channel % P;
+        g.values = c.d_x_is_values ? (const T *)c.d_x + first : NULL;
+        g.numbers = c.d_x_is_values ? NULL : (const float *)c.d_x + first;
         g.stride = P;
     } else {
-        g.at = c.d_BC + (size_t)chunk * c.steps.chunk * 2 * N + channel - inner;
+        g.numbers = c.d_BC + (size_t)chunk * c.steps.chunk * 2 * N + channel - inner;
         g.stride = 2 * N;
     }
     return g;
 }
 
 /* The same at a step of the sequence. */
-__device__ static float given(const bsm_convolution_backward &c, uint32_t sequence, uint32_t step,
-                              uint32_t channel)
+template <class T>
+__device__ float given(const bsm_convolution_backward &c, uint32_t sequence, uint32_t step,
+                       uint32_t channel)
 {
     uint32_t i;
     const size_t chunk = bsm_chunk_of(c.steps, sequence, step, &i);
-    const given_walk g = given_from(c, (uint32_t)chunk, channel);
-    return g.at[(size_t)i * g.stride];
+    return given_from<T>(c, (uint32_t)chunk, channel).at(i);
 }
 
 /* A thread for each chunk and channel. */
@@ -141,7 +149,7 @@ template <class T, uint32_t MOST> __global__ void backward(bsm_convolution_backw
         taps.push(input<T>(c, place.sequence, (int64_t)place.first + k - c.shape.taps, channel));
     }
     sums<MOST> s = {};
-    given_walk own = given_from(c, chunk, channel);
+    const given_walk<T> own = given_from<T>(c, chunk, channel);
     bsm_walk<const T> in(c.steps, place.sequence, place.first, bsm_shape_zxBC(c.shape),
                          (const T *)c.zxBC + inner + channel);
     bsm_walk<T> out(c.steps, place.sequence, place.first, bsm_shape_projected(c.shape),
@@ -151,7 +159,7 @@ template <class T, uint32_t MOST> __global__ void backward(bsm_convolution_backw
         T inputs[AT_ONCE];
         float gradients[AT_ONCE];
         in.template take<AT_ONCE>(left, inputs);
-        own.take(left, gradients);
+        own.take(i, left, gradients);
         BSM_UNROLL
         for (uint32_t k = 0; k < AT_ONCE; k++) {
             if (k < left) {
@@ -168,7 +176,7 @@ template <class T, uint32_t MOST> __global__ void backward(bsm_convolution_backw
         float d = 0;
         if (step < c.steps.steps) {
             taps.push(input<T>(c, place.sequence, step, channel));
-            d = given(c, place.sequence, step, channel) * silu_slope<T>(bias + taps.sum());
+            d = given<T>(c, place.sequence, step, channel) * silu_slope<T>(bias + taps.sum());
         }
         push_gradient(&s, d);
         store_oldest(s, taps, i, &out);

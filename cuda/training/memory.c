@@ -59,35 +59,53 @@ static void divide_decays(bsm_cuda_training *space, bsm_carver *carver)
 {
     bsm_mixer_gradients *b = &space->gradients;
     const size_t heads = space->net.shape.heads, rows = space->net.limits.rows * heads;
-    b->left = bsm_carve_floats(carver, rows);
     b->decays.d_dt = bsm_carve_floats(carver, rows);
     b->decays.d_cum = bsm_carve_floats(carver, rows);
     b->decays.diagonal = bsm_carve_floats(carver, rows);
     b->decays.d_all = bsm_carve_floats(carver, space->net.limits.chunks * heads);
 }
 
+/* What the scan backward by products needs. */
+static void divide_products(bsm_cuda_training *space, bsm_carver *carver)
+{
+    bsm_mixer_gradients *b = &space->gradients;
+    const bsm_mixer_shape shape = space->net.shape;
+    const size_t rows = space->net.limits.rows, inner = bsm_shape_inner(shape);
+    const size_t squares = rows * BSM_MAX_CHUNK;
+    b->d_x = bsm_carve_floats(carver, rows * inner);
+    b->d_inside = carve_values(space, carver, rows * inner);
+    b->d_outside = carve_values(space, carver, rows * inner);
+    b->d_M = bsm_carve_floats(carver, squares * shape.heads);
+    b->d_G = carve_values(space, carver, squares);
+    b->left = bsm_carve_floats(carver, rows * shape.heads);
+    b->d_before =
+        bsm_carve_floats(carver, space->net.limits.chunks * bsm_cuda_state_size(&space->config));
+}
+
 static void divide_mixer(bsm_cuda_training *space, bsm_carver *carver)
 {
     bsm_mixer_gradients *b = &space->gradients;
     const bsm_mixer_shape shape = space->net.shape;
+    const bool fused = bsm_fused_scan_can(bsm_card_queue(space->card), shape);
     const size_t rows = space->net.limits.rows, dim = space->config.dim;
-    const size_t inner = bsm_shape_inner(shape), squares = rows * BSM_MAX_CHUNK;
+    const size_t inner = bsm_shape_inner(shape);
     const size_t states = space->net.limits.chunks * bsm_cuda_state_size(&space->config);
-    bsm_cuda_divide_mixer(&space->net, carver, false);
+    bsm_cuda_divide_mixer(&space->net, carver, fused);
     b->mixed = bsm_carve_floats(carver, rows * dim);
     b->d_mixed = carve_values(space, carver, rows * dim);
     b->d_y = carve_values(space, carver, rows * inner);
     b->d_zxbcdt = carve_values(space, carver, rows * bsm_shape_projected(shape));
     b->d_u = bsm_carve_floats(carver, rows * dim);
     b->scalars = bsm_carve_floats(carver, rows * 2);
-    b->d_inside = carve_values(space, carver, rows * inner);
-    b->d_outside = carve_values(space, carver, rows * inner);
-    b->d_M = bsm_carve_floats(carver, squares * shape.heads);
-    b->d_x = bsm_carve_floats(carver, rows * inner);
-    b->d_G = carve_values(space, carver, squares);
     b->d_BC = bsm_carve_floats(carver, rows * 2 * shape.d_state);
-    b->d_before = bsm_carve_floats(carver, states);
-    b->d_behind = values_of(space, carver, b->d_before, states);
+    if (fused) {
+        bsm_cuda_divide_chunks(&space->net, carver);
+        b->d_x = carve_values(space, carver, rows * inner);
+        b->d_behind = carve_values(space, carver, states);
+    } else {
+        divide_products(space, carver);
+        b->d_behind = values_of(space, carver, b->d_before, states);
+    }
     divide_decays(space, carver);
 }
 

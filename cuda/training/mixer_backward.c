@@ -56,6 +56,11 @@ static void through(const work *w, size_t out, size_t in, const void *d_out, siz
                                     .c_is_values = values});
 }
 
+static bool is_fused(const work *w)
+{
+    return bsm_fused_scan_can(w->queue, w->net->shape);
+}
+
 /* ---- Output ---- */
 
 static void output_backward(const work *w)
@@ -85,11 +90,9 @@ static void gate_backward(const work *w)
 
 /* ---- Scan ---- */
 
-/* What the scan worked on, and its states. */
+/* What the scan by products worked on, and its states. */
 static void again(const work *w)
 {
-    bsm_cuda_mixer_normalise(w->net, w->mixer, w->slab, 0, NULL);
-    bsm_cuda_mixer_prepare(w->net, w->mixer, w->slab);
     bsm_cuda_mixer_correlate(w->net, w->slab);
     if (bsm_slab_has_states(w->slab)) {
         bsm_cuda_mixer_states(w->net, w->slab);
@@ -255,8 +258,9 @@ static void add_by_states(const work *w, bool C)
                                     .beta = 1});
 }
 
-static void scan_backward(const work *w)
+static void scan_backward_by_products(const work *w)
 {
+    again(w);
     lay_out(w);
     scores_backward(w);
     correlation_backward(w, false);
@@ -266,6 +270,39 @@ static void scan_backward(const work *w)
         leave_backward(w);
         add_by_states(w, false);
         add_by_states(w, true);
+    }
+}
+
+static void scan_backward_fused(const work *w)
+{
+    const bsm_mixer_gradients *b = w->backward;
+    const bool states = bsm_slab_has_states(w->slab);
+    if (states) {
+        bsm_cuda_mixer_states_fused(w->net, w->mixer, w->slab);
+    }
+    bsm_fused_scan_backward scan = {.steps = w->slab->steps,
+                                    .shape = w->net->shape,
+                                    .d_y = b->d_y,
+                                    .x = w->forward->x,
+                                    .BC = w->forward->BC,
+                                    .D = w->mixer->D,
+                                    .decays = w->forward->decays,
+                                    .before = states ? w->forward->before : NULL,
+                                    .d_behind = b->d_behind,
+                                    .d_x = b->d_x,
+                                    .d_BC = b->d_BC,
+                                    .gradients = b->decays};
+    bsm_kernel_fused_scan_backward(w->queue, &scan);
+}
+
+static void scan_backward(const work *w)
+{
+    bsm_cuda_mixer_normalise(w->net, w->mixer, w->slab, 0, NULL);
+    bsm_cuda_mixer_prepare(w->net, w->mixer, w->slab);
+    if (is_fused(w)) {
+        scan_backward_fused(w);
+    } else {
+        scan_backward_by_products(w);
     }
 }
 
@@ -310,6 +347,7 @@ static void convolution_backward(const work *w)
                                             .weight = w->mixer->conv_weight,
                                             .bias = w->mixer->conv_bias,
                                             .d_x = w->backward->d_x,
+                                            .d_x_is_values = is_fused(w),
                                             .d_BC = w->backward->d_BC,
                                             .d_zxbcdt = w->backward->d_zxbcdt,
                                             .partial = w->space->partial};
@@ -368,7 +406,6 @@ void bsm_cuda_mixer_backward(const bsm_cuda_training *space, const bsm_cuda_spac
     bsm_kernel_residual_backward(w.queue, &residual);
     output_backward(&w);
     gate_backward(&w);
-    again(&w);
     scan_backward(&w);
     decays_backward(&w);
     convolution_backward(&w);

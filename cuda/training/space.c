@@ -54,12 +54,17 @@ static bsm_status measure(bsm_cuda_training *space, bsm_error *error)
     if (!status) {
         status = bsm_card_signals_open(space, error);
     }
+    if (status) {
+        return status;
+    }
+    const bsm_mixer_shape shape = shape_of(config);
+    const bool fused = bsm_fused_scan_can(bsm_card_queue(space->card), shape);
     space->weights.config = *config;
     space->net = (bsm_cuda_space){.weights = &space->weights,
-                                  .shape = shape_of(config),
+                                  .shape = shape,
                                   .card = space->card,
-                                  .limits = bsm_cuda_slab_limits(config, space->frames, false)};
-    return status;
+                                  .limits = bsm_cuda_slab_limits(config, space->frames, fused)};
+    return BSM_OK;
 }
 
 static bsm_cuda_training *space_of(const bsm_config *config, const bsm_training_options *options)

@@ -24,23 +24,27 @@ typedef struct bsm_kept_path {
 } bsm_kept_path;
 
 /** Scratch of a mixer backward, for one slab; sizes as in training_kernels.h. What is not here lies
- *  in the scratch of the mixer forward. */
+ *  in the scratch of the mixer forward. What only products need is not there where
+ *  bsm_fused_scan_can. */
 typedef struct bsm_mixer_gradients {
-    void *d_mixed;   /**< values [row][dim] */
-    void *d_y;       /**< values [row][d_inner] */
-    void *d_zxbcdt;  /**< values in rows */
-    float *d_u;      /**< [row][dim] */
-    float *scalars;  /**< [row][2] */
+    void *d_mixed;  /**< values [row][dim] */
+    void *d_y;      /**< values [row][d_inner] */
+    void *d_zxbcdt; /**< values in rows */
+    float *d_u;     /**< [row][dim] */
+    float *scalars; /**< [row][2] */
+    void *d_x;      /**< [sequence][chunk][head][step][headdim]: values where the scan is one
+                         kernel, else float32 */
+    float *d_BC;    /**< in chunks [B | C] */
+    void *d_behind; /**< values [chunk][d_state][d_inner] */
+    bsm_decay_gradients decays;
+    /* Of products: */
     void *d_inside;  /**< values */
     void *d_outside; /**< values */
     float *d_M;      /**< [sequence][chunk][head][step][step] */
-    float *d_x;      /**< [sequence][chunk][head][step][headdim] */
     void *d_G;       /**< values */
-    float *d_BC;     /**< in chunks [B | C] */
-    float *d_before; /**< [chunk][d_state][d_inner] */
-    void *d_behind;  /**< values, the same; the same memory if these are float32 */
-    float *left;
-    bsm_decay_gradients decays;
+    float *left;     /**< [sequence][chunk][head][step] */
+    float *d_before; /**< as d_behind; the same memory if values are float32 */
+    /* Forward: */
     float *mixed; /**< [row][dim]: the mixer's output, forward */
 } bsm_mixer_gradients;
 

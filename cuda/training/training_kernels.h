@@ -181,6 +181,29 @@ typedef struct bsm_leave_backward {
 } bsm_leave_backward;
 void bsm_kernel_leave_backward(bsm_kernel_queue queue, const bsm_leave_backward *leave);
 
+/* ---- fused_scan_backward.cu ---- */
+
+/** All that lies between d_y and the gradients by x, B, C and the decays, where
+ *  bsm_fused_scan_can. All values are bfloat16. */
+typedef struct bsm_fused_scan_backward {
+    bsm_steps steps;
+    bsm_mixer_shape shape;
+    const void *d_y; /**< values in rows [d_inner] */
+    const void *x;   /**< values [sequence][chunk][head][step][headdim] */
+    const void *BC;  /**< values in chunks, [B | C] */
+    const float *D;  /**< [heads] */
+    bsm_decays decays;
+    const void *before; /**< values [sequence][chunk][d_state][d_inner], the state before each
+                             chunk; NULL: zeros, and nobody asks for the state behind it */
+    void *d_behind;     /**< the same by the state behind each chunk: scratch if `before` */
+    void *d_x;          /**< values as x */
+    float *d_BC;        /**< in chunks [B | C] */
+    bsm_decay_gradients gradients; /**< written; d_all only if `before` */
+} bsm_fused_scan_backward;
+void bsm_kernel_fused_scan_backward(bsm_kernel_queue queue, const bsm_fused_scan_backward *scan);
+
+/* ---- scan_backward.cu, again ---- */
+
 /** bsm_kernel_decays backward. */
 typedef struct bsm_decays_backward {
     bsm_steps steps;
@@ -203,7 +226,8 @@ typedef struct bsm_convolution_backward {
     bsm_mixer_shape shape;
     const void *zxBC;           /**< values in rows */
     const float *weight, *bias; /**< [conv_dim][taps], [conv_dim] */
-    const float *d_x;           /**< [sequence][chunk][head][step][headdim] */
+    const void *d_x;            /**< [sequence][chunk][head][step][headdim] */
+    bool d_x_is_values;         /**< else it is float32 */
     const float *d_BC;          /**< in chunks [B | C] */
     void *d_zxbcdt;             /**< values in rows; the columns of x, B and C */
     float *partial;             /**< [chunk][conv_dim (taps + 1)] by the weight, then by the bias */

@@ -26,6 +26,13 @@ enum { WARP = 32, STACK = 128 * 1024 };
 
 enum class waits { for_warp, for_block, is_done };
 
+/* A copy in the background. */
+struct copy {
+    void *to;
+    const void *from; /* NULL: zeros */
+    unsigned int group;
+};
+
 struct fibre {
     void *place[5]; /* where it waits (__builtin_setjmp) */
     ucontext_t start;
@@ -33,6 +40,8 @@ struct fibre {
     bool started;
     waits state;
     unsigned int phase; /* shuffles so far */
+    std::vector<copy> copies;
+    unsigned int groups; /* of copies so far */
     void *fake_stack;
 };
 
@@ -139,7 +148,11 @@ void prepare(unsigned int threads)
         add_fibre();
     }
     for (unsigned int i = 0; i < threads; i++) {
-        running.fibres[i]->phase = 0;
+        fibre &f = *running.fibres[i];
+        f.phase = f.groups = 0;
+        if (!f.copies.empty()) {
+            die("a thread has ended without waiting for its copies");
+        }
     }
 }
 
@@ -270,4 +283,44 @@ bsm_exec_lanes bsm_exec_publish(const void *mine, unsigned int size)
     std::memcpy(warp.published[slot][index % WARP], mine, size);
     wait(waits::for_warp);
     return {warp.published[slot][0]};
+}
+
+enum { COPY = 16 };
+
+static fibre &copying_fibre()
+{
+    if (running.threads == 0) {
+        die("a copy in the background in a kernel that is launched as flat");
+    }
+    return *running.fibres[running.current];
+}
+
+void bsm_exec_copy_later(void *to, const void *from)
+{
+    fibre &f = copying_fibre();
+    if ((uintptr_t)to % COPY || (uintptr_t)from % COPY) {
+        die("a copy in the background that is not at a multiple of 16 bytes");
+    }
+    std::memset(to, 0xff, COPY);
+    f.copies.push_back({to, from, f.groups});
+}
+
+void bsm_exec_commit_copies()
+{
+    copying_fibre().groups++;
+}
+
+void bsm_exec_wait_for_copies(unsigned int groups)
+{
+    static const unsigned char zeros[COPY] = {};
+    fibre &f = copying_fibre();
+    std::vector<copy> left;
+    for (const copy &c : f.copies) {
+        if (c.group + groups >= f.groups) {
+            left.push_back(c);
+        } else {
+            std::memcpy(c.to, c.from ? c.from : zeros, COPY);
+        }
+    }
+    f.copies.swap(left);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* The host's way to run kernels is itself right: barriers, shared memory, shuffles, many blocks. */
+/* The host's way to run kernels is itself right: barriers, shared memory, shuffles, many blocks,
+ * copies in the background. */
 #include <cstdio>
 
 #include "exec.h"
-#include "value.h"
+#include "fragments.h"
 
 enum { THREADS = 96, BLOCKS = 5 };
 
@@ -39,6 +40,28 @@ static __global__ void count(unsigned int *counts)
     counts[blockIdx.x * blockDim.x + threadIdx.x] += 1 + gridDim.x;
 }
 
+/* Three copies of eight numbers, the last of them zeros, in groups: those that nobody has waited
+ * for are not there. seen[step][copy]: the first number of each after each step. */
+static __global__ void copies(const bsm_bf16 *in, uint16_t *seen)
+{
+    struct alignas(16) numbers {
+        bsm_bf16 copied[3][BSM_WARP][8];
+    };
+    BSM_SHARED(numbers, m);
+    for (unsigned int c = 0; c < 3; c++) {
+        bsm_copy_eight_later(m.copied[c][threadIdx.x], in + (threadIdx.x + c) * 8, c < 2);
+        bsm_commit_copies();
+    }
+    bsm_wait_for_copies<2>();
+    for (unsigned int c = 0; c < 3; c++) {
+        seen[threadIdx.x * 6 + c] = m.copied[c][threadIdx.x][0].bits;
+    }
+    bsm_wait_for_copies<0>();
+    for (unsigned int c = 0; c < 3; c++) {
+        seen[threadIdx.x * 6 + 3 + c] = m.copied[c][threadIdx.x][7].bits;
+    }
+}
+
 static int failures;
 
 static void expect(bool right, const char *what)
@@ -49,8 +72,25 @@ static void expect(bool right, const char *what)
     }
 }
 
+static void check_copies()
+{
+    enum { NOT_THERE = 0xffff };
+    alignas(16) static bsm_bf16 in[(BSM_WARP + 3) * 8];
+    static uint16_t seen[BSM_WARP * 6];
+    for (unsigned int i = 0; i < sizeof in / sizeof *in; i++) {
+        in[i].bits = (uint16_t)(i + 1);
+    }
+    BSM_LAUNCH(copies, 1, BSM_WARP, nullptr, in, seen);
+    for (unsigned int i = 0; i < BSM_WARP; i++) {
+        const uint16_t *s = seen + i * 6;
+        expect(s[0] == i * 8 + 1 && s[1] == NOT_THERE && s[2] == NOT_THERE, "the first copy");
+        expect(s[3] == i * 8 + 8 && s[4] == i * 8 + 16 && s[5] == 0, "all copies");
+    }
+}
+
 int main()
 {
+    check_copies();
     static float in[BLOCKS * THREADS], sums[BLOCKS * THREADS], blocks[BLOCKS];
     static double prefixes[BLOCKS * THREADS];
     static unsigned int counts[BLOCKS * THREADS];

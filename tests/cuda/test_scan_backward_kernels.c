@@ -316,9 +316,9 @@ static void backward(const scan *s, const buffers *b)
                                         b->A,        b->decays,   b->gradients, s->states,
                                         b->d_zxbcdt, b->by_decays};
     bsm_kernel_decays_backward(b->queue, &decays);
-    const bsm_convolution_backward convolution = {s->steps,  s->shape,    b->zxBC,
-                                                  s->weight, s->bias,     b->d_x,
-                                                  b->d_BC,   b->d_zxbcdt, b->by_convolution};
+    const bsm_convolution_backward convolution = {s->steps,    s->shape,         b->zxBC, s->weight,
+                                                  s->bias,     b->d_x,           false,   b->d_BC,
+                                                  b->d_zxbcdt, b->by_convolution};
     bsm_kernel_convolution_backward(b->queue, &convolution);
     const bsm_collect collect = {s->steps,     s->shape, b->inside, s->states ? b->outside : NULL,
                                  b->decays.in, b->y};

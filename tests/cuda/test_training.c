@@ -282,6 +282,23 @@ static void check_random(size_t count)
     }
 }
 
+/* Shapes whose scan is one kernel in bfloat16, along time in several chunks. */
+static void check_fused(void)
+{
+    uint64_t seed = 5;
+    for (size_t i = 0; i < 2; i++) {
+        training_case c = {.config = random_config(&seed)};
+        c.config.depth = 1;
+        c.config.expand = 2;
+        c.config.headdim = 32;
+        c.config.dim = i ? 16 : 32;
+        c.config.d_state = i ? 64 : 32;
+        c.config.d_conv = 4 - i;
+        c.options = random_options(&seed, &c.config, i ? 20 : 66);
+        check_case(&c, 2);
+    }
+}
+
 static void check_preset(const char *name, size_t samples, bool checkpointing)
 {
     training_case c = {.options = {.threads = 8,
@@ -300,6 +317,7 @@ int main(int argc, char **argv)
         return TEST_SKIPPED;
     }
     check_random(argc > 1 ? strtoul(argv[1], NULL, 10) : 8);
+    check_fused();
     if (device_is_a_card()) {
         check_preset("tiny", 13230, false);
         check_preset("lite", 9000, true);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/* The gradient by the states in bfloat16: a block goes along the chunks of one head of a sequence,
+ * from the last, as ../fused_scan.cu goes from the first, and holds the gradient in registers.
+ *
+ *     D' = exp(cum of the last) D + (in C)^T d_y                 from the state behind to the one
+ *                                                                before the chunk
+ */
+#include "fused_scan.h"
+#include "training/fused_scan_backward.h"
+
+using namespace bsm_fused;
+
+/* C and d_y in the places of B and x, `in` in that of `out`. Behind the chunk's end d_y is zero. */
+template <uint32_t P, uint32_t N>
+__device__ void load_gradients(const bsm_fused_scan_backward &b, const head_place &h,
+                               added_memory<P, N> *m)
+{
+    const uint32_t chunk = b.steps.chunk, inner = bsm_shape_inner(b.shape);
+    const bsm_bf16 *C = (const bsm_bf16 *)b.BC + h.chunk * chunk * 2 * N + N;
+    for (uint32_t v = threadIdx.x; v < STEPS * (N / 8); v += THREADS) {
+        const uint32_t i = v / (N / 8), column = v % (N / 8) * 8;
+        bsm_copy_eight(&m->B[i][column], i < chunk ? C + i * 2 * N + column : NULL);
+    }
+    for (uint32_t v = threadIdx.x; v < STEPS * (P / 8); v += THREADS) {
+        const uint32_t i = v / (P / 8), column = v % (P / 8) * 8;
+        const bsm_bf16 *d_y = NULL;
+        if (i < h.place.length) {
+            const size_t row = bsm_step_row(b.steps, h.sequence, h.place.first + i);
+            d_y = (const bsm_bf16 *)b.d_y + row * inner + h.head * P + column;
+        }
+        bsm_copy_eight(&m->x[i][column], d_y);
+    }
+    const size_t at = (h.chunk * b.shape.heads + h.head) * chunk;
+    if (threadIdx.x < STEPS) {
+        const uint32_t i = threadIdx.x, last = chunk - 1;
+        m->out[i] = i < chunk ? b.decays.in[at + i] : 0.0f;
+        m->cum[i] = (float)b.decays.cum[at + (i < chunk ? i : last)];
+    }
+}
+
+template <uint32_t P, uint32_t N>
+__device__ void store_gradient(const bsm_fused_scan_backward &b, const head_place &h,
+                               state<P, N> *state)
+{
+    for_rows(h, state, [&](uint32_t row, const bsm_sums *S, uint32_t two) {
+        const size_t at = (h.chunk * N + row) * bsm_shape_inner(b.shape) + h.head * P;
+        bsm_bf16 *to = (bsm_bf16 *)b.d_behind + at + h.lane_column;
+        BSM_UNROLL
+        for (uint32_t p = 0; p < P / 8; p++) {
+            bsm_store_pair(to + p * 8, bsm_pair(S[p].c[two], S[p].c[two + 1]));
+        }
+    });
+}
+
+template <uint32_t P, uint32_t N>
+__global__ void __launch_bounds__(THREADS) fused_states_backward(bsm_fused_scan_backward b)
+{
+    __shared__ added_memory<P, N> m;
+    const uint32_t lane = threadIdx.x % BSM_WARP;
+    head_place h = {};
+    h.sequence = blockIdx.x / b.shape.heads, h.head = blockIdx.x % b.shape.heads;
+    h.lane_row = lane / 4, h.lane_column = lane % 4 * 2;
+    state<P, N> state = {};
+    for (uint32_t c = b.steps.chunks; c-- > 0;) {
+        h.chunk = (size_t)h.sequence * b.steps.chunks + c;
+        h.place = bsm_chunk_at(b.steps, (uint32_t)h.chunk);
+        store_gradient(b, h, &state);
+        if (c > 0) {
+            load_gradients(b, h, &m);
+            __syncthreads();
+            advance(h, &m, &state);
+            __syncthreads();
+        }
+    }
+}
+
+template <uint32_t P> static void launch(bsm_kernel_queue queue, const bsm_fused_scan_backward &b)
+{
+    const bsm_fused_scan_backward copy = b;
+    const unsigned int blocks = b.steps.sequences * b.shape.heads;
+    void *stream = queue.stream;
+    switch (b.shape.d_state) {
+    case 32: BSM_LAUNCH((fused_states_backward<P, 32>), blocks, THREADS, stream, copy); break;
+    case 64: BSM_LAUNCH((fused_states_backward<P, 64>), blocks, THREADS, stream, copy); break;
+    case 128: BSM_LAUNCH((fused_states_backward<P, 128>), blocks, THREADS, stream, copy); break;
+    default: break;
+    }
+}
+
+void bsm_fused_states_backward(bsm_kernel_queue queue, const bsm_fused_scan_backward &b)
+{
+    if (b.shape.headdim == 32) {
+        launch<32>(queue, b);
+    } else {
+        launch<64>(queue, b);
+    }
+}
