@@ -195,22 +195,38 @@ __device__ void add_inside(const head_place &h, const chunk_memory<P, N> *m, flo
     }
 }
 
+/* The sum of a row's numbers, which four lanes have. */
+__device__ static float row_sum(float sum)
+{
+    sum += __shfl_xor_sync(BSM_ALL_LANES, sum, 1);
+    return sum + __shfl_xor_sync(BSM_ALL_LANES, sum, 2);
+}
+
 template <uint32_t P>
 __device__ void store_y(const bsm_fused_scan &s, const head_place &h, uint32_t first,
                         const bsm_sums *y)
 {
     BSM_UNROLL
     for (uint32_t half = 0; half < 2; half++) {
-        const uint32_t i = first + h.lane_row + half * 8;
-        if (i >= h.place.length) {
-            continue;
-        }
-        const size_t row = bsm_step_row(s.steps, h.sequence, h.place.first + i);
-        bsm_bf16 *out =
-            (bsm_bf16 *)s.y + row * bsm_shape_inner(s.shape) + h.head * P + h.lane_column;
+        const uint32_t i = first + h.lane_row + half * 8, column = h.head * P + h.lane_column;
+        const bool there = i < h.place.length;
+        const size_t row = there ? bsm_step_row(s.steps, h.sequence, h.place.first + i) : 0;
+        const bsm_bf16 *z = (const bsm_bf16 *)s.zxBC + row * bsm_shape_zxBC(s.shape) + column;
+        bsm_bf16 *out = (bsm_bf16 *)s.y + row * bsm_shape_inner(s.shape) + column;
+        float sum = 0;
         BSM_UNROLL
-        for (uint32_t p = 0; p < P / 8; p++) {
-            bsm_store_pair(out + p * 8, bsm_pair(y[p].c[2 * half], y[p].c[2 * half + 1]));
+        for (uint32_t p = 0; p < P / 8 && there; p++) {
+            float two[2] = {y[p].c[2 * half], y[p].c[2 * half + 1]};
+            if (s.squares) {
+                const uint32_t gates = bsm_load_pair(z + p * 8);
+                two[0] *= silu(bsm_first(gates)), two[1] *= silu(bsm_second(gates));
+                sum += two[0] * two[0] + two[1] * two[1];
+            }
+            bsm_store_pair(out + p * 8, bsm_pair(two[0], two[1]));
+        }
+        sum = row_sum(sum);
+        if (s.squares && there && h.lane_column == 0) {
+            s.squares[row * s.shape.heads + h.head] = sum;
         }
     }
 }

@@ -34,15 +34,15 @@ template <uint32_t V> __device__ float square_sum(const float *numbers)
 }
 
 template <class T, uint32_t V>
-__device__ void store_normal(const float *gated, float factor, const float *weight, T *out)
+__device__ void store_normal(const bsm_gate &g, uint32_t i, const float *gated, float factor,
+                             T *row)
 {
-    float weights[V];
-    bsm_load<V>(weight, weights);
+    float numbers[V];
     BSM_UNROLL
     for (uint32_t k = 0; k < V; k++) {
-        weights[k] *= gated[k] * factor;
+        numbers[k] = gated[k] * factor * (g.weight ? g.weight[i + k] : 1.0f);
     }
-    bsm_store<V>(out, weights);
+    bsm_store<V>(row + i, numbers);
 }
 
 /* Numbers are moved V at a time, of which a row has a multiple. */
@@ -73,12 +73,12 @@ template <class T, uint32_t V> __global__ void gate(bsm_gate g)
     for (uint32_t k = 0; k < KEPT; k += V) {
         const uint32_t i = first + k * BSM_WARP;
         if (i < inner) {
-            store_normal<T, V>(kept + k, factor, g.weight + i, out + i);
+            store_normal<T, V>(g, i, kept + k, factor, out);
         }
     }
     for (uint32_t i = first + KEPT * BSM_WARP; i < inner; i += V * BSM_WARP) {
         row.gate(i, more);
-        store_normal<T, V>(more, factor, g.weight + i, out + i);
+        store_normal<T, V>(g, i, more, factor, out);
     }
 }
 

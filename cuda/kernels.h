@@ -35,16 +35,27 @@ typedef struct bsm_rows {
 
 /* ---- norm.cu ---- */
 
-/** u = rms(x) * weight as values; also joined = x, a row of `joined_stride` values for each row of
- *  x, and then x += bias, each where it is not NULL. */
+/** u = rms(x) * weight as values. */
 typedef struct bsm_rms_norm {
     bsm_rows rows;
-    uint32_t dim, joined_stride;
-    float *x;
-    const float *weight, *bias;
-    void *u, *joined;
+    uint32_t dim;
+    const float *x, *weight;
+    void *u;
 } bsm_rms_norm;
 void bsm_kernel_rms_norm(bsm_kernel_queue queue, const bsm_rms_norm *norm);
+
+/** joined = x + r mixed, a row's factor r being 1 / the root of the mean of `inner` squares; then x
+ * += bias if it is not NULL. */
+typedef struct bsm_join {
+    bsm_rows rows;
+    uint32_t dim, joined_stride, heads, inner;
+    const float *squares; /**< in rows [heads], as from bsm_fused_scan; NULL: r is 1 */
+    const void *mixed;    /**< values in rows [dim] */
+    float *x;             /**< [row of x][dim] */
+    const float *bias;
+    void *joined; /**< values, a row of `joined_stride` for each of x */
+} bsm_join;
+void bsm_kernel_join(bsm_kernel_queue queue, const bsm_join *join);
 
 /** u = x / max(|x|, 1e-12) * sqrt(dim) * gamma as values. */
 typedef struct bsm_l2_norm {
@@ -229,6 +240,8 @@ typedef struct bsm_fused_scan {
     void *before;                 /**< values [sequence][chunk][d_state][d_inner], the state before
                                        each chunk; NULL: not wanted */
     void *y;                      /**< values in rows [d_inner]; NULL: not wanted */
+    float *squares; /**< [row][heads]: y is y SiLU(z), and this a head's sum of its squares; NULL: y
+                         alone */
 } bsm_fused_scan;
 void bsm_kernel_fused_scan(bsm_kernel_queue queue, const bsm_fused_scan *scan);
 
@@ -241,10 +254,10 @@ bool bsm_fused_scan_can(bsm_kernel_queue queue, bsm_mixer_shape shape);
 typedef struct bsm_gate {
     bsm_mixer_shape shape;
     uint32_t rows;
-    const void *y;    /**< values [row][d_inner] */
-    const void *zxBC; /**< values in rows; z comes first */
-    const float *weight;
-    void *out; /**< [row][d_inner] */
+    const void *y;       /**< values [row][d_inner] */
+    const void *zxBC;    /**< values in rows; z comes first */
+    const float *weight; /**< NULL: ones */
+    void *out;           /**< [row][d_inner] */
 } bsm_gate;
 void bsm_kernel_gate(bsm_kernel_queue queue, const bsm_gate *gate);
 

@@ -9,20 +9,13 @@ static const void *values_at(const bsm_cuda_space *space, const void *values, si
 }
 
 void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
-                              const bsm_slab *slab, size_t direction, const float *bias)
+                              const bsm_slab *slab)
 {
-    size_t dim = space->weights->config.dim;
-    const void *joined = space->joined ? values_at(space, space->joined, direction * dim) : NULL;
-    bsm_rms_norm norm = {
-        .rows = slab->rows,
-        .dim = (uint32_t)dim,
-        .joined_stride = (uint32_t)(2 * dim),
-        .x = space->x,
-        .weight = mixer->norm,
-        .bias = bias,
-        .u = space->mixer.u,
-        .joined = (void *)(uintptr_t)joined,
-    };
+    bsm_rms_norm norm = {.rows = slab->rows,
+                         .dim = (uint32_t)space->weights->config.dim,
+                         .x = space->x,
+                         .weight = mixer->norm,
+                         .u = space->mixer.u};
     bsm_kernel_rms_norm(bsm_card_queue(space->card), &norm);
 }
 
@@ -52,35 +45,44 @@ static void project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer, co
     bsm_card_multiply(space->card, &product);
 }
 
-/* joined += gated W_out. The slab's rows lie together in `gated`, but maybe not in x. */
+/* mixed = gated W_out */
 static void project_out(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
-                        const bsm_slab *slab, size_t direction)
+                        const bsm_slab *slab, const void *gated)
 {
     size_t dim = space->weights->config.dim, inner = bsm_shape_inner(space->shape);
-    bsm_rows rows = slab->rows;
-    if (rows.per == rows.stride) {
-        rows.per *= rows.batches;
-        rows.batches = 1;
-    }
-    size_t at = (size_t)rows.first * 2 * dim + direction * dim;
     bsm_card_multiply(space->card,
                       &(bsm_card_product){
-                          .m = rows.per,
+                          .m = bsm_slab_rows(slab),
                           .n = dim,
                           .k = inner,
-                          .batches = rows.batches,
-                          .a = space->mixer.gated,
+                          .batches = 1,
+                          .a = gated,
                           .lda = inner,
-                          .stride_a = (size_t)rows.per * inner,
                           .b = bsm_cuda_matrix(space->weights, space->card, mixer->out_proj),
                           .ldb = inner,
                           .transpose_b = true,
-                          .c = (void *)(uintptr_t)values_at(space, space->joined, at),
-                          .ldc = 2 * dim,
-                          .stride_c = (size_t)rows.stride * 2 * dim,
+                          .c = space->mixer.mixed,
+                          .ldc = dim,
                           .c_is_values = true,
-                          .beta = 1,
                       });
+}
+
+/* joined[direction] = x + mixed, which still has to be normalised by `squares` if there are any. */
+static void join(const bsm_cuda_space *space, const bsm_slab *slab, size_t direction,
+                 const float *squares, const float *bias)
+{
+    size_t dim = space->weights->config.dim;
+    bsm_join join = {.rows = slab->rows,
+                     .dim = (uint32_t)dim,
+                     .joined_stride = (uint32_t)(2 * dim),
+                     .heads = space->shape.heads,
+                     .inner = bsm_shape_inner(space->shape),
+                     .squares = squares,
+                     .mixed = space->mixer.mixed,
+                     .x = space->x,
+                     .bias = bias,
+                     .joined = (void *)(uintptr_t)values_at(space, space->joined, direction * dim)};
+    bsm_kernel_join(bsm_card_queue(space->card), &join);
 }
 
 /* ---- The scan ---- */
@@ -264,9 +266,10 @@ static bsm_fused_scan fused_scan(const bsm_cuda_space *space, const bsm_cuda_mix
     };
 }
 
-/* y, by one kernel after the convolution of B and C. */
+/* y, by one kernel after the convolution of B and C; gated and not normalised if there are
+ * `squares`. */
 static void scan_fused(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
-                       const bsm_slab *slab)
+                       const bsm_slab *slab, float *squares)
 {
     bsm_kernel_queue queue = bsm_card_queue(space->card);
     bsm_prepare p = preparation(space, mixer, slab);
@@ -275,6 +278,7 @@ static void scan_fused(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
     bsm_fused_scan scan = fused_scan(space, mixer, slab);
     scan.kept = slab->keep ? slab->states : NULL;
     scan.y = space->mixer.y;
+    scan.squares = squares;
     bsm_kernel_fused_scan(queue, &scan);
     if (slab->keep) {
         bsm_kernel_save_tail(queue, &p, slab->tails);
@@ -289,14 +293,19 @@ void bsm_cuda_mixer_states_fused(const bsm_cuda_space *space, const bsm_cuda_mix
     bsm_kernel_fused_scan(bsm_card_queue(space->card), &scan);
 }
 
+static bool is_fused(const bsm_cuda_space *space)
+{
+    return bsm_fused_scan_can(bsm_card_queue(space->card), space->shape);
+}
+
 void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
-                          const bsm_slab *slab, size_t direction, const float *bias)
+                          const bsm_slab *slab)
 {
     const bsm_mixer_scratch *s = &space->mixer;
-    bsm_cuda_mixer_normalise(space, mixer, slab, direction, bias);
+    bsm_cuda_mixer_normalise(space, mixer, slab);
     project(space, mixer, slab);
-    if (bsm_fused_scan_can(bsm_card_queue(space->card), space->shape)) {
-        scan_fused(space, mixer, slab);
+    if (is_fused(space)) {
+        scan_fused(space, mixer, slab, NULL);
     } else {
         scan_by_products(space, mixer, slab);
     }
@@ -311,9 +320,20 @@ void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mix
     bsm_kernel_gate(bsm_card_queue(space->card), &gate);
 }
 
+/* A row's norm is one factor, which may as well come after the projection. */
 void bsm_cuda_mixer_slab(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                          const bsm_slab *slab, size_t direction, const float *bias)
 {
-    bsm_cuda_mixer_gated(space, mixer, slab, direction, bias);
-    project_out(space, mixer, slab, direction);
+    const bsm_mixer_scratch *s = &space->mixer;
+    if (is_fused(space)) {
+        bsm_cuda_mixer_normalise(space, mixer, slab);
+        project(space, mixer, slab);
+        scan_fused(space, mixer, slab, s->squares);
+        project_out(space, mixer, slab, s->y);
+        join(space, slab, direction, s->squares, bias);
+    } else {
+        bsm_cuda_mixer_gated(space, mixer, slab);
+        project_out(space, mixer, slab, s->gated);
+        join(space, slab, direction, NULL, bias);
+    }
 }

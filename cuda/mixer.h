@@ -28,9 +28,9 @@ static inline bool bsm_slab_has_states(const bsm_slab *slab)
 bsm_slab bsm_cuda_slab(bsm_steps steps, bool along_bands, size_t frames, size_t first,
                        size_t count);
 
-/** u = n(x); also joined = x, if there is space->joined, and x += bias, if it is not NULL. */
+/** u = n(x) */
 void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
-                              const bsm_slab *slab, size_t direction, const float *bias);
+                              const bsm_slab *slab);
 
 /** zxBC and dt -> decays, x, B, C, and x scaled if there are states and the memory for it. */
 void bsm_cuda_mixer_prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
@@ -48,6 +48,6 @@ void bsm_cuda_mixer_states_fused(const bsm_cuda_space *space, const bsm_cuda_mix
 
 /** All of them, and the scan and the gate: x -> what goes into the output projection. */
 void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
-                          const bsm_slab *slab, size_t direction, const float *bias);
+                          const bsm_slab *slab);
 
 #endif

@@ -56,6 +56,18 @@ static bsm_matrix pack_matrix(packers *p, size_t count, const float *values)
     return at;
 }
 
+/* With each column times its weight, so that what comes in need not be. */
+static bsm_matrix pack_scaled(packers *p, size_t rows, size_t columns, const float *values,
+                              const float *weights)
+{
+    bsm_matrix at = p->matrices.used / sizeof *values;
+    float *to = take(&p->matrices, rows * columns * sizeof *values).host;
+    for (size_t i = 0; to && i < rows * columns; i++) {
+        to[i] = values[i] * weights[i % columns];
+    }
+    return at;
+}
+
 static const float *pack_A(packers *p, size_t heads, const float *A_log)
 {
     packed part = take(&p->vectors, heads * sizeof *A_log);
@@ -80,8 +92,8 @@ static bsm_cuda_mixer pack_mixer(packers *p, const bsm_config *config, const bsm
     m.dt_bias = pack_vector(p, heads, w->dt_bias);
     m.A = pack_A(p, heads, w->A_log);
     m.D = pack_vector(p, heads, w->D);
-    m.gate_norm = pack_vector(p, d_inner, w->gate_norm);
-    m.out_proj = pack_matrix(p, dim * d_inner, w->out_proj);
+    m.gate_norm = NULL;
+    m.out_proj = pack_scaled(p, dim, d_inner, w->out_proj, w->gate_norm);
     return m;
 }
 

@@ -17,8 +17,8 @@ typedef struct bsm_cuda_mixer {
     bsm_matrix in_proj; /**< [2 d_inner + 2 d_state + heads][dim], rows z | x | B | C | dt */
     const float *conv_weight, *conv_bias;
     const float *dt_bias, *A, *D; /**< [heads] */
-    const float *gate_norm;
-    bsm_matrix out_proj; /**< [dim][d_inner] */
+    const float *gate_norm;       /**< NULL: it is in out_proj */
+    bsm_matrix out_proj;          /**< [dim][d_inner] */
 } bsm_cuda_mixer;
 
 typedef struct bsm_cuda_path {

@@ -137,13 +137,24 @@ void bsm_cuda_divide_mixer(bsm_cuda_space *space, bsm_carver *carver, bool fused
     }
 }
 
+static bool is_fused(const bsm_cuda_space *space)
+{
+    return bsm_fused_scan_can(bsm_card_queue(space->card), space->shape);
+}
+
 static void divide_projected(bsm_cuda_space *space, bsm_carver *carver)
 {
     size_t rows = space->limits.rows;
     bsm_mixer_scratch *s = &space->mixer;
     s->zxBC = carve_values(space, carver, rows * bsm_shape_zxBC(space->shape));
     s->raw_dt = bsm_carve_floats(carver, rows * space->shape.heads);
-    s->y = carve_values(space, carver, rows * bsm_shape_inner(space->shape));
+    s->mixed = carve_values(space, carver, rows * space->weights->config.dim);
+    if (is_fused(space)) {
+        s->squares = bsm_carve_floats(carver, rows * space->shape.heads);
+        s->y = s->gated; /* never both */
+    } else {
+        s->y = carve_values(space, carver, rows * bsm_shape_inner(space->shape));
+    }
 }
 
 static void divide_mask(bsm_cuda_space *space, bsm_carver *carver)
@@ -155,11 +166,6 @@ static void divide_mask(bsm_cuda_space *space, bsm_carver *carver)
     space->mask.hidden = bsm_carve_floats(carver, hidden);
     space->mask.tanh = carve_values(space, carver, hidden);
     space->mask.values = bsm_carve_floats(carver, frames * 2 * space->weights->packed_width);
-}
-
-static bool is_fused(const bsm_cuda_space *space)
-{
-    return bsm_fused_scan_can(bsm_card_queue(space->card), space->shape);
 }
 
 /* Transforms, band split, mixers and masks do not run at the same time: their scratch is the same
@@ -180,8 +186,8 @@ static void divide(bsm_cuda_space *space, bsm_carver *carver)
         space->tails = bsm_carve_floats(carver, mixers * bsm_cuda_tail_size(config));
     }
     bsm_carver mixer = *carver, mask = *carver, split = *carver, sound = *carver;
-    divide_projected(space, &mixer);
     bsm_cuda_divide_mixer(space, &mixer, is_fused(space));
+    divide_projected(space, &mixer);
     divide_mask(space, &mask);
     space->packed = carve_values(space, &split, frames * space->weights->packed_width);
     bsm_cuda_sound_divide_scratch(space, &sound);

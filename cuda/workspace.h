@@ -31,6 +31,8 @@ typedef struct bsm_mixer_scratch {
     void *before; /**< each chunk */
     float *inside, *outside;
     void *y, *gated; /**< values [row][d_inner] */
+    float *squares;  /**< [row][heads] of y, if that is gated */
+    void *mixed;     /**< values [row][dim] */
 } bsm_mixer_scratch;
 
 /** Scratch of the mask estimator, for one slab of frames. */

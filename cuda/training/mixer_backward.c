@@ -297,7 +297,7 @@ static void scan_backward_fused(const work *w)
 
 static void scan_backward(const work *w)
 {
-    bsm_cuda_mixer_normalise(w->net, w->mixer, w->slab, 0, NULL);
+    bsm_cuda_mixer_normalise(w->net, w->mixer, w->slab);
     bsm_cuda_mixer_prepare(w->net, w->mixer, w->slab);
     if (is_fused(w)) {
         scan_backward_fused(w);

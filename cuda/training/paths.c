@@ -102,7 +102,7 @@ static void forward_slab(const direction *d, const bsm_slab *slab)
 {
     const bsm_cuda_training *space = d->space;
     const bsm_kernel_queue queue = bsm_card_queue(space->card);
-    bsm_cuda_mixer_gated(&d->net, d->mixer, slab, d->number, NULL);
+    bsm_cuda_mixer_gated(&d->net, d->mixer, slab);
     project_out(d, slab);
     bsm_residual residual = {.rows = slab->rows,
                              .dropout = d->dropout,

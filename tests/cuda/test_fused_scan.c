@@ -172,6 +172,26 @@ static void check(const char *what, const float *actual, const float *expected, 
     }
 }
 
+/* With the gate, and the sums that its norm needs. */
+static void check_gated(const scan *s, bsm_kernel_queue queue, bsm_fused_scan fused)
+{
+    const size_t count = s->rows * s->inner, head = s->inner / s->heads;
+    float *gated = zeros(count), *squares = zeros(s->rows * s->heads);
+    for (size_t k = 0; k < count; k++) {
+        const size_t row = k / s->inner, i = k % s->inner;
+        const double z = (double)s->zxBC[row * (s->inner + s->conv) + i];
+        gated[k] = (float)((double)s->y[k] * z / (1 + exp(-z)));
+        squares[row * s->heads + i / head] += gated[k] * gated[k];
+    }
+    fused.kept = NULL;
+    fused.before = NULL;
+    fused.y = new_values(true, count);
+    fused.squares = new_values(false, s->rows * s->heads);
+    bsm_kernel_fused_scan(queue, &fused);
+    check("gated y", columns_of(true, fused.y, s->rows, s->inner, 0, s->inner), gated, count);
+    check("its squares", fused.squares, squares, s->rows * s->heads);
+}
+
 static void check_case(const scan_case *c)
 {
     const bsm_kernel_queue queue = {NULL, true};
@@ -190,6 +210,7 @@ static void check_case(const scan_case *c)
     /* The states alone are the same. */
     const float *first = s.first ? copy(s.first, c->sequences * size) : NULL;
     fused.first = first;
+    check_gated(&s, queue, fused);
     fused.y = fused.kept = NULL;
     fused.before = new_values(true, s.chunks * size);
     bsm_kernel_fused_scan(queue, &fused);

@@ -41,42 +41,81 @@ static size_t row_of(const bsm_rows *rows, size_t r)
     return rows->first + r / rows->per * rows->stride + r % rows->per;
 }
 
-static void check_rms_norm(bool bf16, const bsm_rows *rows, size_t dim, bool with_bias)
+static void check_rms_norm(bool bf16, const bsm_rows *rows, size_t dim)
 {
     size_t count = (size_t)rows->batches * rows->per, all = row_of(rows, count - 1) + 1;
-    float *x = noise(all * dim, -2, 2), *weight = noise(dim, 0.5f, 1.5f), *bias = noise(dim, -1, 1);
-    float *u = zeros(count * dim), *joined = zeros(count * dim), *after = zeros(all * dim);
-    memcpy(after, x, all * dim * sizeof *x);
+    float *x = noise(all * dim, -2, 2), *weight = noise(dim, 0.5f, 1.5f), *u = zeros(count * dim);
     for (size_t r = 0; r < count; r++) {
-        size_t row = row_of(rows, r);
-        bsm_reference_rms_norm(dim, x + row * dim, weight, u + r * dim);
-        for (size_t i = 0; i < dim; i++) {
-            joined[r * dim + i] = x[row * dim + i];
-            after[row * dim + i] += with_bias ? bias[i] : 0;
-        }
+        bsm_reference_rms_norm(dim, x + row_of(rows, r) * dim, weight, u + r * dim);
     }
-    void *actual_u = new_values(bf16, count * dim), *actual_joined = new_values(bf16, all * dim);
-    bsm_rms_norm norm = {*rows,  (uint32_t)dim,           (uint32_t)dim, x,
-                         weight, with_bias ? bias : NULL, actual_u,      actual_joined};
+    bsm_rms_norm norm = {*rows, (uint32_t)dim, x, weight, new_values(bf16, count * dim)};
     bsm_kernel_rms_norm((bsm_kernel_queue){NULL, bf16}, &norm);
-    assert_values(bf16, actual_u, u, count * dim);
-    assert_values(false, x, after, all * dim);
-    for (size_t r = 0; r < count; r++) {
-        for (size_t i = 0; i < dim; i++) {
-            float copied = value_at(bf16, actual_joined, row_of(rows, r) * dim + i);
-            assert_true(fabsf(copied - joined[r * dim + i]) <= (bf16 ? 8e-3f : 0));
-        }
+    assert_values(bf16, norm.u, u, count * dim);
+}
+
+/* What is expected of a row: where x is, where it is joined, and the factor of what was mixed. */
+static void expect_join(const bsm_join *j, size_t r, const float *mixed, float *after,
+                        float *joined)
+{
+    size_t row = row_of(&j->rows, r), dim = j->dim;
+    double square = 0;
+    for (size_t h = 0; j->squares && h < j->heads; h++) {
+        square += (double)j->squares[r * j->heads + h];
+    }
+    double factor = j->squares ? 1 / sqrt(square / j->inner + 1e-5) : 1;
+    for (size_t i = 0; i < dim; i++) {
+        joined[r * dim + i] = (float)((double)after[row * dim + i] + factor * (double)mixed[i]);
+        after[row * dim + i] += j->bias ? j->bias[i] : 0;
     }
 }
+
+static void check_join(bool bf16, const bsm_rows *rows, size_t dim, bool scaled, bool with_bias)
+{
+    enum { HEADS = 37, INNER = 74 };
+    size_t count = (size_t)rows->batches * rows->per, all = row_of(rows, count - 1) + 1;
+    float *mixed = coarse_noise(count * dim, -2, 2), *joined = zeros(count * dim);
+    bsm_join j = {.rows = *rows,
+                  .dim = (uint32_t)dim,
+                  .joined_stride = (uint32_t)dim,
+                  .heads = HEADS,
+                  .inner = INNER,
+                  .squares = scaled ? noise(count * HEADS, 0.5f, 3) : NULL,
+                  .mixed = to_values(bf16, mixed, count * dim),
+                  .x = noise(all * dim, -2, 2),
+                  .bias = with_bias ? noise(dim, -1, 1) : NULL,
+                  .joined = new_values(bf16, all * dim)};
+    float *after = copy(j.x, all * dim), *actual = zeros(count * dim);
+    for (size_t r = 0; r < count; r++) {
+        expect_join(&j, r, mixed + r * dim, after, joined);
+    }
+    bsm_kernel_join((bsm_kernel_queue){NULL, bf16}, &j);
+    for (size_t k = 0; k < count * dim; k++) {
+        actual[k] = value_at(bf16, j.joined, row_of(rows, k / dim) * dim + k % dim);
+    }
+    assert_values(bf16, to_values(bf16, actual, count * dim), joined, count * dim);
+    assert_numbers(j.x, after, all * dim);
+}
+
+static const bsm_rows row_cases[] = {{0, 1, 1, 1}, {2, 3, 7, 5}, {0, 11, 11, 3}};
 
 static void test_rms_norm(void **unused)
 {
     (void)unused;
-    const bsm_rows rows[] = {{0, 1, 1, 1}, {2, 3, 7, 5}, {0, 11, 11, 3}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof row_cases / sizeof *row_cases; i++) {
         for (size_t dim = 1; dim < 100; dim = 3 * dim + 1) {
-            check_rms_norm(false, &rows[i], dim, i % 2 == 0);
-            check_rms_norm(true, &rows[i], dim, i % 2 == 1);
+            check_rms_norm(false, &row_cases[i], dim);
+            check_rms_norm(true, &row_cases[i], dim);
+        }
+    }
+}
+
+static void test_join(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < sizeof row_cases / sizeof *row_cases; i++) {
+        for (size_t dim = 1; dim < 100; dim = 3 * dim + 1) {
+            check_join(false, &row_cases[i], dim, i > 0, i != 1);
+            check_join(true, &row_cases[i], dim, i != 1, i > 0);
         }
     }
 }
@@ -201,6 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bf16),
         cmocka_unit_test_teardown(test_rms_norm, free_numbers),
+        cmocka_unit_test_teardown(test_join, free_numbers),
         cmocka_unit_test_teardown(test_l2_norm, free_numbers),
         cmocka_unit_test_teardown(test_split, free_numbers),
         cmocka_unit_test_teardown(test_tanh, free_numbers),
