@@ -286,45 +286,68 @@ void bsm_kernel_leave_backward(bsm_kernel_queue queue, const bsm_leave_backward 
 
 /* ---- Decays ---- */
 
-/* A thread for each head of a chunk, which goes along its steps from the last. */
+/* What a step of a head gives. */
+struct step_gradients {
+    double by_bias, by_A, by_D;
+};
+
+/* sum: the gradient by dt A there. */
+template <class T>
+__device__ step_gradients step_backward(const bsm_decays_backward &d, const bsm_chunk_place &place,
+                                        size_t head_of_chunk, uint32_t i, double sum)
+{
+    const uint32_t heads = d.shape.heads, h = (uint32_t)(head_of_chunk % heads);
+    const size_t at = head_of_chunk * d.steps.chunk + i;
+    const size_t row = bsm_step_row(d.steps, place.sequence, place.first + i);
+    const double slope = (double)bsm_sigmoid(d.raw_dt[row * heads + h] + d.dt_bias[h]);
+    const double by_raw = ((double)d.gradients.d_dt[at] + (double)d.A[h] * sum) * slope;
+    ((T *)d.d_zxbcdt)[(row + 1) * bsm_shape_projected(d.shape) - heads + h] =
+        bsm_value<T>::from((float)by_raw);
+    return {by_raw, (double)d.decays.dt[at] * sum, (double)d.gradients.diagonal[at]};
+}
+
+/* A warp for each head of a chunk, from the last steps on: what a step gave to cum goes to it and
+ * all before it. */
 template <class T> __global__ void decays(bsm_decays_backward d)
 {
-    const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-    const uint32_t heads = d.shape.heads, width = bsm_shape_projected(d.shape);
+    const size_t index = (size_t)blockIdx.x * (blockDim.x / BSM_WARP) + threadIdx.x / BSM_WARP;
+    const uint32_t heads = d.shape.heads, lane = threadIdx.x % BSM_WARP;
     if (index >= (size_t)d.steps.sequences * d.steps.chunks * heads) {
         return;
     }
     const uint32_t h = (uint32_t)(index % heads), chunk = (uint32_t)(index / heads);
     const bsm_chunk_place place = bsm_chunk_at(d.steps, chunk);
-    const float A = d.A[h];
-    double sum = d.with_states ? (double)d.gradients.d_all[index] : 0.0;
-    double by_A = 0, by_bias = 0, by_D = 0;
-    for (uint32_t i = place.length; i-- > 0;) {
-        const size_t at = index * d.steps.chunk + i;
-        const size_t row = bsm_step_row(d.steps, place.sequence, place.first + i);
-        sum += (double)d.gradients.d_cum[at];
-        by_A += (double)d.decays.dt[at] * sum;
-        by_D += (double)d.gradients.diagonal[at];
-        const double slope = (double)bsm_sigmoid(d.raw_dt[row * heads + h] + d.dt_bias[h]);
-        const double by_raw = ((double)d.gradients.d_dt[at] + (double)A * sum) * slope;
-        ((T *)d.d_zxbcdt)[(row + 1) * width - heads + h] = bsm_value<T>::from((float)by_raw);
-        by_bias += by_raw;
+    double behind = d.with_states ? (double)d.gradients.d_all[index] : 0.0;
+    step_gradients sums = {};
+    for (uint32_t done = 0; done < place.length; done += BSM_WARP) {
+        const bool there = done + lane < place.length;
+        const uint32_t i = there ? place.length - 1 - done - lane : 0;
+        const double own = there ? (double)d.gradients.d_cum[index * d.steps.chunk + i] : 0.0;
+        const double sum = behind + bsm_warp_prefix_sum(own);
+        behind = __shfl_sync(BSM_ALL_LANES, sum, BSM_WARP - 1);
+        if (there) {
+            const step_gradients g = step_backward<T>(d, place, index, i, sum);
+            sums.by_bias += g.by_bias, sums.by_A += g.by_A, sums.by_D += g.by_D;
+        }
     }
-    float *partial = d.partial + (size_t)chunk * 3 * heads + h;
-    partial[0] = (float)by_bias;
-    partial[heads] = A * (float)by_A; /* A = -exp(A_log) is its own derivative */
-    partial[2 * heads] = (float)by_D;
+    const float by_bias = bsm_warp_sum((float)sums.by_bias);
+    const float by_A = bsm_warp_sum((float)sums.by_A), by_D = bsm_warp_sum((float)sums.by_D);
+    if (lane == 0) {
+        float *partial = d.partial + (size_t)chunk * 3 * heads + h;
+        partial[0] = by_bias;
+        partial[heads] = d.A[h] * by_A; /* A = -exp(A_log) is its own derivative */
+        partial[2 * heads] = by_D;
+    }
 }
 
 void bsm_kernel_decays_backward(bsm_kernel_queue queue, const bsm_decays_backward *decays_)
 {
-    enum { FEW_THREADS = 32 }; /* so that the few threads are on many processors */
     const bsm_decays_backward d = *decays_;
     const size_t count = (size_t)d.steps.sequences * d.steps.chunks * d.shape.heads;
-    const unsigned int blocks = bsm_blocks_for(count, FEW_THREADS);
+    const unsigned int blocks = bsm_blocks_for(count, THREADS / BSM_WARP);
     if (queue.bf16) {
-        BSM_LAUNCH_FLAT(decays<bsm_bf16>, blocks, FEW_THREADS, queue.stream, d);
+        BSM_LAUNCH(decays<bsm_bf16>, blocks, THREADS, queue.stream, d);
     } else {
-        BSM_LAUNCH_FLAT(decays<float>, blocks, FEW_THREADS, queue.stream, d);
+        BSM_LAUNCH(decays<float>, blocks, THREADS, queue.stream, d);
     }
 }

@@ -297,7 +297,7 @@ static void check_gate_backward(bool bf16, size_t rows, bsm_mixer_shape shape)
 static void test_gate_backward(void **unused)
 {
     (void)unused;
-    const bsm_mixer_shape shapes[] = {{3, 5, 2, 4}, {9, 1, 1, 1}, {2, 33, 3, 2}};
+    const bsm_mixer_shape shapes[] = {{3, 5, 2, 4}, {9, 1, 1, 1}, {2, 33, 3, 2}, {4, 35, 2, 4}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         for (int bf16 = 0; bf16 < 2; bf16++) {
             check_gate_backward(bf16, 1, shapes[i]);
