@@ -183,7 +183,7 @@ __device__ void held_backward(const bsm_gate_backward &g, const held_row<T> &row
 
 /* A block for each piece, whose warps take its rows in turn. */
 template <class T>
-__global__ void __launch_bounds__(PIECE_WARPS *BSM_WARP, 2) piece(bsm_gate_backward g)
+__global__ void __launch_bounds__(PIECE_WARPS *BSM_WARP) piece(bsm_gate_backward g)
 {
     __shared__ float sums[PIECE_WARPS][MOST_COLUMNS];
     const uint32_t warp = threadIdx.x / BSM_WARP, first = threadIdx.x % BSM_WARP * FOUR;
