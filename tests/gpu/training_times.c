@@ -3,10 +3,11 @@
  * what memory it takes; and whole steps of 30 items, as of configs/bsmamba2.yaml, where nothing but
  * the losses is waited for. (bsm-bench --train says the same, but needs more libraries.)
  *
- *      training_times [PRESET] */
+ *      training_times [PRESET [PRECISION]] */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "bsm/training.h"
@@ -126,6 +127,16 @@ static void time_training(const bsm_model *model, bsm_precision precision, const
 
 int main(int argc, char **argv)
 {
+    static const struct {
+        bsm_precision precision;
+        const char *name;
+        bool checkpointing;
+    } cases[] = {
+        {BSM_PRECISION_FLOAT32, "float32", false},
+        {BSM_PRECISION_TF32, "tf32", false},
+        {BSM_PRECISION_BFLOAT16, "bfloat16", false},
+        {BSM_PRECISION_BFLOAT16, "bfloat16", true},
+    };
     bsm_config config;
     bsm_error error = {0};
     bsm_model *model = NULL;
@@ -148,10 +159,12 @@ int main(int argc, char **argv)
             stems[s] = channels;
         }
         const bsm_training_item item = {.mixture = channels, .stems = stems, .scale = 1};
-        time_training(model, BSM_PRECISION_FLOAT32, "float32", false, &item, samples);
-        time_training(model, BSM_PRECISION_TF32, "tf32", false, &item, samples);
-        time_training(model, BSM_PRECISION_BFLOAT16, "bfloat16", false, &item, samples);
-        time_training(model, BSM_PRECISION_BFLOAT16, "bfloat16", true, &item, samples);
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            if (argc <= 2 || !strcmp(argv[2], cases[i].name)) {
+                time_training(model, cases[i].precision, cases[i].name, cases[i].checkpointing,
+                              &item, samples);
+            }
+        }
     }
     free(signal);
     bsm_model_free(model);
