@@ -6,149 +6,60 @@
  *
  *     y  = (C B^T, decayed and masked, + D) x + in C S
  *     S' = exp(cum of the last) S + (out B)^T x                  with in and out as in bsm_decays
+ *
+ * A chunk's x is on its way while the one before it is computed, its B and C while its x goes
+ * through the convolution. Where there is no state, fused_scan_short.cu does the work.
  */
-#include "fused_scan.h"
-#include "taps.h"
+#include "fused_scan_parts.h"
+#include "fused_scan_short.h"
 
 using namespace bsm_fused;
 
-/* A head's chunk, and the state before it. */
-template <uint32_t P, uint32_t N> struct chunk_memory : added_memory<P, N> {
-    bsm_bf16 S[N][P + GAP];
-    float dt[STEPS];
+/* A head's chunk, and the state before it. `decays` are this chunk's and the next one's. */
+template <uint32_t P, uint32_t N> struct alignas(16) chunk_memory {
+    padded<P> x[STEPS];
+    padded<N> B[STEPS], C[STEPS];
+    padded<P> S[N];
+    raw_memory<P> raw;
+    weight_memory<P> weights;
+    decay_memory decays[2];
 };
 
 /* ---- What a chunk needs ---- */
 
-/* By the first warp. Behind the chunk's end nothing decays, and nothing is added. */
+/* In the background; C only where there is a y. */
 template <uint32_t P, uint32_t N>
-__device__ void load_decays(const bsm_fused_scan &s, const head_place &h, chunk_memory<P, N> *m)
+__device__ void fetch_BC(const bsm_fused_scan &s, const head_place &h, chunk_memory<P, N> *m)
 {
-    const float A = s.A[h.head], bias = s.dt_bias[h.head];
-    const uint32_t lane = threadIdx.x % BSM_WARP;
-    float dt[STEPS / BSM_WARP];
-    float cum[STEPS / BSM_WARP], sum = 0;
-    BSM_UNROLL
-    for (uint32_t part = 0; part < STEPS / BSM_WARP; part++) {
-        const uint32_t i = part * BSM_WARP + lane;
-        dt[part] = 0;
-        if (i < h.place.length) {
-            const size_t row = bsm_step_row(s.steps, h.sequence, h.place.first + i);
-            dt[part] = bsm_softplus(s.raw_dt[row * s.shape.heads + h.head] + bias);
-        }
-        cum[part] = sum + bsm_warp_prefix_sum(dt[part] * A);
-        sum = __shfl_sync(BSM_ALL_LANES, cum[part], BSM_WARP - 1);
-    }
-    BSM_UNROLL
-    for (uint32_t part = 0; part < STEPS / BSM_WARP; part++) {
-        const uint32_t i = part * BSM_WARP + lane;
-        m->dt[i] = dt[part];
-        m->cum[i] = cum[part];
-        m->out[i] = dt[part] * bsm_quick_exp(sum - cum[part]);
-    }
-}
-
-template <uint32_t P, uint32_t N>
-__device__ void load_B(const bsm_fused_scan &s, const head_place &h, chunk_memory<P, N> *m)
-{
-    const uint32_t PER_ROW = N / 8;
-    const bsm_bf16 *from = (const bsm_bf16 *)s.BC + h.chunk * s.steps.chunk * 2 * N;
-    for (uint32_t v = threadIdx.x; v < STEPS * PER_ROW; v += THREADS) {
-        const uint32_t row = v / PER_ROW, column = v % PER_ROW * 8;
-        const bool there = row < s.steps.chunk;
-        bsm_copy_eight(&m->B[row][column], there ? from + row * 2 * N + column : NULL);
-    }
-}
-
-/* Two neighbouring channels of a step before the sequence. */
-__device__ static uint32_t tail_pair(const bsm_fused_scan &s, const head_place &h, int64_t step,
-                                     uint32_t channel)
-{
-    const int64_t taps_before = (int64_t)s.shape.taps - 1;
-    if (!s.tail || step < -taps_before) {
-        return 0;
-    }
-    const size_t row = (size_t)h.sequence * taps_before + (size_t)(taps_before + step);
-    const float *tail = s.tail + row * bsm_shape_conv(s.shape) + channel;
-    return bsm_pair(tail[0], tail[1]);
-}
-
-__device__ static float silu(float x)
-{
-    return x * bsm_quick_sigmoid(x);
-}
-
-/* x after its convolution. A thread has two channels of some steps, and goes along them. */
-template <uint32_t P, uint32_t N>
-__device__ void load_x(const bsm_fused_scan &s, const head_place &h, chunk_memory<P, N> *m)
-{
-    const uint32_t SPAN = STEPS * P / 2 / THREADS, BEFORE = BSM_FEW_TAPS - 1;
-    const uint32_t p = threadIdx.x % (P / 2) * 2, first = threadIdx.x / (P / 2) * SPAN;
-    const uint32_t channel = h.head * P + p, step = h.place.first + first;
-    const bsm_bf16 *column = (const bsm_bf16 *)s.zxBC + bsm_shape_inner(s.shape) + channel;
-    const bsm_walk<const bsm_bf16> in(s.steps, h.sequence, step, bsm_shape_zxBC(s.shape), column);
-    uint32_t pairs[BEFORE + SPAN]; /* all are on their way at the same time */
-    BSM_UNROLL
-    for (uint32_t k = BEFORE; k < BEFORE + SPAN; k++) {
-        const bool there = first + k < h.place.length + BEFORE;
-        pairs[k] = there ? bsm_load_pair(in.at + ((ptrdiff_t)k - BEFORE) * in.stride) : 0;
-    }
-    BSM_UNROLL
-    for (uint32_t k = 0; k < BEFORE; k++) {
-        pairs[k] = 0;
-        if (first < h.place.length) {
-            pairs[k] = step + k >= BEFORE
-                           ? bsm_load_pair(in.at + ((ptrdiff_t)k - BEFORE) * in.stride)
-                           : tail_pair(s, h, (int64_t)step + k - BEFORE, channel);
-        }
-    }
-    bsm_taps<BSM_FEW_TAPS> left(s.weight, s.shape.taps, channel);
-    bsm_taps<BSM_FEW_TAPS> right(s.weight, s.shape.taps, channel + 1);
-    const float bias[2] = {s.bias[channel], s.bias[channel + 1]};
-    BSM_UNROLL
-    for (uint32_t k = 0; k < BEFORE + SPAN; k++) {
-        left.push(bsm_first(pairs[k]));
-        right.push(bsm_second(pairs[k]));
-        if (k >= BEFORE) {
-            const uint32_t i = first + k - BEFORE;
-            const bool there = i < h.place.length;
-            const float x = there ? silu(bias[0] + left.sum()) : 0.0f;
-            const float next = there ? silu(bias[1] + right.sum()) : 0.0f;
-            bsm_store_pair(&m->x[i][p], bsm_pair(x, next));
+    const uint32_t PER_ROW = 2 * N / 8, TURN = THREADS / PER_ROW;
+    const uint32_t first = threadIdx.x / PER_ROW, column = threadIdx.x % PER_ROW * 8;
+    padded<N> *to = (column < N ? m->B : m->C) + first;
+    const bsm_bf16 *from =
+        (const bsm_bf16 *)s.BC + (h.chunk * s.steps.chunk + first) * 2 * N + column;
+    if (column < N || s.y) {
+        BSM_UNROLL
+        for (uint32_t turn = 0; turn < STEPS / TURN; turn++) {
+            bsm_copy_eight_later(&to[turn * TURN][column % N], from + turn * TURN * 2 * N,
+                                 first + turn * TURN < s.steps.chunk);
         }
     }
 }
 
 /* ---- y ---- */
 
-/* The warp's 16 rows of C. */
-template <uint32_t N>
-__device__ void load_C(const bsm_fused_scan &s, const head_place &h, uint32_t first,
-                       uint32_t (*C)[4])
-{
-    const size_t row = h.chunk * s.steps.chunk + first + h.lane_row;
-    const bsm_bf16 *upper = (const bsm_bf16 *)s.BC + row * 2 * N + N + h.lane_column;
-    const bsm_bf16 *lower = upper + 8 * 2 * N;
-    BSM_UNROLL
-    for (uint32_t k = 0; k < N / TILE; k++) {
-        C[k][0] = bsm_load_pair(upper + k * TILE);
-        C[k][1] = bsm_load_pair(lower + k * TILE);
-        C[k][2] = bsm_load_pair(upper + k * TILE + 8);
-        C[k][3] = bsm_load_pair(lower + k * TILE + 8);
-    }
-}
-
-/* y = in C S */
+/* y = in C S; C: the warp's 16 rows. */
 template <uint32_t P, uint32_t N>
-__device__ void add_state(const head_place &h, const chunk_memory<P, N> *m, uint32_t first,
-                          const uint32_t (*C)[4], bsm_sums *y)
+__device__ void add_state(const head_place &h, const padded<P> *S, const float *cum,
+                          const bsm_bf16 *C, bsm_sums *y)
 {
     BSM_UNROLL
     for (uint32_t k = 0; k < N / TILE; k++) {
-        add_product<P>(y, C[k], m->S[k * TILE]);
+        uint32_t a[4];
+        bsm_load_matrices<false>(a, bsm_tile_by_rows(C + k * TILE, N + GAP));
+        add_product<P>(y, a, S[k * TILE]);
     }
-    const float upper = bsm_quick_exp(m->cum[first + h.lane_row]);
-    const float lower = bsm_quick_exp(m->cum[first + h.lane_row + 8]);
+    const float upper = bsm_quick_exp(cum[h.lane_row]);
+    const float lower = bsm_quick_exp(cum[h.lane_row + 8]);
     BSM_UNROLL
     for (uint32_t p = 0; p < P / 8; p++) {
         y[p].c[0] *= upper, y[p].c[1] *= upper;
@@ -156,80 +67,43 @@ __device__ void add_state(const head_place &h, const chunk_memory<P, N> *m, uint
     }
 }
 
-/* The warp's 16 rows and 16 columns of the scores, from C B^T. */
-template <uint32_t P, uint32_t N>
-__device__ void scores(const head_place &h, const chunk_memory<P, N> *m, float D, uint32_t row,
-                       uint32_t column, const bsm_sums *G, uint32_t *M)
+/* G = 16 x 16 of C B^T. The sums of every other product go their own way, for one waits for the
+ * other. */
+template <uint32_t N> __device__ void correlate(const bsm_bf16 *C, const bsm_bf16 *B, bsm_sums *G)
 {
-    float values[2][4];
+    bsm_sums parts[2][2] = {};
+    BSM_UNROLL
+    for (uint32_t k = 0; k < N / TILE; k++) {
+        uint32_t a[4], columns[4];
+        bsm_load_matrices<false>(a, bsm_tile_by_rows(C + k * TILE, N + GAP));
+        bsm_load_matrices<false>(columns, bsm_tile_by_columns(B + k * TILE, N + GAP));
+        bsm_multiply(&parts[k % 2][0], a, columns);
+        bsm_multiply(&parts[k % 2][1], a, columns + 2);
+    }
     BSM_UNROLL
     for (uint32_t e = 0; e < 8; e++) {
-        const uint32_t i = row + h.lane_row + e % 4 / 2 * 8;
-        const uint32_t j = column + e / 4 * 8 + h.lane_column + e % 2;
-        const float decay = j <= i ? bsm_quick_exp(m->cum[i] - m->cum[j]) * m->dt[j] : 0.0f;
-        values[e / 4][e % 4] = G[e / 4].c[e % 4] * decay + (i == j ? D : 0.0f);
-    }
-    BSM_UNROLL
-    for (uint32_t r = 0; r < 4; r++) {
-        M[r] = bsm_pair(values[r / 2][r % 2 * 2], values[r / 2][r % 2 * 2 + 1]);
-    }
-}
-
-/* y += (C B^T, decayed and masked, + D) x */
-template <uint32_t P, uint32_t N>
-__device__ void add_inside(const head_place &h, const chunk_memory<P, N> *m, float D,
-                           uint32_t first, const uint32_t (*C)[4], bsm_sums *y)
-{
-    for (uint32_t column = 0; column <= first; column += TILE) {
-        bsm_sums G[2] = {};
-        BSM_UNROLL
-        for (uint32_t k = 0; k < N / TILE; k++) {
-            uint32_t B[4];
-            bsm_load_matrices<false>(B, bsm_tile_by_columns(m->B[column] + k * TILE, N + GAP));
-            bsm_multiply(&G[0], C[k], B);
-            bsm_multiply(&G[1], C[k], B + 2);
-        }
-        uint32_t M[4];
-        scores(h, m, D, first, column, G, M);
-        add_product<P>(y, M, m->x[column]);
-    }
-}
-
-template <uint32_t P>
-__device__ void store_y(const bsm_fused_scan &s, const head_place &h, uint32_t first,
-                        const bsm_sums *y)
-{
-    BSM_UNROLL
-    for (uint32_t half = 0; half < 2; half++) {
-        const uint32_t i = first + h.lane_row + half * 8;
-        if (i >= h.place.length) {
-            continue;
-        }
-        const size_t row = bsm_step_row(s.steps, h.sequence, h.place.first + i);
-        bsm_bf16 *out =
-            (bsm_bf16 *)s.y + row * bsm_shape_inner(s.shape) + h.head * P + h.lane_column;
-        BSM_UNROLL
-        for (uint32_t p = 0; p < P / 8; p++) {
-            bsm_store_pair(out + p * 8, bsm_pair(y[p].c[2 * half], y[p].c[2 * half + 1]));
-        }
+        G[e / 4].c[e % 4] = parts[0][e / 4].c[e % 4] + parts[1][e / 4].c[e % 4];
     }
 }
 
 template <uint32_t P, uint32_t N>
-__device__ void make_y(const bsm_fused_scan &s, const head_place &h, const chunk_memory<P, N> *m,
-                       bool with_state)
+__device__ void make_y(const bsm_fused_scan &s, const head_place &h, const chunk_memory<P, N> &m,
+                       const decay_memory &decays, bool with_state)
 {
     const uint32_t first = threadIdx.x / BSM_WARP * TILE;
     if (first >= h.place.length) {
         return;
     }
-    uint32_t C[N / TILE][4];
-    load_C<N>(s, h, first, C);
+    const float D = s.D[h.head];
     bsm_sums y[P / 8] = {};
     if (with_state) {
-        add_state(h, m, first, C, y);
+        add_state<P, N>(h, m.S, decays.cum + first, m.C[first], y);
     }
-    add_inside(h, m, s.D[h.head], first, C, y);
+    for (uint32_t column = 0; column <= first; column += TILE) {
+        bsm_sums G[2];
+        correlate<N>(m.C[first], m.B[column], G);
+        add_scored<P>(h, decays, D, first, column, m.x, G, y);
+    }
     store_y<P>(s, h, first, y);
 }
 
@@ -296,57 +170,108 @@ __device__ void keep_state(const bsm_fused_scan &s, const head_place &h, state<P
 
 /* ---- All of it ---- */
 
-/* STATES: there is one before a chunk or behind it; without, more blocks fit a processor. */
-template <uint32_t P, uint32_t N, bool STATES>
-__global__ void __launch_bounds__(THREADS, STATES ? 3 : 4) fused_scan(bsm_fused_scan s)
+/* Of a chunk whose inputs are on their way: by the first warp, whose steps of y are done first, for
+ * they have the fewest before them. `raw`: of load_raw_dt. */
+__device__ static void prepare_decays(const bsm_fused_scan &s, uint32_t head, const float *raw,
+                                      const bsm_chunk_place &chunk, decay_memory *m)
 {
-    __shared__ chunk_memory<P, N> m;
+    if (threadIdx.x < BSM_WARP) {
+        make_decays(s.A[head], s.dt_bias[head], raw, chunk.length, m);
+    }
+}
+
+/* What a chunk takes that no other one takes before it: its raw inputs. */
+template <uint32_t P, uint32_t N>
+__device__ void fetch_inputs(const bsm_fused_scan &s, uint32_t head, const bsm_chunk_place &chunk,
+                             chunk_memory<P, N> *m, float *raw_dt)
+{
+    fetch_rows(s, chunk, head, &m->raw);
+    bsm_commit_copies();
+    if (threadIdx.x < BSM_WARP) {
+        load_raw_dt(s, chunk, head, raw_dt);
+    }
+}
+
+/* The copies of all threads are there, and nobody reads what was there before. */
+__device__ static void wait_for_all()
+{
+    bsm_wait_for_copies<0>();
+    __syncthreads();
+}
+
+/* Up to where y and the next state can be made. */
+template <uint32_t P, uint32_t N>
+__device__ void prepare_chunk(const bsm_fused_scan &s, const head_place &h, bool with_state,
+                              chunk_memory<P, N> *m, state<P, N> *state)
+{
+    fetch_BC(s, h, m);
+    bsm_commit_copies();
+    if (with_state && s.y) {
+        share_state(h, m, state);
+    }
+    if (s.before) {
+        store_before(s, h, state);
+    }
+    convolve(m->raw, m->weights, m->x);
+    wait_for_all();
+}
+
+template <uint32_t P, uint32_t N>
+__global__ void __launch_bounds__(THREADS, 3) fused_scan(bsm_fused_scan s)
+{
+    typedef chunk_memory<P, N> needed;
+    BSM_SHARED(needed, m);
     const uint32_t lane = threadIdx.x % BSM_WARP, chunks = s.steps.chunks;
     head_place h = {};
     h.sequence = blockIdx.x / s.shape.heads, h.head = blockIdx.x % s.shape.heads;
     h.lane_row = lane / 4, h.lane_column = lane % 4 * 2;
+    h.chunk = (size_t)h.sequence * chunks;
+    h.place = bsm_chunk_in(s.steps, h.sequence, 0);
+    float raw_dt[PARTS] = {};
+    fetch_inputs(s, h.head, h.place, &m, raw_dt);
+    load_weights(s, h.head, &m.weights);
     state<P, N> state;
-    if (STATES) {
-        load_state(s, h, &state);
-    }
-    for (uint32_t c = 0; c < (STATES ? chunks : 1); c++) {
-        h.chunk = (size_t)h.sequence * chunks + c;
-        h.place = bsm_chunk_at(s.steps, (uint32_t)h.chunk);
-        if (STATES && s.y) {
-            share_state(h, &m, &state);
-        }
-        if (STATES && s.before) {
-            store_before(s, h, &state);
-        }
-        if (threadIdx.x < BSM_WARP) {
-            load_decays(s, h, &m);
-        }
-        load_B(s, h, &m);
-        load_x(s, h, &m);
-        __syncthreads();
-        if (s.y) {
-            make_y(s, h, &m, STATES && (c > 0 || s.first != NULL));
-        }
+    load_state(s, h, &state);
+    prepare_decays(s, h.head, raw_dt, h.place, &m.decays[0]);
+    wait_for_all();
+    for (uint32_t c = 0; c < chunks; c++, h.chunk++) {
+        const decay_memory &decays = m.decays[c % 2];
+        const bool with_state = c > 0 || s.first, last = c + 1 == chunks;
         const bool keep = s.kept && c + 1 == s.steps.split_chunks;
-        if (STATES && (c + 1 < chunks || keep)) {
-            advance(h, &m, &state);
+        prepare_chunk(s, h, with_state, &m, &state);
+        bsm_chunk_place next = {};
+        if (!last) {
+            next = bsm_chunk_in(s.steps, h.sequence, c + 1);
+            fetch_inputs(s, h.head, next, &m, raw_dt);
         }
-        if (STATES && keep) {
+        if (s.y) {
+            make_y(s, h, m, decays, with_state);
+        }
+        if (!last) {
+            prepare_decays(s, h.head, raw_dt, next, &m.decays[(c + 1) % 2]);
+        }
+        if (!last || keep) {
+            advance(h, m.x, m.B, decays.cum, decays.out, &state);
+        }
+        if (keep) {
             keep_state(s, h, &state);
         }
-        __syncthreads();
+        h.place = next;
+        wait_for_all();
     }
 }
 
 template <uint32_t P, uint32_t N>
 static void launch(bsm_kernel_queue queue, const bsm_fused_scan &scan)
 {
+    typedef chunk_memory<P, N> needed;
     const bsm_fused_scan s = scan;
-    const unsigned int blocks = s.steps.sequences * s.shape.heads;
+    static_assert(sizeof(needed) <= 99 * 1024, "more than every card has");
     if (s.steps.chunks > 1 || s.first || s.kept || s.before) {
-        BSM_LAUNCH((fused_scan<P, N, true>), blocks, THREADS, queue.stream, s);
+        BSM_LAUNCH_SHARED((fused_scan<P, N>), needed, s.steps.sequences * s.shape.heads, THREADS,
+                          queue.stream, s);
     } else {
-        BSM_LAUNCH((fused_scan<P, N, false>), blocks, THREADS, queue.stream, s);
+        bsm_fused_scan_short<P, N>(queue, s);
     }
 }
 
