@@ -47,15 +47,47 @@ __device__ void fetch_BC(const bsm_fused_scan &s, const head_place &h, chunk_mem
 
 /* ---- y ---- */
 
-/* y = in C S; C: the warp's 16 rows. */
+/* Of the warp's 16 rows of C as many columns as there are registers for; the others lie in shared
+ * memory. */
+template <uint32_t N> struct rows_of_C {
+    static const uint32_t KEPT = N / TILE * 3 / 4;
+    const bsm_bf16 *rows;
+    uint32_t kept[KEPT][4];
+
+    __device__ rows_of_C(const bsm_bf16 *from) : rows(from)
+    {
+        BSM_UNROLL
+        for (uint32_t k = 0; k < KEPT; k++) {
+            load(k, kept[k]);
+        }
+    }
+    __device__ void load(uint32_t k, uint32_t *to) const
+    {
+        bsm_load_matrices<false>(to, bsm_tile_by_rows(rows + k * TILE, N + GAP));
+    }
+    /* Columns from k * TILE on. */
+    __device__ void take(uint32_t k, uint32_t *to) const
+    {
+        if (k >= KEPT) {
+            load(k, to);
+            return;
+        }
+        BSM_UNROLL
+        for (uint32_t r = 0; r < 4; r++) {
+            to[r] = kept[k][r];
+        }
+    }
+};
+
+/* y = in C S */
 template <uint32_t P, uint32_t N>
 __device__ void add_state(const head_place &h, const padded<P> *S, const float *cum,
-                          const bsm_bf16 *C, bsm_sums *y)
+                          const rows_of_C<N> &C, bsm_sums *y)
 {
     BSM_UNROLL
     for (uint32_t k = 0; k < N / TILE; k++) {
         uint32_t a[4];
-        bsm_load_matrices<false>(a, bsm_tile_by_rows(C + k * TILE, N + GAP));
+        C.take(k, a);
         add_product<P>(y, a, S[k * TILE]);
     }
     const float upper = bsm_quick_exp(cum[h.lane_row]);
@@ -69,13 +101,14 @@ __device__ void add_state(const head_place &h, const padded<P> *S, const float *
 
 /* G = 16 x 16 of C B^T. The sums of every other product go their own way, for one waits for the
  * other. */
-template <uint32_t N> __device__ void correlate(const bsm_bf16 *C, const bsm_bf16 *B, bsm_sums *G)
+template <uint32_t N>
+__device__ void correlate(const rows_of_C<N> &C, const bsm_bf16 *B, bsm_sums *G)
 {
     bsm_sums parts[2][2] = {};
     BSM_UNROLL
     for (uint32_t k = 0; k < N / TILE; k++) {
         uint32_t a[4], columns[4];
-        bsm_load_matrices<false>(a, bsm_tile_by_rows(C + k * TILE, N + GAP));
+        C.take(k, a);
         bsm_load_matrices<false>(columns, bsm_tile_by_columns(B + k * TILE, N + GAP));
         bsm_multiply(&parts[k % 2][0], a, columns);
         bsm_multiply(&parts[k % 2][1], a, columns + 2);
@@ -90,18 +123,19 @@ template <uint32_t P, uint32_t N>
 __device__ void make_y(const bsm_fused_scan &s, const head_place &h, const chunk_memory<P, N> &m,
                        const decay_memory &decays, bool with_state)
 {
-    const uint32_t first = threadIdx.x / BSM_WARP * TILE;
+    const uint32_t first = first_step();
     if (first >= h.place.length) {
         return;
     }
     const float D = s.D[h.head];
+    rows_of_C<N> C(m.C[first]);
     bsm_sums y[P / 8] = {};
     if (with_state) {
-        add_state<P, N>(h, m.S, decays.cum + first, m.C[first], y);
+        add_state<P, N>(h, m.S, decays.cum + first, C, y);
     }
     for (uint32_t column = 0; column <= first; column += TILE) {
         bsm_sums G[2];
-        correlate<N>(m.C[first], m.B[column], G);
+        correlate<N>(C, m.B[column], G);
         add_scored<P>(h, decays, D, first, column, m.x, G, y);
     }
     store_y<P>(s, h, first, y);
@@ -170,25 +204,17 @@ __device__ void keep_state(const bsm_fused_scan &s, const head_place &h, state<P
 
 /* ---- All of it ---- */
 
-/* Of a chunk whose inputs are on their way: by the first warp, whose steps of y are done first, for
- * they have the fewest before them. `raw`: of load_raw_dt. */
-__device__ static void prepare_decays(const bsm_fused_scan &s, uint32_t head, const float *raw,
-                                      const bsm_chunk_place &chunk, decay_memory *m)
+/* What a chunk takes from before its own time: its inputs, and the decays, by the warp whose steps
+ * of y are done first. */
+template <uint32_t P>
+__device__ void prepare_chunk(const bsm_fused_scan &s, const head_place &h, uint32_t c,
+                              raw_memory<P> *raw, decay_memory *decays)
 {
-    if (threadIdx.x < BSM_WARP) {
-        make_decays(s.A[head], s.dt_bias[head], raw, chunk.length, m);
-    }
-}
-
-/* What a chunk takes that no other one takes before it: its raw inputs. */
-template <uint32_t P, uint32_t N>
-__device__ void fetch_inputs(const bsm_fused_scan &s, uint32_t head, const bsm_chunk_place &chunk,
-                             chunk_memory<P, N> *m, float *raw_dt)
-{
-    fetch_rows(s, chunk, head, &m->raw);
+    const bsm_chunk_place chunk = bsm_chunk_in(s.steps, h.sequence, c);
+    fetch_rows(s, chunk, h.head, raw);
     bsm_commit_copies();
-    if (threadIdx.x < BSM_WARP) {
-        load_raw_dt(s, chunk, head, raw_dt);
+    if (first_step() == 0) {
+        make_decays(s, chunk, h.head, decays);
     }
 }
 
@@ -199,10 +225,10 @@ __device__ static void wait_for_all()
     __syncthreads();
 }
 
-/* Up to where y and the next state can be made. */
+/* The rest of it, up to where y and the next state can be made. */
 template <uint32_t P, uint32_t N>
-__device__ void prepare_chunk(const bsm_fused_scan &s, const head_place &h, bool with_state,
-                              chunk_memory<P, N> *m, state<P, N> *state)
+__device__ void complete_chunk(const bsm_fused_scan &s, const head_place &h, bool with_state,
+                               chunk_memory<P, N> *m, state<P, N> *state)
 {
     fetch_BC(s, h, m);
     bsm_commit_copies();
@@ -225,30 +251,23 @@ __global__ void __launch_bounds__(THREADS, 3) fused_scan(bsm_fused_scan s)
     head_place h = {};
     h.sequence = blockIdx.x / s.shape.heads, h.head = blockIdx.x % s.shape.heads;
     h.lane_row = lane / 4, h.lane_column = lane % 4 * 2;
-    h.chunk = (size_t)h.sequence * chunks;
-    h.place = bsm_chunk_in(s.steps, h.sequence, 0);
-    float raw_dt[PARTS] = {};
-    fetch_inputs(s, h.head, h.place, &m, raw_dt);
+    prepare_chunk(s, h, 0, &m.raw, &m.decays[0]);
     load_weights(s, h.head, &m.weights);
     state<P, N> state;
     load_state(s, h, &state);
-    prepare_decays(s, h.head, raw_dt, h.place, &m.decays[0]);
     wait_for_all();
-    for (uint32_t c = 0; c < chunks; c++, h.chunk++) {
+    for (uint32_t c = 0; c < chunks; c++) {
         const decay_memory &decays = m.decays[c % 2];
         const bool with_state = c > 0 || s.first, last = c + 1 == chunks;
         const bool keep = s.kept && c + 1 == s.steps.split_chunks;
-        prepare_chunk(s, h, with_state, &m, &state);
-        bsm_chunk_place next = {};
+        h.chunk = (size_t)h.sequence * chunks + c;
+        h.place = bsm_chunk_in(s.steps, h.sequence, c);
+        complete_chunk(s, h, with_state, &m, &state);
         if (!last) {
-            next = bsm_chunk_in(s.steps, h.sequence, c + 1);
-            fetch_inputs(s, h.head, next, &m, raw_dt);
+            prepare_chunk(s, h, c + 1, &m.raw, &m.decays[(c + 1) % 2]);
         }
         if (s.y) {
             make_y(s, h, m, decays, with_state);
-        }
-        if (!last) {
-            prepare_decays(s, h.head, raw_dt, next, &m.decays[(c + 1) % 2]);
         }
         if (!last || keep) {
             advance(h, m.x, m.B, decays.cum, decays.out, &state);
@@ -256,7 +275,6 @@ __global__ void __launch_bounds__(THREADS, 3) fused_scan(bsm_fused_scan s)
         if (keep) {
             keep_state(s, h, &state);
         }
-        h.place = next;
         wait_for_all();
     }
 }

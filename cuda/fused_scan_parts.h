@@ -116,38 +116,32 @@ __device__ void convolve(const raw_memory<P> &raw, const weight_memory<P> &m, pa
 
 /* ---- Decays ---- */
 
-/* cum: sums of dt A; out: dt times what is left of a step at the chunk's end; tile_out: at the end
- * of its 16 steps. */
+/* cum: sums of dt A; out: dt times what is left
+ * of a step at the chunk's end; tile_out: at the end of its 16 steps. */
 struct alignas(16) decay_memory {
     float dt[STEPS], cum[STEPS], out[STEPS], tile_out[STEPS];
 };
 
-enum { PARTS = STEPS / BSM_WARP };
-
-/* By one warp: the steps that make_decays takes. */
-__device__ inline void load_raw_dt(const bsm_fused_scan &s, const bsm_chunk_place &chunk,
-                                   uint32_t head, float *raw)
-{
-    BSM_UNROLL
-    for (uint32_t part = 0; part < PARTS; part++) {
-        const uint32_t i = part * BSM_WARP + threadIdx.x % BSM_WARP;
-        raw[part] = 0;
-        if (i < chunk.length) {
-            const size_t row = bsm_step_row(s.steps, chunk.sequence, chunk.first + i);
-            raw[part] = s.raw_dt[row * s.shape.heads + head];
-        }
-    }
-}
-
 /* By one warp. Behind the chunk's end nothing decays, and nothing is added. */
-__device__ inline void make_decays(float A, float bias, const float *raw, uint32_t length,
-                                   decay_memory *m)
+__device__ inline void make_decays(const bsm_fused_scan &s, const bsm_chunk_place &chunk,
+                                   uint32_t head, decay_memory *m)
 {
-    const uint32_t lane = threadIdx.x % BSM_WARP;
+    const uint32_t PARTS = STEPS / BSM_WARP, lane = threadIdx.x % BSM_WARP;
+    const float A = s.A[head], bias = s.dt_bias[head];
     float dt[PARTS], cum[PARTS], sum = 0;
     BSM_UNROLL
     for (uint32_t part = 0; part < PARTS; part++) {
-        dt[part] = part * BSM_WARP + lane < length ? bsm_softplus(raw[part] + bias) : 0.0f;
+        const uint32_t i = part * BSM_WARP + lane;
+        dt[part] = 0;
+        if (i < chunk.length) {
+            const size_t row = bsm_step_row(s.steps, chunk.sequence, chunk.first + i);
+            dt[part] = s.raw_dt[row * s.shape.heads + head];
+        }
+    }
+    BSM_UNROLL
+    for (uint32_t part = 0; part < PARTS; part++) {
+        const bool there = part * BSM_WARP + lane < chunk.length;
+        dt[part] = there ? bsm_softplus(dt[part] + bias) : 0.0f;
         cum[part] = sum + bsm_warp_prefix_sum(dt[part] * A);
         sum = __shfl_sync(BSM_ALL_LANES, cum[part], BSM_WARP - 1);
     }
@@ -163,6 +157,14 @@ __device__ inline void make_decays(float A, float bias, const float *raw, uint32
 }
 
 /* ---- y ---- */
+
+/* The first of the 16 steps whose y the warp makes. Later steps take longer. So that they are not
+ * the work of the same quarter of a processor in all of its blocks, blocks deal them differently.
+ */
+__device__ inline uint32_t first_step()
+{
+    return (threadIdx.x / BSM_WARP + blockIdx.x / WARPS) % WARPS * TILE;
+}
 
 /* Sums as `a` of another product. */
 __device__ inline void as_factor(const bsm_sums *sums, uint32_t *a)

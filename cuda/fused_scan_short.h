@@ -69,10 +69,7 @@ __device__ void load_heads(const bsm_fused_scan &s, const head_place &h, uint32_
     }
     const uint32_t mine = threadIdx.x / BSM_WARP;
     if (mine < heads) {
-        float raw_dt[PARTS];
-        load_raw_dt(s, h.place, h.head + mine, raw_dt);
-        make_decays(s.A[h.head + mine], s.dt_bias[h.head + mine], raw_dt, h.place.length,
-                    &m->decays[mine]);
+        make_decays(s, h.place, h.head + mine, &m->decays[mine]);
     }
 }
 
@@ -117,7 +114,7 @@ template <uint32_t P, uint32_t N>
 __global__ void __launch_bounds__(THREADS, 5) fused_scan_short(bsm_fused_scan s, uint32_t per_block)
 {
     __shared__ short_memory<P, N> m;
-    const uint32_t lane = threadIdx.x % BSM_WARP, first = threadIdx.x / BSM_WARP * TILE;
+    const uint32_t lane = threadIdx.x % BSM_WARP, first = first_step();
     const uint32_t blocks = (s.shape.heads + per_block - 1) / per_block;
     head_place h = {};
     h.sequence = blockIdx.x / blocks, h.head = blockIdx.x % blocks * per_block;
