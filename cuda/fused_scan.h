@@ -28,10 +28,14 @@ template <uint32_t P, uint32_t N> struct state {
     static const uint32_t ROWS = (N / TILE + WARPS - 1) / WARPS;
     bsm_sums S[ROWS][P / 8];
 
-    /* The number of its rows `r` among all 16 rows; N / TILE or more: there are none. */
+    /* The number of its rows `r` among all 16 rows. */
     __device__ static uint32_t tile(uint32_t r)
     {
         return threadIdx.x / BSM_WARP + r * WARPS;
+    }
+    __device__ static bool has(uint32_t r)
+    {
+        return N / TILE % WARPS == 0 || tile(r) < N / TILE;
     }
 };
 
@@ -78,7 +82,7 @@ __device__ void add_steps(const head_place &h, const bsm_bf16 *x, const bsm_bf16
     bsm_load<2>(out + h.lane_column + 8, factors[1]);
     BSM_UNROLL
     for (uint32_t r = 0; r < state->ROWS; r++) {
-        if (state->tile(r) < N / TILE) {
+        if (state->has(r)) {
             uint32_t a[4];
             bsm_load_matrices<true>(a, bsm_tile_by_columns(B + state->tile(r) * TILE, N + GAP));
             scale(a, factors);
@@ -90,7 +94,8 @@ __device__ void add_steps(const head_place &h, const bsm_bf16 *x, const bsm_bf16
     }
 }
 
-/* S' = exp(cum of the last) S + (out B)^T x */
+/* S' = exp(cum of the last) S + (out B)^T x. Two products at a time, so that one has something to
+ * do while the other waits; steps behind the chunk's end add nothing. */
 template <uint32_t P, uint32_t N>
 __device__ void advance(const head_place &h, const padded<P> *x, const padded<N> *B,
                         const float *cum, const float *out, state<P, N> *state)
@@ -100,8 +105,9 @@ __device__ void advance(const head_place &h, const padded<P> *x, const padded<N>
     for (uint32_t e = 0; e < state->ROWS * P / 8 * 4; e++) {
         state->S[e / 4 / (P / 8)][e / 4 % (P / 8)].c[e % 4] *= all;
     }
-    for (uint32_t step = 0; step < h.place.length; step += TILE) {
+    for (uint32_t step = 0; step < h.place.length; step += 2 * TILE) {
         add_steps(h, x[step], B[step], out + step, state);
+        add_steps(h, x[step + TILE], B[step + TILE], out + step + TILE, state);
     }
 }
 
@@ -112,7 +118,7 @@ __device__ void for_rows(const head_place &h, state<P, N> *state, const work &do
 {
     BSM_UNROLL
     for (uint32_t r = 0; r < state->ROWS; r++) {
-        if (state->tile(r) < N / TILE) {
+        if (state->has(r)) {
             const uint32_t row = state->tile(r) * TILE + h.lane_row;
             do_it(row, state->S[r], 0);
             do_it(row + 8, state->S[r], 2);

@@ -68,8 +68,9 @@ __device__ void fetch_rows(const bsm_fused_scan &s, const bsm_chunk_place &chunk
     BSM_UNROLL
     for (uint32_t turn = 0; turn < (ROWS + TURN - 1) / TURN; turn++) {
         const uint32_t row = first + turn * TURN;
-        if (row < ROWS && !(s.tail && row < missing)) {
-            const bool there = row >= missing && row < BEFORE + chunk.length;
+        const bool before = turn == 0 && row < missing; /* as a turn has more rows than that */
+        if (row < ROWS && !(before && s.tail)) {
+            const bool there = !before && row < BEFORE + chunk.length;
             bsm_copy_eight_later(&m->rows[row][column], from, there);
         }
         from += (ptrdiff_t)TURN * in.stride;
