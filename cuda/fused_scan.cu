@@ -164,7 +164,7 @@ __device__ void load_state(const bsm_fused_scan &s, const head_place &h, state<P
     });
 }
 
-/* To where the next chunk reads it. */
+/* To where all warps read it. */
 template <uint32_t P, uint32_t N>
 __device__ void share_state(const head_place &h, chunk_memory<P, N> *m, state<P, N> *state)
 {
@@ -177,16 +177,18 @@ __device__ void share_state(const head_place &h, chunk_memory<P, N> *m, state<P,
     });
 }
 
+/* From there, for whole rows are quicker to write than what a lane has of them. */
 template <uint32_t P, uint32_t N>
-__device__ void store_before(const bsm_fused_scan &s, const head_place &h, state<P, N> *state)
+__device__ void store_before(const bsm_fused_scan &s, const head_place &h, const padded<P> *S)
 {
-    for_rows(h, state, [&](uint32_t row, const bsm_sums *S, uint32_t two) {
-        bsm_bf16 *to = (bsm_bf16 *)s.before + in_states<P, N>(s, h, h.chunk, row);
-        BSM_UNROLL
-        for (uint32_t p = 0; p < P / 8; p++) {
-            bsm_store_pair(to + p * 8, bsm_pair(S[p].c[two], S[p].c[two + 1]));
-        }
-    });
+    const uint32_t PER_ROW = P / 8, TURN = THREADS / PER_ROW, inner = bsm_shape_inner(s.shape);
+    const uint32_t first = threadIdx.x / PER_ROW, column = threadIdx.x % PER_ROW * 8;
+    bsm_bf16 *to = (bsm_bf16 *)s.before + (h.chunk * N + first) * inner + h.head * P + column;
+    BSM_UNROLL
+    for (uint32_t turn = 0; turn < N / TURN; turn++) {
+        bsm_copy_eight(to, &S[first + turn * TURN][column]);
+        to += TURN * inner;
+    }
 }
 
 template <uint32_t P, uint32_t N>
@@ -232,11 +234,8 @@ __device__ void complete_chunk(const bsm_fused_scan &s, const head_place &h, boo
 {
     fetch_BC(s, h, m);
     bsm_commit_copies();
-    if (with_state && s.y) {
+    if ((with_state && s.y) || s.before) {
         share_state(h, m, state);
-    }
-    if (s.before) {
-        store_before(s, h, state);
     }
     convolve(m->raw, m->weights, m->x);
     wait_for_all();
@@ -265,6 +264,9 @@ __global__ void __launch_bounds__(THREADS, 3) fused_scan(bsm_fused_scan s)
         complete_chunk(s, h, with_state, &m, &state);
         if (!last) {
             prepare_chunk(s, h, c + 1, &m.raw, &m.decays[(c + 1) % 2]);
+        }
+        if (s.before) {
+            store_before<P, N>(s, h, m.S);
         }
         if (s.y) {
             make_y(s, h, m, decays, with_state);
