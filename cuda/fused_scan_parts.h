@@ -19,7 +19,7 @@ template <uint32_t P> struct alignas(16) raw_memory {
     bsm_bf16 rows[BEFORE + STEPS][P];
 };
 
-/* The convolution's weights of a head's channels. Those that there are not are zero. */
+/* Halves of the convolution's weights of a head's channels. Those that there are not are zero. */
 template <uint32_t P> struct alignas(16) weight_memory {
     float weight[BSM_FEW_TAPS][P], bias[P];
 };
@@ -33,9 +33,10 @@ __device__ void load_weights(const bsm_fused_scan &s, uint32_t head, weight_memo
         const float *weights = s.weight + (size_t)channel * taps;
         BSM_UNROLL
         for (uint32_t k = 0; k < BSM_FEW_TAPS; k++) {
-            m->weight[k][p] = k + taps >= BSM_FEW_TAPS ? weights[k + taps - BSM_FEW_TAPS] : 0.0f;
+            const bool there = k + taps >= BSM_FEW_TAPS;
+            m->weight[k][p] = there ? 0.5f * weights[k + taps - BSM_FEW_TAPS] : 0.0f;
         }
-        m->bias[p] = s.bias[channel];
+        m->bias[p] = 0.5f * s.bias[channel];
     }
 }
 
@@ -80,9 +81,11 @@ __device__ void fetch_rows(const bsm_fused_scan &s, const bsm_chunk_place &chunk
     }
 }
 
-__device__ inline float quick_silu(float x)
+/* SiLU of twice `half`. That of a negative number is as exact as that of its opposite, which is
+ * enough for what is summed up with others. */
+__device__ inline float quick_silu(float half)
 {
-    return x * bsm_quick_sigmoid(x);
+    return half + half * bsm_quick_tanh(half);
 }
 
 /* A thread has two channels of some steps, and goes along them. What comes out behind the chunk's

@@ -140,6 +140,18 @@ __device__ inline float bsm_quick_sigmoid(float x)
 #endif
 }
 
+/** Right to 2^-11. */
+__device__ inline float bsm_quick_tanh(float x)
+{
+#ifdef __CUDA_ARCH__
+    float y;
+    asm("tanh.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+#else
+    return tanhf(x);
+#endif
+}
+
 /** As exact as values of T are. */
 template <class T> __device__ float bsm_sigmoid_of(float x)
 {
