@@ -11,7 +11,6 @@
  * through the convolution. Where there is no state, fused_scan_short.cu does the work.
  */
 #include "fused_scan_parts.h"
-#include "fused_scan_short.h"
 
 using namespace bsm_fused;
 
@@ -287,12 +286,8 @@ static void launch(bsm_kernel_queue queue, const bsm_fused_scan &scan)
     typedef chunk_memory<P, N> needed;
     const bsm_fused_scan s = scan;
     static_assert(sizeof(needed) <= 99 * 1024, "more than every card has");
-    if (s.steps.chunks > 1 || s.first || s.kept || s.before) {
-        BSM_LAUNCH_SHARED((fused_scan<P, N>), needed, s.steps.sequences * s.shape.heads, THREADS,
-                          queue.stream, s);
-    } else {
-        bsm_fused_scan_short<P, N>(queue, s);
-    }
+    BSM_LAUNCH_SHARED((fused_scan<P, N>), needed, s.steps.sequences * s.shape.heads, THREADS,
+                      queue.stream, s);
 }
 
 template <uint32_t P> static void choose_state(bsm_kernel_queue queue, const bsm_fused_scan &scan)
@@ -314,7 +309,9 @@ bool bsm_fused_scan_can(bsm_kernel_queue queue, bsm_mixer_shape shape)
 
 void bsm_kernel_fused_scan(bsm_kernel_queue queue, const bsm_fused_scan *scan)
 {
-    if (scan->shape.headdim == 32) {
+    if (scan->steps.chunks == 1 && !scan->first && !scan->kept && !scan->before) {
+        bsm_fused_scan_short(queue, *scan);
+    } else if (scan->shape.headdim == 32) {
         choose_state<32>(queue, *scan);
     } else {
         choose_state<64>(queue, *scan);

@@ -254,4 +254,7 @@ __device__ void store_y(const bsm_fused_scan &s, const head_place &h, uint32_t f
 
 } // namespace bsm_fused
 
+/* For sequences of one chunk, where no state is read or written. */
+void bsm_fused_scan_short(bsm_kernel_queue queue, const bsm_fused_scan &scan);
+
 #endif

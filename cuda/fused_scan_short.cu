@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/** The scan of sequences of one chunk, without a state before it or behind it: a block has a few
- *  heads of a sequence, which share B, C and their products. All of x is on its way at once. */
-#ifndef BSM_CUDA_FUSED_SCAN_SHORT_H
-#define BSM_CUDA_FUSED_SCAN_SHORT_H
-
+/* The scan of sequences of one chunk, without a state before it or behind it: a block has a few
+ * heads of a sequence, which share B, C and their products. All that it reads is on its way at
+ * once. */
 #include "fused_scan_parts.h"
 
-namespace bsm_fused
-{
+using namespace bsm_fused;
 
 enum { MOST_HEADS = 2 }; /* of a block */
 enum { TILES = STEPS / TILE };
@@ -143,19 +140,33 @@ __global__ void __launch_bounds__(THREADS, 5) fused_scan_short(bsm_fused_scan s,
     }
 }
 
-} // namespace bsm_fused
-
 /* Few sequences: a block has one head, so that all processors have some. */
 template <uint32_t P, uint32_t N>
-void bsm_fused_scan_short(bsm_kernel_queue queue, const bsm_fused_scan &scan)
+static void launch_for(bsm_kernel_queue queue, const bsm_fused_scan &scan)
 {
     enum { MANY = 2048 };
     const bsm_fused_scan s = scan;
     const uint32_t heads = s.shape.heads;
-    const uint32_t per_block = s.steps.sequences * heads >= MANY ? bsm_fused::MOST_HEADS : 1;
-    BSM_LAUNCH((bsm_fused::fused_scan_short<P, N>),
-               s.steps.sequences * ((heads + per_block - 1) / per_block), bsm_fused::THREADS,
-               queue.stream, s, per_block);
+    const uint32_t per_block = s.steps.sequences * heads >= MANY ? MOST_HEADS : 1;
+    BSM_LAUNCH((fused_scan_short<P, N>), s.steps.sequences * ((heads + per_block - 1) / per_block),
+               THREADS, queue.stream, s, per_block);
 }
 
-#endif
+template <uint32_t P> static void launch(bsm_kernel_queue queue, const bsm_fused_scan &scan)
+{
+    switch (scan.shape.d_state) {
+    case 32: launch_for<P, 32>(queue, scan); break;
+    case 64: launch_for<P, 64>(queue, scan); break;
+    case 128: launch_for<P, 128>(queue, scan); break;
+    default: break;
+    }
+}
+
+void bsm_fused_scan_short(bsm_kernel_queue queue, const bsm_fused_scan &scan)
+{
+    if (scan.shape.headdim == 32) {
+        launch<32>(queue, scan);
+    } else {
+        launch<64>(queue, scan);
+    }
+}
