@@ -205,8 +205,8 @@ __device__ void keep_state(const bsm_fused_scan &s, const head_place &h, state<P
 
 /* ---- All of it ---- */
 
-/* What a chunk takes from before its own time: its inputs, and the decays, by the warp whose steps
- * of y are done first. */
+/* What of a chunk is made ready while the one before it is computed: its inputs, and its decays, by
+ * the warp whose steps of y are done first. */
 template <uint32_t P>
 __device__ void prepare_chunk(const bsm_fused_scan &s, const head_place &h, uint32_t c,
                               raw_memory<P> *raw, decay_memory *decays)
