@@ -6,149 +6,91 @@
  *
  *     y  = (C B^T, decayed and masked, + D) x + in C S
  *     S' = exp(cum of the last) S + (out B)^T x                  with in and out as in bsm_decays
+ *
+ * A chunk's x is on its way while the one before it is computed, its B and C while its x goes
+ * through the convolution. Where there is no state, fused_scan_short.cu does the work.
  */
-#include "fused_scan.h"
-#include "taps.h"
+#include "fused_scan_parts.h"
 
 using namespace bsm_fused;
 
-/* A head's chunk, and the state before it. */
-template <uint32_t P, uint32_t N> struct chunk_memory : added_memory<P, N> {
-    bsm_bf16 S[N][P + GAP];
-    float dt[STEPS];
+/* A head's chunk, and the state before it. `decays` are this chunk's and the next one's. */
+template <uint32_t P, uint32_t N> struct alignas(16) chunk_memory {
+    padded<P> x[STEPS];
+    padded<N> B[STEPS], C[STEPS];
+    padded<P> S[N];
+    raw_memory<P> raw;
+    weight_memory<P> weights;
+    decay_memory decays[2];
 };
 
 /* ---- What a chunk needs ---- */
 
-/* By the first warp. Behind the chunk's end nothing decays, and nothing is added. */
+/* In the background; C only where there is a y. */
 template <uint32_t P, uint32_t N>
-__device__ void load_decays(const bsm_fused_scan &s, const head_place &h, chunk_memory<P, N> *m)
+__device__ void fetch_BC(const bsm_fused_scan &s, const head_place &h, chunk_memory<P, N> *m)
 {
-    const float A = s.A[h.head], bias = s.dt_bias[h.head];
-    const uint32_t lane = threadIdx.x % BSM_WARP;
-    float dt[STEPS / BSM_WARP];
-    float cum[STEPS / BSM_WARP], sum = 0;
-    BSM_UNROLL
-    for (uint32_t part = 0; part < STEPS / BSM_WARP; part++) {
-        const uint32_t i = part * BSM_WARP + lane;
-        dt[part] = 0;
-        if (i < h.place.length) {
-            const size_t row = bsm_step_row(s.steps, h.sequence, h.place.first + i);
-            dt[part] = bsm_softplus(s.raw_dt[row * s.shape.heads + h.head] + bias);
-        }
-        cum[part] = sum + bsm_warp_prefix_sum(dt[part] * A);
-        sum = __shfl_sync(BSM_ALL_LANES, cum[part], BSM_WARP - 1);
-    }
-    BSM_UNROLL
-    for (uint32_t part = 0; part < STEPS / BSM_WARP; part++) {
-        const uint32_t i = part * BSM_WARP + lane;
-        m->dt[i] = dt[part];
-        m->cum[i] = cum[part];
-        m->out[i] = dt[part] * bsm_quick_exp(sum - cum[part]);
-    }
-}
-
-template <uint32_t P, uint32_t N>
-__device__ void load_B(const bsm_fused_scan &s, const head_place &h, chunk_memory<P, N> *m)
-{
-    const uint32_t PER_ROW = N / 8;
-    const bsm_bf16 *from = (const bsm_bf16 *)s.BC + h.chunk * s.steps.chunk * 2 * N;
-    for (uint32_t v = threadIdx.x; v < STEPS * PER_ROW; v += THREADS) {
-        const uint32_t row = v / PER_ROW, column = v % PER_ROW * 8;
-        const bool there = row < s.steps.chunk;
-        bsm_copy_eight(&m->B[row][column], there ? from + row * 2 * N + column : NULL);
-    }
-}
-
-/* Two neighbouring channels of a step before the sequence. */
-__device__ static uint32_t tail_pair(const bsm_fused_scan &s, const head_place &h, int64_t step,
-                                     uint32_t channel)
-{
-    const int64_t taps_before = (int64_t)s.shape.taps - 1;
-    if (!s.tail || step < -taps_before) {
-        return 0;
-    }
-    const size_t row = (size_t)h.sequence * taps_before + (size_t)(taps_before + step);
-    const float *tail = s.tail + row * bsm_shape_conv(s.shape) + channel;
-    return bsm_pair(tail[0], tail[1]);
-}
-
-__device__ static float silu(float x)
-{
-    return x * bsm_quick_sigmoid(x);
-}
-
-/* x after its convolution. A thread has two channels of some steps, and goes along them. */
-template <uint32_t P, uint32_t N>
-__device__ void load_x(const bsm_fused_scan &s, const head_place &h, chunk_memory<P, N> *m)
-{
-    const uint32_t SPAN = STEPS * P / 2 / THREADS, BEFORE = BSM_FEW_TAPS - 1;
-    const uint32_t p = threadIdx.x % (P / 2) * 2, first = threadIdx.x / (P / 2) * SPAN;
-    const uint32_t channel = h.head * P + p, step = h.place.first + first;
-    const bsm_bf16 *column = (const bsm_bf16 *)s.zxBC + bsm_shape_inner(s.shape) + channel;
-    const bsm_walk<const bsm_bf16> in(s.steps, h.sequence, step, bsm_shape_zxBC(s.shape), column);
-    uint32_t pairs[BEFORE + SPAN]; /* all are on their way at the same time */
-    BSM_UNROLL
-    for (uint32_t k = BEFORE; k < BEFORE + SPAN; k++) {
-        const bool there = first + k < h.place.length + BEFORE;
-        pairs[k] = there ? bsm_load_pair(in.at + ((ptrdiff_t)k - BEFORE) * in.stride) : 0;
-    }
-    BSM_UNROLL
-    for (uint32_t k = 0; k < BEFORE; k++) {
-        pairs[k] = 0;
-        if (first < h.place.length) {
-            pairs[k] = step + k >= BEFORE
-                           ? bsm_load_pair(in.at + ((ptrdiff_t)k - BEFORE) * in.stride)
-                           : tail_pair(s, h, (int64_t)step + k - BEFORE, channel);
-        }
-    }
-    bsm_taps<BSM_FEW_TAPS> left(s.weight, s.shape.taps, channel);
-    bsm_taps<BSM_FEW_TAPS> right(s.weight, s.shape.taps, channel + 1);
-    const float bias[2] = {s.bias[channel], s.bias[channel + 1]};
-    BSM_UNROLL
-    for (uint32_t k = 0; k < BEFORE + SPAN; k++) {
-        left.push(bsm_first(pairs[k]));
-        right.push(bsm_second(pairs[k]));
-        if (k >= BEFORE) {
-            const uint32_t i = first + k - BEFORE;
-            const bool there = i < h.place.length;
-            const float x = there ? silu(bias[0] + left.sum()) : 0.0f;
-            const float next = there ? silu(bias[1] + right.sum()) : 0.0f;
-            bsm_store_pair(&m->x[i][p], bsm_pair(x, next));
+    const uint32_t PER_ROW = 2 * N / 8, TURN = THREADS / PER_ROW;
+    const uint32_t first = threadIdx.x / PER_ROW, column = threadIdx.x % PER_ROW * 8;
+    padded<N> *to = (column < N ? m->B : m->C) + first;
+    const bsm_bf16 *from =
+        (const bsm_bf16 *)s.BC + (h.chunk * s.steps.chunk + first) * 2 * N + column;
+    if (column < N || s.y) {
+        BSM_UNROLL
+        for (uint32_t turn = 0; turn < STEPS / TURN; turn++) {
+            bsm_copy_eight_later(&to[turn * TURN][column % N], from + turn * TURN * 2 * N,
+                                 first + turn * TURN < s.steps.chunk);
         }
     }
 }
 
 /* ---- y ---- */
 
-/* The warp's 16 rows of C. */
-template <uint32_t N>
-__device__ void load_C(const bsm_fused_scan &s, const head_place &h, uint32_t first,
-                       uint32_t (*C)[4])
-{
-    const size_t row = h.chunk * s.steps.chunk + first + h.lane_row;
-    const bsm_bf16 *upper = (const bsm_bf16 *)s.BC + row * 2 * N + N + h.lane_column;
-    const bsm_bf16 *lower = upper + 8 * 2 * N;
-    BSM_UNROLL
-    for (uint32_t k = 0; k < N / TILE; k++) {
-        C[k][0] = bsm_load_pair(upper + k * TILE);
-        C[k][1] = bsm_load_pair(lower + k * TILE);
-        C[k][2] = bsm_load_pair(upper + k * TILE + 8);
-        C[k][3] = bsm_load_pair(lower + k * TILE + 8);
+/* Of the warp's 16 rows of C as many columns as there are registers for; the others lie in shared
+ * memory. */
+template <uint32_t N> struct rows_of_C {
+    static const uint32_t KEPT = N / TILE * 3 / 4;
+    const bsm_bf16 *rows;
+    uint32_t kept[KEPT][4];
+
+    __device__ rows_of_C(const bsm_bf16 *from) : rows(from)
+    {
+        BSM_UNROLL
+        for (uint32_t k = 0; k < KEPT; k++) {
+            load(k, kept[k]);
+        }
     }
-}
+    __device__ void load(uint32_t k, uint32_t *to) const
+    {
+        bsm_load_matrices<false>(to, bsm_tile_by_rows(rows + k * TILE, N + GAP));
+    }
+    /* Columns from k * TILE on. */
+    __device__ void take(uint32_t k, uint32_t *to) const
+    {
+        if (k >= KEPT) {
+            load(k, to);
+            return;
+        }
+        BSM_UNROLL
+        for (uint32_t r = 0; r < 4; r++) {
+            to[r] = kept[k][r];
+        }
+    }
+};
 
 /* y = in C S */
 template <uint32_t P, uint32_t N>
-__device__ void add_state(const head_place &h, const chunk_memory<P, N> *m, uint32_t first,
-                          const uint32_t (*C)[4], bsm_sums *y)
+__device__ void add_state(const head_place &h, const padded<P> *S, const float *cum,
+                          const rows_of_C<N> &C, bsm_sums *y)
 {
     BSM_UNROLL
     for (uint32_t k = 0; k < N / TILE; k++) {
-        add_product<P>(y, C[k], m->S[k * TILE]);
+        uint32_t a[4];
+        C.take(k, a);
+        add_product<P>(y, a, S[k * TILE]);
     }
-    const float upper = bsm_quick_exp(m->cum[first + h.lane_row]);
-    const float lower = bsm_quick_exp(m->cum[first + h.lane_row + 8]);
+    const float upper = bsm_quick_exp(cum[h.lane_row]);
+    const float lower = bsm_quick_exp(cum[h.lane_row + 8]);
     BSM_UNROLL
     for (uint32_t p = 0; p < P / 8; p++) {
         y[p].c[0] *= upper, y[p].c[1] *= upper;
@@ -156,96 +98,45 @@ __device__ void add_state(const head_place &h, const chunk_memory<P, N> *m, uint
     }
 }
 
-/* The warp's 16 rows and 16 columns of the scores, from C B^T. */
-template <uint32_t P, uint32_t N>
-__device__ void scores(const head_place &h, const chunk_memory<P, N> *m, float D, uint32_t row,
-                       uint32_t column, const bsm_sums *G, uint32_t *M)
+/* G = 16 x 16 of C B^T. The sums of every other product go their own way, for one waits for the
+ * other. */
+template <uint32_t N>
+__device__ void correlate(const rows_of_C<N> &C, const bsm_bf16 *B, bsm_sums *G)
 {
-    float values[2][4];
+    bsm_sums parts[2][2] = {};
+    BSM_UNROLL
+    for (uint32_t k = 0; k < N / TILE; k++) {
+        uint32_t a[4], columns[4];
+        C.take(k, a);
+        bsm_load_matrices<false>(columns, bsm_tile_by_columns(B + k * TILE, N + GAP));
+        bsm_multiply(&parts[k % 2][0], a, columns);
+        bsm_multiply(&parts[k % 2][1], a, columns + 2);
+    }
     BSM_UNROLL
     for (uint32_t e = 0; e < 8; e++) {
-        const uint32_t i = row + h.lane_row + e % 4 / 2 * 8;
-        const uint32_t j = column + e / 4 * 8 + h.lane_column + e % 2;
-        const float decay = j <= i ? bsm_quick_exp(m->cum[i] - m->cum[j]) * m->dt[j] : 0.0f;
-        values[e / 4][e % 4] = G[e / 4].c[e % 4] * decay + (i == j ? D : 0.0f);
-    }
-    BSM_UNROLL
-    for (uint32_t r = 0; r < 4; r++) {
-        M[r] = bsm_pair(values[r / 2][r % 2 * 2], values[r / 2][r % 2 * 2 + 1]);
-    }
-}
-
-/* y += (C B^T, decayed and masked, + D) x */
-template <uint32_t P, uint32_t N>
-__device__ void add_inside(const head_place &h, const chunk_memory<P, N> *m, float D,
-                           uint32_t first, const uint32_t (*C)[4], bsm_sums *y)
-{
-    for (uint32_t column = 0; column <= first; column += TILE) {
-        bsm_sums G[2] = {};
-        BSM_UNROLL
-        for (uint32_t k = 0; k < N / TILE; k++) {
-            uint32_t B[4];
-            bsm_load_matrices<false>(B, bsm_tile_by_columns(m->B[column] + k * TILE, N + GAP));
-            bsm_multiply(&G[0], C[k], B);
-            bsm_multiply(&G[1], C[k], B + 2);
-        }
-        uint32_t M[4];
-        scores(h, m, D, first, column, G, M);
-        add_product<P>(y, M, m->x[column]);
-    }
-}
-
-/* The sum of a row's numbers, which four lanes have. */
-__device__ static float row_sum(float sum)
-{
-    sum += __shfl_xor_sync(BSM_ALL_LANES, sum, 1);
-    return sum + __shfl_xor_sync(BSM_ALL_LANES, sum, 2);
-}
-
-template <uint32_t P>
-__device__ void store_y(const bsm_fused_scan &s, const head_place &h, uint32_t first,
-                        const bsm_sums *y)
-{
-    BSM_UNROLL
-    for (uint32_t half = 0; half < 2; half++) {
-        const uint32_t i = first + h.lane_row + half * 8, column = h.head * P + h.lane_column;
-        const bool there = i < h.place.length;
-        const size_t row = there ? bsm_step_row(s.steps, h.sequence, h.place.first + i) : 0;
-        const bsm_bf16 *z = (const bsm_bf16 *)s.zxBC + row * bsm_shape_zxBC(s.shape) + column;
-        bsm_bf16 *out = (bsm_bf16 *)s.y + row * bsm_shape_inner(s.shape) + column;
-        float sum = 0;
-        BSM_UNROLL
-        for (uint32_t p = 0; p < P / 8 && there; p++) {
-            float two[2] = {y[p].c[2 * half], y[p].c[2 * half + 1]};
-            if (s.squares) {
-                const uint32_t gates = bsm_load_pair(z + p * 8);
-                two[0] *= silu(bsm_first(gates)), two[1] *= silu(bsm_second(gates));
-                sum += two[0] * two[0] + two[1] * two[1];
-            }
-            bsm_store_pair(out + p * 8, bsm_pair(two[0], two[1]));
-        }
-        sum = row_sum(sum);
-        if (s.squares && there && h.lane_column == 0) {
-            s.squares[row * s.shape.heads + h.head] = sum;
-        }
+        G[e / 4].c[e % 4] = parts[0][e / 4].c[e % 4] + parts[1][e / 4].c[e % 4];
     }
 }
 
 template <uint32_t P, uint32_t N>
-__device__ void make_y(const bsm_fused_scan &s, const head_place &h, const chunk_memory<P, N> *m,
-                       bool with_state)
+__device__ void make_y(const bsm_fused_scan &s, const head_place &h, const chunk_memory<P, N> &m,
+                       const decay_memory &decays, bool with_state)
 {
-    const uint32_t first = threadIdx.x / BSM_WARP * TILE;
+    const uint32_t first = first_step();
     if (first >= h.place.length) {
         return;
     }
-    uint32_t C[N / TILE][4];
-    load_C<N>(s, h, first, C);
+    const float D = s.D[h.head];
+    rows_of_C<N> C(m.C[first]);
     bsm_sums y[P / 8] = {};
     if (with_state) {
-        add_state(h, m, first, C, y);
+        add_state<P, N>(h, m.S, decays.cum + first, C, y);
     }
-    add_inside(h, m, s.D[h.head], first, C, y);
+    for (uint32_t column = 0; column <= first; column += TILE) {
+        bsm_sums G[2];
+        correlate<N>(C, m.B[column], G);
+        add_scored<P>(h, decays, D, first, column, m.x, G, y);
+    }
     store_y<P>(s, h, first, y);
 }
 
@@ -272,7 +163,7 @@ __device__ void load_state(const bsm_fused_scan &s, const head_place &h, state<P
     });
 }
 
-/* To where the next chunk reads it. */
+/* To where all warps read it. */
 template <uint32_t P, uint32_t N>
 __device__ void share_state(const head_place &h, chunk_memory<P, N> *m, state<P, N> *state)
 {
@@ -285,16 +176,18 @@ __device__ void share_state(const head_place &h, chunk_memory<P, N> *m, state<P,
     });
 }
 
+/* From there, for whole rows are quicker to write than what a lane has of them. */
 template <uint32_t P, uint32_t N>
-__device__ void store_before(const bsm_fused_scan &s, const head_place &h, state<P, N> *state)
+__device__ void store_before(const bsm_fused_scan &s, const head_place &h, const padded<P> *S)
 {
-    for_rows(h, state, [&](uint32_t row, const bsm_sums *S, uint32_t two) {
-        bsm_bf16 *to = (bsm_bf16 *)s.before + in_states<P, N>(s, h, h.chunk, row);
-        BSM_UNROLL
-        for (uint32_t p = 0; p < P / 8; p++) {
-            bsm_store_pair(to + p * 8, bsm_pair(S[p].c[two], S[p].c[two + 1]));
-        }
-    });
+    const uint32_t PER_ROW = P / 8, TURN = THREADS / PER_ROW, inner = bsm_shape_inner(s.shape);
+    const uint32_t first = threadIdx.x / PER_ROW, column = threadIdx.x % PER_ROW * 8;
+    bsm_bf16 *to = (bsm_bf16 *)s.before + (h.chunk * N + first) * inner + h.head * P + column;
+    BSM_UNROLL
+    for (uint32_t turn = 0; turn < N / TURN; turn++) {
+        bsm_copy_eight(to, &S[first + turn * TURN][column]);
+        to += TURN * inner;
+    }
 }
 
 template <uint32_t P, uint32_t N>
@@ -312,58 +205,89 @@ __device__ void keep_state(const bsm_fused_scan &s, const head_place &h, state<P
 
 /* ---- All of it ---- */
 
-/* STATES: there is one before a chunk or behind it; without, more blocks fit a processor. */
-template <uint32_t P, uint32_t N, bool STATES>
-__global__ void __launch_bounds__(THREADS, STATES ? 3 : 4) fused_scan(bsm_fused_scan s)
+/* What of a chunk is made ready while the one before it is computed: its inputs, and its decays, by
+ * the warp whose steps of y are done first. */
+template <uint32_t P>
+__device__ void prepare_chunk(const bsm_fused_scan &s, const head_place &h, uint32_t c,
+                              raw_memory<P> *raw, decay_memory *decays)
 {
-    __shared__ chunk_memory<P, N> m;
+    const bsm_chunk_place chunk = bsm_chunk_in(s.steps, h.sequence, c);
+    fetch_rows(s, chunk, h.head, raw);
+    bsm_commit_copies();
+    if (first_step() == 0) {
+        make_decays(s, chunk, h.head, decays);
+    }
+}
+
+/* The copies of all threads are there, and nobody reads what was there before. */
+__device__ static void wait_for_all()
+{
+    bsm_wait_for_copies<0>();
+    __syncthreads();
+}
+
+/* The rest of it, up to where y and the next state can be made. */
+template <uint32_t P, uint32_t N>
+__device__ void complete_chunk(const bsm_fused_scan &s, const head_place &h, bool with_state,
+                               chunk_memory<P, N> *m, state<P, N> *state)
+{
+    fetch_BC(s, h, m);
+    bsm_commit_copies();
+    if ((with_state && s.y) || s.before) {
+        share_state(h, m, state);
+    }
+    convolve(m->raw, m->weights, m->x);
+    wait_for_all();
+}
+
+template <uint32_t P, uint32_t N>
+__global__ void __launch_bounds__(THREADS, 3) fused_scan(bsm_fused_scan s)
+{
+    typedef chunk_memory<P, N> needed;
+    BSM_SHARED(needed, m);
     const uint32_t lane = threadIdx.x % BSM_WARP, chunks = s.steps.chunks;
     head_place h = {};
     h.sequence = blockIdx.x / s.shape.heads, h.head = blockIdx.x % s.shape.heads;
     h.lane_row = lane / 4, h.lane_column = lane % 4 * 2;
+    prepare_chunk(s, h, 0, &m.raw, &m.decays[0]);
+    load_weights(s, h.head, &m.weights);
     state<P, N> state;
-    if (STATES) {
-        load_state(s, h, &state);
-    }
-    for (uint32_t c = 0; c < (STATES ? chunks : 1); c++) {
-        h.chunk = (size_t)h.sequence * chunks + c;
-        h.place = bsm_chunk_at(s.steps, (uint32_t)h.chunk);
-        if (STATES && s.y) {
-            share_state(h, &m, &state);
-        }
-        if (STATES && s.before) {
-            store_before(s, h, &state);
-        }
-        if (threadIdx.x < BSM_WARP) {
-            load_decays(s, h, &m);
-        }
-        load_B(s, h, &m);
-        load_x(s, h, &m);
-        __syncthreads();
-        if (s.y) {
-            make_y(s, h, &m, STATES && (c > 0 || s.first != NULL));
-        }
+    load_state(s, h, &state);
+    wait_for_all();
+    for (uint32_t c = 0; c < chunks; c++) {
+        const decay_memory &decays = m.decays[c % 2];
+        const bool with_state = c > 0 || s.first, last = c + 1 == chunks;
         const bool keep = s.kept && c + 1 == s.steps.split_chunks;
-        if (STATES && (c + 1 < chunks || keep)) {
-            advance(h, &m, &state);
+        h.chunk = (size_t)h.sequence * chunks + c;
+        h.place = bsm_chunk_in(s.steps, h.sequence, c);
+        complete_chunk(s, h, with_state, &m, &state);
+        if (!last) {
+            prepare_chunk(s, h, c + 1, &m.raw, &m.decays[(c + 1) % 2]);
         }
-        if (STATES && keep) {
+        if (s.before) {
+            store_before<P, N>(s, h, m.S);
+        }
+        if (s.y) {
+            make_y(s, h, m, decays, with_state);
+        }
+        if (!last || keep) {
+            advance(h, m.x, m.B, decays.cum, decays.out, &state);
+        }
+        if (keep) {
             keep_state(s, h, &state);
         }
-        __syncthreads();
+        wait_for_all();
     }
 }
 
 template <uint32_t P, uint32_t N>
 static void launch(bsm_kernel_queue queue, const bsm_fused_scan &scan)
 {
+    typedef chunk_memory<P, N> needed;
     const bsm_fused_scan s = scan;
-    const unsigned int blocks = s.steps.sequences * s.shape.heads;
-    if (s.steps.chunks > 1 || s.first || s.kept || s.before) {
-        BSM_LAUNCH((fused_scan<P, N, true>), blocks, THREADS, queue.stream, s);
-    } else {
-        BSM_LAUNCH((fused_scan<P, N, false>), blocks, THREADS, queue.stream, s);
-    }
+    static_assert(sizeof(needed) <= 99 * 1024, "more than every card has");
+    BSM_LAUNCH_SHARED((fused_scan<P, N>), needed, s.steps.sequences * s.shape.heads, THREADS,
+                      queue.stream, s);
 }
 
 template <uint32_t P> static void choose_state(bsm_kernel_queue queue, const bsm_fused_scan &scan)
@@ -385,7 +309,9 @@ bool bsm_fused_scan_can(bsm_kernel_queue queue, bsm_mixer_shape shape)
 
 void bsm_kernel_fused_scan(bsm_kernel_queue queue, const bsm_fused_scan *scan)
 {
-    if (scan->shape.headdim == 32) {
+    if (scan->steps.chunks == 1 && !scan->first && !scan->kept && !scan->before) {
+        bsm_fused_scan_short(queue, *scan);
+    } else if (scan->shape.headdim == 32) {
         choose_state<32>(queue, *scan);
     } else {
         choose_state<64>(queue, *scan);

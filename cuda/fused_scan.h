@@ -13,10 +13,13 @@ namespace bsm_fused
 enum { THREADS = 128, WARPS = THREADS / BSM_WARP, STEPS = BSM_MAX_CHUNK, TILE = 16 };
 enum { GAP = 8 }; /* between rows, so that eight of them lie in different banks */
 
+/* A step's row of x or B in shared memory. */
+template <uint32_t COLUMNS> using padded = bsm_bf16[COLUMNS + GAP];
+
 /* What a chunk adds to a head's state, in shared memory. */
 template <uint32_t P, uint32_t N> struct alignas(16) added_memory {
-    bsm_bf16 x[STEPS][P + GAP];
-    bsm_bf16 B[STEPS][N + GAP];
+    padded<P> x[STEPS];
+    padded<N> B[STEPS];
     float cum[STEPS], out[STEPS];
 };
 
@@ -25,10 +28,14 @@ template <uint32_t P, uint32_t N> struct state {
     static const uint32_t ROWS = (N / TILE + WARPS - 1) / WARPS;
     bsm_sums S[ROWS][P / 8];
 
-    /* The number of its rows `r` among all 16 rows; N / TILE or more: there are none. */
+    /* The number of its rows `r` among all 16 rows. */
     __device__ static uint32_t tile(uint32_t r)
     {
         return threadIdx.x / BSM_WARP + r * WARPS;
+    }
+    __device__ static bool has(uint32_t r)
+    {
+        return N / TILE % WARPS == 0 || tile(r) < N / TILE;
     }
 };
 
@@ -52,36 +59,55 @@ template <uint32_t P> __device__ void add_product(bsm_sums *y, const uint32_t *a
 }
 
 /* Both numbers of the pairs of `a` times their step's factor. */
-__device__ inline void scale(uint32_t *a, const float *out, uint32_t lane_column)
+__device__ inline void scale(uint32_t *a, const float (*factors)[2])
 {
     BSM_UNROLL
     for (uint32_t r = 0; r < 4; r++) {
-        const float *factors = out + lane_column + r / 2 * 8;
-        a[r] = bsm_pair(bsm_first(a[r]) * factors[0], bsm_second(a[r]) * factors[1]);
+        a[r] = bsm_pair(bsm_first(a[r]) * factors[r / 2][0], bsm_second(a[r]) * factors[r / 2][1]);
     }
 }
 
-/* S' = exp(cum of the last) S + (out B)^T x */
+/* state += (out B)^T x of 16 steps, from which all rows of the state take the same x and out. */
 template <uint32_t P, uint32_t N>
-__device__ void advance(const head_place &h, const added_memory<P, N> *m, state<P, N> *state)
+__device__ void add_steps(const head_place &h, const bsm_bf16 *x, const bsm_bf16 *B,
+                          const float *out, state<P, N> *state)
 {
-    const float all = bsm_quick_exp(m->cum[STEPS - 1]);
+    uint32_t columns[P / TILE][4];
+    float factors[2][2];
+    BSM_UNROLL
+    for (uint32_t p = 0; p < P / TILE; p++) {
+        bsm_load_matrices<true>(columns[p], bsm_tile_by_rows(x + p * TILE, P + GAP));
+    }
+    bsm_load<2>(out + h.lane_column, factors[0]);
+    bsm_load<2>(out + h.lane_column + 8, factors[1]);
     BSM_UNROLL
     for (uint32_t r = 0; r < state->ROWS; r++) {
-        if (state->tile(r) >= N / TILE) {
-            break;
-        }
-        BSM_UNROLL
-        for (uint32_t e = 0; e < P / 8 * 4; e++) {
-            state->S[r][e / 4].c[e % 4] *= all;
-        }
-        for (uint32_t step = 0; step < h.place.length; step += TILE) {
+        if (state->has(r)) {
             uint32_t a[4];
-            bsm_load_matrices<true>(
-                a, bsm_tile_by_columns(m->B[step] + state->tile(r) * TILE, N + GAP));
-            scale(a, m->out + step, h.lane_column);
-            add_product<P>(state->S[r], a, m->x[step]);
+            bsm_load_matrices<true>(a, bsm_tile_by_columns(B + state->tile(r) * TILE, N + GAP));
+            scale(a, factors);
+            BSM_UNROLL
+            for (uint32_t p = 0; p < P / 8; p++) {
+                bsm_multiply(&state->S[r][p], a, columns[p / 2] + p % 2 * 2);
+            }
         }
+    }
+}
+
+/* S' = exp(cum of the last) S + (out B)^T x. Two products at a time, so that one has something to
+ * do while the other waits; steps behind the chunk's end add nothing. */
+template <uint32_t P, uint32_t N>
+__device__ void advance(const head_place &h, const padded<P> *x, const padded<N> *B,
+                        const float *cum, const float *out, state<P, N> *state)
+{
+    const float all = bsm_quick_exp(cum[STEPS - 1]);
+    BSM_UNROLL
+    for (uint32_t e = 0; e < state->ROWS * P / 8 * 4; e++) {
+        state->S[e / 4 / (P / 8)][e / 4 % (P / 8)].c[e % 4] *= all;
+    }
+    for (uint32_t step = 0; step < h.place.length; step += 2 * TILE) {
+        add_steps(h, x[step], B[step], out + step, state);
+        add_steps(h, x[step + TILE], B[step + TILE], out + step + TILE, state);
     }
 }
 
@@ -92,7 +118,7 @@ __device__ void for_rows(const head_place &h, state<P, N> *state, const work &do
 {
     BSM_UNROLL
     for (uint32_t r = 0; r < state->ROWS; r++) {
-        if (state->tile(r) < N / TILE) {
+        if (state->has(r)) {
             const uint32_t row = state->tile(r) * TILE + h.lane_row;
             do_it(row, state->S[r], 0);
             do_it(row + 8, state->S[r], 2);

@@ -17,16 +17,22 @@ struct bsm_chunk_place {
     uint32_t sequence, first, length;
 };
 
-__device__ inline bsm_chunk_place bsm_chunk_at(const bsm_steps &s, uint32_t index)
+/** Chunk `c` of a sequence. */
+__device__ inline bsm_chunk_place bsm_chunk_in(const bsm_steps &s, uint32_t sequence, uint32_t c)
 {
-    const uint32_t c = index % s.chunks;
     const bool before = c < s.split_chunks;
     bsm_chunk_place place;
-    place.sequence = index / s.chunks;
+    place.sequence = sequence;
     place.first = before ? c * s.chunk : s.split + (c - s.split_chunks) * s.chunk;
     const uint32_t left = (before ? s.split : s.steps) - place.first;
     place.length = left < s.chunk ? left : s.chunk;
     return place;
+}
+
+/** Counted over all sequences. */
+__device__ inline bsm_chunk_place bsm_chunk_at(const bsm_steps &s, uint32_t index)
+{
+    return bsm_chunk_in(s, index / s.chunks, index % s.chunks);
 }
 
 /** The row of a step of a sequence. */

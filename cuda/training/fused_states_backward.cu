@@ -68,7 +68,7 @@ __global__ void __launch_bounds__(THREADS) fused_states_backward(bsm_fused_scan_
         if (c > 0) {
             load_gradients(b, h, &m);
             __syncthreads();
-            advance(h, &m, &state);
+            advance(h, m.x, m.B, m.cum, m.out, &state);
             __syncthreads();
         }
     }

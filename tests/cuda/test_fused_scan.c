@@ -16,7 +16,7 @@
 
 typedef struct scan_case {
     size_t sequences, steps, split, chunk;
-    bool along_bands, reversed, from_state;
+    bool along_bands, reversed, from_state, only_tail; /* before the sequences */
     bsm_mixer_shape shape;
 } scan_case;
 
@@ -99,7 +99,8 @@ static scan new_scan(const scan_case *c)
     s.D = noise(s.heads, -1, 1);
     s.weight = noise(s.conv * c->shape.taps, -1, 1);
     s.bias = noise(s.conv, -1, 1);
-    s.tail = c->from_state ? coarse_noise(c->sequences * s.kept * s.conv, -2, 2) : NULL;
+    s.tail =
+        c->from_state || c->only_tail ? coarse_noise(c->sequences * s.kept * s.conv, -2, 2) : NULL;
     s.first = c->from_state ? noise(c->sequences * state, -1, 1) : NULL;
     s.y = zeros(s.rows * s.inner);
     s.states = double_zeros(c->sequences * (c->steps + 1) * state);
@@ -192,6 +193,17 @@ static void check_gated(const scan *s, bsm_kernel_queue queue, bsm_fused_scan fu
     check("its squares", fused.squares, squares, s->rows * s->heads);
 }
 
+/* Short sequences have another kernel then. */
+static void check_only_y(const scan *s, bsm_kernel_queue queue, bsm_fused_scan fused)
+{
+    fused.kept = NULL;
+    fused.before = NULL;
+    fused.y = new_values(true, s->rows * s->inner);
+    bsm_kernel_fused_scan(queue, &fused);
+    check("y alone", columns_of(true, fused.y, s->rows, s->inner, 0, s->inner), s->y,
+          s->rows * s->inner);
+}
+
 static void check_case(const scan_case *c)
 {
     const bsm_kernel_queue queue = {NULL, true};
@@ -216,20 +228,26 @@ static void check_case(const scan_case *c)
     bsm_kernel_fused_scan(queue, &fused);
     assert_memory_equal(columns_of(true, fused.before, s.chunks, size, 0, size), before,
                         s.chunks * size * sizeof *before);
+    check_only_y(&s, queue, fused);
 }
 
 static void test_scan(void **unused)
 {
     (void)unused;
     const scan_case cases[] = {
-        {2, 62, 62, 64, true, false, false, {2, 32, 32, 4}},
-        {3, 50, 25, 32, false, false, true, {1, 64, 64, 3}}, /* as a live block */
-        {1, 17, 17, 32, false, true, false, {2, 64, 32, 4}},
-        {2, 150, 150, 64, true, true, true, {1, 64, 128, 4}},
-        {1, 129, 64, 64, false, false, false, {2, 64, 128, 2}},
-        {1, 66, 1, 64, false, true, true, {2, 32, 64, 4}},
-        {2, 90, 90, 32, true, false, true, {1, 32, 128, 1}},
-        {1, 2, 2, 32, false, false, true, {2, 32, 32, 4}},
+        {2, 62, 62, 64, true, false, false, false, {2, 32, 32, 4}},
+        {3, 50, 25, 32, false, false, true, false, {1, 64, 64, 3}}, /* as a live block */
+        {1, 17, 17, 32, false, true, false, false, {2, 64, 32, 4}},
+        {2, 150, 150, 64, true, true, true, false, {1, 64, 128, 4}},
+        {1, 129, 64, 64, false, false, false, false, {2, 64, 128, 2}},
+        {1, 66, 1, 64, false, true, true, false, {2, 32, 64, 4}},
+        {2, 90, 90, 32, true, false, true, false, {1, 32, 128, 1}},
+        {1, 2, 2, 32, false, false, true, false, {2, 32, 32, 4}},
+        {1, 70, 2, 32, false, false, true, false, {1, 64, 128, 4}}, /* two chunks take the tail */
+        {2, 200, 70, 64, true, true, false, true, {3, 64, 64, 4}},
+        {2, 64, 64, 64, false, true, false, true, {3, 64, 128, 4}},
+        {700, 2, 2, 32, true, false, false, false, {3, 32, 32, 4}}, /* two heads a block */
+        {1030, 3, 3, 64, true, true, false, true, {2, 32, 32, 3}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_case(&cases[i]);
