@@ -74,6 +74,16 @@ __device__ inline void bsm_copy_eight_later(bsm_bf16 *to, const bsm_bf16 *from, 
 #endif
 }
 
+/** Have the 128 bytes around `at` brought nearer. */
+__device__ inline void bsm_prefetch(const void *at)
+{
+#ifdef __CUDA_ARCH__
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(at));
+#else
+    (void)at;
+#endif
+}
+
 /** All copies since the last commit are a group. */
 __device__ inline void bsm_commit_copies()
 {

@@ -260,6 +260,7 @@ __global__ void __launch_bounds__(THREADS, 3) fused_scan(bsm_fused_scan s)
         const bool keep = s.kept && c + 1 == s.steps.split_chunks;
         h.chunk = (size_t)h.sequence * chunks + c;
         h.place = bsm_chunk_in(s.steps, h.sequence, c);
+        prefetch_gates<P>(s, h, 1);
         complete_chunk(s, h, with_state, &m, &state);
         if (!last) {
             prepare_chunk(s, h, c + 1, &m.raw, &m.decays[(c + 1) % 2]);

@@ -124,6 +124,7 @@ __global__ void __launch_bounds__(THREADS, 5) fused_scan_short(bsm_fused_scan s,
         load_C<N>(s, h, first, C);
     }
     load_heads(s, h, heads, &m);
+    prefetch_gates<P>(s, h, heads);
     bsm_wait_for_copies<0>();
     __syncthreads();
     bsm_sums G[TILES][2] = {};

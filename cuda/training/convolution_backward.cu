@@ -95,11 +95,20 @@ template <class T> struct given_walk {
         const size_t i = (size_t)step * stride;
         return values ? bsm_value<T>::to_float(values[i]) : numbers[i];
     }
+    /* The next ones, AT_ONCE of them or `left`; all are on their way at the same time. */
     __device__ void take(uint32_t first, uint32_t left, float *gradients) const
     {
+        if (values) {
+            BSM_UNROLL
+            for (uint32_t k = 0; k < AT_ONCE; k++) {
+                const T value = k < left ? values[(size_t)(first + k) * stride] : T{};
+                gradients[k] = bsm_value<T>::to_float(value);
+            }
+            return;
+        }
         BSM_UNROLL
         for (uint32_t k = 0; k < AT_ONCE; k++) {
-            gradients[k] = k < left ? at(first + k) : 0.0f;
+            gradients[k] = k < left ? numbers[(size_t)(first + k) * stride] : 0.0f;
         }
     }
 };

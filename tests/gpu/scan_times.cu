@@ -150,7 +150,8 @@ static scan_data new_data(uint32_t steps)
                nullptr,
                nullptr,
                nullptr,
-               on_card<bsm_bf16>(rows * INNER)};
+               on_card<bsm_bf16>(rows * INNER),
+               nullptr};
     check(cudaDeviceSynchronize(), "preparing");
     return d;
 }
