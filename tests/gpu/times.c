@@ -3,10 +3,11 @@
  * cut into, live blocks, and those of two streams at once; of spectra and of sound, in each
  * precision. (bsm-bench says more, but needs more libraries.)
  *
- *      times [PRESET] */
+ *      times [PRESET [PRECISION]] */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "bsm/network.h"
@@ -200,6 +201,9 @@ int main(int argc, char **argv)
         timed_call c = {.precision = precisions[i / 2].precision,
                         .precision_name = precisions[i / 2].name,
                         .of_sound = i % 2 == 1};
+        if (argc > 2 && strcmp(argv[2], c.precision_name) != 0) {
+            continue;
+        }
         for (size_t w = 0; w < sizeof windows / sizeof *windows; w++) {
             c.frames = windows[w];
             time_calls(model, &c);
