@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conditioning.h"
 #include "device_under_test.h"
 #include "net/training_on.h"
 #include "noise.h"
@@ -16,26 +17,33 @@ enum { ITEMS = 2, STEPS = 2 };
 
 static const bsm_device *device;
 
-/* What gradients may be off by, all together and, in float32, each tensor's. */
+/* What losses, norms and gradients, all together, may be off by, in float32 also each tensor's; in
+ * random networks that are ill-conditioned, more. */
 static const struct {
     bsm_precision precision;
     const char *name;
     double tolerance;
+    int bits; /* significant ones; 0: the tolerance holds for all networks */
 } precisions[] = {
-    {BSM_PRECISION_FLOAT32, "float32", 1e-4},
-    {BSM_PRECISION_BFLOAT16, "bfloat16", 1e-1},
-    {BSM_PRECISION_TF32, "tf32", 5e-2}, /* last: the host that plays a card has none */
+    {BSM_PRECISION_FLOAT32, "float32", 1e-4, 0},
+    {BSM_PRECISION_BFLOAT16, "bfloat16", 5e-2, 8},
+    {BSM_PRECISION_TF32, "tf32", 1e-2, 11}, /* last: the host that plays a card has none */
 };
+enum { PRECISIONS = sizeof precisions / sizeof *precisions };
+
+static typical_error typical[PRECISIONS];
 
 typedef struct training_case {
     bsm_config config;
     bsm_training_options options;
+    bool random;                    /* may be ill-conditioned */
+    const disturbance *disturbance; /* of its signals; may be NULL */
 } training_case;
 
 /* What a training came to. */
 typedef struct outcome {
     size_t size;
-    double norm;
+    double norms[STEPS];
     bsm_loss loss;                         /* summed over items and steps */
     float *gradients;                      /* of the first step */
     float *weights, *average, *after_zero; /* of the last step */
@@ -63,6 +71,9 @@ static bsm_status add_item(bsm_training *training, const training_case *c, uint6
         return bsm_fail(error, BSM_NO_MEMORY, "no memory");
     }
     noise_fill(&seed, signal, planes * samples);
+    if (c->disturbance) {
+        disturb(c->disturbance, 1 + key, signal, planes * samples);
+    }
     for (size_t p = 0; p < planes; p++) {
         channels[p] = signal + p * samples;
         if (p >= 2) { /* stems come in late */
@@ -101,7 +112,7 @@ static bsm_status run_steps(bsm_training *training, const training_case *c, outc
             status = add_item(training, c, 100 * step + i, &o->loss, error);
         }
         if (!status) {
-            status = bsm_training_norm(training, &o->norm, error);
+            status = bsm_training_norm(training, &o->norms[step], error);
         }
         if (!status && step == 0) {
             o->gradients = read_vector(training, BSM_GRADIENTS);
@@ -112,7 +123,7 @@ static bsm_status run_steps(bsm_training *training, const training_case *c, outc
                            .epsilon = 1e-8,
                            .weight_decay = 0.01,
                            .step = step + 1,
-                           .gradient_scale = fmin(1, 3 / (o->norm + 1e-6)),
+                           .gradient_scale = fmin(1, 3 / (o->norms[step] + 1e-6)),
                            .ema = 0.9};
         if (!status) {
             status = bsm_training_update(training, &adamw, error);
@@ -147,14 +158,21 @@ static double off(double actual, double expected)
     return isfinite(error) ? error : INFINITY;
 }
 
+static double largest_of(const float *values, size_t count)
+{
+    double largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        largest = fmax(largest, fabs((double)values[i]));
+    }
+    return largest;
+}
+
 /* Tensor by tensor; one of next to no gradient is measured by the others. */
 static double worst_tensor(const bsm_model *model, const outcome *actual, const outcome *expected,
                            const char **name)
 {
-    double all = 0, worst = 0;
-    for (size_t i = 0; i < expected->size; i++) {
-        all = fmax(all, fabs((double)expected->gradients[i]));
-    }
+    const double all = largest_of(expected->gradients, expected->size);
+    double worst = 0;
     size_t at = 0;
     for (size_t i = 0; i < bsm_model_num_tensors(model); i++) {
         const bsm_tensor *tensor = bsm_model_tensor(model, i);
@@ -168,53 +186,130 @@ static double worst_tensor(const bsm_model *model, const outcome *actual, const 
             worst = isfinite(error) ? error : INFINITY;
             *name = tensor->name;
         }
-        at += (tensor->count + 15) / 16 * 16;
+        at += bsm_vector_padded(tensor->count);
     }
     return worst;
 }
 
-/* A step is the learning rate's size even where a gradient is next to nothing. */
-static double moved_off(const float *actual, const float *expected, size_t count)
+/* AdamW's first step divides a gradient by its own size, so that where a gradient is a matter of
+ * rounding, the way its weight goes is one, too. Compared are the others. */
+static double moved_off(const bsm_model *model, const float *actual, const float *expected,
+                        const outcome *of)
 {
+    const float *gradients = of->gradients;
+    const double all = largest_of(gradients, of->size);
     double worst = 0;
-    for (size_t i = 0; i < count; i++) {
-        const double error = fabs((double)actual[i] - (double)expected[i]);
-        worst = error <= worst ? worst : error;
+    for (size_t i = 0; i < bsm_model_num_tensors(model); i++) {
+        const size_t count = bsm_model_tensor(model, i)->count;
+        const double least = 1e-4 * fmax(largest_of(gradients, count), 1e-3 * all);
+        for (size_t j = 0; j < count; j++) {
+            const double error = fabs((double)actual[j] - (double)expected[j]);
+            if (fabs((double)gradients[j]) > least && !(error <= worst)) {
+                worst = isfinite(error) ? error : INFINITY;
+            }
+        }
+        actual += bsm_vector_padded(count);
+        expected += bsm_vector_padded(count);
+        gradients += bsm_vector_padded(count);
     }
     return worst / (STEPS * 5e-4);
 }
 
-static void compare(const bsm_model *model, const training_case *c, const char *precision,
-                    double tolerance, const outcome *actual, const outcome *expected)
+/* How far apart two outcomes are. */
+typedef struct distances {
+    double loss;
+    double norm, all, tensor; /* of the first step's gradients */
+    const char *name;         /* of that tensor */
+    double last_norm, moved, average;
+} distances;
+
+static distances distances_of(const bsm_model *model, const outcome *actual,
+                              const outcome *expected)
 {
-    const char *name = "";
-    const double loss = off(actual->loss.total, expected->loss.total);
-    const double norm = off(actual->norm, expected->norm);
-    const double tensor = worst_tensor(model, actual, expected, &name);
-    const double all = relative_error(actual->gradients, expected->gradients, actual->size);
-    const bool exact = c->options.precision == BSM_PRECISION_FLOAT32;
-    const double moved = moved_off(actual->weights, expected->weights, actual->size);
-    printf("%-8s %3zu frames, dropout %.1f, %s: loss %.1g, norm %.1g, all %.1g, %s %.1g, moved "
-           "%.1g\n",
-           precision, 1 + c->options.samples / c->config.hop, c->options.dropout,
-           c->options.checkpointing ? "again" : "kept ", loss, norm, all, name, tensor, moved);
-    expect(loss < tolerance && norm < tolerance && all < tolerance &&
-               (tensor < 10 * tolerance || !exact),
+    distances d = {.loss = off(actual->loss.total, expected->loss.total),
+                   .norm = off(actual->norms[0], expected->norms[0]),
+                   .last_norm = off(actual->norms[STEPS - 1], expected->norms[STEPS - 1]),
+                   .all = relative_error(actual->gradients, expected->gradients, expected->size),
+                   .moved = moved_off(model, actual->weights, expected->weights, expected),
+                   .average = moved_off(model, actual->average, expected->average, expected),
+                   .name = ""};
+    d.tensor = worst_tensor(model, actual, expected, &d.name);
+    return d;
+}
+
+/* How far rounding to `bits` significant bits moves the gradients that `reference` expects. */
+static double moved_by_rounding(const bsm_model *model, const training_case *c, int bits,
+                                const outcome *expected)
+{
+    training_case disturbed = *c;
+    disturbed.options.precision = BSM_PRECISION_FLOAT32;
+    double most = 0;
+    for (uint64_t number = 1; number <= DISTURBANCES; number++) {
+        const disturbance d = {bits, number};
+        bsm_model *start = disturbed_model(model, &d);
+        disturbed.disturbance = &d;
+        outcome moved = start ? run_case(&bsm_reference_device, start, &disturbed) : (outcome){0};
+        if (moved.gradients) {
+            most = fmax(most, relative_error(moved.gradients, expected->gradients, expected->size));
+        }
+        outcome_free(&moved);
+        bsm_model_free(start);
+    }
+    return most;
+}
+
+/* In a low precision a weight whose gradient is small may go the other way in each step, and the
+ * second step's norm is that of other weights. */
+static void check_distances(const training_case *c, size_t p, const distances *d, double move)
+{
+    const double tolerance = precisions[p].tolerance, allowed = allowed_error(tolerance, move);
+    const bool exact = precisions[p].precision == BSM_PRECISION_FLOAT32;
+    const double way = exact ? 0.1 : 2.1;
+    expect(d->loss < tolerance && d->norm < allowed && d->all < allowed &&
+               (!exact || (d->tensor < 10 * tolerance && d->last_norm < tolerance)),
            "%s: dim %zu expand %zu headdim %zu d_state %zu d_conv %zu bands %zu: loss %g, norm %g, "
-           "all %g, %s %g",
-           precision, c->config.dim, c->config.expand, c->config.headdim, c->config.d_state,
-           c->config.d_conv, c->config.num_bands, loss, norm, all, name, tensor);
-    expect(!exact || moved < 0.1, "weights off by %g of a step", moved);
-    expect(moved_off(actual->average, expected->average, actual->size) <= 2, "average");
-    for (size_t i = 0; i < actual->size; i++) {
-        if (actual->after_zero[i] != 0) {
+           "last norm %g, all %g, %s %g",
+           precisions[p].name, c->config.dim, c->config.expand, c->config.headdim,
+           c->config.d_state, c->config.d_conv, c->config.num_bands, d->loss, d->norm, d->last_norm,
+           d->all, d->name, d->tensor);
+    expect(d->moved < way && d->average < way, "weights off by %g of a step, averages by %g",
+           d->moved, d->average);
+}
+
+static void check_precision(const bsm_model *model, const training_case *c, size_t p,
+                            const outcome *expected)
+{
+    training_case own = *c;
+    own.options.precision = precisions[p].precision;
+    outcome actual = run_case(device, model, &own);
+    if (!actual.gradients || !expected->gradients) { /* which has been said */
+        outcome_free(&actual);
+        return;
+    }
+    const distances d = distances_of(model, &actual, expected);
+    double move = 0;
+    printf("%-8s %3zu frames, dropout %.1f, %s: loss %.1g, norms %.1g, %.1g, all %.1g, %s %.1g, "
+           "moved %.1g, %.1g",
+           precisions[p].name, 1 + c->options.samples / c->config.hop, c->options.dropout,
+           c->options.checkpointing ? "again" : "kept ", d.loss, d.norm, d.last_norm, d.all, d.name,
+           d.tensor, d.moved, d.average);
+    if (c->random && precisions[p].bits) {
+        move = moved_by_rounding(model, c, precisions[p].bits, expected);
+        printf(", rounding moves %.1g", move);
+        add_error(&typical[p], d.all, move);
+    }
+    putchar('\n');
+    check_distances(c, p, &d, move);
+    for (size_t i = 0; i < actual.size; i++) {
+        if (actual.after_zero[i] != 0) {
             expect(false, "gradients are not zero after a step");
             break;
         }
     }
+    outcome_free(&actual);
 }
 
-static void check_case(training_case *c, size_t num_precisions)
+static void check_case(const training_case *c, size_t num_precisions)
 {
     bsm_model *model = NULL;
     bsm_error error = {0};
@@ -222,15 +317,9 @@ static void check_case(training_case *c, size_t num_precisions)
         expect(false, "%s", error.message);
         return;
     }
-    c->options.precision = BSM_PRECISION_FLOAT32;
-    outcome expected = run_case(&bsm_reference_device, model, c);
+    outcome expected = run_case(&bsm_reference_device, model, c); /* in float32 */
     for (size_t p = 0; p < num_precisions; p++) {
-        c->options.precision = precisions[p].precision;
-        outcome actual = run_case(device, model, c);
-        if (actual.gradients) {
-            compare(model, c, precisions[p].name, precisions[p].tolerance, &actual, &expected);
-        }
-        outcome_free(&actual);
+        check_precision(model, c, p, &expected);
     }
     outcome_free(&expected);
     bsm_model_free(model);
@@ -261,7 +350,8 @@ static bsm_training_options random_options(uint64_t *seed, const bsm_config *con
                                                noise_size(seed, 0, config->hop),
                                     .checkpointing = noise_size(seed, 0, 1),
                                     .dropout = noise_size(seed, 0, 1) ? 0.3 : 0,
-                                    .loss = {.lambda_time = 10, .num_windows = 2, .hop = 3}};
+                                    .loss = {.lambda_time = 10, .num_windows = 2}};
+    options.loss.hop = config->n_fft < 3 ? config->n_fft : 3;
     options.loss.windows[0] = noise_size(seed, 3, 50);
     options.loss.windows[1] = noise_size(seed, 3, 9);
     options.loss.lambda_silence = noise_size(seed, 0, 1) ? 0.02 : 0;
@@ -274,7 +364,7 @@ static void check_random(size_t count)
 {
     uint64_t seed = 11;
     for (size_t i = 0; i < count; i++) {
-        training_case c = {.config = random_config(&seed)};
+        training_case c = {.config = random_config(&seed), .random = true};
         /* More than one chunk along time, and less. */
         c.options = random_options(&seed, &c.config,
                                    i % 2 ? noise_size(&seed, 0, 50) : noise_size(&seed, 61, 130));
@@ -306,7 +396,7 @@ static void check_preset(const char *name, size_t samples, bool checkpointing)
                                    .checkpointing = checkpointing,
                                    .loss = bsm_loss_published()}};
     expect(!bsm_config_preset(name, &c.config, NULL), "preset %s", name);
-    check_case(&c, sizeof precisions / sizeof *precisions);
+    check_case(&c, PRECISIONS);
 }
 
 /* The number of random shapes is the argument. */
@@ -321,6 +411,9 @@ int main(int argc, char **argv)
     if (device_is_a_card()) {
         check_preset("tiny", 13230, false);
         check_preset("lite", 9000, true);
+    }
+    for (size_t p = 0; p < PRECISIONS; p++) {
+        check_typical_error(&typical[p], precisions[p].name);
     }
     return failures() ? 1 : 0;
 }
