@@ -259,12 +259,14 @@ static double moved_by_rounding(const bsm_model *model, const training_case *c, 
 }
 
 /* In a low precision a weight whose gradient is small may go the other way in each step, and the
- * second step's norm is that of other weights. */
+ * second step's norm is that of other weights. In float32, too, weights that went other ways for
+ * rounding's sake change the second step's gradients: with 23 million weights (lite) the worst of
+ * the others was 0.15 of a step off on an H100. */
 static void check_distances(const training_case *c, size_t p, const distances *d, double move)
 {
     const double tolerance = precisions[p].tolerance, allowed = allowed_error(tolerance, move);
     const bool exact = precisions[p].precision == BSM_PRECISION_FLOAT32;
-    const double way = exact ? 0.1 : 2.1;
+    const double way = exact ? 0.5 : 2.1, averaged = exact ? 0.05 : 2.1;
     expect(d->loss < tolerance && d->norm < allowed && d->all < allowed &&
                (!exact || (d->tensor < 10 * tolerance && d->last_norm < tolerance)),
            "%s: dim %zu expand %zu headdim %zu d_state %zu d_conv %zu bands %zu: loss %g, norm %g, "
@@ -272,7 +274,7 @@ static void check_distances(const training_case *c, size_t p, const distances *d
            precisions[p].name, c->config.dim, c->config.expand, c->config.headdim,
            c->config.d_state, c->config.d_conv, c->config.num_bands, d->loss, d->norm, d->last_norm,
            d->all, d->name, d->tensor);
-    expect(d->moved < way && d->average < way, "weights off by %g of a step, averages by %g",
+    expect(d->moved < way && d->average < averaged, "weights off by %g of a step, averages by %g",
            d->moved, d->average);
 }
 
