@@ -5,7 +5,7 @@
 #include "value.h"
 
 /* SPAN: steps of a thread; chunks are multiples of it. */
-enum { THREADS = 128, SPAN = 16, AT_ONCE = 8 };
+enum { THREADS = 128, SPAN = 16 };
 static const unsigned int MOST_WARPS = 8;
 
 /* softplus(dt + bias) of step `i` of a chunk, 0 behind its end. */
@@ -78,27 +78,31 @@ template <class T> __device__ float silu(float x)
     return x * bsm_sigmoid_of<T>(x);
 }
 
-/* Where what the convolution gives of a channel goes, from the chunk's first step on. */
-template <class T> struct channel_out {
+/* Where what the convolution gives of V channels goes, from the chunk's first step on. */
+template <class T, uint32_t V> struct channels_out {
     T *out, *scaled; /* scaled: NULL if it is not wanted */
     const float *decay;
     uint32_t stride, scaled_stride;
 
-    __device__ void store(uint32_t step, float value) const
+    __device__ void store(uint32_t step, float *values) const
     {
-        out[(size_t)step * stride] = bsm_value<T>::from(value);
+        bsm_store<V>(out + (size_t)step * stride, values);
         if (scaled) {
-            scaled[(size_t)step * scaled_stride] = bsm_value<T>::from(value * decay[step]);
+            BSM_UNROLL
+            for (uint32_t v = 0; v < V; v++) {
+                values[v] *= decay[step];
+            }
+            bsm_store<V>(scaled + (size_t)step * scaled_stride, values);
         }
     }
 };
 
-template <class T>
-__device__ channel_out<T> out_of(const bsm_prepare &p, uint32_t chunk, uint32_t channel)
+template <class T, uint32_t V>
+__device__ channels_out<T, V> out_of(const bsm_prepare &p, uint32_t chunk, uint32_t channel)
 {
     const uint32_t inner = bsm_shape_inner(p.shape), P = p.shape.headdim, N = p.shape.d_state;
     const size_t row = (size_t)chunk * p.steps.chunk;
-    channel_out<T> o = {};
+    channels_out<T, V> o = {};
     if (channel >= inner) {
         o.out = (T *)p.BC + row * 2 * N + channel - inner;
         o.stride = 2 * N;
@@ -113,56 +117,78 @@ __device__ channel_out<T> out_of(const bsm_prepare &p, uint32_t chunk, uint32_t 
     return o;
 }
 
-/* Some steps of a chunk, and a channel. */
-template <class T, uint32_t MOST>
-__device__ void convolve_span(const bsm_prepare &p, uint32_t chunk, uint32_t first,
-                              uint32_t channel)
+/* Some channels' inputs of late, with those before `step` of the sequence. */
+template <class T, uint32_t MOST, uint32_t V>
+__device__ void start_taps(const bsm_prepare &p, uint32_t sequence, uint32_t step, uint32_t channel,
+                           bsm_taps<MOST> *taps)
 {
-    const bsm_chunk_place place = bsm_chunk_at(p.steps, chunk);
-    const uint32_t inner = bsm_shape_inner(p.shape), step = place.first + first;
-    const channel_out<T> o = out_of<T>(p, chunk, channel);
-    bsm_taps<MOST> taps(p.weight, p.shape.taps, channel);
-    for (uint32_t k = 1; k < p.shape.taps && first < place.length; k++) {
-        taps.push(input<T>(p, place.sequence, (int64_t)step + k - p.shape.taps, channel));
-    }
-    const float bias = p.bias[channel];
-    bsm_walk<const T> in(p.steps, place.sequence, step, bsm_shape_zxBC(p.shape),
-                         (const T *)p.zxBC + inner + channel);
-    for (uint32_t i = first; i < first + SPAN; i += AT_ONCE) {
-        T inputs[AT_ONCE];
-        in.template take<AT_ONCE>(place.length > i ? place.length - i : 0, inputs);
-        BSM_UNROLL
-        for (uint32_t k = 0; k < AT_ONCE; k++) {
-            taps.push(bsm_value<T>::to_float(inputs[k]));
-            o.store(i + k, i + k < place.length ? silu<T>(bias + taps.sum()) : 0.0f);
+    BSM_UNROLL
+    for (uint32_t v = 0; v < V; v++) {
+        taps[v].start(p.weight, p.shape.taps, channel + v);
+        for (uint32_t k = 1; k < p.shape.taps; k++) {
+            taps[v].push(input<T>(p, sequence, (int64_t)step + k - p.shape.taps, channel + v));
         }
     }
 }
 
-/* A thread for each span of a chunk and channel, which goes along the steps and keeps the inputs
- * that the next ones need. */
-template <class T, uint32_t MOST> __global__ void convolution(bsm_prepare p)
+/* Some steps of a chunk, and V channels. */
+template <class T, uint32_t MOST, uint32_t V>
+__device__ void convolve_span(const bsm_prepare &p, uint32_t chunk, uint32_t first,
+                              uint32_t channel)
 {
-    const uint32_t conv = bsm_shape_conv(p.shape);
-    const uint32_t first = p.only_BC ? bsm_shape_inner(p.shape) : 0;
-    const uint32_t parts = (conv - first + blockDim.x - 1) / blockDim.x;
-    const uint32_t spans = p.steps.chunk / SPAN, span = blockIdx.x / parts;
-    const uint32_t channel = first + blockIdx.x % parts * blockDim.x + threadIdx.x;
-    if (channel < conv) {
-        convolve_span<T, MOST>(p, span / spans, span % spans * SPAN, channel);
+    typedef bsm_pack<T, V> pack;
+    const bsm_chunk_place place = bsm_chunk_at(p.steps, chunk);
+    const uint32_t step = place.first + first;
+    const T *column = (const T *)p.zxBC + bsm_shape_inner(p.shape) + channel;
+    const channels_out<T, V> o = out_of<T, V>(p, chunk, channel);
+    bsm_walk<const pack> in(p.steps, place.sequence, step, bsm_shape_zxBC(p.shape) / V,
+                            (const pack *)column);
+    pack inputs[SPAN]; /* all are on their way at the same time */
+    in.template take<SPAN>(place.length > first ? place.length - first : 0, inputs);
+    bsm_taps<MOST> taps[V] = {};
+    if (first < place.length) {
+        start_taps<T, MOST, V>(p, place.sequence, step, channel, taps);
+    }
+    BSM_UNROLL
+    for (uint32_t k = 0; k < SPAN; k++) {
+        float values[V] = {};
+        BSM_UNROLL
+        for (uint32_t v = 0; v < V && first + k < place.length; v++) {
+            taps[v].push(bsm_value<T>::to_float(inputs[k].values[v]));
+            values[v] = silu<T>(p.bias[channel + v] + taps[v].sum());
+        }
+        o.store(first + k, values);
     }
 }
 
+/* A thread for each span of a chunk and V channels, which goes along the steps and keeps the inputs
+ * that the next ones need. */
+template <class T, uint32_t MOST, uint32_t V> __global__ void convolution(bsm_prepare p)
+{
+    const uint32_t conv = bsm_shape_conv(p.shape);
+    const uint32_t first = p.only_BC ? bsm_shape_inner(p.shape) : 0, width = THREADS * V;
+    const uint32_t parts = (conv - first + width - 1) / width;
+    const uint32_t spans = p.steps.chunk / SPAN, span = blockIdx.x / parts;
+    const uint32_t channel = first + blockIdx.x % parts * width + threadIdx.x * V;
+    if (channel < conv) {
+        convolve_span<T, MOST, V>(p, span / spans, span % spans * SPAN, channel);
+    }
+}
+
+/* Neighbours are of one kind and lie next to each other where a head has an even number. */
 template <class T> static void convolve(bsm_kernel_queue queue, const bsm_prepare &prepare)
 {
     const bsm_prepare p = prepare;
     const uint32_t channels = p.only_BC ? 2 * p.shape.d_state : bsm_shape_conv(p.shape);
     const unsigned int spans = p.steps.sequences * p.steps.chunks * (p.steps.chunk / SPAN);
     const unsigned int blocks = spans * bsm_blocks_for(channels, THREADS);
-    if (p.shape.taps <= BSM_FEW_TAPS) {
-        BSM_LAUNCH_FLAT((convolution<T, BSM_FEW_TAPS>), blocks, THREADS, queue.stream, p);
+    if (p.shape.taps > BSM_FEW_TAPS) {
+        BSM_LAUNCH_FLAT((convolution<T, BSM_MOST_TAPS, 1>), blocks, THREADS, queue.stream, p);
+    } else if (p.shape.headdim % 2 != 0) {
+        BSM_LAUNCH_FLAT((convolution<T, BSM_FEW_TAPS, 1>), blocks, THREADS, queue.stream, p);
     } else {
-        BSM_LAUNCH_FLAT((convolution<T, BSM_MOST_TAPS>), blocks, THREADS, queue.stream, p);
+        BSM_LAUNCH_FLAT((convolution<T, BSM_FEW_TAPS, 2>),
+                        spans * bsm_blocks_for(channels, 2 * THREADS), THREADS, queue.stream, p);
     }
 }
 

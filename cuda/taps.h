@@ -14,7 +14,7 @@ enum { BSM_FEW_TAPS = 4, BSM_MOST_TAPS = 64 };
 template <uint32_t MOST> struct bsm_taps {
     float weight[MOST], x[MOST];
 
-    __device__ bsm_taps(const float *weights, uint32_t taps, uint32_t channel)
+    __device__ void start(const float *weights, uint32_t taps, uint32_t channel)
     {
         BSM_UNROLL
         for (uint32_t k = 0; k < MOST; k++) {

@@ -153,7 +153,8 @@ template <class T, uint32_t MOST> __global__ void backward(bsm_convolution_backw
     const uint32_t chunk = (uint32_t)(index / conv), channel = (uint32_t)(index % conv);
     const bsm_chunk_place place = bsm_chunk_at(c.steps, chunk);
     const float bias = c.bias[channel];
-    bsm_taps<MOST> taps(c.weight, c.shape.taps, channel);
+    bsm_taps<MOST> taps;
+    taps.start(c.weight, c.shape.taps, channel);
     for (uint32_t k = 1; k < c.shape.taps; k++) {
         taps.push(input<T>(c, place.sequence, (int64_t)place.first + k - c.shape.taps, channel));
     }
