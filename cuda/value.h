@@ -111,11 +111,6 @@ __device__ inline float bsm_sigmoid(float x)
     return 1.0f / (1.0f + expf(-x));
 }
 
-__device__ inline float bsm_silu(float x)
-{
-    return x * bsm_sigmoid(x);
-}
-
 /** Right to 2^-20 or so, for what becomes bfloat16 anyway. Numbers that only a denormal would hold
  *  are zeros, since minding them takes as long as all the rest. */
 __device__ inline float bsm_quick_exp(float x)
