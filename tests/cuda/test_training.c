@@ -191,8 +191,9 @@ static double worst_tensor(const bsm_model *model, const outcome *actual, const 
     return worst;
 }
 
-/* AdamW's first step divides a gradient by its own size, so that where a gradient is a matter of
- * rounding, the way its weight goes is one, too. Compared are the others. */
+/* Of the way that a weight may go, on average over a tensor, for the worst one. AdamW's first step
+ * divides a gradient by its own size: where that is a matter of rounding, so is the way that the
+ * weight goes, so each weight counts as much as its gradient in the first step. */
 static double moved_off(const bsm_model *model, const float *actual, const float *expected,
                         const outcome *of)
 {
@@ -201,12 +202,15 @@ static double moved_off(const bsm_model *model, const float *actual, const float
     double worst = 0;
     for (size_t i = 0; i < bsm_model_num_tensors(model); i++) {
         const size_t count = bsm_model_tensor(model, i)->count;
-        const double least = 1e-4 * fmax(largest_of(gradients, count), 1e-3 * all);
+        double difference = 0, sum = 0;
         for (size_t j = 0; j < count; j++) {
-            const double error = fabs((double)actual[j] - (double)expected[j]);
-            if (fabs((double)gradients[j]) > least && !(error <= worst)) {
-                worst = isfinite(error) ? error : INFINITY;
-            }
+            const double size = fabs((double)gradients[j]);
+            difference += size * fabs((double)actual[j] - (double)expected[j]);
+            sum += size;
+        }
+        const double error = difference / fmax(sum, 1e-3 * all * (double)count);
+        if (!(error <= worst)) {
+            worst = isfinite(error) ? error : INFINITY;
         }
         actual += bsm_vector_padded(count);
         expected += bsm_vector_padded(count);
@@ -258,15 +262,12 @@ static double moved_by_rounding(const bsm_model *model, const training_case *c, 
     return most;
 }
 
-/* In a low precision a weight whose gradient is small may go the other way in each step, and the
- * second step's norm is that of other weights. In float32, too, weights that went other ways for
- * rounding's sake change the second step's gradients: with 23 million weights (lite) the worst of
- * the others was 0.15 of a step off on an H100. */
+/* In a low precision many weights go another way, and the second step's norm is that of others. */
 static void check_distances(const training_case *c, size_t p, const distances *d, double move)
 {
     const double tolerance = precisions[p].tolerance, allowed = allowed_error(tolerance, move);
     const bool exact = precisions[p].precision == BSM_PRECISION_FLOAT32;
-    const double way = exact ? 0.5 : 2.1, averaged = exact ? 0.05 : 2.1;
+    const double way = exact ? 1e-2 : 2;
     expect(d->loss < tolerance && d->norm < allowed && d->all < allowed &&
                (!exact || (d->tensor < 10 * tolerance && d->last_norm < tolerance)),
            "%s: dim %zu expand %zu headdim %zu d_state %zu d_conv %zu bands %zu: loss %g, norm %g, "
@@ -274,7 +275,7 @@ static void check_distances(const training_case *c, size_t p, const distances *d
            precisions[p].name, c->config.dim, c->config.expand, c->config.headdim,
            c->config.d_state, c->config.d_conv, c->config.num_bands, d->loss, d->norm, d->last_norm,
            d->all, d->name, d->tensor);
-    expect(d->moved < way && d->average < averaged, "weights off by %g of a step, averages by %g",
+    expect(d->moved < way && d->average < way, "weights off by %g of their way, averages by %g",
            d->moved, d->average);
 }
 
