@@ -73,15 +73,15 @@ static inline void add_error(typical_error *t, double error, double move)
 }
 
 /** One case may be off by several times its move, but not most of them: right code is typically off
- *  by 0.3 to 0.71 of it, code that truncates what it should round by 1.05 to 1.33. Of a few cases,
- *  one that is ill-conditioned would decide. */
+ *  by 0.6 to 1 of it, code that truncates what it should round by 1.2 to 1.9. Of a few cases, one
+ *  that is ill-conditioned would decide. */
 static inline void check_typical_error(const typical_error *t, const char *precision)
 {
     enum { FEWEST = 4 };
     const double typical = exp(t->logs / (double)t->cases);
     if (t->cases >= FEWEST) {
         printf("%s: typically off by %.2f of what rounding moves\n", precision, typical);
-        expect(typical < 0.8, "%s: more than rounding explains", precision);
+        expect(typical < 1.15, "%s: more than rounding explains", precision);
     }
 }
 
