@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The scan in bfloat16 as one kernel: a block goes along the chunks of one head of a sequence and
- * holds the state in registers, as sums of fragments; nothing but x, B, C and y is read or written.
- * The convolution of x is made on the way. Four warps share a chunk of 64 steps: each has 16 steps
- * of y, and a quarter of the state's rows.
+ * holds the state in registers, as sums of fragments; nothing but the projected rows, B, C and y is
+ * read or written. The convolution of x, the decays and the gate are made on the way. Four warps
+ * share a chunk of 64 steps: each has 16 steps of y, and a quarter of the state's rows.
  *
  *     y  = (C B^T, decayed and masked, + D) x + in C S
  *     S' = exp(cum of the last) S + (out B)^T x                  with in and out as in bsm_decays
@@ -11,6 +11,7 @@
  * through the convolution. Where there is no state, fused_scan_short.cu does the work.
  */
 #include "fused_scan_parts.h"
+#include "fused_shapes.h"
 
 using namespace bsm_fused;
 
@@ -291,30 +292,18 @@ static void launch(bsm_kernel_queue queue, const bsm_fused_scan &scan)
                       queue.stream, s);
 }
 
-template <uint32_t P> static void choose_state(bsm_kernel_queue queue, const bsm_fused_scan &scan)
-{
-    switch (scan.shape.d_state) {
-    case 32: launch<P, 32>(queue, scan); break;
-    case 64: launch<P, 64>(queue, scan); break;
-    case 128: launch<P, 128>(queue, scan); break;
-    default: break;
-    }
-}
-
 bool bsm_fused_scan_can(bsm_kernel_queue queue, bsm_mixer_shape shape)
 {
-    const uint32_t P = shape.headdim, N = shape.d_state;
-    return queue.bf16 && (P == 32 || P == 64) && (N == 32 || N == 64 || N == 128) &&
-           shape.taps <= BSM_FEW_TAPS;
+    return queue.bf16 && shape.taps <= BSM_FEW_TAPS &&
+           with_shape(shape.headdim, shape.d_state, [](auto) {});
 }
 
 void bsm_kernel_fused_scan(bsm_kernel_queue queue, const bsm_fused_scan *scan)
 {
     if (scan->steps.chunks == 1 && !scan->first && !scan->kept && !scan->before) {
         bsm_fused_scan_short(queue, *scan);
-    } else if (scan->shape.headdim == 32) {
-        choose_state<32>(queue, *scan);
-    } else {
-        choose_state<64>(queue, *scan);
+        return;
     }
+    with_shape(scan->shape.headdim, scan->shape.d_state,
+               [&](auto shape) { launch<shape.P, shape.N>(queue, *scan); });
 }

@@ -16,13 +16,6 @@ enum { GAP = 8 }; /* between rows, so that eight of them lie in different banks 
 /* A step's row of x or B in shared memory. */
 template <uint32_t COLUMNS> using padded = bsm_bf16[COLUMNS + GAP];
 
-/* What a chunk adds to a head's state, in shared memory. */
-template <uint32_t P, uint32_t N> struct alignas(16) added_memory {
-    padded<P> x[STEPS];
-    padded<N> B[STEPS];
-    float cum[STEPS], out[STEPS];
-};
-
 /* The state after a chunk: of each 16 rows that the warp has, every column. */
 template <uint32_t P, uint32_t N> struct state {
     static const uint32_t ROWS = (N / TILE + WARPS - 1) / WARPS;

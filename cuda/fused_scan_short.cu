@@ -3,6 +3,7 @@
  * heads of a sequence, which share B, C and their products. All that it reads is on its way at
  * once. */
 #include "fused_scan_parts.h"
+#include "fused_shapes.h"
 
 using namespace bsm_fused;
 
@@ -143,7 +144,7 @@ __global__ void __launch_bounds__(THREADS, 5) fused_scan_short(bsm_fused_scan s,
 
 /* Few sequences: a block has one head, so that all processors have some. */
 template <uint32_t P, uint32_t N>
-static void launch_for(bsm_kernel_queue queue, const bsm_fused_scan &scan)
+static void launch(bsm_kernel_queue queue, const bsm_fused_scan &scan)
 {
     enum { MANY = 2048 };
     const bsm_fused_scan s = scan;
@@ -153,21 +154,8 @@ static void launch_for(bsm_kernel_queue queue, const bsm_fused_scan &scan)
                THREADS, queue.stream, s, per_block);
 }
 
-template <uint32_t P> static void launch(bsm_kernel_queue queue, const bsm_fused_scan &scan)
-{
-    switch (scan.shape.d_state) {
-    case 32: launch_for<P, 32>(queue, scan); break;
-    case 64: launch_for<P, 64>(queue, scan); break;
-    case 128: launch_for<P, 128>(queue, scan); break;
-    default: break;
-    }
-}
-
 void bsm_fused_scan_short(bsm_kernel_queue queue, const bsm_fused_scan &scan)
 {
-    if (scan.shape.headdim == 32) {
-        launch<32>(queue, scan);
-    } else {
-        launch<64>(queue, scan);
-    }
+    with_shape(scan.shape.headdim, scan.shape.d_state,
+               [&](auto shape) { launch<shape.P, shape.N>(queue, scan); });
 }

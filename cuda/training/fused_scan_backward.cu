@@ -13,6 +13,7 @@
  * their way. */
 #include "training/fused_scan_backward.h"
 
+#include "fused_shapes.h"
 #include "training/chunk_memory.h"
 
 using namespace bsm_chunk;
@@ -445,24 +446,13 @@ __global__ void __launch_bounds__(THREADS, STATES ? 1 : 2)
 }
 
 template <uint32_t P, uint32_t N, bool STATES>
-void launch_for(bsm_kernel_queue queue, const bsm_fused_scan_backward &scan)
+void launch(bsm_kernel_queue queue, const bsm_fused_scan_backward &scan)
 {
     typedef block_memory<P, N, STATES> needed;
     const bsm_fused_scan_backward b = scan;
     static_assert(sizeof(needed) <= 99 * 1024, "more than every card has");
     BSM_LAUNCH_SHARED((fused_scan_backward<P, N, STATES>), needed,
                       b.steps.sequences * b.steps.chunks, THREADS, queue.stream, b);
-}
-
-template <uint32_t P, bool STATES>
-void launch(bsm_kernel_queue queue, const bsm_fused_scan_backward &b)
-{
-    switch (b.shape.d_state) {
-    case 32: launch_for<P, 32, STATES>(queue, b); break;
-    case 64: launch_for<P, 64, STATES>(queue, b); break;
-    case 128: launch_for<P, 128, STATES>(queue, b); break;
-    default: break;
-    }
 }
 
 } // namespace
@@ -472,8 +462,12 @@ void bsm_kernel_fused_scan_backward(bsm_kernel_queue queue, const bsm_fused_scan
     const bsm_fused_scan_backward b = *scan;
     if (b.before) {
         bsm_fused_states_backward(queue, b);
-        b.shape.headdim == 32 ? launch<32, true>(queue, b) : launch<64, true>(queue, b);
-    } else {
-        b.shape.headdim == 32 ? launch<32, false>(queue, b) : launch<64, false>(queue, b);
     }
+    bsm_fused::with_shape(b.shape.headdim, b.shape.d_state, [&](auto shape) {
+        if (b.before) {
+            launch<shape.P, shape.N, true>(queue, b);
+        } else {
+            launch<shape.P, shape.N, false>(queue, b);
+        }
+    });
 }

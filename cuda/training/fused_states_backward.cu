@@ -6,11 +6,19 @@
  *                                                                before the chunk
  */
 #include "fused_scan.h"
+#include "fused_shapes.h"
 #include "training/fused_scan_backward.h"
 
 using namespace bsm_fused;
 
-/* C and d_y in the places of B and x, `in` in that of `out`. Behind the chunk's end d_y is zero. */
+/* What a chunk adds to the gradient: C and d_y in the places of B and x, `in` in that of `out`. */
+template <uint32_t P, uint32_t N> struct alignas(16) added_memory {
+    padded<P> x[STEPS];
+    padded<N> B[STEPS];
+    float cum[STEPS], out[STEPS];
+};
+
+/* Behind the chunk's end d_y is zero. */
 template <uint32_t P, uint32_t N>
 __device__ void load_gradients(const bsm_fused_scan_backward &b, const head_place &h,
                                added_memory<P, N> *m)
@@ -74,24 +82,16 @@ __global__ void __launch_bounds__(THREADS) fused_states_backward(bsm_fused_scan_
     }
 }
 
-template <uint32_t P> static void launch(bsm_kernel_queue queue, const bsm_fused_scan_backward &b)
+template <uint32_t P, uint32_t N>
+static void launch(bsm_kernel_queue queue, const bsm_fused_scan_backward &b)
 {
     const bsm_fused_scan_backward copy = b;
     const unsigned int blocks = b.steps.sequences * b.shape.heads;
-    void *stream = queue.stream;
-    switch (b.shape.d_state) {
-    case 32: BSM_LAUNCH((fused_states_backward<P, 32>), blocks, THREADS, stream, copy); break;
-    case 64: BSM_LAUNCH((fused_states_backward<P, 64>), blocks, THREADS, stream, copy); break;
-    case 128: BSM_LAUNCH((fused_states_backward<P, 128>), blocks, THREADS, stream, copy); break;
-    default: break;
-    }
+    BSM_LAUNCH((fused_states_backward<P, N>), blocks, THREADS, queue.stream, copy);
 }
 
 void bsm_fused_states_backward(bsm_kernel_queue queue, const bsm_fused_scan_backward &b)
 {
-    if (b.shape.headdim == 32) {
-        launch<32>(queue, b);
-    } else {
-        launch<64>(queue, b);
-    }
+    with_shape(b.shape.headdim, b.shape.d_state,
+               [&](auto shape) { launch<shape.P, shape.N>(queue, b); });
 }
