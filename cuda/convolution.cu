@@ -73,11 +73,6 @@ __device__ float input(const bsm_prepare &p, uint32_t sequence, int64_t step, ui
                   : 0.0f;
 }
 
-template <class T> __device__ float silu(float x)
-{
-    return x * bsm_sigmoid_of<T>(x);
-}
-
 /* Where what the convolution gives of V channels goes, from the chunk's first step on. */
 template <class T, uint32_t V> struct channels_out {
     T *out, *scaled; /* scaled: NULL if it is not wanted */
@@ -155,7 +150,7 @@ __device__ void convolve_span(const bsm_prepare &p, uint32_t chunk, uint32_t fir
         BSM_UNROLL
         for (uint32_t v = 0; v < V && first + k < place.length; v++) {
             taps[v].push(bsm_value<T>::to_float(inputs[k].values[v]));
-            values[v] = silu<T>(p.bias[channel + v] + taps[v].sum());
+            values[v] = bsm_silu_of<T>(p.bias[channel + v] + taps[v].sum());
         }
         o.store(first + k, values);
     }
@@ -182,13 +177,13 @@ template <class T> static void convolve(bsm_kernel_queue queue, const bsm_prepar
     const uint32_t channels = p.only_BC ? 2 * p.shape.d_state : bsm_shape_conv(p.shape);
     const unsigned int spans = p.steps.sequences * p.steps.chunks * (p.steps.chunk / SPAN);
     const unsigned int blocks = spans * bsm_blocks_for(channels, THREADS);
+    const unsigned int of_pairs = spans * bsm_blocks_for(channels, 2 * THREADS);
     if (p.shape.taps > BSM_FEW_TAPS) {
         BSM_LAUNCH_FLAT((convolution<T, BSM_MOST_TAPS, 1>), blocks, THREADS, queue.stream, p);
     } else if (p.shape.headdim % 2 != 0) {
         BSM_LAUNCH_FLAT((convolution<T, BSM_FEW_TAPS, 1>), blocks, THREADS, queue.stream, p);
     } else {
-        BSM_LAUNCH_FLAT((convolution<T, BSM_FEW_TAPS, 2>),
-                        spans * bsm_blocks_for(channels, 2 * THREADS), THREADS, queue.stream, p);
+        BSM_LAUNCH_FLAT((convolution<T, BSM_FEW_TAPS, 2>), of_pairs, THREADS, queue.stream, p);
     }
 }
 

@@ -81,11 +81,6 @@ __device__ void fetch_rows(const bsm_fused_scan &s, const bsm_chunk_place &chunk
     }
 }
 
-__device__ inline float quick_silu(float x)
-{
-    return x * bsm_quick_sigmoid(x);
-}
-
 /* A thread has two channels of some steps, and goes along them. What comes out behind the chunk's
  * end is of no use, and does no harm. */
 template <uint32_t P>
@@ -112,7 +107,8 @@ __device__ void convolve(const raw_memory<P> &raw, const weight_memory<P> &m, pa
             left += weight[k][0] * bsm_first(pairs[i + k]);
             right += weight[k][1] * bsm_second(pairs[i + k]);
         }
-        bsm_store_pair(&x[first + i][p], bsm_pair(quick_silu(left), quick_silu(right)));
+        bsm_store_pair(&x[first + i][p],
+                       bsm_pair(bsm_silu_of<bsm_bf16>(left), bsm_silu_of<bsm_bf16>(right)));
     }
 }
 
@@ -281,8 +277,8 @@ __device__ float gate_row(const bsm_fused_scan &s, const head_place &h, const y_
     BSM_UNROLL
     for (uint32_t p = 0; p < P / 8; p++) {
         float *numbers = &y[p].c[two];
-        numbers[0] *= quick_silu(bsm_first(gates[p]));
-        numbers[1] *= quick_silu(bsm_second(gates[p]));
+        numbers[0] *= bsm_silu_of<bsm_bf16>(bsm_first(gates[p]));
+        numbers[1] *= bsm_silu_of<bsm_bf16>(bsm_second(gates[p]));
         sum += numbers[0] * numbers[0] + numbers[1] * numbers[1];
     }
     return row_sum(sum);

@@ -18,7 +18,7 @@ template <class T, uint32_t V> struct gate_row {
         bsm_load<V>(z + i, gates);
         BSM_UNROLL
         for (uint32_t k = 0; k < V; k++) {
-            gated[k] *= gates[k] * bsm_sigmoid_of<T>(gates[k]);
+            gated[k] *= bsm_silu_of<T>(gates[k]);
         }
     }
 };

@@ -293,18 +293,13 @@ void bsm_cuda_mixer_states_fused(const bsm_cuda_space *space, const bsm_cuda_mix
     bsm_kernel_fused_scan(bsm_card_queue(space->card), &scan);
 }
 
-static bool is_fused(const bsm_cuda_space *space)
-{
-    return bsm_fused_scan_can(bsm_card_queue(space->card), space->shape);
-}
-
 void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                           const bsm_slab *slab)
 {
     const bsm_mixer_scratch *s = &space->mixer;
     bsm_cuda_mixer_normalise(space, mixer, slab);
     project(space, mixer, slab);
-    if (is_fused(space)) {
+    if (bsm_cuda_is_fused(space)) {
         scan_fused(space, mixer, slab, NULL);
     } else {
         scan_by_products(space, mixer, slab);
@@ -325,7 +320,7 @@ void bsm_cuda_mixer_slab(const bsm_cuda_space *space, const bsm_cuda_mixer *mixe
                          const bsm_slab *slab, size_t direction, const float *bias)
 {
     const bsm_mixer_scratch *s = &space->mixer;
-    if (is_fused(space)) {
+    if (bsm_cuda_is_fused(space)) {
         bsm_cuda_mixer_normalise(space, mixer, slab);
         project(space, mixer, slab);
         scan_fused(space, mixer, slab, s->squares);

@@ -141,6 +141,11 @@ template <class T> __device__ float bsm_sigmoid_of(float x)
     return sizeof(T) < sizeof(float) ? bsm_quick_sigmoid(x) : bsm_sigmoid(x);
 }
 
+template <class T> __device__ float bsm_silu_of(float x)
+{
+    return x * bsm_sigmoid_of<T>(x);
+}
+
 __device__ inline float bsm_softplus(float x)
 {
     return x > 20.0f ? x : log1pf(expf(x));

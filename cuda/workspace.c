@@ -64,9 +64,10 @@ static size_t most_chunks(size_t steps)
 }
 
 /* As many sequences as a slab holds, but one at least, and no more than there are. */
-bsm_slab_limits bsm_cuda_slab_limits(const bsm_config *config, size_t frames, bool fused)
+bsm_slab_limits bsm_cuda_slab_limits(const bsm_cuda_space *space, size_t frames)
 {
-    const size_t wanted = fused ? 4 * BSM_SLAB_ROWS : BSM_SLAB_ROWS;
+    const bsm_config *config = &space->weights->config;
+    const size_t wanted = bsm_cuda_is_fused(space) ? 4 * BSM_SLAB_ROWS : BSM_SLAB_ROWS;
     size_t bands = config->num_bands, longest = max(frames, bands);
     size_t rows = max(frames * most_rows(bands), bands * most_rows(frames));
     size_t chunks = max(frames * most_chunks(bands), bands * most_chunks(frames));
@@ -125,21 +126,16 @@ static void divide_products(bsm_cuda_space *space, bsm_carver *carver)
     s->outside = bsm_carve_floats(carver, rows * inner);
 }
 
-void bsm_cuda_divide_mixer(bsm_cuda_space *space, bsm_carver *carver, bool fused)
+void bsm_cuda_divide_mixer(bsm_cuda_space *space, bsm_carver *carver)
 {
     size_t rows = space->limits.rows, inner = bsm_shape_inner(space->shape);
     bsm_mixer_scratch *s = &space->mixer;
     s->u = carve_values(space, carver, rows * space->weights->config.dim);
     s->BC = carve_values(space, carver, rows * 2 * space->shape.d_state);
     s->gated = carve_values(space, carver, rows * inner);
-    if (!fused) {
+    if (!bsm_cuda_is_fused(space)) {
         divide_products(space, carver);
     }
-}
-
-static bool is_fused(const bsm_cuda_space *space)
-{
-    return bsm_fused_scan_can(bsm_card_queue(space->card), space->shape);
 }
 
 static void divide_projected(bsm_cuda_space *space, bsm_carver *carver)
@@ -149,7 +145,7 @@ static void divide_projected(bsm_cuda_space *space, bsm_carver *carver)
     s->zxBC = carve_values(space, carver, rows * bsm_shape_zxBC(space->shape));
     s->raw_dt = bsm_carve_floats(carver, rows * space->shape.heads);
     s->mixed = carve_values(space, carver, rows * space->weights->config.dim);
-    if (is_fused(space)) {
+    if (bsm_cuda_is_fused(space)) {
         s->squares = bsm_carve_floats(carver, rows * space->shape.heads);
         s->y = s->gated; /* never both */
     } else {
@@ -186,7 +182,7 @@ static void divide(bsm_cuda_space *space, bsm_carver *carver)
         space->tails = bsm_carve_floats(carver, mixers * bsm_cuda_tail_size(config));
     }
     bsm_carver mixer = *carver, mask = *carver, split = *carver, sound = *carver;
-    bsm_cuda_divide_mixer(space, &mixer, is_fused(space));
+    bsm_cuda_divide_mixer(space, &mixer);
     divide_projected(space, &mixer);
     divide_mask(space, &mask);
     space->packed = carve_values(space, &split, frames * space->weights->packed_width);
@@ -232,7 +228,7 @@ static bsm_status open_space(bsm_cuda_space *space, bsm_error *error)
         status = bsm_cuda_weights_need_bf16(weights, space->card, error);
     }
     if (!status) {
-        space->limits = bsm_cuda_slab_limits(config, space->options.max_frames, is_fused(space));
+        space->limits = bsm_cuda_slab_limits(space, space->options.max_frames);
         status = bsm_cuda_sound_open(space, error);
     }
     if (!status) {

@@ -115,6 +115,12 @@ bsm_status bsm_cuda_workspace_new(const void *weights, const bsm_workspace_optio
                                   void **workspace, bsm_error *error);
 void bsm_cuda_workspace_free(void *workspace);
 
+/** Whether the scan is one kernel; asks no more than the card and the shape. */
+static inline bool bsm_cuda_is_fused(const bsm_cuda_space *space)
+{
+    return bsm_fused_scan_can(bsm_card_queue(space->card), space->shape);
+}
+
 /** Sizes that many places need. */
 size_t bsm_cuda_state_size(const bsm_config *config); /**< of S of one mixer and sequence */
 size_t bsm_cuda_tail_size(const bsm_config *config);  /**< of the convolution's tail */
@@ -122,14 +128,14 @@ size_t bsm_cuda_tail_size(const bsm_config *config);  /**< of the convolution's 
 /** BSM_NO_MEMORY: more rows than can be counted on the card. */
 bsm_status bsm_cuda_check_size(const bsm_config *config, size_t frames, bsm_error *error);
 
-/** What the slabs of windows of `frames` frames hold at most.
- *  @param fused the scan is one kernel */
-bsm_slab_limits bsm_cuda_slab_limits(const bsm_config *config, size_t frames, bool fused);
+/** What the slabs of windows of `frames` frames hold at most; asks for the card, the shape and the
+ *  weights' configuration. */
+bsm_slab_limits bsm_cuda_slab_limits(const bsm_cuda_space *space, size_t frames);
 
 /** Carve space->mixer, for the limits, shape, weights' configuration and card that are there, but
- *  for zxBC, raw_dt and y, which training keeps elsewhere.
- *  @param fused nothing but the one kernel's scratch */
-void bsm_cuda_divide_mixer(bsm_cuda_space *space, bsm_carver *carver, bool fused);
+ *  for zxBC, raw_dt and y, which training keeps elsewhere; where the scan is one kernel nothing but
+ *  that one's scratch. */
+void bsm_cuda_divide_mixer(bsm_cuda_space *space, bsm_carver *carver);
 
 /** Carve what the mixer's backward needs besides where the scan is one kernel: the decays, x and
  * the states before the chunks. */

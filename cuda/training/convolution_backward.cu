@@ -85,7 +85,7 @@ __device__ void store_sums(const bsm_convolution_backward &c, uint32_t chunk, ui
 }
 
 /* The gradients that a chunk's channel was given, one step after the other. */
-template <class T> struct given_walk {
+template <class T> struct given_gradients {
     const T *values; /* one of the two */
     const float *numbers;
     uint32_t stride;
@@ -114,11 +114,11 @@ template <class T> struct given_walk {
 };
 
 template <class T>
-__device__ given_walk<T> given_from(const bsm_convolution_backward &c, uint32_t chunk,
-                                    uint32_t channel)
+__device__ given_gradients<T> given_from(const bsm_convolution_backward &c, uint32_t chunk,
+                                         uint32_t channel)
 {
     const uint32_t inner = bsm_shape_inner(c.shape), P = c.shape.headdim, N = c.shape.d_state;
-    given_walk<T> g = {};
+    given_gradients<T> g = {};
     if (channel < inner) {
         const size_t head = (size_t)chunk * c.shape.heads + channel / P;
         const size_t first = head * c.steps.chunk * P + channel % P;
@@ -159,7 +159,7 @@ template <class T, uint32_t MOST> __global__ void backward(bsm_convolution_backw
         taps.push(input<T>(c, place.sequence, (int64_t)place.first + k - c.shape.taps, channel));
     }
     sums<MOST> s = {};
-    const given_walk<T> own = given_from<T>(c, chunk, channel);
+    const given_gradients<T> own = given_from<T>(c, chunk, channel);
     bsm_walk<const T> in(c.steps, place.sequence, place.first, bsm_shape_zxBC(c.shape),
                          (const T *)c.zxBC + inner + channel);
     bsm_walk<T> out(c.steps, place.sequence, place.first, bsm_shape_projected(c.shape),

@@ -86,11 +86,10 @@ static void divide_mixer(bsm_cuda_training *space, bsm_carver *carver)
 {
     bsm_mixer_gradients *b = &space->gradients;
     const bsm_mixer_shape shape = space->net.shape;
-    const bool fused = bsm_fused_scan_can(bsm_card_queue(space->card), shape);
     const size_t rows = space->net.limits.rows, dim = space->config.dim;
     const size_t inner = bsm_shape_inner(shape);
     const size_t states = space->net.limits.chunks * bsm_cuda_state_size(&space->config);
-    bsm_cuda_divide_mixer(&space->net, carver, fused);
+    bsm_cuda_divide_mixer(&space->net, carver);
     b->mixed = bsm_carve_floats(carver, rows * dim);
     b->d_mixed = carve_values(space, carver, rows * dim);
     b->d_y = carve_values(space, carver, rows * inner);
@@ -98,7 +97,7 @@ static void divide_mixer(bsm_cuda_training *space, bsm_carver *carver)
     b->d_u = bsm_carve_floats(carver, rows * dim);
     b->scalars = bsm_carve_floats(carver, rows * 2);
     b->d_BC = bsm_carve_floats(carver, rows * 2 * shape.d_state);
-    if (fused) {
+    if (bsm_cuda_is_fused(&space->net)) {
         bsm_cuda_divide_chunks(&space->net, carver);
         b->d_x = carve_values(space, carver, rows * inner);
         b->d_behind = carve_values(space, carver, states);

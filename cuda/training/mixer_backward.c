@@ -56,11 +56,6 @@ static void through(const work *w, size_t out, size_t in, const void *d_out, siz
                                     .c_is_values = values});
 }
 
-static bool is_fused(const work *w)
-{
-    return bsm_fused_scan_can(w->queue, w->net->shape);
-}
-
 /* ---- Output ---- */
 
 static void output_backward(const work *w)
@@ -299,7 +294,7 @@ static void scan_backward(const work *w)
 {
     bsm_cuda_mixer_normalise(w->net, w->mixer, w->slab);
     bsm_cuda_mixer_prepare(w->net, w->mixer, w->slab);
-    if (is_fused(w)) {
+    if (bsm_cuda_is_fused(w->net)) {
         scan_backward_fused(w);
     } else {
         scan_backward_by_products(w);
@@ -347,7 +342,7 @@ static void convolution_backward(const work *w)
                                             .weight = w->mixer->conv_weight,
                                             .bias = w->mixer->conv_bias,
                                             .d_x = w->backward->d_x,
-                                            .d_x_is_values = is_fused(w),
+                                            .d_x_is_values = bsm_cuda_is_fused(w->net),
                                             .d_BC = w->backward->d_BC,
                                             .d_zxbcdt = w->backward->d_zxbcdt,
                                             .partial = w->space->partial};

@@ -16,6 +16,7 @@ typedef struct direction {
     bool along_bands;
 } direction;
 
+/* What to do with a slab. */
 typedef void slab_work(const direction *d, const bsm_slab *slab);
 
 static size_t min(size_t a, size_t b)

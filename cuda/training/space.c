@@ -57,13 +57,10 @@ static bsm_status measure(bsm_cuda_training *space, bsm_error *error)
     if (status) {
         return status;
     }
-    const bsm_mixer_shape shape = shape_of(config);
-    const bool fused = bsm_fused_scan_can(bsm_card_queue(space->card), shape);
     space->weights.config = *config;
-    space->net = (bsm_cuda_space){.weights = &space->weights,
-                                  .shape = shape,
-                                  .card = space->card,
-                                  .limits = bsm_cuda_slab_limits(config, space->frames, fused)};
+    space->net = (bsm_cuda_space){
+        .weights = &space->weights, .shape = shape_of(config), .card = space->card};
+    space->net.limits = bsm_cuda_slab_limits(&space->net, space->frames);
     return BSM_OK;
 }
 

@@ -181,6 +181,20 @@ typedef struct bsm_leave_backward {
 } bsm_leave_backward;
 void bsm_kernel_leave_backward(bsm_kernel_queue queue, const bsm_leave_backward *leave);
 
+/** bsm_kernel_decays backward. */
+typedef struct bsm_decays_backward {
+    bsm_steps steps;
+    bsm_mixer_shape shape;
+    const float *raw_dt; /**< in rows [heads] */
+    const float *dt_bias, *A;
+    bsm_decays decays;
+    bsm_decay_gradients gradients;
+    bool with_states; /**< d_all counts; else it is zero */
+    void *d_zxbcdt;   /**< values in rows; the columns of dt */
+    float *partial;   /**< [chunk][3 heads] gradients by dt_bias | A_log | D */
+} bsm_decays_backward;
+void bsm_kernel_decays_backward(bsm_kernel_queue queue, const bsm_decays_backward *decays);
+
 /* ---- fused_scan_backward.cu ---- */
 
 /** All that lies between d_y and the gradients by x, B, C and the decays, where
@@ -201,22 +215,6 @@ typedef struct bsm_fused_scan_backward {
     bsm_decay_gradients gradients; /**< written; d_all only if `before` */
 } bsm_fused_scan_backward;
 void bsm_kernel_fused_scan_backward(bsm_kernel_queue queue, const bsm_fused_scan_backward *scan);
-
-/* ---- scan_backward.cu, again ---- */
-
-/** bsm_kernel_decays backward. */
-typedef struct bsm_decays_backward {
-    bsm_steps steps;
-    bsm_mixer_shape shape;
-    const float *raw_dt; /**< in rows [heads] */
-    const float *dt_bias, *A;
-    bsm_decays decays;
-    bsm_decay_gradients gradients;
-    bool with_states; /**< d_all counts; else it is zero */
-    void *d_zxbcdt;   /**< values in rows; the columns of dt */
-    float *partial;   /**< [chunk][3 heads] gradients by dt_bias | A_log | D */
-} bsm_decays_backward;
-void bsm_kernel_decays_backward(bsm_kernel_queue queue, const bsm_decays_backward *decays);
 
 /* ---- convolution_backward.cu ---- */
 
