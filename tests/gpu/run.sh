@@ -44,10 +44,12 @@ if [ -x "$sanitizer" ]; then
     check memcheck "$sanitizer" --tool memcheck --error-exitcode 1 "$tests/gpu_parity" 8
     check racecheck "$sanitizer" --tool racecheck --error-exitcode 1 "$tests/gpu_parity" 3
     check "memcheck of sound" "$sanitizer" --tool memcheck --error-exitcode 1 "$tests/gpu_sound" 6
-    check "memcheck of training" "$sanitizer" --tool memcheck --error-exitcode 1 \
-        "$tests/gpu_training_golden"
-    check "racecheck of training" "$sanitizer" --tool racecheck --error-exitcode 1 \
-        "$tests/gpu_training_golden"
+    for tool in memcheck racecheck; do
+        check "$tool of training" "$sanitizer" --tool "$tool" --error-exitcode 1 \
+            "$tests/gpu_training_golden"
+        check "$tool of fused scans" "$sanitizer" --tool "$tool" --error-exitcode 1 \
+            "$tests/gpu_training" 0
+    done
 else
     echo "== compute-sanitizer is not here: skipped"
 fi
