@@ -35,7 +35,7 @@ typedef struct bsm_rows {
 
 /* ---- norm.cu ---- */
 
-/** u = rms(x) * weight as values. */
+/** u = rms(x) * weight as values; without a weight, if it is NULL. */
 typedef struct bsm_rms_norm {
     bsm_rows rows;
     uint32_t dim;

@@ -19,29 +19,45 @@ void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer 
     bsm_kernel_rms_norm(bsm_card_queue(space->card), &norm);
 }
 
-/* zxBC | dt = u W_in; dt in float32, for small differences of it decide what is remembered. */
-static void project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer, const bsm_slab *slab)
+/* Rows of W_in, from number `first` on, times u. */
+static bsm_card_product projection(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                                   const bsm_slab *slab, size_t first, size_t rows)
 {
-    size_t dim = space->weights->config.dim, width = bsm_shape_zxBC(space->shape);
-    bsm_card_product product = {
+    size_t dim = space->weights->config.dim;
+    return (bsm_card_product){
         .m = bsm_slab_rows(slab),
-        .n = width,
+        .n = rows,
         .k = dim,
         .batches = 1,
         .a = space->mixer.u,
         .lda = dim,
-        .b = bsm_cuda_matrix(space->weights, space->card, mixer->in_proj),
+        .b = bsm_cuda_matrix(space->weights, space->card, mixer->in_proj + first * dim),
         .ldb = dim,
         .transpose_b = true,
-        .c = space->mixer.zxBC,
-        .ldc = width,
-        .c_is_values = true,
+        .ldc = rows,
     };
+}
+
+static void project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer, const bsm_slab *slab)
+{
+    bsm_card_product product = projection(space, mixer, slab, 0, bsm_shape_zxBC(space->shape));
+    product.c = space->mixer.zxBC;
+    product.c_is_values = true;
     bsm_card_multiply(space->card, &product);
-    product.n = product.ldc = space->shape.heads;
-    product.b = bsm_cuda_matrix(space->weights, space->card, mixer->in_proj + width * dim);
+}
+
+/* In float32, for small differences of it decide what is remembered. */
+void bsm_cuda_mixer_project_dt(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                               const bsm_cuda_mixer *other, const bsm_slab *slab)
+{
+    size_t heads = space->shape.heads;
+    bsm_card_product product = projection(space, mixer, slab, bsm_shape_zxBC(space->shape), heads);
     product.c = space->mixer.raw_dt;
-    product.c_is_values = false;
+    if (other) {
+        product.batches = 2;
+        product.stride_b = other->in_proj - mixer->in_proj;
+        product.stride_c = bsm_slab_rows(slab) * heads;
+    }
     bsm_card_multiply(space->card, &product);
 }
 
@@ -297,7 +313,6 @@ void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mix
                           const bsm_slab *slab)
 {
     const bsm_mixer_scratch *s = &space->mixer;
-    bsm_cuda_mixer_normalise(space, mixer, slab);
     project(space, mixer, slab);
     if (bsm_cuda_is_fused(space)) {
         scan_fused(space, mixer, slab, NULL);
@@ -321,7 +336,6 @@ void bsm_cuda_mixer_slab(const bsm_cuda_space *space, const bsm_cuda_mixer *mixe
 {
     const bsm_mixer_scratch *s = &space->mixer;
     if (bsm_cuda_is_fused(space)) {
-        bsm_cuda_mixer_normalise(space, mixer, slab);
         project(space, mixer, slab);
         scan_fused(space, mixer, slab, s->squares);
         project_out(space, mixer, slab, s->y);

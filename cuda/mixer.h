@@ -28,9 +28,13 @@ static inline bool bsm_slab_has_states(const bsm_slab *slab)
 bsm_slab bsm_cuda_slab(bsm_steps steps, bool along_bands, size_t frames, size_t first,
                        size_t count);
 
-/** u = n(x) */
+/** u = n(x); where the norm's weights are in W_in without them, and so for both directions. */
 void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                               const bsm_slab *slab);
+
+/** dt = u W_in of a mixer, and behind it, if there is one, of a later one that reads the same u. */
+void bsm_cuda_mixer_project_dt(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                               const bsm_cuda_mixer *other, const bsm_slab *slab);
 
 /** zxBC and dt -> decays, x, B, C, and x scaled if there are states and the memory for it. */
 void bsm_cuda_mixer_prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
@@ -46,7 +50,7 @@ void bsm_cuda_mixer_states(const bsm_cuda_space *space, const bsm_slab *slab);
 void bsm_cuda_mixer_states_fused(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                                  const bsm_slab *slab);
 
-/** All of them, and the scan and the gate: x -> what goes into the output projection. */
+/** All of them, and the scan and the gate: u and dt -> what goes into the output projection. */
 void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                           const bsm_slab *slab);
 

@@ -35,7 +35,7 @@ template <class T, uint32_t V> __global__ void rms_norm(bsm_rms_norm n)
         bsm_load<V>(x + i, numbers);
         BSM_UNROLL
         for (uint32_t k = 0; k < V; k++) {
-            normal[k] = numbers[k] * factor * n.weight[i + k];
+            normal[k] = numbers[k] * factor * (n.weight ? n.weight[i + k] : 1.0f);
         }
         bsm_store<V>(u + i, normal);
     }

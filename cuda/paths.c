@@ -53,13 +53,36 @@ static bsm_slab slab_at(const bsm_cuda_space *space, const direction *d, size_t 
     return slab;
 }
 
-static void run_direction(const bsm_cuda_space *space, const direction *d)
+/* A direction, and another one, if there is one, whose slabs have the same rows: the norm of these
+ * is theirs, too. */
+static void run_slabs(const bsm_cuda_space *space, const direction *d, const direction *other)
 {
     size_t padded = (size_t)d->steps.chunks * d->steps.chunk;
     size_t most = min(space->limits.rows / padded, space->limits.chunks / d->steps.chunks);
     for (size_t first = 0; first < d->sequences; first += most) {
-        bsm_slab slab = slab_at(space, d, first, min(most, d->sequences - first));
+        size_t count = min(most, d->sequences - first);
+        bsm_slab slab = slab_at(space, d, first, count);
+        bsm_cuda_mixer_normalise(space, d->mixer, &slab);
+        bsm_cuda_mixer_project_dt(space, d->mixer, other ? other->mixer : NULL, &slab);
         bsm_cuda_mixer_slab(space, d->mixer, &slab, d->number, d->bias);
+        if (other) {
+            bsm_cuda_space behind = *space;
+            behind.mixer.raw_dt += bsm_slab_rows(&slab) * space->shape.heads;
+            slab = slab_at(space, other, first, count);
+            bsm_cuda_mixer_slab(&behind, other->mixer, &slab, other->number, other->bias);
+        }
+    }
+}
+
+/* Of a live block the forward direction has fewer steps, and they are cut elsewhere. */
+static void run_directions(const bsm_cuda_space *space, const direction directions[2])
+{
+    const bsm_steps *forward = &directions[0].steps, *backward = &directions[1].steps;
+    if (forward->steps == backward->steps && forward->split == backward->split) {
+        run_slabs(space, &directions[0], &directions[1]);
+    } else {
+        run_slabs(space, &directions[0], NULL);
+        run_slabs(space, &directions[1], NULL);
     }
 }
 
@@ -92,22 +115,21 @@ bsm_status bsm_cuda_time_path(void *workspace, size_t layer, const bsm_block *bl
     const bsm_config *config = &space->weights->config;
     const bsm_cuda_path *path = &space->weights->time[layer];
     size_t bands = config->num_bands;
-    direction forward = {.mixer = &path->forward,
-                         .sequences = bands,
-                         .steps = bsm_cuda_steps(block->wanted, block->commit),
-                         .frames = block->frames};
+    direction directions[2] = {{.mixer = &path->forward,
+                                .sequences = bands,
+                                .steps = bsm_cuda_steps(block->wanted, block->commit),
+                                .frames = block->frames},
+                               {.mixer = &path->backward,
+                                .number = 1,
+                                .bias = path->merge_bias,
+                                .sequences = bands,
+                                .steps = bsm_cuda_steps(block->frames, 0),
+                                .frames = block->frames}};
     if (block->commit) {
-        forward.states = space->states + layer * bands * bsm_cuda_state_size(config);
-        forward.tails = space->tails + layer * bands * bsm_cuda_tail_size(config);
+        directions[0].states = space->states + layer * bands * bsm_cuda_state_size(config);
+        directions[0].tails = space->tails + layer * bands * bsm_cuda_tail_size(config);
     }
-    direction backward = {.mixer = &path->backward,
-                          .number = 1,
-                          .bias = path->merge_bias,
-                          .sequences = bands,
-                          .steps = bsm_cuda_steps(block->frames, 0),
-                          .frames = block->frames};
-    run_direction(space, &forward);
-    run_direction(space, &backward);
+    run_directions(space, directions);
     merge(space, path->merge, block);
     return bsm_cuda_module_done(space, error);
 }
@@ -117,17 +139,16 @@ bsm_status bsm_cuda_band_path(void *workspace, size_t layer, const bsm_block *bl
 {
     const bsm_cuda_space *space = workspace;
     const bsm_cuda_path *path = &space->weights->band[layer];
-    direction forward = {.mixer = &path->forward,
-                         .sequences = block->wanted,
-                         .steps = bsm_cuda_steps(space->weights->config.num_bands, 0),
-                         .along_bands = true,
-                         .frames = block->frames};
-    direction backward = forward;
-    backward.mixer = &path->backward;
-    backward.number = 1;
-    backward.bias = path->merge_bias;
-    run_direction(space, &forward);
-    run_direction(space, &backward);
+    const direction forward = {.mixer = &path->forward,
+                               .sequences = block->wanted,
+                               .steps = bsm_cuda_steps(space->weights->config.num_bands, 0),
+                               .along_bands = true,
+                               .frames = block->frames};
+    direction directions[2] = {forward, forward};
+    directions[1].mixer = &path->backward;
+    directions[1].number = 1;
+    directions[1].bias = path->merge_bias;
+    run_directions(space, directions);
     merge(space, path->merge, block);
     return bsm_cuda_module_done(space, error);
 }

@@ -85,8 +85,8 @@ static bsm_cuda_mixer pack_mixer(packers *p, const bsm_config *config, const bsm
     size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
     size_t heads = bsm_config_heads(config), conv_dim = bsm_config_conv_dim(config);
     bsm_cuda_mixer m;
-    m.norm = pack_vector(p, dim, w->norm);
-    m.in_proj = pack_matrix(p, (d_inner + conv_dim + heads) * dim, w->in_proj);
+    m.norm = NULL;
+    m.in_proj = pack_scaled(p, d_inner + conv_dim + heads, dim, w->in_proj, w->norm);
     m.conv_weight = pack_vector(p, conv_dim * config->d_conv, w->conv_weight);
     m.conv_bias = pack_vector(p, conv_dim, w->conv_bias);
     m.dt_bias = pack_vector(p, heads, w->dt_bias);

@@ -13,7 +13,7 @@
 typedef size_t bsm_matrix;
 
 typedef struct bsm_cuda_mixer {
-    const float *norm;
+    const float *norm;  /**< NULL: it is in in_proj */
     bsm_matrix in_proj; /**< [2 d_inner + 2 d_state + heads][dim], rows z | x | B | C | dt */
     const float *conv_weight, *conv_bias;
     const float *dt_bias, *A, *D; /**< [heads] */

@@ -143,7 +143,7 @@ static void divide_projected(bsm_cuda_space *space, bsm_carver *carver)
     size_t rows = space->limits.rows;
     bsm_mixer_scratch *s = &space->mixer;
     s->zxBC = carve_values(space, carver, rows * bsm_shape_zxBC(space->shape));
-    s->raw_dt = bsm_carve_floats(carver, rows * space->shape.heads);
+    s->raw_dt = bsm_carve_floats(carver, 2 * rows * space->shape.heads); /* of both directions */
     s->mixed = carve_values(space, carver, rows * space->weights->config.dim);
     if (bsm_cuda_is_fused(space)) {
         s->squares = bsm_carve_floats(carver, rows * space->shape.heads);

@@ -152,7 +152,7 @@ typedef struct bsm_slab {
     bool keep;             /**< the state after step `split` */
 } bsm_slab;
 
-/** joined[direction] = x + M(n(x)) for the sequences of a slab; then x += bias if it is not NULL.
+/** joined[direction] = x + M(u, dt) for the sequences of a slab; then x += bias if it is not NULL.
  *  @param direction 0 forward, 1 backward */
 void bsm_cuda_mixer_slab(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                          const bsm_slab *slab, size_t direction, const float *bias);

@@ -103,6 +103,8 @@ static void forward_slab(const direction *d, const bsm_slab *slab)
 {
     const bsm_cuda_training *space = d->space;
     const bsm_kernel_queue queue = bsm_card_queue(space->card);
+    bsm_cuda_mixer_normalise(&d->net, d->mixer, slab);
+    bsm_cuda_mixer_project_dt(&d->net, d->mixer, NULL, slab);
     bsm_cuda_mixer_gated(&d->net, d->mixer, slab);
     project_out(d, slab);
     bsm_residual residual = {.rows = slab->rows,
