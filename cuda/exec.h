@@ -129,6 +129,11 @@ template <class T> T __shfl_up_sync(unsigned int, T value, unsigned int delta)
     return bsm_exec_shuffle_value(value, lane >= delta ? lane - delta : lane);
 }
 
+inline void __syncwarp()
+{
+    bsm_exec_shuffle(0, 0);
+}
+
 #define BSM_SHARED(type, name) alignas(16) static type name
 #define BSM_LAUNCH_SHARED(kernel, type, blocks, threads, stream, ...)                              \
     BSM_LAUNCH(kernel, blocks, threads, stream, __VA_ARGS__)

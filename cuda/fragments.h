@@ -50,6 +50,17 @@ __device__ inline void bsm_store_pair(bsm_bf16 *at, uint32_t pair)
 #endif
 }
 
+/** Store eight numbers at a multiple of 16 bytes. */
+__device__ inline void bsm_store_eight(bsm_bf16 *at, const float *numbers)
+{
+    bsm_pack<uint32_t, 4> pairs;
+    BSM_UNROLL
+    for (uint32_t i = 0; i < 4; i++) {
+        pairs.values[i] = bsm_pair(numbers[2 * i], numbers[2 * i + 1]);
+    }
+    *(bsm_pack<uint32_t, 4> *)at = pairs;
+}
+
 /** Copy eight numbers, at multiples of 16 bytes, as one; NULL: zeros. */
 __device__ inline void bsm_copy_eight(bsm_bf16 *to, const bsm_bf16 *from)
 {

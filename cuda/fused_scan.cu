@@ -10,15 +10,22 @@
  * A chunk's x is on its way while the one before it is computed, its B and C while its x goes
  * through the convolution. Where there is no state, fused_scan_short.cu does the work.
  */
-#include "fused_scan_parts.h"
+#include "fused_scan_out.h"
 #include "fused_shapes.h"
 
 using namespace bsm_fused;
 
+/* The rows of C that one warp reads. When it has made their y, it goes out through their place. */
+template <uint32_t P, uint32_t N> union C_tile {
+    padded<N> rows[TILE];
+    rows_out<P> out;
+};
+
 /* A head's chunk, and the state before it. `decays` are this chunk's and the next one's. */
 template <uint32_t P, uint32_t N> struct alignas(16) chunk_memory {
     padded<P> x[STEPS];
-    padded<N> B[STEPS], C[STEPS];
+    padded<N> B[STEPS];
+    C_tile<P, N> C[STEPS / TILE];
     padded<P> S[N];
     raw_memory<P> raw;
     weight_memory<P> weights;
@@ -33,14 +40,14 @@ __device__ void fetch_BC(const bsm_fused_scan &s, const head_place &h, chunk_mem
 {
     const uint32_t PER_ROW = 2 * N / 8, TURN = THREADS / PER_ROW;
     const uint32_t first = threadIdx.x / PER_ROW, column = threadIdx.x % PER_ROW * 8;
-    padded<N> *to = (column < N ? m->B : m->C) + first;
     const bsm_bf16 *from =
         (const bsm_bf16 *)s.BC + (h.chunk * s.steps.chunk + first) * 2 * N + column;
     if (column < N || s.y) {
         BSM_UNROLL
         for (uint32_t turn = 0; turn < STEPS / TURN; turn++) {
-            bsm_copy_eight_later(&to[turn * TURN][column % N], from + turn * TURN * 2 * N,
-                                 first + turn * TURN < s.steps.chunk);
+            const uint32_t row = first + turn * TURN;
+            padded<N> &to = column < N ? m->B[row] : m->C[row / TILE].rows[row % TILE];
+            bsm_copy_eight_later(&to[column % N], from + turn * TURN * 2 * N, row < s.steps.chunk);
         }
     }
 }
@@ -120,25 +127,27 @@ __device__ void correlate(const rows_of_C<N> &C, const bsm_bf16 *B, bsm_sums *G)
 }
 
 template <uint32_t P, uint32_t N>
-__device__ void make_y(const bsm_fused_scan &s, const head_place &h, const chunk_memory<P, N> &m,
-                       const decay_memory &decays, bool with_state)
+__device__ void make_y(const bsm_fused_scan &s, const head_place &h, const decay_memory &decays,
+                       bool with_state, chunk_memory<P, N> *m)
 {
     const uint32_t first = first_step();
     if (first >= h.place.length) {
         return;
     }
     const float D = s.D[h.head];
-    rows_of_C<N> C(m.C[first]);
+    C_tile<P, N> *tile = &m->C[first / TILE];
+    rows_of_C<N> C(tile->rows[0]);
     bsm_sums y[P / 8] = {};
     if (with_state) {
-        add_state<P, N>(h, m.S, decays.cum + first, C, y);
+        add_state<P, N>(h, m->S, decays.cum + first, C, y);
     }
     for (uint32_t column = 0; column <= first; column += TILE) {
         bsm_sums G[2];
-        correlate<N>(C, m.B[column], G);
-        add_scored<P>(h, decays, D, first, column, m.x, G, y);
+        correlate<N>(C, m->B[column], G);
+        add_scored<P>(h, decays, D, first, column, m->x, G, y);
     }
-    store_y<P>(s, h, first, y);
+    __syncwarp(); /* all lanes have read C */
+    store_y<P>(s, h, first, y, &tile->out);
 }
 
 /* ---- The state ---- */
@@ -270,7 +279,7 @@ __global__ void __launch_bounds__(THREADS, 3) fused_scan(bsm_fused_scan s)
             store_before<P, N>(s, h, m.S);
         }
         if (s.y) {
-            make_y(s, h, m, decays, with_state);
+            make_y(s, h, decays, with_state, &m);
         }
         if (!last || keep) {
             advance(h, m.x, m.B, decays.cum, decays.out, &state);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** What the scans in one kernel share: a head's chunk on its way into shared memory, the
- * convolution of x, the decays, and y of 16 steps, which a warp makes. */
+ * convolution of x, the decays, and y of 16 steps, which a warp makes. fused_scan_out.h has the way
+ * out. */
 #ifndef BSM_CUDA_FUSED_SCAN_PARTS_H
 #define BSM_CUDA_FUSED_SCAN_PARTS_H
 
@@ -224,100 +225,6 @@ __device__ void add_scored(const head_place &h, const decay_memory &m, float D, 
     uint32_t M[4];
     as_factor(G, M);
     add_product<P>(y, M, x[column]);
-}
-
-/* The sum of a row's numbers, which four lanes have. */
-__device__ inline float row_sum(float sum)
-{
-    sum += __shfl_xor_sync(BSM_ALL_LANES, sum, 1);
-    return sum + __shfl_xor_sync(BSM_ALL_LANES, sum, 2);
-}
-
-/* Where the lane's rows of y lie, 8 apart, and where their gates do. */
-struct y_row {
-    size_t row;
-    bool there;
-
-    __device__ y_row(const bsm_fused_scan &s, const head_place &h, uint32_t i)
-        : row(0), there(i < h.place.length)
-    {
-        if (there) {
-            row = bsm_step_row(s.steps, h.sequence, h.place.first + i);
-        }
-    }
-    __device__ const bsm_bf16 *z(const bsm_fused_scan &s, uint32_t column) const
-    {
-        return (const bsm_bf16 *)s.zxBC + row * bsm_shape_zxBC(s.shape) + column;
-    }
-};
-
-/* The gates of some heads are far away: they are asked for before y is made. */
-template <uint32_t P>
-__device__ void prefetch_gates(const bsm_fused_scan &s, const head_place &h, uint32_t heads)
-{
-    const uint32_t half = h.lane_column / 2 % 2, head = h.lane_column / 4;
-    const y_row r(s, h, first_step() + h.lane_row + half * 8);
-    if (s.squares && head < heads && r.there) {
-        bsm_prefetch(r.z(s, (h.head + head) * P));
-    }
-}
-
-/* Two numbers of each fragment times their gates; the sum of their squares. */
-template <uint32_t P>
-__device__ float gate_row(const bsm_fused_scan &s, const head_place &h, const y_row &r,
-                          uint32_t two, bsm_sums *y)
-{
-    const bsm_bf16 *z = r.z(s, h.head * P + h.lane_column);
-    uint32_t gates[P / 8]; /* all are on their way before the first is used */
-    float sum = 0;
-    BSM_UNROLL
-    for (uint32_t p = 0; p < P / 8; p++) {
-        gates[p] = r.there ? bsm_load_pair(z + p * 8) : 0;
-    }
-    BSM_UNROLL
-    for (uint32_t p = 0; p < P / 8; p++) {
-        float *numbers = &y[p].c[two];
-        numbers[0] *= bsm_silu_of<bsm_bf16>(bsm_first(gates[p]));
-        numbers[1] *= bsm_silu_of<bsm_bf16>(bsm_second(gates[p]));
-        sum += numbers[0] * numbers[0] + numbers[1] * numbers[1];
-    }
-    return row_sum(sum);
-}
-
-template <uint32_t P>
-__device__ void store_row(const bsm_fused_scan &s, const head_place &h, const y_row &r,
-                          uint32_t two, const bsm_sums *y)
-{
-    bsm_bf16 *out = (bsm_bf16 *)s.y + r.row * bsm_shape_inner(s.shape) + h.head * P + h.lane_column;
-    BSM_UNROLL
-    for (uint32_t p = 0; p < P / 8; p++) {
-        if (r.there) {
-            bsm_store_pair(out + p * 8, bsm_pair(y[p].c[two], y[p].c[two + 1]));
-        }
-    }
-}
-
-__device__ inline void store_square(const bsm_fused_scan &s, const head_place &h, const y_row &r,
-                                    float square)
-{
-    if (h.lane_column == 0 && r.there) {
-        s.squares[r.row * s.shape.heads + h.head] = square;
-    }
-}
-
-/* y, which is used up; gated and with its squares' sums, if they are wanted. */
-template <uint32_t P>
-__device__ void store_y(const bsm_fused_scan &s, const head_place &h, uint32_t first, bsm_sums *y)
-{
-    const y_row upper(s, h, first + h.lane_row), lower(s, h, first + h.lane_row + 8);
-    if (s.squares) {
-        const float of_upper = gate_row<P>(s, h, upper, 0, y);
-        const float of_lower = gate_row<P>(s, h, lower, 2, y);
-        store_square(s, h, upper, of_upper);
-        store_square(s, h, lower, of_lower);
-    }
-    store_row<P>(s, h, upper, 0, y);
-    store_row<P>(s, h, lower, 2, y);
 }
 
 } // namespace bsm_fused

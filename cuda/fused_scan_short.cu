@@ -2,7 +2,7 @@
 /* The scan of sequences of one chunk, without a state before it or behind it: a block has a few
  * heads of a sequence, which share B, C and their products. All that it reads is on its way at
  * once. */
-#include "fused_scan_parts.h"
+#include "fused_scan_out.h"
 #include "fused_shapes.h"
 
 using namespace bsm_fused;
@@ -10,13 +10,19 @@ using namespace bsm_fused;
 enum { MOST_HEADS = 2 }; /* of a block */
 enum { TILES = STEPS / TILE };
 
+/* A head's x before its convolution, and then its y on its way out. */
+template <uint32_t P> union way_through {
+    raw_memory<P> raw;
+    rows_out<P> out[WARPS];
+};
+
 /* Of each head, but B, which nobody reads any more when x is written. */
 template <uint32_t P, uint32_t N> struct alignas(16) short_memory {
     union {
         padded<N> B[STEPS];
         padded<P> x[MOST_HEADS][STEPS];
     };
-    raw_memory<P> raw[MOST_HEADS];
+    way_through<P> ways[MOST_HEADS];
     weight_memory<P> weights[MOST_HEADS];
     decay_memory decays[MOST_HEADS];
 };
@@ -59,7 +65,7 @@ __device__ void load_heads(const bsm_fused_scan &s, const head_place &h, uint32_
 {
     fetch_B<N>(s, h.sequence, m->B);
     for (uint32_t head = 0; head < heads; head++) {
-        fetch_rows(s, h.place, h.head + head, &m->raw[head]);
+        fetch_rows(s, h.place, h.head + head, &m->ways[head].raw);
     }
     bsm_commit_copies();
     for (uint32_t head = 0; head < heads; head++) {
@@ -94,7 +100,8 @@ __device__ void correlate_all(uint32_t first, const uint32_t (*C)[4], const padd
 /* y of the warp's 16 steps and one head; G: C B^T of all steps up to those. */
 template <uint32_t P>
 __device__ void make_short_y(const bsm_fused_scan &s, const head_place &h, uint32_t first,
-                             const decay_memory &decays, const padded<P> *x, const bsm_sums (*G)[2])
+                             const decay_memory &decays, const padded<P> *x, const bsm_sums (*G)[2],
+                             rows_out<P> *out)
 {
     const float D = s.D[h.head];
     bsm_sums y[P / 8] = {};
@@ -105,7 +112,7 @@ __device__ void make_short_y(const bsm_fused_scan &s, const head_place &h, uint3
             add_scored<P>(h, decays, D, first, tile * TILE, x, scores, y);
         }
     }
-    store_y<P>(s, h, first, y);
+    store_y<P>(s, h, first, y, out);
 }
 
 template <uint32_t P, uint32_t N>
@@ -134,10 +141,11 @@ __global__ void __launch_bounds__(THREADS, 5) fused_scan_short(bsm_fused_scan s,
     }
     __syncthreads();
     for (uint32_t head = 0; head < heads; head++, h.head++) {
-        convolve(m.raw[head], m.weights[head], m.x[head]);
+        convolve(m.ways[head].raw, m.weights[head], m.x[head]);
         __syncthreads();
         if (works) {
-            make_short_y<P>(s, h, first, m.decays[head], m.x[head], G);
+            make_short_y<P>(s, h, first, m.decays[head], m.x[head], G,
+                            &m.ways[head].out[threadIdx.x / BSM_WARP]);
         }
     }
 }
