@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file/sample_queue.h"
+#include "signal/sample_queue.h"
 #include "file/source.h"
 #include "signal/planes.h"
 

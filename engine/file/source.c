@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file/sample_queue.h"
+#include "signal/sample_queue.h"
 #include "signal/planes.h"
 #include "signal/resample.h"
 

@@ -7,6 +7,7 @@
 
 #include "bsm/stft.h"
 #include "file/window_sound.h"
+#include "net/expander.h"
 #include "net/stem_spectra.h"
 #include "signal/planes.h"
 
@@ -15,6 +16,7 @@ struct bsm_windows {
     size_t length, step;
     size_t have; /* samples waiting in `input` */
     bool ended;
+    bsm_expander *expander; /* NULL: none */
     bsm_stft *stft;
     float *spectrum; /* of one lane */
     bsm_stem_spectra spectra;
@@ -81,7 +83,10 @@ bsm_status bsm_windows_new(const bsm_separation *separation, size_t length, size
     made->separation = *separation;
     made->length = length;
     made->step = step;
-    bsm_status status = open_transform(made, error);
+    bsm_status status = bsm_expander_new(&made->separation, &made->expander, error);
+    if (!status) {
+        status = open_transform(made, error);
+    }
     if (!status && !allocate(made)) {
         status = bsm_fail(error, BSM_NO_MEMORY, "window of %zu samples: out of memory", length);
     }
@@ -97,6 +102,7 @@ bsm_status bsm_windows_new(const bsm_separation *separation, size_t length, size
 void bsm_windows_free(bsm_windows *w)
 {
     if (w) {
+        bsm_expander_free(w->expander);
         bsm_stft_free(w->stft);
         bsm_window_sound_free(w->sound);
         bsm_stem_spectra_clear(&w->spectra);
@@ -216,6 +222,9 @@ bsm_status bsm_windows_next(bsm_windows *w, float *const **audio, size_t *count,
     w->ended = w->have <= w->length;
     *count = w->ended ? w->have : w->step;
     give(w, *count);
+    if (w->expander) {
+        bsm_expander_apply(w->expander, w->out, *count);
+    }
     if (!w->ended) {
         step_on(w);
     }

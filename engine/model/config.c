@@ -117,6 +117,7 @@ enum {
     MIN_RATE = 8000, /* what a stream can be asked for */
     MAX_RATE = 192000,
     MAX_SEGMENT = 60,
+    MAX_EXPANDER = 120,
 };
 
 static bsm_status check_range(const char *name, size_t value, size_t low, size_t high,
@@ -223,6 +224,10 @@ bsm_status bsm_config_validate(const bsm_config *c, bsm_error *error)
         return bsm_fail(error, BSM_INVALID_ARGUMENT,
                         "configuration: segment is %g s, not %.3g (n_fft / sample_rate) to %d",
                         c->segment, shortest, MAX_SEGMENT);
+    }
+    if (!(c->expander >= 0 && c->expander <= MAX_EXPANDER)) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT,
+                        "configuration: expander is %g dB, not 0 to %d", c->expander, MAX_EXPANDER);
     }
     if (bsm_config_parameters(c) > SIZE_MAX / 2 / sizeof(double)) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "configuration: more weights than memory");

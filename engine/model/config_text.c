@@ -51,8 +51,8 @@ static bool parse_whole_number(const char *text, size_t *value)
     return parse_number(&text, value) && *text == '\0';
 }
 
-/* Seconds with a decimal point, whatever the locale says of decimal points. */
-static bool parse_seconds(const char *text, double *value)
+/* A number with a decimal point, whatever the locale says of decimal points. */
+static bool parse_decimal(const char *text, double *value)
 {
     double sum = 0;
     double unit = 1;
@@ -126,8 +126,12 @@ bsm_status bsm_config_from_metadata(const char *path, const bsm_metadata *metada
         return bad_value(path, "stems", error);
     }
     const char *segment = bsm_metadata_get(metadata, "segment");
-    if (segment && !parse_seconds(segment, &config->segment)) {
+    if (segment && !parse_decimal(segment, &config->segment)) {
         return bad_value(path, "segment", error);
+    }
+    const char *expander = bsm_metadata_get(metadata, "expander");
+    if (expander && !parse_decimal(expander, &config->expander)) {
+        return bad_value(path, "expander", error);
     }
     return BSM_OK;
 }

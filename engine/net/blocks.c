@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/expander.h"
 #include "net/frame_source.h"
 #include "net/stem_spectra.h"
 #include "signal/overlap_add.h"
@@ -21,6 +22,7 @@ struct bsm_blocks {
     size_t skip;     /* samples still to come from before the signal's start */
     uint64_t given;  /* samples of the result so far */
     bool ended;
+    bsm_expander *expander; /* NULL: none */
     bsm_frame_source *source;
     float *spectrum; /* room for whole_block() frames */
     bsm_stem_spectra spectra;
@@ -97,7 +99,10 @@ bsm_status bsm_blocks_new(const bsm_separation *separation, const bsm_block_shap
     made->separation = *separation;
     made->shape = *shape;
     made->skip = separation->config->n_fft / 2;
-    bsm_status status = allocate(made, error);
+    bsm_status status = bsm_expander_new(&made->separation, &made->expander, error);
+    if (!status) {
+        status = allocate(made, error);
+    }
     if (status) {
         bsm_blocks_free(made);
         return status;
@@ -114,6 +119,7 @@ void bsm_blocks_free(bsm_blocks *b)
             bsm_overlap_add_free(b->overlap_add[s]);
         }
         bsm_frame_source_free(b->source);
+        bsm_expander_free(b->expander);
         bsm_stem_spectra_clear(&b->spectra);
         free(b->spectrum);
         free(b->sound);
@@ -270,6 +276,9 @@ bsm_status bsm_blocks_next(bsm_blocks *b, float *const **audio, size_t *count, b
         } else if (!status) {
             last_samples(b, count);
         }
+    }
+    if (b->expander) {
+        bsm_expander_apply(b->expander, b->out_at, *count);
     }
     b->given += *count;
     return status;

@@ -17,7 +17,7 @@
 #include "fake.h"
 #include "file/audio_reader.h"
 #include "file/audio_writer.h"
-#include "file/sample_queue.h"
+#include "signal/sample_queue.h"
 #include "noise.h"
 #include "test_folder.h"
 

@@ -192,14 +192,50 @@ static void nan_segment(bsm_config *c)
     c->segment = NAN;
 }
 
+static void negative_expander(bsm_config *c)
+{
+    c->expander = -1;
+}
+static void large_expander(bsm_config *c)
+{
+    c->expander = 120.5;
+}
+static void nan_expander(bsm_config *c)
+{
+    c->expander = NAN;
+}
+
 static void test_limits(void **state)
 {
     (void)state;
     spoil *const spoils[] = {
-        no_dim,         huge_dim,          huge_depth,   odd_headdim, no_state,      wrong_sum,
-        empty_band,     odd_fft,           no_hop,       large_hop,   no_stems,      many_channels,
-        path_as_stem,   unterminated_stem, unnamed_stem, equal_stems, no_segment,    nan_segment,
-        too_many_bands, overflowing_sum,   low_rate,     high_rate,   short_segment, long_segment,
+        no_dim,
+        huge_dim,
+        huge_depth,
+        odd_headdim,
+        no_state,
+        wrong_sum,
+        empty_band,
+        odd_fft,
+        no_hop,
+        large_hop,
+        no_stems,
+        many_channels,
+        path_as_stem,
+        unterminated_stem,
+        unnamed_stem,
+        equal_stems,
+        no_segment,
+        nan_segment,
+        too_many_bands,
+        overflowing_sum,
+        low_rate,
+        high_rate,
+        short_segment,
+        long_segment,
+        negative_expander,
+        large_expander,
+        nan_expander,
     };
     for (size_t i = 0; i < sizeof spoils / sizeof spoils[0]; i++) {
         bsm_config config = preset("tiny");
@@ -224,6 +260,7 @@ static void test_extremes(void **state)
         config.segment = 2048.0 / (double)rates[i];
         assert_int_equal(bsm_config_validate(&config, NULL), BSM_OK);
         config.segment = 60;
+        config.expander = 120;
         assert_int_equal(bsm_config_validate(&config, NULL), BSM_OK);
     }
 }

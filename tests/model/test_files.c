@@ -332,10 +332,25 @@ static const spoilt spoilts[] = {
     {"\"segment\":\"2.5\"", "\"segment\":\"9999\"", "segment is 9999 s"},
     {"\"segment\":\"2.5\"", "\"segment\":\"3600\"", "segment is 3600 s, not 0.001 (n_fft"},
     {"\"segment\":\"2.5\"", "\"segment\":\"0.0009\"", "segment is 0.0009 s"},
+    {"\"segment\":\"2.5\"", "\"segment\":\"2.5\",\"expander\":\"-20\"",
+     "metadata expander: not a valid value"},
+    {"\"segment\":\"2.5\"", "\"segment\":\"2.5\",\"expander\":\"121\"",
+     "expander is 121 dB, not 0 to 120"},
     {"\"sample_rate\":\"8000\"", "\"sample_rate\":\"1\"", "sample_rate is 1, not 8000 to 192000"},
     {"\"channels\":\"1\"", "\"channels\":\"3\"", "channels is 3, not 1 to 2"},
     {"\"hop\":\"3\"", "\"hop\":\"9\"", "hop is 9, not 1 to 8"},
 };
+
+static void test_expander(void **state)
+{
+    (void)state;
+    parts p = take_apart(save_mini("mini.safetensors", BSM_F32));
+    change(&p, "\"segment\":\"2.5\"", "\"segment\":\"2.5\",\"expander\":\"17.5\"");
+    bsm_model *model = assert_opens(put_together(&p, "expander.safetensors"));
+    assert_true(bsm_model_config(model)->expander == 17.5);
+    bsm_model_free(model);
+    free_parts(&p);
+}
 
 static void test_spoilt(void **state)
 {
@@ -456,10 +471,10 @@ int main(void)
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_metadata_is_kept),
         cmocka_unit_test(test_narrow),     cmocka_unit_test(test_inferred_configuration),
         cmocka_unit_test(test_misaligned), cmocka_unit_test(test_beyond_4_gb),
-        cmocka_unit_test(test_threads),    cmocka_unit_test(test_spoilt),
-        cmocka_unit_test(test_extra),      cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_no_models),  cmocka_unit_test(test_sharing),
-        cmocka_unit_test(test_overflow),
+        cmocka_unit_test(test_threads),    cmocka_unit_test(test_expander),
+        cmocka_unit_test(test_spoilt),     cmocka_unit_test(test_extra),
+        cmocka_unit_test(test_truncated),  cmocka_unit_test(test_no_models),
+        cmocka_unit_test(test_sharing),    cmocka_unit_test(test_overflow),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

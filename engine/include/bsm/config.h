@@ -42,6 +42,9 @@ typedef struct bsm_config {
 
     double segment; /**< seconds of audio that one training example held: from one frame, which is
                          n_fft / sample_rate, to 60 (8) */
+
+    double expander; /**< dB: where a separated stem is further than that below the mixture, it is
+                          turned down, see docs/model.md; 0 (as published): nowhere */
 } bsm_config;
 
 /** Set `config` to a named configuration: "paper" (48.1 M parameters), "lite" (22.8 M), "live"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A queue of samples, a plane per channel. */
-#include "file/sample_queue.h"
+#include "signal/sample_queue.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** A queue of samples, a plane per channel; it grows as far as its user lets it fill. */
-#ifndef BSM_FILE_SAMPLE_QUEUE_H
-#define BSM_FILE_SAMPLE_QUEUE_H
+#ifndef BSM_SIGNAL_SAMPLE_QUEUE_H
+#define BSM_SIGNAL_SAMPLE_QUEUE_H
 
 #include <stddef.h>
 

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ISC */
+/* A downward expander for separated stems. */
+#include "net/expander.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "signal/sample_queue.h"
+
+enum { STEP = 64, MAX_LANES = 2, RATIO = 3 };
+
+static const double average_seconds = 0.2;
+static const double least_power = 1e-14;  /* what is below it is silence */
+static const double least_gain_dB = -120; /* what is below it is 0 */
+
+/* Power of a step so far, and averaged up to the last one's end. */
+typedef struct level {
+    double sum, average;
+} level;
+
+/* A stem in a lane: its gain, and that at the step's end. */
+typedef struct expanded {
+    level level;
+    double gain, next;
+} expanded;
+
+struct bsm_expander {
+    bsm_signal signal;
+    bsm_sample_queue mixture; /* what has been read and not yet separated */
+    size_t channels, lanes, stems;
+    double threshold, keep; /* dB; how much of an average outlasts a step */
+    size_t at;              /* samples into the step */
+    level levels[MAX_LANES];
+    expanded results[BSM_MAX_STEMS][MAX_LANES];
+    float heard[MAX_LANES * BSM_MAX_CHANNELS][STEP]; /* of the mixture */
+};
+
+static bsm_status listen(void *user, float *const *audio, size_t count, size_t *got,
+                         bsm_error *error)
+{
+    bsm_expander *e = user;
+    bsm_status status = e->signal.read(e->signal.user, audio, count, got, error);
+    return status ? status
+                  : bsm_sample_queue_push(&e->mixture, (const float *const *)audio, *got, error);
+}
+
+bsm_status bsm_expander_new(bsm_separation *separation, bsm_expander **expander, bsm_error *error)
+{
+    const bsm_config *config = separation->config;
+    *expander = NULL;
+    if (config->expander == 0) {
+        return BSM_OK;
+    }
+    bsm_expander *made = calloc(1, sizeof *made);
+    if (!made) {
+        return bsm_fail(error, BSM_NO_MEMORY, "expander: out of memory");
+    }
+    made->signal = separation->signal;
+    made->channels = config->channels;
+    made->lanes = separation->lanes;
+    made->stems = bsm_separation_planes(separation) / bsm_separation_channels(separation);
+    made->threshold = -config->expander;
+    made->keep = exp(-STEP / (average_seconds * (double)config->sample_rate));
+    bsm_sample_queue_init(&made->mixture, bsm_separation_channels(separation));
+    for (size_t s = 0; s < made->stems; s++) {
+        for (size_t lane = 0; lane < made->lanes; lane++) {
+            made->results[s][lane].gain = made->results[s][lane].next = 1;
+        }
+    }
+    separation->signal = (bsm_signal){.user = made, .read = listen};
+    *expander = made;
+    return BSM_OK;
+}
+
+void bsm_expander_free(bsm_expander *e)
+{
+    if (e) {
+        bsm_sample_queue_clear(&e->mixture);
+        free(e);
+    }
+}
+
+static void hear(level *level, const float *samples, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        level->sum += (double)samples[i] * (double)samples[i];
+    }
+}
+
+/* The average at the end of a step. A number that is none is forgotten. */
+static double average(const bsm_expander *e, level *level)
+{
+    const double power = level->sum / (double)(STEP * e->channels);
+    const double next = e->keep * level->average + (1 - e->keep) * power;
+    level->average = next > least_power && next < HUGE_VAL ? next : least_power;
+    level->sum = 0;
+    return level->average;
+}
+
+static void end_step(bsm_expander *e)
+{
+    for (size_t lane = 0; lane < e->lanes; lane++) {
+        const double mixture = average(e, &e->levels[lane]);
+        for (size_t s = 0; s < e->stems; s++) {
+            expanded *x = &e->results[s][lane];
+            const double below = 10 * log10(average(e, &x->level) / mixture) - e->threshold;
+            const double gain_dB = below < 0 ? below * (RATIO - 1) : 0;
+            x->gain = x->next;
+            x->next = gain_dB < least_gain_dB ? 0 : pow(10, gain_dB / 20);
+        }
+    }
+    e->at = 0;
+}
+
+static void turn_down(const bsm_expander *e, const expanded *x, float *samples, size_t count)
+{
+    if (x->gain == 1 && x->next == 1) {
+        return;
+    }
+    const double slope = (x->next - x->gain) / STEP;
+    for (size_t i = 0; i < count; i++) {
+        samples[i] *= (float)(x->gain + slope * (double)(e->at + i + 1));
+    }
+}
+
+/* Some samples of a step, from `first` on in the planes. */
+static void expand(bsm_expander *e, float *const *planes, size_t first, size_t count)
+{
+    float *heard[MAX_LANES * BSM_MAX_CHANNELS];
+    for (size_t c = 0; c < e->lanes * e->channels; c++) {
+        heard[c] = e->heard[c];
+    }
+    (void)bsm_sample_queue_pop(&e->mixture, heard, count);
+    for (size_t c = 0; c < e->lanes * e->channels; c++) {
+        hear(&e->levels[c / e->channels], heard[c], count);
+    }
+    for (size_t p = 0; p < e->stems * e->lanes * e->channels; p++) {
+        expanded *x = &e->results[p / (e->lanes * e->channels)][p / e->channels % e->lanes];
+        hear(&x->level, planes[p] + first, count);
+        turn_down(e, x, planes[p] + first, count);
+    }
+}
+
+void bsm_expander_apply(bsm_expander *e, float *const *planes, size_t count)
+{
+    for (size_t done = 0, part; done < count; done += part) {
+        part = STEP - e->at < count - done ? STEP - e->at : count - done;
+        expand(e, planes, done, part);
+        e->at += part;
+        if (e->at == STEP) {
+            end_step(e);
+        }
+    }
+}
