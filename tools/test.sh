@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Install what is needed, build, and run all tests but that of suite long: as users build it, under
 # the address and undefined-behaviour sanitizers (but for what is slow or plays in real time), the
-# threaded parts under the thread sanitizer, and the network without oneDNN. Ends in
+# threaded parts and the kernels under the thread sanitizer, and the network without oneDNN. Ends in
 # "N passed, N failed".
 set -eu
 cd "$(dirname "$0")/.."
@@ -33,7 +33,9 @@ run_tests build-asan "-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtyp
     "--suite unit --suite integration --no-suite slow --no-suite realtime --timeout-multiplier 4"
 run_tests build-tsan "-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized \
     -Dcuda=disabled -Dplugin=disabled" \
-    "stream stream-failure stream-soak files loader --timeout-multiplier 4"
+    "stream stream-failure stream-soak files loader cuda-exec cuda-kernels cuda-band-kernels \
+    cuda-loss-kernels cuda-path-kernels cuda-scan-kernels cuda-scan-backward-kernels \
+    cuda-sum-kernels cuda-fused-scan cuda-fused-scan-backward --timeout-multiplier 4"
 run_tests build-plain "-Donednn=disabled -Dcuda=disabled -Dplugin=disabled -Dtrainer=disabled" \
     "kernels scan scan_gradients network golden-tiny training_cpu training-golden-cpu"
 

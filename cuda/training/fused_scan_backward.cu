@@ -338,7 +338,9 @@ __device__ void head_backward(const bsm_fused_scan_backward &b, const block_plac
         bsm_wait_for_copies<1>(); /* K */
         __syncthreads();
         const float product = states_product(m);
-        m.numbers[head % 2].states[threadIdx.x / BSM_WARP] = product;
+        if (threadIdx.x % BSM_WARP == 0) {
+            m.numbers[head % 2].states[threadIdx.x / BSM_WARP] = product;
+        }
         fetch_state<P, N>(b, head + 1, b.before, &m.S);
     }
     if (w.works) {

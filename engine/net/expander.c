@@ -14,13 +14,13 @@ static const double least_power = 1e-14;  /* what is below it is silence */
 static const double least_gain_dB = -120; /* what is below it is 0 */
 
 /* Power of a step so far, and averaged up to the last one's end. */
-typedef struct level {
+typedef struct loudness {
     double sum, average;
-} level;
+} loudness;
 
 /* A stem in a lane: its gain, and that at the step's end. */
 typedef struct expanded {
-    level level;
+    loudness heard;
     double gain, next;
 } expanded;
 
@@ -30,7 +30,7 @@ struct bsm_expander {
     size_t channels, lanes, stems;
     double threshold, keep; /* dB; how much of an average outlasts a step */
     size_t at;              /* samples into the step */
-    level levels[MAX_LANES];
+    loudness mixtures[MAX_LANES];
     expanded results[BSM_MAX_STEMS][MAX_LANES];
     float heard[MAX_LANES * BSM_MAX_CHANNELS][STEP]; /* of the mixture */
 };
@@ -80,30 +80,30 @@ void bsm_expander_free(bsm_expander *e)
     }
 }
 
-static void hear(level *level, const float *samples, size_t count)
+static void hear(loudness *l, const float *samples, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        level->sum += (double)samples[i] * (double)samples[i];
+        l->sum += (double)samples[i] * (double)samples[i];
     }
 }
 
 /* The average at the end of a step. A number that is none is forgotten. */
-static double average(const bsm_expander *e, level *level)
+static double average(const bsm_expander *e, loudness *l)
 {
-    const double power = level->sum / (double)(STEP * e->channels);
-    const double next = e->keep * level->average + (1 - e->keep) * power;
-    level->average = next > least_power && next < HUGE_VAL ? next : least_power;
-    level->sum = 0;
-    return level->average;
+    const double power = l->sum / (double)(STEP * e->channels);
+    const double next = e->keep * l->average + (1 - e->keep) * power;
+    l->average = next > least_power && next < HUGE_VAL ? next : least_power;
+    l->sum = 0;
+    return l->average;
 }
 
 static void end_step(bsm_expander *e)
 {
     for (size_t lane = 0; lane < e->lanes; lane++) {
-        const double mixture = average(e, &e->levels[lane]);
+        const double mixture = average(e, &e->mixtures[lane]);
         for (size_t s = 0; s < e->stems; s++) {
             expanded *x = &e->results[s][lane];
-            const double below = 10 * log10(average(e, &x->level) / mixture) - e->threshold;
+            const double below = 10 * log10(average(e, &x->heard) / mixture) - e->threshold;
             const double gain_dB = below < 0 ? below * (RATIO - 1) : 0;
             x->gain = x->next;
             x->next = gain_dB < least_gain_dB ? 0 : pow(10, gain_dB / 20);
@@ -132,11 +132,11 @@ static void expand(bsm_expander *e, float *const *planes, size_t first, size_t c
     }
     (void)bsm_sample_queue_pop(&e->mixture, heard, count);
     for (size_t c = 0; c < e->lanes * e->channels; c++) {
-        hear(&e->levels[c / e->channels], heard[c], count);
+        hear(&e->mixtures[c / e->channels], heard[c], count);
     }
     for (size_t p = 0; p < e->stems * e->lanes * e->channels; p++) {
         expanded *x = &e->results[p / (e->lanes * e->channels)][p / e->channels % e->lanes];
-        hear(&x->level, planes[p] + first, count);
+        hear(&x->heard, planes[p] + first, count);
         turn_down(e, x, planes[p] + first, count);
     }
 }

@@ -3,31 +3,33 @@
 # Make a trained model the default one: measure it, and write it with what is known of it.
 set -eu
 
-usage="usage: adopt.sh [-b BUILD] [-m carry|bounded] [-l LICENCE] MODEL DATA LOG...
+usage="usage: adopt.sh [-b BUILD] [-m carry|bounded] [-e DB] [-l LICENCE] MODEL DATA [LOG...]
 
 Write MODEL beside this script as bsm-live.safetensors, in float16 and with its training, data,
 licence and figures in its metadata, its checksum, and the tables of CARD.md. All figures are
 measured now: on the songs in DATA (the folder that prepare.sh made), on a piece of each of its
 packages, and on the clip of the tests. LOG is the training's log.jsonl; several, of a training that
-went on elsewhere, from the oldest to the newest.
+went on elsewhere, from the oldest to the newest; none for the model that is there already.
   -b BUILD    meson's folder, with all programs and tests built (default: build)
   -m MEMORY   what the network remembers live: carry (default), all that it heard, or bounded
+  -e DB       where its expander starts, below the mixture (default: 20; 0: none)
   -l LICENCE  of the weights (default: ISC)
 Takes about five times as long as the songs last. Let nothing else run: the load is measured, too."
 
-build="" memory=carry
+build="" memory=carry expander=20
 licence="ISC, like bsm. Trained on works under the licences that SOURCES.md lists"
-while getopts b:m:l:h option; do
+while getopts b:m:e:l:h option; do
     case $option in
     b) build=$(cd "$OPTARG" && pwd) ;;
     m) memory=$OPTARG ;;
+    e) expander=$OPTARG ;;
     l) licence=$OPTARG ;;
     h) echo "$usage" && exit 0 ;;
     *) echo "$usage" >&2 && exit 2 ;;
     esac
 done
 shift $((OPTIND - 1))
-[ $# -ge 3 ] || { echo "$usage" >&2; exit 2; }
+[ $# -ge 2 ] || { echo "$usage" >&2; exit 2; }
 case $memory in
 carry) other=bounded ;;
 bounded) other=carry ;;
@@ -76,21 +78,30 @@ live() {
         --stream "$(card blocks "$work/$name.bench")"
 }
 
-# One track of each package, as songs without vocals.
+# instrumental NAME FILE: a song without vocals
+instrumental() {
+    mkdir -p "$work/instrumentals/valid/$1"
+    ln -s "$(realpath "$2")" "$work/instrumentals/valid/$1/other.${2##*.}"
+}
+
+# One track of each package of the training's, and all that is only measured on: PACKAGE@TRACK
 lay_out_instrumentals() {
     for pool in "$data"/*/other; do
         package=$(basename "$(dirname "$pool")")
         for file in "$pool"/*; do
             [ -e "$file" ] || continue
-            mkdir -p "$work/instrumentals/valid/$package"
-            ln -s "$(realpath "$file")" "$work/instrumentals/valid/$package/other.${file##*.}"
+            instrumental "$package" "$file"
             break
         done
+    done
+    for file in "$data"/measured/*/*; do
+        [ -e "$file" ] || continue
+        instrumental "$(basename "$(dirname "$file")")@$(basename "$file")" "$file"
     done
 }
 
 for kind in carry bounded; do
-    convert --set memory="$kind" "$model" "$work/$kind.safetensors"
+    convert --set memory="$kind" --set expander="$expander" "$model" "$work/$kind.safetensors"
 done
 clip=$(python3 "$root/tests/standalone/default_model_test.py" "$build/standalone/bsm-separate" \
     "$build/standalone/bsm-model" "$build/tests/standalone/usdr" "$root/tests/data/clip" \

@@ -3,10 +3,10 @@
 """What adopt.sh writes about a model, out of what it has measured (in the folder WORK).
 
 card.py blocks BENCH                  "C,L", the blocks of a stream that bsm-bench has measured
-card.py training INFO LOG...          one line on how the model was trained
+card.py training INFO [LOG...]        one line on how the model was trained
 card.py data MODELS                   one line on the data, out of MODELS/SOURCES.md
 card.py figures WORK MEMORY           one line of the figures that matter most
-card.py write MODELS WORK MEMORY LOG...   fill the tables of MODELS/CARD.md
+card.py write MODELS WORK MEMORY [LOG...]   fill the tables of MODELS/CARD.md; without a LOG the curve stays
 """
 
 import json
@@ -45,6 +45,11 @@ def means(work, name):
     return stems['vocals']['mean'], stems['rest']['mean']
 
 
+def package_of(track):
+    """adopt.sh names the tracks so."""
+    return track['track'].split('/')[-1].split('@')[0]
+
+
 def instrumental_lines(models, work):
     """What is left of music without vocals, of packages that were trained on and of others."""
     if not os.path.exists(os.path.join(work, 'instrumentals.json')):
@@ -53,16 +58,17 @@ def instrumental_lines(models, work):
     left = {True: [], False: []}
     for track in read(work, 'instrumentals.json')['tracks']:
         if track['stem'] == 'vocals':
-            left[track['track'].split('/')[-1] in known].append(track)
+            left[package_of(track) in known].append(track)
     lines = []
     for trained, label in ((True, 'it was trained on'), (False, 'it was not trained on')):
         if left[trained]:
             typical, mean = (number(statistics.median(track[key] for track in left[trained]), 0)
                              for key in ('typical_residual', 'silent_residual'))
-            lines.append('In music without vocals (30 s of a track of each of %d packages that %s, live), '
-                         'the median second leaves %s dB as vocals, and all seconds together, where '
-                         'the loudest count, %s dB (medians over the tracks).' % (
-                             len(left[trained]), label, typical, mean))
+            packages = len({package_of(track) for track in left[trained]})
+            lines.append('In music without vocals (30 s of each of %d tracks of %d packages that %s, '
+                         'live), the median second leaves %s dB as vocals, and all seconds together, '
+                         'where the loudest count, %s dB (medians over the tracks).' % (
+                             len(left[trained]), packages, label, typical, mean))
     return lines
 
 
@@ -111,6 +117,8 @@ def hours_heard(events, last):
 
 
 def training(info, logs):
+    if not logs:
+        return info['metadata']['training']
     events = read_logs(logs)
     last = adopted_step(info) or max(events['step'])
     # Adopted once, adopted again: the trainer's own words come first.
@@ -210,7 +218,8 @@ def write(models, work, memory, logs):
         text = file.read()
     text = fill(text, 'model', model_lines(models, read(work, 'info')))
     text = fill(text, 'figures', figure_table(models, work, memory))
-    text = fill(text, 'curve', curve_table(logs))
+    if logs:
+        text = fill(text, 'curve', curve_table(logs))
     with open(path + '.part', 'w', encoding='utf-8') as file:
         file.write(text)
     os.replace(path + '.part', path)

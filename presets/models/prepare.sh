@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Lay out the folders that the default model is trained on, from Debian packages and a folder of
-# stems: prepare.sh ROOT [STEMS]. README.md beside this file says what goes where and why.
+# Lay out the folders that the default model is trained and measured on, from Debian packages and a
+# folder of stems: prepare.sh ROOT [STEMS]. README.md beside this file says what goes where and why.
 set -eu
 
 usage="usage: prepare.sh ROOT [STEMS]
 
 Lay out training data in ROOT: music of Debian 12 packages (music.tsv), speech of others
-(speech.tsv), and, as links, the songs and voices of STEMS:
+(speech.tsv), music to be measured on (measured.tsv), and, as links, the songs and voices of STEMS:
   STEMS/train/TRACK/SOURCE.EXT, STEMS/valid/TRACK/SOURCE.EXT, STEMS/voices/*.EXT
 What is already there is left as it is. Needs apt, dpkg-deb, python3 and sox; 4 GB of disk while
 it works, 1.4 GB afterwards."
@@ -101,6 +101,18 @@ prepare_music() {
     rm -rf "${work:?}/$1" "$work/new"
 }
 
+# prepare_measured PACKAGE: ROOT/measured/PACKAGE
+prepare_measured() {
+    [ ! -d "$root/measured/$1" ] || return 0
+    fetch "$1"
+    mkdir -p "$work/new" "$root/measured"
+    entries measured.tsv "$1" | cut -f 2 | while IFS= read -r path; do
+        mv "$work/$1/$path" "$work/new/$(flat_name "$path")"
+    done
+    mv "$work/new" "$root/measured/$1"
+    rm -rf "${work:?}/$1"
+}
+
 # trimmed_clips FOLDER: copy the clips below a folder at 44.1 kHz, mono, without the silence around
 # them, 0.15 s apart. Formats that sox does not read and other rates are left out.
 trimmed_clips() {
@@ -176,6 +188,9 @@ for package in $(entries music.tsv | cut -f 1 | sort -u); do
 done
 entries speech.tsv | while IFS="$tab" read -r package folder _; do
     prepare_speech "$package" "$folder"
+done
+for package in $(entries measured.tsv | cut -f 1 | sort -u); do
+    prepare_measured "$package"
 done
 if [ -n "$stems" ]; then
     link_tracks train

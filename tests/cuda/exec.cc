@@ -11,6 +11,7 @@
 #include <ucontext.h>
 #include <vector>
 
+#include "exec_races.h"
 #include "exec_stream.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -43,9 +44,12 @@ struct fibre {
     std::vector<copy> copies;
     unsigned int groups; /* of copies so far */
     void *fake_stack;
+    void *thread;          /* what it is to ThreadSanitizer */
+    unsigned int barriers; /* so far */
 };
 
 struct warp_slots {
+    char orders[2];         /* of the last two shuffles, too */
     uint64_t bits[2][WARP]; /* of the last two shuffles: one is read while the next is given */
     alignas(8) unsigned char published[2][WARP][bsm_exec_lanes::SIZE]; /* the same */
 };
@@ -59,6 +63,9 @@ struct block {
     const void *scheduler_stack;
     size_t scheduler_size;
     unsigned int current;
+    void *thread;     /* the scheduler's */
+    char barriers[2]; /* orders: of the last two */
+    char end;         /* an order, too */
 };
 
 block running;
@@ -114,6 +121,7 @@ void wait(waits reason)
     running.fibres[index]->state = reason;
     announce_switch(&running.fibres[index]->fake_stack, running.scheduler_stack,
                     running.scheduler_size);
+    races_go_on(running.thread, false);
     change_place(running.fibres[index]->place, running.scheduler);
     announce_arrival(running.fibres[index]->fake_stack, &running.scheduler_stack,
                      &running.scheduler_size);
@@ -124,6 +132,7 @@ void run_fibre()
     announce_arrival(nullptr, &running.scheduler_stack, &running.scheduler_size);
     for (;;) {
         (*running.body)();
+        races_before(&running.end);
         wait(waits::is_done);
     }
 }
@@ -136,6 +145,7 @@ void add_fibre()
     f->start.uc_stack.ss_sp = f->stack.data();
     f->start.uc_stack.ss_size = f->stack.size();
     f->start.uc_link = nullptr;
+    f->thread = races_thread(false);
     makecontext(&f->start, run_fibre, 0);
     running.fibres.push_back(std::move(f));
 }
@@ -149,7 +159,7 @@ void prepare(unsigned int threads)
     }
     for (unsigned int i = 0; i < threads; i++) {
         fibre &f = *running.fibres[i];
-        f.phase = f.groups = 0;
+        f.phase = f.groups = f.barriers = 0;
         if (!f.copies.empty()) {
             die("a thread has ended without waiting for its copies");
         }
@@ -163,6 +173,7 @@ void resume(unsigned int index)
     running.current = index;
     threadIdx.x = index;
     announce_switch(&fake_stack, f.stack.data(), f.stack.size());
+    races_go_on(f.thread, true);
     if (f.started) {
         change_place(running.scheduler, f.place);
     } else {
@@ -199,6 +210,7 @@ void run_warp(unsigned int first)
 void run_block(unsigned int threads)
 {
     prepare(threads);
+    running.thread = races_thread(true);
     waits state;
     do {
         for (unsigned int first = 0; first < threads; first += WARP) {
@@ -206,6 +218,7 @@ void run_block(unsigned int threads)
         }
         state = common_state(0, threads);
     } while (state == waits::for_block);
+    races_after(&running.end);
 }
 
 void run_grid(bsm_exec_kind kind, unsigned int blocks, unsigned int threads,
@@ -247,7 +260,10 @@ void __syncthreads()
     if (running.threads == 0) {
         die("__syncthreads in a kernel that is launched as flat");
     }
+    char *order = &running.barriers[running.fibres[running.current]->barriers++ % 2];
+    races_before(order);
     wait(waits::for_block);
+    races_after(order);
 }
 
 unsigned int bsm_exec_lane()
@@ -264,12 +280,20 @@ static unsigned int next_slot()
     return running.fibres[running.current]->phase++ % 2;
 }
 
+/* Until all lanes are here. */
+static void meet_warp(char *order)
+{
+    races_before(order);
+    wait(waits::for_warp);
+    races_after(order);
+}
+
 uint64_t bsm_exec_shuffle(uint64_t bits, unsigned int lane)
 {
     const unsigned int index = running.current, slot = next_slot();
     warp_slots &warp = running.warps[index / WARP];
     warp.bits[slot][index % WARP] = bits;
-    wait(waits::for_warp);
+    meet_warp(&warp.orders[slot]);
     return warp.bits[slot][lane];
 }
 
@@ -281,7 +305,7 @@ bsm_exec_lanes bsm_exec_publish(const void *mine, unsigned int size)
         die("too much is published");
     }
     std::memcpy(warp.published[slot][index % WARP], mine, size);
-    wait(waits::for_warp);
+    meet_warp(&warp.orders[slot]);
     return {warp.published[slot][0]};
 }
 
@@ -302,6 +326,7 @@ void bsm_exec_copy_later(void *to, const void *from)
         die("a copy in the background that is not at a multiple of 16 bytes");
     }
     std::memset(to, 0xff, COPY);
+    races_write(to, COPY);
     f.copies.push_back({to, from, f.groups});
 }
 
@@ -320,6 +345,10 @@ void bsm_exec_wait_for_copies(unsigned int groups)
             left.push_back(c);
         } else {
             std::memcpy(c.to, c.from ? c.from : zeros, COPY);
+            races_write(c.to, COPY);
+            if (c.from) {
+                races_read(c.from, COPY);
+            }
         }
     }
     f.copies.swap(left);

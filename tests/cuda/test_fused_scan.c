@@ -247,7 +247,9 @@ static void test_scan(void **unused)
         {2, 200, 70, 64, true, true, false, true, {3, 64, 64, 4}},
         {2, 64, 64, 64, false, true, false, true, {3, 64, 128, 4}},
         {700, 2, 2, 32, true, false, false, false, {3, 32, 32, 4}}, /* two heads a block */
+#ifndef __SANITIZE_THREAD__ /* as slow as all others together there, and nothing else meets */
         {1030, 3, 3, 64, true, true, false, true, {2, 32, 32, 3}},
+#endif
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         check_case(&cases[i]);

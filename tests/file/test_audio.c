@@ -17,8 +17,8 @@
 #include "fake.h"
 #include "file/audio_reader.h"
 #include "file/audio_writer.h"
-#include "signal/sample_queue.h"
 #include "noise.h"
+#include "signal/sample_queue.h"
 #include "test_folder.h"
 
 enum { FRAMES = 10000 };
