@@ -229,7 +229,8 @@ static const char *const config_keys[] = {
 };
 
 /* What it shows in lines of their own. */
-static const char *const about_keys[] = {"licence", "training", "data", "memory", "expander", "figures"};
+static const char *const about_keys[] = {"licence", "training", "data",
+                                         "memory",  "expander", "figures"};
 enum { NUM_ABOUT = sizeof about_keys / sizeof about_keys[0] };
 
 static bool is_among(const char *const *keys, size_t count, const char *key)

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "signal/sample_queue.h"
 #include "file/source.h"
 #include "signal/planes.h"
+#include "signal/sample_queue.h"
 
 enum { BLOCK = 4096 };
 

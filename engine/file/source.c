@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "signal/sample_queue.h"
 #include "signal/planes.h"
 #include "signal/resample.h"
+#include "signal/sample_queue.h"
 
 enum { BLOCK = 4096, MAX_CHANNELS = BSM_MAX_CHANNELS };
 
