@@ -48,7 +48,7 @@ class DefaultModelTest(unittest.TestCase):
         info = subprocess.run([MODEL_TOOL, 'info', '--json', MODEL], check=True, text=True,
                               stdout=subprocess.PIPE)
         metadata = json.loads(info.stdout)['metadata']
-        for key in ('training', 'data', 'licence', 'figures'):
+        for key in ('training', 'data', 'licence', 'figures', 'expander'):
             self.assertTrue(metadata[key])
         result = measure(self.folder)
         self.assertAlmostEqual(result, float(metadata['clip_usdr']), delta=TOLERANCE)
