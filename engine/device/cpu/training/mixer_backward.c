@@ -84,8 +84,8 @@ static void recompute(const bsm_cpu_training_mixer *mixer, const bsm_group_scrat
                       const sequence *seq, const chunk_place *c)
 {
     bsm_conv conv = convolution_of(mixer, seq, c);
-    mixer->kernels->backward->conv_silu(&conv, scratch->tile.xbc, scratch->slope,
-                                        bsm_cpu_ld(conv.channels));
+    mixer->kernels->backward->convolution->silu(&conv, scratch->tile.xbc, scratch->slope,
+                                                bsm_cpu_ld(conv.channels));
     bsm_mixer_decays(mixer, seq->projected + c->first * conv.ld, c->rows, &scratch->tile.decay);
 }
 
@@ -138,7 +138,7 @@ static void convolution_backward(const bsm_cpu_training_mixer *mixer,
                                         bsm_config_d_inner(mixer->config),
                                   .weight = sums->conv_weight,
                                   .bias = sums->conv_bias};
-    mixer->kernels->backward->conv(&conv, &gradient);
+    mixer->kernels->backward->convolution->backward(&conv, &gradient);
 }
 
 static void sequence_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
