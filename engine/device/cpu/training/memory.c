@@ -218,6 +218,8 @@ void bsm_cpu_training_divide(bsm_cpu_training_space *space, bsm_carver *carver, 
     for (size_t d = 0; d < 2; d++) {
         space->conv_weight[d] =
             bsm_carve_floats(carver, config->d_conv * bsm_config_conv_dim(config));
+        space->in_proj[d] =
+            bsm_carve_floats(carver, bsm_cpu_training_projected(config) * config->dim);
         space->out_proj[d] = bsm_carve_floats(carver, bsm_config_d_inner(config) * config->dim);
         space->A[d] = bsm_carve_floats(carver, bsm_config_heads(config));
     }

@@ -103,6 +103,7 @@ typedef struct bsm_cpu_training_space {
     float *d_x;               /**< [band][frame][dim] the features' gradient */
     float *d_final_norm;      /**< [band][dim] */
     float *conv_weight[2];    /**< of the path in work, per direction: [d_conv][conv_dim] */
+    float *in_proj[2];        /**< the same: [dim][projected] */
     float *out_proj[2];       /**< the same: [d_inner][dim] */
     float *A[2];              /**< the same: [heads] */
     bsm_cpu_training_thread *threads;
