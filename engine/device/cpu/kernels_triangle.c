@@ -199,14 +199,18 @@ static void turn_rows(size_t rows, size_t depth, const float *b, size_t ldb,
     }
 }
 
-static inline void tall_tile(size_t depth, const float *const a[TALL], const float *panel,
-                             vector sum[TALL])
+static inline __attribute__((always_inline)) void tall_tile(size_t depth, size_t vectors,
+                                                            const float *const a[TALL],
+                                                            const float *panel, vector sum[TALL][2])
 {
-    vector acc[TALL] = {0};
-    for (size_t k = 0; k < depth; k++) {
-        vector b = load(panel + k * BSM_CHUNK);
+    vector acc[TALL][2] = {0}; /* one or two vectors of each row */
+    for (size_t k = 0; k < depth; k++, panel += BSM_CHUNK) {
+        vector left = load(panel), right = vectors > 1 ? load(panel + VECTOR) : left;
         for (size_t i = 0; i < TALL; i++) {
-            acc[i] += a[i][k] * b;
+            acc[i][0] += a[i][k] * left;
+            if (vectors > 1) {
+                acc[i][1] += a[i][k] * right;
+            }
         }
     }
     memcpy(sum, acc, sizeof acc);
@@ -224,17 +228,26 @@ static inline void put(bool add, const vector *sum, float *to)
 static void add_products(size_t rows, size_t depth, const float *a, size_t lda, bool add,
                          float panel[DEPTH][BSM_CHUNK], float *L)
 {
-    vector sum[TALL];
+    vector sum[TALL][2];
     for (size_t r = 0; r < rows; r += TALL) {
         size_t some = min(TALL, rows - r);
         const float *own[TALL];
         for (size_t i = 0; i < TALL; i++) {
             own[i] = a + min(r + i, rows - 1) * lda;
         }
-        for (size_t c = 0; c < r + some; c += VECTOR) {
-            tall_tile(depth, own, panel[0] + c, sum);
+        for (size_t c = 0, vectors; c < r + some; c += vectors * VECTOR) {
+            vectors = c + VECTOR < r + some ? 2 : 1;
+            if (vectors > 1) {
+                tall_tile(depth, 2, own, panel[0] + c, sum);
+            } else {
+                tall_tile(depth, 1, own, panel[0] + c, sum);
+            }
             for (size_t i = 0; i < some; i++) {
-                put(add, &sum[i], L + (r + i) * BSM_CHUNK + c);
+                float *to = L + (r + i) * BSM_CHUNK + c;
+                put(add, &sum[i][0], to);
+                if (vectors > 1) {
+                    put(add, &sum[i][1], to + VECTOR);
+                }
             }
         }
     }
