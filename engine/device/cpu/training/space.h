@@ -15,7 +15,7 @@
 
 /** Rows that a group of sequences should have, if it has more than one, and that the modules with
  *  weights for each band take at a time. */
-enum { BSM_GROUP_ROWS = 1024 };
+enum { BSM_GROUP_ROWS = 320 };
 
 /** What is kept of one direction from forward to backward, in the direction's own order. */
 typedef struct bsm_kept_direction {
