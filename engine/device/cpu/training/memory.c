@@ -165,13 +165,13 @@ static bsm_band_scratch divide_band(const bsm_cpu_training_space *space, bsm_car
 }
 
 static bsm_cpu_training_thread divide_thread(const bsm_cpu_training_space *space,
-                                             bsm_carver *carver)
+                                             bsm_carver *carver, bool first)
 {
     bsm_carver overlapping = *carver; /* only numbers overlap, no pointers */
     bsm_cpu_training_thread thread = {.group = divide_group(space, carver),
                                       .band = divide_band(space, &overlapping)};
     carver->used = max(carver->used, overlapping.used);
-    thread.gradients = bsm_carve_floats(carver, space->path_size);
+    thread.gradients = first ? NULL : bsm_carve_floats(carver, space->path_size);
     return thread;
 }
 
@@ -225,7 +225,7 @@ void bsm_cpu_training_divide(bsm_cpu_training_space *space, bsm_carver *carver, 
     }
     space->threads = bsm_carve(carver, threads * sizeof *space->threads);
     for (size_t t = 0; t < threads; t++) {
-        bsm_cpu_training_thread thread = divide_thread(space, carver);
+        bsm_cpu_training_thread thread = divide_thread(space, carver, t == 0);
         if (carver->block) {
             space->threads[t] = thread;
         }

@@ -152,10 +152,11 @@ static void forward_group(const path *p, bsm_cpu_training_thread *thread, const 
 
 /* ---- Backward ---- */
 
-/* Where the thread sums the gradient by a weight of the path. */
+/* Where the thread sums the gradient by a weight of the path: the first one where it belongs. */
 static float *gradient_of(const path *p, const bsm_cpu_training_thread *thread, const float *weight)
 {
-    return thread->gradients + (weight - p->weights->forward.norm);
+    return thread->gradients ? thread->gradients + (weight - p->weights->forward.norm)
+                             : bsm_host_gradient(&p->space->host, weight);
 }
 
 static void merge_backward(const path *p, bsm_cpu_training_thread *thread, const bsm_group *group,
@@ -226,7 +227,7 @@ static void backward_group(const path *p, bsm_cpu_training_thread *thread, const
     scatter(p, group, scratch->d_x, p->space->d_x);
 }
 
-/* In pieces, each in the order of the threads. */
+/* The other threads' to those of the first, in pieces, each in the order of the threads. */
 static void add_gradients(const path *p)
 {
     enum { PIECE = 4096 };
@@ -235,7 +236,7 @@ static void add_gradients(const path *p)
 #pragma omp parallel for num_threads((int)space->host.options.threads)
     for (size_t first = 0; first < space->path_size; first += PIECE) {
         size_t rest = space->path_size - first, count = rest < PIECE ? rest : PIECE;
-        for (size_t t = 0; t < space->host.options.threads; t++) {
+        for (size_t t = 1; t < space->host.options.threads; t++) {
             space->kernels->backward->add(count, space->threads[t].gradients + first,
                                           gradients + first);
         }
@@ -256,7 +257,7 @@ static void run_groups(const path *p,
         bsm_thread_mode mode = bsm_cpu_enter_thread();
 #pragma omp for schedule(static, 1)
         for (size_t t = 0; t < threads; t++) {
-            if (clear_gradients) {
+            if (clear_gradients && space->threads[t].gradients) {
                 memset(space->threads[t].gradients, 0, space->path_size * sizeof(float));
             }
             for (size_t g = t * groups / threads; g < (t + 1) * groups / threads; g++) {
