@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "device/cpu/kernels.h"
+#include "device/cpu/kernels_triangle.h"
 #include "device/cpu/product.h"
 #include "golden.h"
 #include "noise.h"
@@ -103,6 +104,67 @@ static void test_products(void **unused)
         check_products(bsm_kernels_at(i));
     }
     check_products(NULL);
+}
+
+/* One triangle, [rows][BSM_CHUNK], with what lies above its diagonal. */
+static void check_triangle(const bsm_triangle_kernels *kernels, size_t rows, size_t n)
+{
+    const size_t ld = n + 3, ld_y = n + 5;
+    float *L = noise(BSM_CHUNK * BSM_CHUNK, -1, 1), *actual = noise(rows * ld_y, -1, 1);
+    float *a = noise(rows * ld, -1, 1), *b = noise(rows * ld, -1, 1);
+    float *expected = malloc(BSM_CHUNK * (BSM_CHUNK + ld_y) * sizeof *expected);
+    assert_non_null(expected);
+    for (size_t i = 0; i < rows; i++) {
+        memset(L + i * BSM_CHUNK + i + 1, 0, (BSM_CHUNK - i - 1) * sizeof *L);
+    }
+    bsm_product p = {.m = rows, .n = n, .k = rows, .a = L, .lda = BSM_CHUNK, .b = a, .ldb = ld};
+    p.ldc = ld_y;
+    for (int variant = 0; variant < 3; variant++) { /* with the gaps between rows, as above */
+        p.transpose_a = variant == 2;
+        p.beta = variant == 1 ? 1.0f : 0.0f;
+        memcpy(expected, actual, rows * ld_y * sizeof *actual);
+        multiply_in_double(&p, actual, expected);
+        if (p.transpose_a) {
+            kernels->transposed_times(rows, n, L, a, ld, actual, ld_y);
+        } else {
+            kernels->times(rows, n, L, a, ld, p.beta, actual, ld_y);
+        }
+        assert_close(actual, expected, rows * ld_y);
+    }
+    p = (bsm_product){.m = rows,
+                      .n = rows,
+                      .k = n,
+                      .transpose_b = true,
+                      .a = a,
+                      .lda = ld,
+                      .b = b,
+                      .ldb = ld,
+                      .ldc = BSM_CHUNK};
+    multiply_in_double(&p, NULL, expected);
+    kernels->of_products(rows, n, a, ld, b, ld, L);
+    for (size_t i = 0; i < rows; i++) {
+        memcpy(L + i * BSM_CHUNK + i + 1, expected + i * BSM_CHUNK + i + 1,
+               (BSM_CHUNK - i - 1) * sizeof *L);
+        assert_close(L + i * BSM_CHUNK, expected + i * BSM_CHUNK, rows);
+    }
+    free(L);
+    free(actual);
+    free(a);
+    free(b);
+    free(expected);
+}
+
+static void test_triangles(void **unused)
+{
+    (void)unused;
+    static const size_t widths[] = {1, 7, 32, 64, 75, 128};
+    for (size_t i = 0; bsm_kernels_at(i); i++) {
+        for (size_t rows = 1; rows <= BSM_CHUNK; rows++) {
+            for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
+                check_triangle(bsm_kernels_at(i)->triangle, rows, widths[w]);
+            }
+        }
+    }
 }
 
 /* ---- Norms and point-wise functions ---- */
@@ -288,6 +350,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products),
+        cmocka_unit_test(test_triangles),
         cmocka_unit_test(test_norms),
         cmocka_unit_test(test_convolution),
         cmocka_unit_test(test_gate_and_tanh),

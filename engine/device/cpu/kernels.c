@@ -6,10 +6,12 @@
 #include "device/cpu/kernels_backward.h"
 #include "device/cpu/kernels_int8.h"
 #include "device/cpu/kernels_math.h"
+#include "device/cpu/kernels_triangle.h"
 
 extern const bsm_kernels BSM_KERNELS;
 extern const bsm_backward_kernels BSM_KERNELS_BACKWARD;
 extern const bsm_int8_kernels BSM_KERNELS_INT8;
+extern const bsm_triangle_kernels BSM_KERNELS_TRIANGLE;
 
 /* ---- Matrix product without a library: a panel of B in cache, a tile of C in registers. ---- */
 
@@ -201,9 +203,34 @@ static void conv_silu(size_t rows, size_t channels, size_t taps, const float *in
     }
 }
 
+enum { LANES = 16 }; /* heads at a time */
+
+/* log(1 + exp(x)), which vectorises where calls of the library do not: with u = exp(-|x|), it is
+ * log(1 + u) more than x or 0, and log(1 + u) = 2 atanh(u / (2 + u)). */
 static inline float softplus(float x)
 {
-    return x > 20.0f ? x : log1pf(expf(x));
+    float u = exp_clamped(x > 0 ? -x : x), t = u / (2.0f + u), t2 = t * t;
+    float sum = 1.0f / 13;
+    sum = sum * t2 + 1.0f / 11;
+    sum = sum * t2 + 1.0f / 9;
+    sum = sum * t2 + 1.0f / 7;
+    sum = sum * t2 + 1.0f / 5;
+    sum = sum * t2 + 1.0f / 3;
+    sum = sum * t2 * t + t;
+    return (x > 0 ? x : 0) + 2.0f * sum;
+}
+
+/* dt of some heads for one step. */
+static inline void row_steps(size_t heads, const float *restrict raw, const float *restrict bias,
+                             float *restrict dt)
+{
+    float steps[LANES];
+    for (size_t h = 0; h < heads; h++) {
+        steps[h] = softplus(raw[h] + bias[h]);
+    }
+    for (size_t h = 0; h < heads; h++) {
+        dt[h * BSM_CHUNK] = steps[h];
+    }
 }
 
 static void head_decays(size_t rows, float A, float *restrict dt, double *restrict cum,
@@ -223,11 +250,14 @@ static void head_decays(size_t rows, float A, float *restrict dt, double *restri
 static void decays(size_t rows, size_t heads, const float *raw, size_t ld, const float *bias,
                    const float *A, const bsm_decay *decay)
 {
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t h = 0; h < heads; h += LANES) {
+            size_t some = heads - h < LANES ? heads - h : LANES;
+            row_steps(some, raw + r * ld + h, bias + h, decay->dt + h * BSM_CHUNK + r);
+        }
+    }
     for (size_t h = 0; h < heads; h++) {
         size_t row = h * BSM_CHUNK;
-        for (size_t r = 0; r < rows; r++) {
-            decay->dt[row + r] = softplus(raw[r * ld + h] + bias[h]);
-        }
         head_decays(rows, A[h], decay->dt + row, decay->cum + row, decay->in + row,
                     decay->out + row);
         decay->all[h] = decay->in[row + rows - 1];
@@ -342,6 +372,7 @@ const bsm_kernels BSM_KERNELS = {
     .add_bias = add_bias,
     .tanh_bias = tanh_bias,
     .apply_mask = apply_mask,
+    .triangle = &BSM_KERNELS_TRIANGLE,
     .backward = &BSM_KERNELS_BACKWARD,
     .int8 = &BSM_KERNELS_INT8,
 };

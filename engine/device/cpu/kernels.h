@@ -93,6 +93,7 @@ typedef struct bsm_kernels {
     void (*apply_mask)(size_t rows, size_t features, const float *values, const float *bias,
                        const float *mixture, float *masked, size_t ld);
 
+    const struct bsm_triangle_kernels *triangle; /**< products inside a chunk of the scan */
     const struct bsm_backward_kernels *backward; /**< what only training needs */
     const struct bsm_int8_kernels *int8;         /**< what only int8 needs */
 } bsm_kernels;

@@ -7,6 +7,7 @@
 #include "device/cpu/kernels_math.h"
 
 extern const bsm_backward_kernels BSM_KERNELS_BACKWARD;
+extern const bsm_convolution_kernels BSM_KERNELS_CONVOLUTION;
 
 /* ---- Norms ---- */
 
@@ -154,139 +155,6 @@ static void gate_norm(size_t rows, size_t n, const float *y, const float *z, siz
     for (size_t r = 0; r < rows; r++) {
         gate_norm_row(n, y + r * n, z + r * ld, weight, gradient + r * ld_out, out + r * ld_out,
                       d_z + r * ld_d_z, d_weight);
-    }
-}
-
-/* ---- Convolution ---- */
-
-/* Some channels at a time, so that what belongs to them stays in the cache from row to row; with
- * the published width of 4 taps some rows at a time, so that it is loaded once for all of them. */
-enum { PIECE = 128, ROWS = 4 };
-
-static inline void silu_row(size_t n, const float *restrict x, float *restrict out,
-                            float *restrict slope)
-{
-    for (size_t c = 0; c < n; c++) {
-        float s = sigmoid(x[c]), y = x[c] * s;
-        out[c] = y;
-        slope[c] = s + y * (1.0f - s);
-    }
-}
-
-/* The last `used` taps on as many rows from `in`: on its last one. */
-static void silu_piece(size_t n, size_t stride, size_t used, const float *restrict in, size_t ld,
-                       const float *restrict weight, const float *restrict bias,
-                       float *restrict out, float *restrict slope)
-{
-    float sum[PIECE];
-    memcpy(sum, bias, n * sizeof *sum);
-    for (size_t k = 0; k < used; k++) {
-        for (size_t c = 0; c < n; c++) {
-            sum[c] += weight[k * stride + c] * in[k * ld + c];
-        }
-    }
-    silu_row(n, sum, out, slope);
-}
-
-/* Taps that meet rows of the sequence. */
-static size_t used_taps(const bsm_conv *conv, size_t row)
-{
-    size_t rows = conv->before + row + 1;
-    return rows < conv->taps ? rows : conv->taps;
-}
-
-static void conv_silu(const bsm_conv *conv, float *out, float *slope, size_t ld_out)
-{
-    for (size_t c = 0; c < conv->channels; c += PIECE) {
-        size_t rest = conv->channels - c, n = rest < PIECE ? rest : PIECE;
-        for (size_t r = 0; r < conv->rows; r++) {
-            size_t used = used_taps(conv, r);
-            silu_piece(n, conv->channels, used, conv->in + r * conv->ld + c - (used - 1) * conv->ld,
-                       conv->ld, conv->weight + (conv->taps - used) * conv->channels + c,
-                       conv->bias + c, out + r * ld_out + c, slope + r * ld_out + c);
-        }
-    }
-}
-
-/* One row of channels on its way back. `in` is the first of `used` rows, the last of which is the
- * row itself; `gradient` the row itself, which taps - 1 rows follow. */
-static void conv_row(const bsm_conv *conv, size_t n, size_t used, const float *restrict in,
-                     const float *restrict weight, const float *restrict slope,
-                     float *restrict gradient, size_t ld_out, float *restrict d_in,
-                     float *restrict d_weight, float *restrict d_bias)
-{
-    size_t taps = conv->taps, stride = conv->channels;
-    for (size_t c = 0; c < n; c++) {
-        gradient[c] *= slope[c];
-        d_bias[c] += gradient[c];
-        d_in[c] = weight[(taps - 1) * stride + c] * gradient[c];
-    }
-    for (size_t k = 1; k < taps; k++) {
-        for (size_t c = 0; c < n; c++) {
-            d_in[c] += weight[(taps - 1 - k) * stride + c] * gradient[k * ld_out + c];
-        }
-    }
-    for (size_t k = 0; k < used; k++) {
-        for (size_t c = 0; c < n; c++) {
-            d_weight[(taps - used + k) * stride + c] += gradient[c] * in[k * conv->ld + c];
-        }
-    }
-}
-
-/* conv_row for ROWS rows with 4 taps; `in` is 3 rows before the first. */
-static void conv4_rows(size_t n, size_t stride, const float *restrict in, size_t ld,
-                       const float *restrict weight, const float *restrict slope,
-                       float *restrict gradient, size_t ld_out, float *restrict d_in,
-                       float *restrict d_weight, float *restrict d_bias)
-{
-#pragma omp simd /* rows do not overlap, which their distance does not say */
-    for (size_t c = 0; c < n; c++) {
-        float w0 = weight[3 * stride + c], w1 = weight[2 * stride + c];
-        float w2 = weight[stride + c], w3 = weight[c];
-        float g0 = gradient[c] * slope[c], g1 = gradient[ld_out + c] * slope[ld_out + c];
-        float g2 = gradient[2 * ld_out + c] * slope[2 * ld_out + c];
-        float g3 = gradient[3 * ld_out + c] * slope[3 * ld_out + c];
-        float g4 = gradient[4 * ld_out + c], g5 = gradient[5 * ld_out + c];
-        float g6 = gradient[6 * ld_out + c];
-        gradient[c] = g0;
-        gradient[ld_out + c] = g1;
-        gradient[2 * ld_out + c] = g2;
-        gradient[3 * ld_out + c] = g3;
-        d_in[c] = w0 * g0 + w1 * g1 + w2 * g2 + w3 * g3;
-        d_in[ld + c] = w0 * g1 + w1 * g2 + w2 * g3 + w3 * g4;
-        d_in[2 * ld + c] = w0 * g2 + w1 * g3 + w2 * g4 + w3 * g5;
-        d_in[3 * ld + c] = w0 * g3 + w1 * g4 + w2 * g5 + w3 * g6;
-        float x0 = in[c], x1 = in[ld + c], x2 = in[2 * ld + c], x3 = in[3 * ld + c];
-        float x4 = in[4 * ld + c], x5 = in[5 * ld + c], x6 = in[6 * ld + c];
-        d_bias[c] += (g0 + g1) + (g2 + g3);
-        d_weight[c] += g0 * x0 + g1 * x1 + g2 * x2 + g3 * x3;
-        d_weight[stride + c] += g0 * x1 + g1 * x2 + g2 * x3 + g3 * x4;
-        d_weight[2 * stride + c] += g0 * x2 + g1 * x3 + g2 * x4 + g3 * x5;
-        d_weight[3 * stride + c] += g0 * x3 + g1 * x4 + g2 * x5 + g3 * x6;
-    }
-}
-
-/* From the last row, whose gradient the ones before it need. */
-static void conv(const bsm_conv *conv, const bsm_conv_gradient *gradient)
-{
-    size_t taps = conv->taps, stride = conv->channels, ld = conv->ld, ld_out = gradient->ld_out;
-    for (size_t c = 0; c < stride; c += PIECE) {
-        size_t n = stride - c < PIECE ? stride - c : PIECE;
-        for (size_t end = conv->rows, r; end > 0; end = r) {
-            bool several = taps == 4 && end >= ROWS && used_taps(conv, end - ROWS) == 4;
-            r = end - (several ? ROWS : 1);
-            size_t used = used_taps(conv, r);
-            const float *in = conv->in + r * ld + c - (used - 1) * ld;
-            const float *slope = gradient->slope + r * ld_out + c;
-            float *out = gradient->out + r * ld_out + c, *d_in = gradient->in + r * ld + c;
-            if (several) {
-                conv4_rows(n, stride, in, ld, conv->weight + c, slope, out, ld_out, d_in,
-                           gradient->weight + c, gradient->bias + c);
-            } else {
-                conv_row(conv, n, used, in, conv->weight + c, slope, out, ld_out, d_in,
-                         gradient->weight + c, gradient->bias + c);
-            }
-        }
     }
 }
 
@@ -473,8 +341,7 @@ const bsm_backward_kernels BSM_KERNELS_BACKWARD = {
     .add_bias = add_bias,
     .gate_norm_apart = gate_norm_apart,
     .gate_norm = gate_norm,
-    .conv_silu = conv_silu,
-    .conv = conv,
+    .convolution = &BSM_KERNELS_CONVOLUTION,
     .masked_scores = masked_scores,
     .skip = skip,
     .leave_state = leave_state,

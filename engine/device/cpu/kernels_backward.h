@@ -8,26 +8,7 @@
 #define BSM_CPU_KERNELS_BACKWARD_H
 
 #include "device/cpu/kernels.h"
-
-/** The convolution of some rows of a sequence. */
-typedef struct bsm_conv {
-    size_t rows, channels, taps;
-    size_t before;   /**< rows before the first, up to taps - 1; zeros stand for the missing ones */
-    const float *in; /**< the first row; ld to the next */
-    size_t ld;
-    const float *weight; /**< [taps][channels] */
-    const float *bias;   /**< [channels] */
-} bsm_conv;
-
-typedef struct bsm_conv_gradient {
-    float *out; /**< [rows][channels] by what SiLU gives; then by what goes into it. taps - 1
-                     rows follow that have the latter already; 0 behind the sequence */
-    const float *slope; /**< [rows][channels] of bsm_backward_kernels.conv_silu */
-    size_t ld_out;      /**< from one row of `out` and `slope` to the next */
-    float *in;          /**< written, rows ld apart as those of `in` */
-    float *weight;      /**< added */
-    float *bias;        /**< added */
-} bsm_conv_gradient;
+#include "device/cpu/kernels_convolution.h"
 
 /** The masked scores of one head on their way back: [rows][BSM_CHUNK] and [rows]. */
 typedef struct bsm_scores_gradient {
@@ -67,11 +48,7 @@ typedef struct bsm_backward_kernels {
                       const float *weight, float *gradient, float *out, size_t ld_out, float *d_z,
                       size_t ld_d_z, float *d_weight);
 
-    /** bsm_kernels.conv_silu again, and how SiLU rises there: what `conv` needs. */
-    void (*conv_silu)(const bsm_conv *conv, float *out, float *slope, size_t ld_out);
-
-    /** The same backward. */
-    void (*conv)(const bsm_conv *conv, const bsm_conv_gradient *gradient);
+    const bsm_convolution_kernels *convolution;
 
     /** bsm_kernels.masked_scores */
     void (*masked_scores)(size_t rows, const float *G, const float *dt, const double *cum, float D,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "device/carve.h"
+#include "device/cpu/kernels_triangle.h"
 #include "device/cpu/product.h"
 
 size_t bsm_cpu_state_size(const bsm_config *config)
@@ -83,21 +84,6 @@ static float contribution_of_state(const bsm_cpu_tile *tile, size_t rows, const 
     return 1;
 }
 
-static void scores(const bsm_cpu_tile *tile, size_t rows, const float *B, const float *C)
-{
-    size_t ld = bsm_cpu_ld(bsm_config_conv_dim(tile->config));
-    bsm_cpu_product(tile->kernels, &(bsm_product){.m = rows,
-                                                  .n = rows,
-                                                  .k = tile->config->d_state,
-                                                  .transpose_b = true,
-                                                  .a = C,
-                                                  .lda = ld,
-                                                  .b = B,
-                                                  .ldb = ld,
-                                                  .c = tile->G,
-                                                  .ldc = BSM_CHUNK});
-}
-
 static void add_inside_chunk(const bsm_cpu_tile *tile, size_t rows, const float *D, float beta,
                              float *y)
 {
@@ -106,17 +92,9 @@ static void add_inside_chunk(const bsm_cpu_tile *tile, size_t rows, const float 
     for (size_t h = 0; h < bsm_config_heads(config); h++) {
         tile->kernels->masked_scores(rows, tile->G, tile->decay.dt + h * BSM_CHUNK,
                                      tile->decay.cum + h * BSM_CHUNK, D[h], tile->M);
-        bsm_cpu_product(tile->kernels,
-                        &(bsm_product){.m = rows,
-                                       .n = headdim,
-                                       .k = rows,
-                                       .a = tile->M,
-                                       .lda = BSM_CHUNK,
-                                       .b = tile->xbc + h * headdim,
-                                       .ldb = bsm_cpu_ld(bsm_config_conv_dim(config)),
-                                       .beta = beta,
-                                       .c = y + h * headdim,
-                                       .ldc = bsm_config_d_inner(config)});
+        tile->kernels->triangle->times(rows, headdim, tile->M, tile->xbc + h * headdim,
+                                       bsm_cpu_ld(bsm_config_conv_dim(config)), beta,
+                                       y + h * headdim, bsm_config_d_inner(config));
     }
 }
 
@@ -152,7 +130,8 @@ void bsm_cpu_scan_chunk(const bsm_cpu_tile *tile, size_t rows, const float *D, b
     const float *B = tile->xbc + bsm_config_d_inner(tile->config);
     const float *C = B + tile->config->d_state;
     if (y) {
-        scores(tile, rows, B, C);
+        size_t ld = bsm_cpu_ld(bsm_config_conv_dim(tile->config));
+        tile->kernels->triangle->of_products(rows, tile->config->d_state, C, ld, B, ld, tile->G);
         float beta = contribution_of_state(tile, rows, C, state, y);
         add_inside_chunk(tile, rows, D, beta, y);
     }

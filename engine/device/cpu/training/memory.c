@@ -165,13 +165,13 @@ static bsm_band_scratch divide_band(const bsm_cpu_training_space *space, bsm_car
 }
 
 static bsm_cpu_training_thread divide_thread(const bsm_cpu_training_space *space,
-                                             bsm_carver *carver)
+                                             bsm_carver *carver, bool first)
 {
     bsm_carver overlapping = *carver; /* only numbers overlap, no pointers */
     bsm_cpu_training_thread thread = {.group = divide_group(space, carver),
                                       .band = divide_band(space, &overlapping)};
     carver->used = max(carver->used, overlapping.used);
-    thread.gradients = bsm_carve_floats(carver, space->path_size);
+    thread.gradients = first ? NULL : bsm_carve_floats(carver, space->path_size);
     return thread;
 }
 
@@ -218,12 +218,14 @@ void bsm_cpu_training_divide(bsm_cpu_training_space *space, bsm_carver *carver, 
     for (size_t d = 0; d < 2; d++) {
         space->conv_weight[d] =
             bsm_carve_floats(carver, config->d_conv * bsm_config_conv_dim(config));
+        space->in_proj[d] =
+            bsm_carve_floats(carver, bsm_cpu_training_projected(config) * config->dim);
         space->out_proj[d] = bsm_carve_floats(carver, bsm_config_d_inner(config) * config->dim);
         space->A[d] = bsm_carve_floats(carver, bsm_config_heads(config));
     }
     space->threads = bsm_carve(carver, threads * sizeof *space->threads);
     for (size_t t = 0; t < threads; t++) {
-        bsm_cpu_training_thread thread = divide_thread(space, carver);
+        bsm_cpu_training_thread thread = divide_thread(space, carver, t == 0);
         if (carver->block) {
             space->threads[t] = thread;
         }

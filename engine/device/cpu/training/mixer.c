@@ -6,17 +6,13 @@
 
 #include "device/cpu/training/products.h"
 
-void bsm_mixer_normalise(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
-                         const bsm_group *group)
+void bsm_mixer_normalise(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
+                         const bsm_group *group, size_t row, size_t first, size_t rows, float *u)
 {
     size_t dim = mixer->config->dim;
-    for (size_t s = 0; s < group->sequences; s++) {
-        size_t row = s * group->length;
-        const float *x = scratch->x + (row + bsm_mixer_row(mixer, group->length, 0)) * dim;
-        mixer->kernels->rms_norm(group->length, dim, x,
-                                 mixer->reversed ? -(ptrdiff_t)dim : (ptrdiff_t)dim,
-                                 mixer->weights->norm, scratch->u + row * dim);
-    }
+    const float *x = scratch->x + (row + bsm_mixer_row(mixer, group->length, first)) * dim;
+    mixer->kernels->rms_norm(rows, dim, x, mixer->reversed ? -(ptrdiff_t)dim : (ptrdiff_t)dim,
+                             mixer->weights->norm, u);
 }
 
 /* x, B and C for some rows of a sequence, whose projection starts at `projected`. */
@@ -61,61 +57,89 @@ static void advance(const bsm_cpu_training_mixer *mixer, const bsm_cpu_tile *til
     bsm_cpu_scan_chunk(tile, rows, mixer->weights->D, &state, false, NULL);
 }
 
-static void scan_sequence(const bsm_cpu_training_mixer *mixer, const bsm_cpu_tile *tile,
-                          size_t length, const float *projected, float *states, float *y)
+/* A chunk of a sequence whose first row in the group is `row`, and what is kept of the sequence. */
+typedef struct chunk {
+    size_t row, index, first, rows;
+    float *projected, *states, *y;
+} chunk;
+
+/* Some columns of the input projection of scratch->u. */
+static void project(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
+                    const chunk *c, size_t first, size_t count)
+{
+    size_t dim = mixer->config->dim, projected = bsm_cpu_training_projected(mixer->config);
+    bsm_multiply(mixer->kernels, c->rows, count, dim, bsm_in(scratch->u, dim),
+                 bsm_in(mixer->in_proj + first, projected), 0,
+                 bsm_out(c->projected + c->first * projected + first, projected));
+}
+
+/* The input projection but for the gate, and the scan. */
+static void scan_chunk(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
+                       const bsm_group *group, const chunk *c)
 {
     const bsm_config *config = mixer->config;
-    for (size_t t = 0, chunk = 0; t < length; t += BSM_CHUNK, chunk++) {
-        size_t rows = length - t < BSM_CHUNK ? length - t : BSM_CHUNK;
-        bsm_cpu_state state = {.S = bsm_mixer_state(config, states, chunk), .zero = chunk == 0};
-        convolve(mixer, projected, t, rows, tile->xbc);
-        bsm_mixer_decays(mixer, projected + t * bsm_cpu_training_projected(config), rows,
-                         &tile->decay);
-        bsm_cpu_scan_chunk(tile, rows, mixer->weights->D, &state, true,
-                           y + t * bsm_config_d_inner(config));
-        if (t + rows < length) {
-            advance(mixer, tile, states, chunk, rows);
-        }
+    const bsm_cpu_tile *tile = &scratch->tile;
+    size_t d_inner = bsm_config_d_inner(config), projected = bsm_cpu_training_projected(config);
+    bsm_cpu_state state = {.S = bsm_mixer_state(config, c->states, c->index),
+                           .zero = c->index == 0};
+    bsm_mixer_normalise(mixer, scratch, group, c->row, c->first, c->rows, scratch->u);
+    project(mixer, scratch, c, d_inner, projected - d_inner);
+    convolve(mixer, c->projected, c->first, c->rows, tile->xbc);
+    bsm_mixer_decays(mixer, c->projected + c->first * projected, c->rows, &tile->decay);
+    bsm_cpu_scan_chunk(tile, c->rows, mixer->weights->D, &state, true, c->y + c->first * d_inner);
+    if (c->first + c->rows < group->length) {
+        advance(mixer, tile, c->states, c->index, c->rows);
     }
 }
 
 /* out = x + dropout(M), back in the sequence's order. */
 static void add_residual(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
-                         const bsm_group *group, float *out)
+                         const bsm_group *group, const chunk *c, float *out)
 {
-    size_t dim = mixer->config->dim, length = group->length;
-    for (size_t r = 0; r < group->rows; r++) {
-        size_t row = r - r % length + bsm_mixer_row(mixer, length, r % length);
+    size_t dim = mixer->config->dim;
+    for (size_t r = 0; r < c->rows; r++) {
+        size_t row = c->row + bsm_mixer_row(mixer, group->length, c->first + r);
         const float *x = scratch->x + row * dim, *mixed = scratch->out + r * dim;
         float *to = out + row * 2 * dim;
         for (size_t i = 0; i < dim; i++) {
-            float kept =
-                mixer->dropout > 0 ? bsm_mixer_kept(mixer, group->first * length + row, i) : 1;
+            float kept = mixer->dropout > 0
+                             ? bsm_mixer_kept(mixer, group->first * group->length + row, i)
+                             : 1;
             to[i] = x[i] + kept * mixed[i];
         }
     }
+}
+
+/* Gate, norm and output projection, while the chunk is in the cache. */
+static void output_of_chunk(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
+                            const bsm_group *group, const chunk *c, float *out)
+{
+    const bsm_config *config = mixer->config;
+    size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
+    size_t projected = bsm_cpu_training_projected(config), ld = bsm_cpu_ld(d_inner);
+    project(mixer, scratch, c, 0, d_inner);
+    mixer->kernels->backward->gate_norm_apart(c->rows, d_inner, c->y + c->first * d_inner,
+                                              c->projected + c->first * projected, projected,
+                                              mixer->weights->gate_norm, scratch->gate, ld);
+    bsm_multiply(mixer->kernels, c->rows, dim, d_inner, bsm_in(scratch->gate, ld),
+                 bsm_in(mixer->out_proj, dim), 0, bsm_out(scratch->out, dim));
+    add_residual(mixer, scratch, group, c, out);
 }
 
 void bsm_mixer_forward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
                        const bsm_group *group, const bsm_kept_direction *kept, float *out)
 {
     const bsm_config *config = mixer->config;
-    const bsm_mixer_weights *w = mixer->weights;
-    size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
-    size_t projected = bsm_cpu_training_projected(config), ld = bsm_cpu_ld(d_inner);
-
-    bsm_mixer_normalise(mixer, scratch, group);
-    bsm_multiply_by_rows(mixer->kernels, group->rows, projected, dim, bsm_in(scratch->u, dim),
-                         bsm_in(w->in_proj, dim), 0, bsm_out(kept->projected, projected));
+    size_t length = group->length;
     for (size_t s = 0; s < group->sequences; s++) {
-        size_t row = s * group->length;
-        scan_sequence(mixer, &scratch->tile, group->length, kept->projected + row * projected,
-                      kept->states + s * bsm_cpu_training_states(config, group->length),
-                      kept->y + row * d_inner);
+        chunk c = {.row = s * length};
+        c.projected = kept->projected + c.row * bsm_cpu_training_projected(config);
+        c.y = kept->y + c.row * bsm_config_d_inner(config);
+        c.states = kept->states + s * bsm_cpu_training_states(config, length);
+        for (; c.first < length; c.first += c.rows, c.index++) {
+            c.rows = length - c.first < BSM_CHUNK ? length - c.first : BSM_CHUNK;
+            scan_chunk(mixer, scratch, group, &c);
+            output_of_chunk(mixer, scratch, group, &c, out);
+        }
     }
-    mixer->kernels->backward->gate_norm_apart(group->rows, d_inner, kept->y, kept->projected,
-                                              projected, w->gate_norm, scratch->gate, ld);
-    bsm_multiply(mixer->kernels, group->rows, dim, d_inner, bsm_in(scratch->gate, ld),
-                 bsm_in(mixer->out_proj, dim), 0, bsm_out(scratch->out, dim));
-    add_residual(mixer, scratch, group, out);
 }

@@ -17,7 +17,8 @@ typedef struct bsm_cpu_training_mixer {
     const bsm_kernels *kernels;
     const bsm_mixer_weights *weights;
     const float *conv_weight; /**< [d_conv][conv_dim] */
-    const float *out_proj;    /**< [d_inner][dim]: forward, the other way round is slower */
+    const float *in_proj;     /**< [dim][projected]: forward, the other way round is slower */
+    const float *out_proj;    /**< [d_inner][dim]: the same */
     const float *A;           /**< [heads] */
     bool reversed;            /**< from the last step to the first */
     double dropout;
@@ -46,9 +47,10 @@ static inline float *bsm_mixer_state(const bsm_config *config, float *states, si
                  : NULL;
 }
 
-/** The mixer's normalised input, for all rows in its own order, to scratch->u. */
-void bsm_mixer_normalise(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
-                         const bsm_group *group);
+/** The mixer's normalised input, in its own order, for some steps of the sequence whose first row
+ *  in the group is `row`. */
+void bsm_mixer_normalise(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
+                         const bsm_group *group, size_t row, size_t first, size_t rows, float *u);
 
 /** The decays of a chunk, whose projection starts at `projected`. */
 void bsm_mixer_decays(const bsm_cpu_training_mixer *mixer, const float *projected, size_t rows,

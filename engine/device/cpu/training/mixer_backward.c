@@ -23,7 +23,8 @@ static void divide_gradient(const bsm_cpu_training_mixer *mixer, const bsm_group
     }
 }
 
-/* Output projection, gate and norm: scratch->d_y and the gate's part of scratch->d_projected. */
+/* Output projection, gate and norm: scratch->d_y and the gate's part of scratch->d_projected. Some
+ * rows at a time, which stay in the cache from the product to the gate. */
 static void output_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
                             const bsm_group *group, const bsm_kept_direction *kept,
                             const bsm_mixer_gradients *gradients)
@@ -31,14 +32,17 @@ static void output_backward(const bsm_cpu_training_mixer *mixer, const bsm_group
     const bsm_config *config = mixer->config;
     size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
     size_t projected = bsm_cpu_training_projected(config), ld = bsm_cpu_ld(d_inner);
-    bsm_const_matrix d_out = bsm_in(scratch->d_out, dim);
-    bsm_multiply(mixer->kernels, group->rows, d_inner, dim, d_out,
-                 bsm_in(mixer->weights->out_proj, d_inner), 0, bsm_out(scratch->d_y, ld));
-    mixer->kernels->backward->gate_norm(group->rows, d_inner, kept->y, kept->projected, projected,
-                                        mixer->weights->gate_norm, scratch->d_y, scratch->gate, ld,
-                                        scratch->d_projected, projected,
-                                        gradients->sums->gate_norm);
-    bsm_multiply_columns(mixer->kernels, dim, d_inner, group->rows, d_out,
+    for (size_t r = 0, rows; r < group->rows; r += rows) {
+        rows = group->rows - r < BSM_CHUNK ? group->rows - r : BSM_CHUNK;
+        float *d_y = scratch->d_y + r * ld;
+        bsm_multiply(mixer->kernels, rows, d_inner, dim, bsm_in(scratch->d_out + r * dim, dim),
+                     bsm_in(mixer->weights->out_proj, d_inner), 0, bsm_out(d_y, ld));
+        mixer->kernels->backward->gate_norm(
+            rows, d_inner, kept->y + r * d_inner, kept->projected + r * projected, projected,
+            mixer->weights->gate_norm, d_y, scratch->gate + r * ld, ld,
+            scratch->d_projected + r * projected, projected, gradients->sums->gate_norm);
+    }
+    bsm_multiply_columns(mixer->kernels, dim, d_inner, group->rows, bsm_in(scratch->d_out, dim),
                          bsm_in(scratch->gate, ld), 1, bsm_out(gradients->out_proj, d_inner));
 }
 
@@ -84,8 +88,8 @@ static void recompute(const bsm_cpu_training_mixer *mixer, const bsm_group_scrat
                       const sequence *seq, const chunk_place *c)
 {
     bsm_conv conv = convolution_of(mixer, seq, c);
-    mixer->kernels->backward->conv_silu(&conv, scratch->tile.xbc, scratch->slope,
-                                        bsm_cpu_ld(conv.channels));
+    mixer->kernels->backward->convolution->silu(&conv, scratch->tile.xbc, scratch->slope,
+                                                bsm_cpu_ld(conv.channels));
     bsm_mixer_decays(mixer, seq->projected + c->first * conv.ld, c->rows, &scratch->tile.decay);
 }
 
@@ -138,7 +142,7 @@ static void convolution_backward(const bsm_cpu_training_mixer *mixer,
                                         bsm_config_d_inner(mixer->config),
                                   .weight = sums->conv_weight,
                                   .bias = sums->conv_bias};
-    mixer->kernels->backward->conv(&conv, &gradient);
+    mixer->kernels->backward->convolution->backward(&conv, &gradient);
 }
 
 static void sequence_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
@@ -162,7 +166,9 @@ static void input_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratc
 {
     size_t dim = mixer->config->dim, projected = bsm_cpu_training_projected(mixer->config);
     bsm_const_matrix d_projected = bsm_in(scratch->d_projected, projected);
-    bsm_mixer_normalise(mixer, scratch, group);
+    for (size_t row = 0; row < group->rows; row += group->length) {
+        bsm_mixer_normalise(mixer, scratch, group, row, 0, group->length, scratch->u + row * dim);
+    }
     bsm_multiply_columns(mixer->kernels, projected, dim, group->rows, d_projected,
                          bsm_in(scratch->u, dim), 1, bsm_out(gradients->in_proj, dim));
     bsm_multiply(mixer->kernels, group->rows, dim, projected, d_projected,

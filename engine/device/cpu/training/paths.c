@@ -19,23 +19,15 @@ typedef struct path {
 
 /* ---- Preparing ---- */
 
-static void prepare_mixer(path *p, size_t layer, bool reversed)
+static bsm_cpu_training_mixer mixer_of(const path *p, size_t layer, bool reversed)
 {
-    bsm_cpu_training_space *space = p->space;
-    const bsm_config *config = &space->host.config;
-    const bsm_mixer_weights *w = reversed ? &p->weights->backward : &p->weights->forward;
-    bsm_cpu_transpose(bsm_config_conv_dim(config), config->d_conv, w->conv_weight,
-                      space->conv_weight[reversed]);
-    bsm_cpu_transpose(config->dim, bsm_config_d_inner(config), w->out_proj,
-                      space->out_proj[reversed]);
-    for (size_t h = 0; h < bsm_config_heads(config); h++) {
-        space->A[reversed][h] = (float)-exp((double)w->A_log[h]);
-    }
-    p->mixers[reversed] = (bsm_cpu_training_mixer){
-        .config = config,
+    const bsm_cpu_training_space *space = p->space;
+    return (bsm_cpu_training_mixer){
+        .config = &space->host.config,
         .kernels = space->kernels,
-        .weights = w,
+        .weights = reversed ? &p->weights->backward : &p->weights->forward,
         .conv_weight = space->conv_weight[reversed],
+        .in_proj = space->in_proj[reversed],
         .out_proj = space->out_proj[reversed],
         .A = space->A[reversed],
         .reversed = reversed,
@@ -43,7 +35,26 @@ static void prepare_mixer(path *p, size_t layer, bool reversed)
         .dropout_key = bsm_dropout_key(space->host.item->dropout_key, layer, p->axis, reversed)};
 }
 
-static path prepare(bsm_cpu_training_space *space, size_t layer, bsm_axis axis)
+/* What the mixer wants otherwise than it is in the checkpoint; for a pass forward, projections,
+ * too. */
+static void turn_weights(bsm_cpu_training_space *space, const bsm_mixer_weights *w, bool reversed,
+                         bool forward)
+{
+    const bsm_config *config = &space->host.config;
+    bsm_cpu_transpose(bsm_config_conv_dim(config), config->d_conv, w->conv_weight,
+                      space->conv_weight[reversed]);
+    for (size_t h = 0; h < bsm_config_heads(config); h++) {
+        space->A[reversed][h] = (float)-exp((double)w->A_log[h]);
+    }
+    if (forward) {
+        bsm_cpu_transpose(bsm_cpu_training_projected(config), config->dim, w->in_proj,
+                          space->in_proj[reversed]);
+        bsm_cpu_transpose(config->dim, bsm_config_d_inner(config), w->out_proj,
+                          space->out_proj[reversed]);
+    }
+}
+
+static path prepare(bsm_cpu_training_space *space, size_t layer, bsm_axis axis, bool forward)
 {
     const bsm_weights *weights = space->host.weights;
     path p = {.space = space,
@@ -51,8 +62,11 @@ static path prepare(bsm_cpu_training_space *space, size_t layer, bsm_axis axis)
               .axis = axis,
               .weights = axis == BSM_ALONG_TIME ? &weights->time[layer] : &weights->band[layer],
               .grouping = &space->grouping[axis == BSM_ALONG_BANDS]};
-    prepare_mixer(&p, layer, false);
-    prepare_mixer(&p, layer, true);
+#pragma omp parallel for num_threads((int)space->host.options.threads)
+    for (int d = 0; d < 2; d++) {
+        p.mixers[d] = mixer_of(&p, layer, d == 1);
+        turn_weights(space, p.mixers[d].weights, d == 1, forward);
+    }
     return p;
 }
 
@@ -138,10 +152,11 @@ static void forward_group(const path *p, bsm_cpu_training_thread *thread, const 
 
 /* ---- Backward ---- */
 
-/* Where the thread sums the gradient by a weight of the path. */
+/* Where the thread sums the gradient by a weight of the path: the first one where it belongs. */
 static float *gradient_of(const path *p, const bsm_cpu_training_thread *thread, const float *weight)
 {
-    return thread->gradients + (weight - p->weights->forward.norm);
+    return thread->gradients ? thread->gradients + (weight - p->weights->forward.norm)
+                             : bsm_host_gradient(&p->space->host, weight);
 }
 
 static void merge_backward(const path *p, bsm_cpu_training_thread *thread, const bsm_group *group,
@@ -212,7 +227,7 @@ static void backward_group(const path *p, bsm_cpu_training_thread *thread, const
     scatter(p, group, scratch->d_x, p->space->d_x);
 }
 
-/* In pieces, each in the order of the threads. */
+/* The other threads' to those of the first, in pieces, each in the order of the threads. */
 static void add_gradients(const path *p)
 {
     enum { PIECE = 4096 };
@@ -221,7 +236,7 @@ static void add_gradients(const path *p)
 #pragma omp parallel for num_threads((int)space->host.options.threads)
     for (size_t first = 0; first < space->path_size; first += PIECE) {
         size_t rest = space->path_size - first, count = rest < PIECE ? rest : PIECE;
-        for (size_t t = 0; t < space->host.options.threads; t++) {
+        for (size_t t = 1; t < space->host.options.threads; t++) {
             space->kernels->backward->add(count, space->threads[t].gradients + first,
                                           gradients + first);
         }
@@ -242,7 +257,7 @@ static void run_groups(const path *p,
         bsm_thread_mode mode = bsm_cpu_enter_thread();
 #pragma omp for schedule(static, 1)
         for (size_t t = 0; t < threads; t++) {
-            if (clear_gradients) {
+            if (clear_gradients && space->threads[t].gradients) {
                 memset(space->threads[t].gradients, 0, space->path_size * sizeof(float));
             }
             for (size_t g = t * groups / threads; g < (t + 1) * groups / threads; g++) {
@@ -257,7 +272,7 @@ static void run_groups(const path *p,
 bsm_status bsm_cpu_training_path(void *space, size_t layer, bsm_axis axis, bsm_error *error)
 {
     (void)error;
-    path p = prepare(space, layer, axis);
+    path p = prepare(space, layer, axis, true);
     run_groups(&p, forward_group, false);
     return BSM_OK;
 }
@@ -266,7 +281,8 @@ bsm_status bsm_cpu_training_path_backward(void *space, size_t layer, bsm_axis ax
                                           bsm_error *error)
 {
     (void)error;
-    path p = prepare(space, layer, axis);
+    const bsm_cpu_training_space *known = space;
+    path p = prepare(space, layer, axis, !known->kept);
     run_groups(&p, backward_group, true);
     add_gradients(&p);
     return BSM_OK;

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "device/cpu/kernels_triangle.h"
 #include "device/cpu/training/products.h"
 
 bsm_scan_scratch bsm_scan_scratch_carve(bsm_carver *carver, const bsm_config *config,
@@ -85,26 +86,24 @@ static void inside_head(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, 
     size_t column = head * v->headdim, row = head * BSM_CHUNK;
     bsm_const_matrix x = bsm_in(chunk->xbc + column, v->ld_xbc);
     bsm_const_matrix d_y = bsm_in(chunk->d_y + column, v->ld);
-    bsm_multiply_by_rows(v->kernels, v->rows, v->rows, v->headdim, d_y, x, 0,
-                         bsm_out(s->M, BSM_CHUNK));
+    v->kernels->triangle->of_products(v->rows, v->headdim, d_y.at, d_y.ld, x.at, x.ld, s->M);
     v->backward->masked_scores(
         v->rows, s->G, chunk->decay.dt + row, chunk->decay.cum + row, chunk->D[head],
         &(bsm_scores_gradient){
             .M = s->M, .dG = s->dG, .d_dt = s->decay.d_dt + row, .d_cum = s->decay.d_cum + row});
-    bsm_multiply_columns(v->kernels, v->rows, v->headdim, v->rows, bsm_in(s->M, BSM_CHUNK), d_y, 0,
-                         bsm_out(chunk->d_xbc + column, v->ld_xbc));
+    v->kernels->triangle->transposed_times(v->rows, v->headdim, s->M, d_y.at, d_y.ld,
+                                           chunk->d_xbc + column, v->ld_xbc);
 }
 
 static void inside(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const view *v)
 {
-    bsm_multiply_by_rows(v->kernels, v->rows, v->rows, v->d_state, v->C, v->B, 0,
-                         bsm_out(s->G, BSM_CHUNK));
+    const bsm_triangle_kernels *triangle = v->kernels->triangle;
+    triangle->of_products(v->rows, v->d_state, v->C.at, v->C.ld, v->B.at, v->B.ld, s->G);
     for (size_t h = 0; h < v->heads; h++) {
         inside_head(s, chunk, v, h);
     }
-    bsm_const_matrix dG = bsm_in(s->dG, BSM_CHUNK);
-    bsm_multiply(v->kernels, v->rows, v->d_state, v->rows, dG, v->B, 0, v->d_C);
-    bsm_multiply_columns(v->kernels, v->rows, v->d_state, v->rows, dG, v->C, 0, v->d_B);
+    triangle->times(v->rows, v->d_state, s->dG, v->B.at, v->B.ld, 0, v->d_C.at, v->d_C.ld);
+    triangle->transposed_times(v->rows, v->d_state, s->dG, v->C.at, v->C.ld, v->d_B.at, v->d_B.ld);
     v->backward->skip(v->rows, v->heads, v->headdim, chunk->xbc, v->ld_xbc, chunk->d_y, v->ld,
                       chunk->d_D);
 }

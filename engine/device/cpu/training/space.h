@@ -2,10 +2,10 @@
 /** The CPU device's memory for training, and its modules.
  *
  *  A path works on groups of whole sequences, whose rows lie below each other, so that the products
- *  of its linear layers are tall. Groups go to threads in a fixed way, and each thread sums a
- *  path's gradients for itself; the sums are added in the order of the threads. So the same call
- *  gives the same bits. Weights are used in the checkpoint's layout; what is faster otherwise is
- *  turned round for each path. */
+ *  of its linear layers are tall. Groups go to threads in a fixed way, and each thread but
+ *  the first sums a path's gradients for itself; the sums are added in the order of the threads. So
+ * the same call gives the same bits. Weights are used in the checkpoint's layout; what is faster
+ * otherwise is turned round for each path. */
 #ifndef BSM_CPU_TRAINING_SPACE_H
 #define BSM_CPU_TRAINING_SPACE_H
 
@@ -15,7 +15,7 @@
 
 /** Rows that a group of sequences should have, if it has more than one, and that the modules with
  *  weights for each band take at a time. */
-enum { BSM_GROUP_ROWS = 1024 };
+enum { BSM_GROUP_ROWS = 320 };
 
 /** What is kept of one direction from forward to backward, in the direction's own order. */
 typedef struct bsm_kept_direction {
@@ -80,7 +80,7 @@ typedef struct bsm_band_scratch {
 typedef struct bsm_cpu_training_thread {
     bsm_group_scratch group; /**< overlaps with `band`: one module works at a time */
     bsm_band_scratch band;
-    float *gradients; /**< [path_size] of a path */
+    float *gradients; /**< [path_size] of a path; NULL for the first thread, which adds to all */
 } bsm_cpu_training_thread;
 
 /** A path's sequences, divided into groups. */
@@ -103,6 +103,7 @@ typedef struct bsm_cpu_training_space {
     float *d_x;               /**< [band][frame][dim] the features' gradient */
     float *d_final_norm;      /**< [band][dim] */
     float *conv_weight[2];    /**< of the path in work, per direction: [d_conv][conv_dim] */
+    float *in_proj[2];        /**< the same: [dim][projected] */
     float *out_proj[2];       /**< the same: [d_inner][dim] */
     float *A[2];              /**< the same: [heads] */
     bsm_cpu_training_thread *threads;
