@@ -86,5 +86,6 @@ const bsm_device bsm_cuda_device = {
     .analyse = bsm_cuda_analyse,
     .synthesise = bsm_cuda_synthesise,
     .read_features = read_features,
+    .scan_times = bsm_cuda_scan_times,
     .training = &bsm_cuda_training_table,
 };

@@ -248,6 +248,25 @@ void bsm_kernel_fused_scan(bsm_kernel_queue queue, const bsm_fused_scan *scan);
 /** Whether there is such a kernel; the steps do not matter. */
 bool bsm_fused_scan_can(bsm_kernel_queue queue, bsm_mixer_shape shape);
 
+/* ---- naive_scan.cu ---- */
+
+/** The scan step by step, in float32 whatever the queue's values are: a launch for each operation
+ *  on whole arrays. To compare with; from what bsm_kernel_decays and bsm_kernel_convolution make in
+ *  float32. */
+typedef struct bsm_naive_scan {
+    bsm_steps steps;
+    bsm_mixer_shape shape;
+    const float *dt;     /**< of the decays */
+    const float *x, *BC; /**< as in bsm_prepare */
+    const float *A, *D;  /**< [heads] */
+    float *state;        /**< [sequence][d_state][d_inner], before the first step; then after the
+                              last */
+    float *added;        /**< the same: scratch */
+    float *scaled;       /**< [sequence][d_inner]: scratch */
+    float *y;            /**< in rows [d_inner] */
+} bsm_naive_scan;
+void bsm_kernel_naive_scan(bsm_kernel_queue queue, const bsm_naive_scan *scan);
+
 /* ---- gate.cu ---- */
 
 /** out = rms(y SiLU(z)) * weight as values in rows. */

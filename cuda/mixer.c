@@ -38,11 +38,20 @@ static bsm_card_product projection(const bsm_cuda_space *space, const bsm_cuda_m
     };
 }
 
-static void project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer, const bsm_slab *slab)
+void bsm_cuda_mixer_project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                            const bsm_slab *slab)
 {
     bsm_card_product product = projection(space, mixer, slab, 0, bsm_shape_zxBC(space->shape));
     product.c = space->mixer.zxBC;
     product.c_is_values = true;
+    bsm_card_multiply(space->card, &product);
+}
+
+void bsm_cuda_mixer_project_floats(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                                   const bsm_slab *slab, float *zxBC)
+{
+    bsm_card_product product = projection(space, mixer, slab, 0, bsm_shape_zxBC(space->shape));
+    product.c = zxBC;
     bsm_card_multiply(space->card, &product);
 }
 
@@ -103,8 +112,8 @@ static void join(const bsm_cuda_space *space, const bsm_slab *slab, size_t direc
 
 /* ---- The scan ---- */
 
-static bsm_prepare preparation(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
-                               const bsm_slab *slab)
+bsm_prepare bsm_cuda_mixer_preparation(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                                       const bsm_slab *slab)
 {
     return (bsm_prepare){
         .steps = slab->steps,
@@ -127,7 +136,7 @@ void bsm_cuda_mixer_prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *m
                             const bsm_slab *slab)
 {
     bsm_kernel_queue queue = bsm_card_queue(space->card);
-    bsm_prepare p = preparation(space, mixer, slab);
+    bsm_prepare p = bsm_cuda_mixer_preparation(space, mixer, slab);
     bsm_kernel_decays(queue, &p);
     bsm_kernel_convolution(queue, &p);
     if (slab->keep) {
@@ -288,7 +297,7 @@ static void scan_fused(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                        const bsm_slab *slab, float *squares)
 {
     bsm_kernel_queue queue = bsm_card_queue(space->card);
-    bsm_prepare p = preparation(space, mixer, slab);
+    bsm_prepare p = bsm_cuda_mixer_preparation(space, mixer, slab);
     p.only_BC = true;
     bsm_kernel_convolution(queue, &p);
     bsm_fused_scan scan = fused_scan(space, mixer, slab);
@@ -309,16 +318,22 @@ void bsm_cuda_mixer_states_fused(const bsm_cuda_space *space, const bsm_cuda_mix
     bsm_kernel_fused_scan(bsm_card_queue(space->card), &scan);
 }
 
-void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
-                          const bsm_slab *slab)
+void bsm_cuda_mixer_scan(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                         const bsm_slab *slab)
 {
-    const bsm_mixer_scratch *s = &space->mixer;
-    project(space, mixer, slab);
     if (bsm_cuda_is_fused(space)) {
         scan_fused(space, mixer, slab, NULL);
     } else {
         scan_by_products(space, mixer, slab);
     }
+}
+
+void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                          const bsm_slab *slab)
+{
+    const bsm_mixer_scratch *s = &space->mixer;
+    bsm_cuda_mixer_project(space, mixer, slab);
+    bsm_cuda_mixer_scan(space, mixer, slab);
     bsm_gate gate = {
         .shape = space->shape,
         .rows = (uint32_t)bsm_slab_rows(slab),
@@ -336,7 +351,7 @@ void bsm_cuda_mixer_slab(const bsm_cuda_space *space, const bsm_cuda_mixer *mixe
 {
     const bsm_mixer_scratch *s = &space->mixer;
     if (bsm_cuda_is_fused(space)) {
-        project(space, mixer, slab);
+        bsm_cuda_mixer_project(space, mixer, slab);
         scan_fused(space, mixer, slab, s->squares);
         project_out(space, mixer, slab, s->y);
         join(space, slab, direction, s->squares, bias);

@@ -28,6 +28,9 @@ static inline bool bsm_slab_has_states(const bsm_slab *slab)
 bsm_slab bsm_cuda_slab(bsm_steps steps, bool along_bands, size_t frames, size_t first,
                        size_t count);
 
+/** How many sequences of these steps a slab takes at most. */
+size_t bsm_cuda_slab_sequences(const bsm_cuda_space *space, bsm_steps steps);
+
 /** u = n(x); where the norm's weights are in W_in without them, and so for both directions. */
 void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                               const bsm_slab *slab);
@@ -35,6 +38,16 @@ void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer 
 /** dt = u W_in of a mixer, and behind it, if there is one, of a later one that reads the same u. */
 void bsm_cuda_mixer_project_dt(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                                const bsm_cuda_mixer *other, const bsm_slab *slab);
+
+/** zxBC = u W_in; as float32 into memory of its own, whatever products read. */
+void bsm_cuda_mixer_project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                            const bsm_slab *slab);
+void bsm_cuda_mixer_project_floats(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                                   const bsm_slab *slab, float *zxBC);
+
+/** What the kernels of bsm_cuda_mixer_prepare are given. */
+bsm_prepare bsm_cuda_mixer_preparation(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                                       const bsm_slab *slab);
 
 /** zxBC and dt -> decays, x, B, C, and x scaled if there are states and the memory for it. */
 void bsm_cuda_mixer_prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
@@ -49,6 +62,10 @@ void bsm_cuda_mixer_states(const bsm_cuda_space *space, const bsm_slab *slab);
 /** The state before each chunk alone, where the scan is one kernel. */
 void bsm_cuda_mixer_states_fused(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                                  const bsm_slab *slab);
+
+/** zxBC and dt -> y, in one kernel or by products. */
+void bsm_cuda_mixer_scan(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                         const bsm_slab *slab);
 
 /** All of them, and the scan and the gate: u and dt -> what goes into the output projection. */
 void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,

@@ -19,6 +19,12 @@ typedef struct direction {
     float *states, *tails; /* NULL: from zero */
 } direction;
 
+size_t bsm_cuda_slab_sequences(const bsm_cuda_space *space, bsm_steps steps)
+{
+    size_t padded = (size_t)steps.chunks * steps.chunk;
+    return min(space->limits.rows / padded, space->limits.chunks / steps.chunks);
+}
+
 /* Along time a sequence's steps are neighbours in x; along bands the sequences are. */
 bsm_slab bsm_cuda_slab(bsm_steps steps, bool along_bands, size_t frames, size_t first, size_t count)
 {
@@ -57,8 +63,7 @@ static bsm_slab slab_at(const bsm_cuda_space *space, const direction *d, size_t 
  * is theirs, too. */
 static void run_slabs(const bsm_cuda_space *space, const direction *d, const direction *other)
 {
-    size_t padded = (size_t)d->steps.chunks * d->steps.chunk;
-    size_t most = min(space->limits.rows / padded, space->limits.chunks / d->steps.chunks);
+    size_t most = bsm_cuda_slab_sequences(space, d->steps);
     for (size_t first = 0; first < d->sequences; first += most) {
         size_t count = min(most, d->sequences - first);
         bsm_slab slab = slab_at(space, d, first, count);

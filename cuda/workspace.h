@@ -189,5 +189,7 @@ bsm_status bsm_cuda_mask_stem(void *workspace, size_t stem, const bsm_block *blo
 bsm_status bsm_cuda_analyse(void *workspace, const bsm_device_call *call, bsm_error *error);
 bsm_status bsm_cuda_synthesise(void *workspace, size_t stem, const bsm_device_call *call,
                                bsm_error *error);
+bsm_status bsm_cuda_scan_times(void *workspace, size_t frames, size_t repeats,
+                               bsm_scan_times *times, bsm_error *error);
 
 #endif

@@ -65,6 +65,19 @@ typedef struct bench_scan_result {
 bsm_status bench_scan(const bsm_config *config, double seconds, size_t repeats,
                       bench_scan_result *result, bsm_error *error);
 
+/** The scan of one mixer along time on the network's device, over as many bands as it takes at
+ *  once. BSM_UNSUPPORTED: the device times none by itself (bench_scan is the CPU's). */
+typedef struct bench_device_scan_result {
+    char device[128];
+    size_t sequences, frames;
+    double sequential, fast; /**< wall-clock seconds, medians; sequential: step by step, each
+                                operation on whole arrays */
+    double difference;       /**< of the two results, relative */
+} bench_device_scan_result;
+
+bsm_status bench_device_scan(bsm_model *model, const bsm_network_options *options, double seconds,
+                             size_t repeats, bench_device_scan_result *result, bsm_error *error);
+
 /** bsm_stream_process in one thread while another keeps a core busy, as fast as it goes. */
 typedef struct bench_call_result {
     size_t calls;

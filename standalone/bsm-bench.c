@@ -37,8 +37,16 @@ static void print_result(const bench_result *r)
 
 static void print_scan(double seconds, const bench_scan_result *scan)
 {
-    printf("%6.2f s audio  scan: sequential %9.2f ms  chunked %8.2f ms  %5.1f times\n", seconds,
-           1e3 * scan->sequential, 1e3 * scan->chunked, scan->sequential / scan->chunked);
+    printf("%6.2f s audio  scan, one thread: sequential %9.2f ms  chunked %8.2f ms  %5.1f times\n",
+           seconds, 1e3 * scan->sequential, 1e3 * scan->chunked, scan->sequential / scan->chunked);
+}
+
+static void print_device_scan(double seconds, const bench_device_scan_result *scan)
+{
+    printf("%6.2f s audio  scan, %zu sequences: sequential %9.2f ms  fast %8.3f ms  %5.1f times, "
+           "off by %.1e\n",
+           seconds, scan->sequences, 1e3 * scan->sequential, 1e3 * scan->fast,
+           scan->sequential / scan->fast, scan->difference);
 }
 
 static void print_call(size_t block, const bench_call_result *r)
@@ -116,6 +124,19 @@ static cJSON *json_scan(double seconds, const bench_scan_result *scan)
     cJSON_AddNumberToObject(object, "audio_s", seconds);
     cJSON_AddNumberToObject(object, "sequential_ms", 1e3 * scan->sequential);
     cJSON_AddNumberToObject(object, "chunked_ms", 1e3 * scan->chunked);
+    return object;
+}
+
+static cJSON *json_device_scan(double seconds, const bench_device_scan_result *scan)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "device", scan->device);
+    cJSON_AddNumberToObject(object, "audio_s", seconds);
+    cJSON_AddNumberToObject(object, "frames", (double)scan->frames);
+    cJSON_AddNumberToObject(object, "sequences", (double)scan->sequences);
+    cJSON_AddNumberToObject(object, "sequential_ms", 1e3 * scan->sequential);
+    cJSON_AddNumberToObject(object, "fast_ms", 1e3 * scan->fast);
+    cJSON_AddNumberToObject(object, "difference", scan->difference);
     return object;
 }
 
@@ -219,6 +240,41 @@ static bsm_status bench_scans(const bench_args *args, const bsm_config *config, 
     return BSM_OK;
 }
 
+/* BSM_OK with nothing printed where the device has no such scan. */
+static bsm_status bench_scans_of(const bench_args *args, bsm_device_kind device, bsm_model *model,
+                                 cJSON *results, bsm_error *error)
+{
+    const bsm_network_options options = {
+        .device = device, .threads = args->threads, .precision = args->precision};
+    for (size_t s = 0; s < args->num_seconds; s++) {
+        bench_device_scan_result scan;
+        bsm_status status =
+            bench_device_scan(model, &options, args->seconds[s], args->repeats, &scan, error);
+        if (status) {
+            return status == BSM_UNSUPPORTED ? BSM_OK : status;
+        }
+        if (!args->json) {
+            if (s == 0) {
+                printf("%s\n", scan.device);
+            }
+            print_device_scan(args->seconds[s], &scan);
+        }
+        cJSON_AddItemToArray(results, json_device_scan(args->seconds[s], &scan));
+    }
+    return BSM_OK;
+}
+
+static bsm_status bench_device_scans(const bench_args *args, bsm_model *model, cJSON *report,
+                                     bsm_error *error)
+{
+    cJSON *results = cJSON_AddArrayToObject(report, "device_scan");
+    bsm_status status = BSM_OK;
+    for (size_t d = 0; d < args->num_devices && !status; d++) {
+        status = bench_scans_of(args, args->devices[d], model, results, error);
+    }
+    return status;
+}
+
 static bsm_status bench_call(const bench_args *args, bsm_model *model, cJSON *report,
                              bsm_error *error)
 {
@@ -299,13 +355,15 @@ static bsm_status bench_modes(const bench_args *args, bsm_model *model, cJSON *r
     if (args->train) {
         return bench_training(args, model, report, error);
     }
-    bsm_status status = args->stream ? bench_call(args, model, report, error)
-                                     : bench_devices(args, model, report, error);
-    if (status) {
-        return status;
+    if (args->stream) {
+        bsm_status status = bench_call(args, model, report, error);
+        return status ? status : bench_streams(args, model, report, error);
     }
-    return args->stream ? bench_streams(args, model, report, error)
-                        : bench_scans(args, bsm_model_config(model), report, error);
+    bsm_status status = bench_devices(args, model, report, error);
+    if (!status) {
+        status = bench_scans(args, bsm_model_config(model), report, error);
+    }
+    return status ? status : bench_device_scans(args, model, report, error);
 }
 
 static bsm_status bench_all(const bench_args *args, bsm_model *model, bsm_error *error)

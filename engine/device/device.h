@@ -56,6 +56,14 @@ static inline bool bsm_call_wants(const bsm_device_call *call, size_t stem)
     return call->sound ? call->sound->stems[stem] != NULL : call->stems[stem] != NULL;
 }
 
+/** How long the scan of one mixer takes over some sequences at once, from the same numbers. */
+typedef struct bsm_scan_times {
+    size_t sequences, steps; /**< steps: of each */
+    double sequential;       /**< seconds: step by step, each operation on whole arrays */
+    double fast;             /**< seconds: as the device does it */
+    double difference;       /**< of the two results, relative to the first */
+} bsm_scan_times;
+
 /** One device. `weights` and `workspace` are the device's own types. */
 typedef struct bsm_device {
     /** One line for the user: the device and what it runs on. */
@@ -110,6 +118,15 @@ typedef struct bsm_device {
 
     /** Copy x to the host, [band][frame][dim]. */
     void (*read_features)(const void *workspace, size_t frames, float *features);
+
+    /** NULL, or time the first layer's forward scan along time, both ways, over noise of `frames`
+     *  frames and as many bands as the device takes at once. Medians of `repeats` times, after one
+     *  that does not count. x is noise afterwards; a stream's state is not touched. Not for the
+     *  audio thread: it allocates, waits, and takes its time.
+     *  BSM_INVALID_ARGUMENT: not 1 <= frames <= max_frames, or no repeats.
+     *  BSM_NO_MEMORY, BSM_DEVICE_FAILED. */
+    bsm_status (*scan_times)(void *workspace, size_t frames, size_t repeats, bsm_scan_times *times,
+                             bsm_error *error);
 
     /** NULL: the device cannot train. */
     const bsm_training_device *training;

@@ -158,10 +158,9 @@ const char *bsm_network_device_name(const bsm_network *network)
     return network->device_name;
 }
 
-size_t bsm_network_gpu_memory(const bsm_network *network)
+const bsm_place *bsm_network_place(const bsm_network *network)
 {
-    const bsm_place *place = &network->place;
-    return place->device->memory ? place->device->memory(place->workspace) : 0;
+    return &network->place;
 }
 
 const char *bsm_network_note(const bsm_network *network)
@@ -442,11 +441,6 @@ bsm_status bsm_network_stream(bsm_network *network, const float *spectrum, size_
                             .spectrum = spectrum,
                             .stems = stems};
     return run(network, &call, error);
-}
-
-bool bsm_network_takes_sound(const bsm_network *network)
-{
-    return network->place.device->analyse != NULL;
 }
 
 bsm_status bsm_network_sound(bsm_network *network, const bsm_block *block, const bsm_sound *sound,

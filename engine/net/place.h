@@ -31,4 +31,7 @@ bsm_status bsm_network_new_on(const bsm_device *device, const bsm_device *fallba
                               bsm_model *model, const bsm_network_options *options,
                               bsm_network **network, bsm_error *error);
 
+/** Where it runs now: another place once the device has been given up. */
+const bsm_place *bsm_network_place(const bsm_network *network);
+
 #endif

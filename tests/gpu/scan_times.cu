@@ -51,12 +51,11 @@ static float *noise_on_card(size_t count, float low, float high)
 struct scan_data {
     uint32_t steps, chunks;
     bsm_fused_scan fused;
+    bsm_naive_scan naive;
     const float *x; /* after the convolution, [sequence][chunk][head][step][P] */
     const float *BC;
     const float *dt; /* after softplus, [sequence][chunk][head][step] */
     float *state;    /* [sequence][N][INNER] */
-    float *added;    /* the same, of a step */
-    float *scaled;   /* [sequence][INNER] */
     float *y;        /* [sequence][step][INNER] */
 };
 
@@ -94,76 +93,7 @@ struct channel_step {
     }
 };
 
-/* ---- An operation in each launch ---- */
-
-/* The numbers of a thread in a row of the state: its place among all channels, the row, and where
- * in the state that is. */
-struct state_place {
-    uint32_t index, n;
-    size_t at;
-
-    __device__ state_place() : index(blockIdx.x * blockDim.x + threadIdx.x), n(blockIdx.y)
-    {
-        at = ((size_t)(index / INNER) * N + n) * INNER + index % INNER;
-    }
-};
-
-/* dt x */
-static __global__ void scale_inputs(scan_data d, uint32_t step)
-{
-    const uint32_t index = blockIdx.x * blockDim.x + threadIdx.x;
-    const channel_step c(d, step, index);
-    d.scaled[index] = c.dt * c.x;
-}
-
-/* B^T (dt x) */
-static __global__ void outer_product(scan_data d, uint32_t step)
-{
-    const state_place s;
-    d.added[s.at] = channel_step(d, step, s.index).B[s.n] * d.scaled[s.index];
-}
-
-/* S = exp(dt A) S */
-static __global__ void decay_state(scan_data d, uint32_t step)
-{
-    const state_place s;
-    const channel_step c(d, step, s.index);
-    d.state[s.at] *= expf(c.dt * d.fused.A[c.head]);
-}
-
-static __global__ void add_to_state(scan_data d)
-{
-    const state_place s;
-    d.state[s.at] += d.added[s.at];
-}
-
-/* y = C S + D x */
-static __global__ void read_state(scan_data d, uint32_t step)
-{
-    const channel_step c(d, step, blockIdx.x * blockDim.x + threadIdx.x);
-    const distant states = c.states(d);
-    float y = d.fused.D[c.head] * c.x;
-#pragma unroll
-    for (uint32_t n = 0; n < N; n++) {
-        y += c.C[n] * states[n];
-    }
-    *c.y(d, step) = y;
-}
-
-static void by_operations(const scan_data &d)
-{
-    const dim3 channels(BANDS * INNER / THREADS), states(channels.x, N);
-    check(cudaMemsetAsync(d.state, 0, sizeof(float) * BANDS * N * INNER), "zeroing");
-    for (uint32_t step = 0; step < d.steps; step++) {
-        scale_inputs<<<channels, THREADS>>>(d, step);
-        outer_product<<<states, THREADS>>>(d, step);
-        decay_state<<<states, THREADS>>>(d, step);
-        add_to_state<<<states, THREADS>>>(d);
-        read_state<<<channels, THREADS>>>(d, step);
-    }
-}
-
-/* ---- All of them in one launch, for a step and for all steps ---- */
+/* ---- All operations in one launch, for a step and for all steps ---- */
 
 /* One step of a channel; S: its states. */
 template <class S> __device__ static void scan_step(const scan_data &d, uint32_t step, S states)
@@ -220,8 +150,6 @@ static scan_data new_data(uint32_t steps)
     d.steps = steps, d.chunks = chunks;
     d.x = (const float *)p.x, d.BC = (const float *)p.BC, d.dt = p.decays.dt;
     d.state = on_card<float>((size_t)BANDS * N * INNER);
-    d.added = on_card<float>((size_t)BANDS * N * INNER);
-    d.scaled = on_card<float>((size_t)BANDS * INNER);
     d.y = on_card<float>(rows * INNER);
     p.zxBC = values;
     p.only_BC = true;
@@ -243,8 +171,25 @@ static scan_data new_data(uint32_t steps)
                nullptr,
                on_card<bsm_bf16>(rows * INNER),
                nullptr};
+    d.naive = {p.steps,
+               p.shape,
+               d.dt,
+               d.x,
+               d.BC,
+               p.A,
+               d.fused.D,
+               d.state,
+               on_card<float>((size_t)BANDS * N * INNER),
+               on_card<float>((size_t)BANDS * INNER),
+               d.y};
     check(cudaDeviceSynchronize(), "preparing");
     return d;
+}
+
+static void by_operations(const scan_data &d)
+{
+    check(cudaMemsetAsync(d.state, 0, sizeof(float) * BANDS * N * INNER), "zeroing");
+    bsm_kernel_naive_scan({nullptr, false}, &d.naive);
 }
 
 static void step_by_step(const scan_data &d)

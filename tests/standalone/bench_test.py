@@ -61,6 +61,7 @@ class BenchTest(unittest.TestCase):
         for scan in report['scan']:
             self.assertGreater(scan['sequential_ms'], 0)
             self.assertGreater(scan['chunked_ms'], 0)
+        self.assertEqual(report['device_scan'], [])
 
     def test_configurations(self):
         for name, parameters, frames in (('tiny', 704348, 11), ('live', 1919452, 5)):
@@ -81,6 +82,26 @@ class BenchTest(unittest.TestCase):
         self.assertLess(windows[0]['gpu_memory_bytes'], windows[1]['gpu_memory_bytes'])
         result = bench(*options, '--seconds', '0.1', **card)
         self.assertRegex(result.stdout, r'frames/s .* MB +[0-9]+ MB of the GPU\n')
+
+    @unittest.skipUnless(PLAYED_CARD, 'no card is played')
+    def test_the_scan_of_a_card(self):
+        card = {'LD_LIBRARY_PATH': PLAYED_CARD}
+        options = ('-c', 'tiny', '-d', 'cpu', '-d', 'cuda', '--repeats', '2', '--seconds',
+                   '0.05,0.1')
+        for precision, most in (('float32', 1e-5), ('bfloat16', 1e-2)):
+            scans = self.report(*options, '--precision', precision, **card)['device_scan']
+            self.assertEqual([scan['audio_s'] for scan in scans], [0.05, 0.1])
+            self.assertEqual([scan['frames'] for scan in scans], [6, 11])
+            for scan in scans:
+                self.assertRegex(scan['device'], '^cuda ')
+                self.assertEqual(scan['sequences'], 7)
+                self.assertGreater(scan['sequential_ms'], 0)
+                self.assertGreater(scan['fast_ms'], 0)
+                self.assertLess(scan['difference'], most)
+        text = bench(*options, **card).stdout
+        self.assertRegex(text, r'0\.10 s audio +scan, one thread: sequential +[0-9.]+ ms +chunked')
+        self.assertRegex(text, r'0\.10 s audio +scan, 7 sequences: sequential +[0-9.]+ ms +fast '
+                               r'+[0-9.]+ ms +[0-9.]+ times, off by [0-9.]+e-0[5-9]\n')
 
     @unittest.skipUnless(PLAYED_CARD, 'no card is played')
     def test_training_on_a_card(self):
