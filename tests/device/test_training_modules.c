@@ -26,8 +26,8 @@ typedef struct fixture {
     bsm_config config;
     bsm_model *model; /* for the tensors' names and places */
     float *vector;
-    void *space; /* starts with a bsm_host */
-    bsm_training_item item;
+    void *space;             /* starts with a bsm_host */
+    bsm_training_item *item; /* the space keeps a pointer to it */
     float *signal;
     float *dmasked[STEMS];
     size_t spectrum; /* floats */
@@ -46,9 +46,11 @@ static void load(fixture *f, uint64_t dropout_key)
     noise_fill(&seed, f->signal, BSM_MAX_CHANNELS * SAMPLES);
     channels[0] = f->signal;
     channels[1] = f->signal + SAMPLES;
-    f->item = (bsm_training_item){
+    f->item = malloc(sizeof *f->item);
+    assert_non_null(f->item);
+    *f->item = (bsm_training_item){
         .mixture = channels, .stems = stems, .scale = 1, .dropout_key = dropout_key};
-    OK(f->device->load(f->space, &f->item, &error));
+    OK(f->device->load(f->space, f->item, &error));
 }
 
 static fixture fixture_new(const bsm_device *device, const bsm_config *config, size_t threads,
@@ -80,6 +82,7 @@ static void fixture_free(fixture *f)
     f->device->space_free(f->space);
     bsm_model_free(f->model);
     free(f->signal);
+    free(f->item);
     for (size_t s = 0; s < STEMS; s++) {
         free(f->dmasked[s]);
     }
