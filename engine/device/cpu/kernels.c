@@ -7,6 +7,7 @@
 #include "device/cpu/kernels_int8.h"
 #include "device/cpu/kernels_math.h"
 #include "device/cpu/kernels_triangle.h"
+#include "device/cpu/kernels_vector.h"
 
 extern const bsm_kernels BSM_KERNELS;
 extern const bsm_backward_kernels BSM_KERNELS_BACKWARD;
@@ -15,13 +16,6 @@ extern const bsm_triangle_kernels BSM_KERNELS_TRIANGLE;
 
 /* ---- Matrix product without a library: a panel of B in cache, a tile of C in registers. ---- */
 
-#if defined(__AVX512F__)
-enum { VECTOR = 16 };
-#elif defined(__AVX__)
-enum { VECTOR = 8 };
-#else
-enum { VECTOR = 4 };
-#endif
 enum { TILE_M = 6, TILE_N = 2 * VECTOR, PANEL_K = 256 };
 
 /* B[k0 .. k0 + kc)[n0 .. n0 + TILE_N), zero-filled past the last column. */

@@ -6,16 +6,10 @@
 #include <string.h>
 
 #include "device/cpu/kernels.h"
+#include "device/cpu/kernels_vector.h"
 
 extern const bsm_triangle_kernels BSM_KERNELS_TRIANGLE;
 
-#if defined(__AVX512F__)
-enum { VECTOR = 16 };
-#elif defined(__AVX__)
-enum { VECTOR = 8 };
-#else
-enum { VECTOR = 4 };
-#endif
 typedef float vector __attribute__((vector_size(4 * VECTOR)));
 
 /* Results that are summed at a time: as many as hide how long an addition takes, and fit into the
@@ -149,33 +143,6 @@ static void transposed_times(size_t rows, size_t n, const float *L, const float 
 
 /* ---- A triangle of products ---- */
 
-typedef float quad __attribute__((vector_size(16)));
-
-static inline quad load_quad(const float *from)
-{
-    quad v;
-    memcpy(&v, from, sizeof v);
-    return v;
-}
-
-/* Four values of four rows, the other way round. */
-static inline void turn(const float *const b[4], size_t k, float out[DEPTH][BSM_CHUNK])
-{
-    quad b0 = load_quad(b[0] + k), b1 = load_quad(b[1] + k);
-    quad b2 = load_quad(b[2] + k), b3 = load_quad(b[3] + k);
-    quad low01 = __builtin_shufflevector(b0, b1, 0, 4, 1, 5);
-    quad low23 = __builtin_shufflevector(b2, b3, 0, 4, 1, 5);
-    quad high01 = __builtin_shufflevector(b0, b1, 2, 6, 3, 7);
-    quad high23 = __builtin_shufflevector(b2, b3, 2, 6, 3, 7);
-    quad turned[4] = {__builtin_shufflevector(low01, low23, 0, 1, 4, 5),
-                      __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
-                      __builtin_shufflevector(high01, high23, 0, 1, 4, 5),
-                      __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
-    for (size_t i = 0; i < 4; i++) {
-        memcpy(out[i], &turned[i], sizeof turned[i]);
-    }
-}
-
 /* b^T for `depth` of its columns; zeros stand for rows behind the last one. */
 static void turn_rows(size_t rows, size_t depth, const float *b, size_t ldb,
                       float panel[DEPTH][BSM_CHUNK])
@@ -183,13 +150,16 @@ static void turn_rows(size_t rows, size_t depth, const float *b, size_t ldb,
     static const float zeros[DEPTH];
     size_t wide = (rows + VECTOR - 1) / VECTOR * VECTOR;
     for (size_t j = 0; j < wide; j += 4) {
-        const float *four[4];
+        const float *four[4], *at[4];
         for (size_t i = 0; i < 4; i++) {
             four[i] = j + i < rows ? b + (j + i) * ldb : zeros;
         }
         size_t k = 0;
         for (; k + 4 <= depth; k += 4) {
-            turn(four, k, (float(*)[BSM_CHUNK]) & panel[k][j]);
+            for (size_t i = 0; i < 4; i++) {
+                at[i] = four[i] + k;
+            }
+            transpose_quads(at, &panel[k][j], BSM_CHUNK);
         }
         for (; k < depth; k++) {
             for (size_t i = 0; i < 4; i++) {

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "device/cpu/kernels_vector.h"
 #include "device/cpu/product.h"
 
 /* Outputs of int8 products at a time: their sums and weights stay in the cache. */
@@ -14,38 +15,14 @@ enum { STRIP = 256 };
  * and it does not matter that lines a power of two apart push each other out of the cache. */
 enum { BLOCK = 16 };
 
-typedef float quad __attribute__((vector_size(16)));
-
-static inline quad load_quad(const float *from)
-{
-    quad v;
-    memcpy(&v, from, sizeof v);
-    return v;
-}
-
-/* Four rows of four values. */
-static inline void transpose_quads(const float *matrix, size_t columns, float *out, size_t rows)
-{
-    quad r0 = load_quad(matrix), r1 = load_quad(matrix + columns);
-    quad r2 = load_quad(matrix + 2 * columns), r3 = load_quad(matrix + 3 * columns);
-    quad low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
-    quad low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
-    quad high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
-    quad high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
-    quad turned[4] = {__builtin_shufflevector(low01, low23, 0, 1, 4, 5),
-                      __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
-                      __builtin_shufflevector(high01, high23, 0, 1, 4, 5),
-                      __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
-    for (size_t i = 0; i < 4; i++) {
-        memcpy(out + i * rows, &turned[i], sizeof turned[i]);
-    }
-}
-
 static void transpose_block(size_t rows, size_t columns, const float *matrix, float *out)
 {
     for (size_t r = 0; r < BLOCK; r += 4) {
         for (size_t c = 0; c < BLOCK; c += 4) {
-            transpose_quads(matrix + r * columns + c, columns, out + c * rows + r, rows);
+            const float *from = matrix + r * columns + c;
+            const float *const four[4] = {from, from + columns, from + 2 * columns,
+                                          from + 3 * columns};
+            transpose_quads(four, out + c * rows + r, rows);
         }
     }
 }

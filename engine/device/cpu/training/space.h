@@ -2,10 +2,10 @@
 /** The CPU device's memory for training, and its modules.
  *
  *  A path works on groups of whole sequences, whose rows lie below each other, so that the products
- *  of its linear layers are tall. Groups go to threads in a fixed way, and each thread but
- *  the first sums a path's gradients for itself; the sums are added in the order of the threads. So
- * the same call gives the same bits. Weights are used in the checkpoint's layout; what is faster
- * otherwise is turned round for each path. */
+ *  of its linear layers are tall. Groups go to threads in a fixed way. Each thread but the first
+ *  sums a path's gradients for itself, and the sums are added in the order of the threads: the same
+ *  call gives the same bits. Weights are used in the checkpoint's layout; what is faster otherwise
+ *  is turned round for each path. */
 #ifndef BSM_CPU_TRAINING_SPACE_H
 #define BSM_CPU_TRAINING_SPACE_H
 
