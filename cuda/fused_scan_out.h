@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/** y of the scans in one kernel on its way out. A warp has 16 rows of it in fragments, of which a
- * lane has pairs; from memory whole rows come and go much quicker. So eight rows at a time go
- * through shared memory, and are gated where they are whole. */
+/** y of the scans in one kernel on its way out. A warp has 16 rows of it in fragments, of which
+ *  a lane has pairs; from memory whole rows come and go much quicker. So eight rows at a time go
+ *  through shared memory, and are gated where they are whole. */
 #ifndef BSM_CUDA_FUSED_SCAN_OUT_H
 #define BSM_CUDA_FUSED_SCAN_OUT_H
 
@@ -45,6 +45,7 @@ __device__ void prefetch_gates(const bsm_fused_scan &s, const head_place &h, uin
  * a bank twice. */
 template <uint32_t P> struct rows_out {
     enum { ROWS = 8, GROUPS = P / 8, TURNS = ROWS * GROUPS / BSM_WARP };
+    static_assert(P == 32 || P == 64, "a group's half is named by one bit of its number");
     float rows[ROWS][P];
 
     /* Half a group of a row: `half` 0 or 1. */
@@ -90,7 +91,8 @@ template <uint32_t P>
 __device__ void store_eight(const bsm_fused_scan &s, const head_place &h, uint32_t first,
                             const bsm_sums *y, uint32_t two, rows_out<P> *out)
 {
-    const uint32_t LANES = out->GROUPS, TURNS = out->TURNS, lane = threadIdx.x % BSM_WARP;
+    const uint32_t LANES = rows_out<P>::GROUPS, TURNS = rows_out<P>::TURNS;
+    const uint32_t lane = threadIdx.x % BSM_WARP;
     const uint32_t group = lane % LANES, column = h.head * P + group * 8;
     eight_gates gates[TURNS] = {}; /* on their way while the rows change hands */
     y_row rows[TURNS];

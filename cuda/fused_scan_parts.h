@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** What the scans in one kernel share: a head's chunk on its way into shared memory, the
- * convolution of x, the decays, and y of 16 steps, which a warp makes. fused_scan_out.h has the way
- * out. */
+ * convolution of x, the decays, and y of 16 steps, which a warp makes. Its way out is in
+ * fused_scan_out.h. */
 #ifndef BSM_CUDA_FUSED_SCAN_PARTS_H
 #define BSM_CUDA_FUSED_SCAN_PARTS_H
 

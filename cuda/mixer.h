@@ -35,13 +35,16 @@ size_t bsm_cuda_slab_sequences(const bsm_cuda_space *space, bsm_steps steps);
 void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                               const bsm_slab *slab);
 
-/** dt = u W_in of a mixer, and behind it, if there is one, of a later one that reads the same u. */
+/** dt = u W_in of a mixer, and behind it, if there is one, of another that reads the same u and
+ *  whose weights were packed later. */
 void bsm_cuda_mixer_project_dt(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                                const bsm_cuda_mixer *other, const bsm_slab *slab);
 
-/** zxBC = u W_in; as float32 into memory of its own, whatever products read. */
+/** zxBC = u W_in */
 void bsm_cuda_mixer_project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                             const bsm_slab *slab);
+
+/** The same as float32, in whatever precision products read, into other memory. */
 void bsm_cuda_mixer_project_floats(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                                    const bsm_slab *slab, float *zxBC);
 
@@ -67,7 +70,7 @@ void bsm_cuda_mixer_states_fused(const bsm_cuda_space *space, const bsm_cuda_mix
 void bsm_cuda_mixer_scan(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                          const bsm_slab *slab);
 
-/** All of them, and the scan and the gate: u and dt -> what goes into the output projection. */
+/** Projection, scan and gate: u and dt -> what goes into the output projection. */
 void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                           const bsm_slab *slab);
 

@@ -22,7 +22,7 @@
 typedef struct bsm_mixer_scratch {
     void *u;       /**< values [row][dim] */
     void *zxBC;    /**< values [row][2 d_inner + 2 d_state] */
-    float *raw_dt; /**< [row][heads] */
+    float *raw_dt; /**< [row][heads], where both share u, of one direction and then of the other */
     bsm_decays decays;
     void *x, *BC, *scaled;
     float *G;

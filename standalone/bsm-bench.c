@@ -270,7 +270,10 @@ static bsm_status bench_device_scans(const bench_args *args, bsm_model *model, c
     cJSON *results = cJSON_AddArrayToObject(report, "device_scan");
     bsm_status status = BSM_OK;
     for (size_t d = 0; d < args->num_devices && !status; d++) {
-        status = bench_scans_of(args, args->devices[d], model, results, error);
+        const bsm_device_kind device = args->devices[d];
+        if (device != BSM_DEVICE_CPU && device != BSM_DEVICE_REFERENCE) { /* they have none */
+            status = bench_scans_of(args, device, model, results, error);
+        }
     }
     return status;
 }

@@ -200,6 +200,10 @@ static void print_config(const bsm_config *config)
         printf("%s%s", i ? ", " : "", config->stems[i]);
     }
     putchar('\n');
+    if (config->expander > 0) {
+        print_label("expander");
+        printf("turns down what is %g dB or more below the mixture\n", config->expander);
+    }
 }
 
 static void print_parameters(const bsm_model *model)
@@ -225,12 +229,11 @@ static void print_parameters(const bsm_model *model)
 /* What the table shows in the lines of the network. */
 static const char *const config_keys[] = {
     "dim",   "depth", "expand", "headdim",     "d_state",  "d_conv", "mask_expansion", "mlp",
-    "bands", "n_fft", "hop",    "sample_rate", "channels", "stems",  "segment",
+    "bands", "n_fft", "hop",    "sample_rate", "channels", "stems",  "segment",        "expander",
 };
 
 /* What it shows in lines of their own. */
-static const char *const about_keys[] = {"licence", "training", "data",
-                                         "memory",  "expander", "figures"};
+static const char *const about_keys[] = {"licence", "training", "data", "memory", "figures"};
 enum { NUM_ABOUT = sizeof about_keys / sizeof about_keys[0] };
 
 static bool is_among(const char *const *keys, size_t count, const char *key)
@@ -338,7 +341,8 @@ static bool add_config(cJSON *root, const bsm_config *config)
               add_number(object, "hop", (double)config->hop) &&
               add_number(object, "sample_rate", (double)config->sample_rate) &&
               add_number(object, "channels", (double)config->channels) &&
-              add_number(object, "segment", config->segment);
+              add_number(object, "segment", config->segment) &&
+              add_number(object, "expander", config->expander);
     for (size_t k = 0; ok && k < config->num_bands; k++) {
         cJSON *item = cJSON_CreateNumber((double)config->bands[k]);
         ok = item && cJSON_AddItemToArray(bands, item);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/** A downward expander for separated stems: where one is further below the mixture than
- *  config->expander says, it is turned down by twice as many dB again, so 3 dB further for each dB
- *  of the network's. What a network takes for a faint voice in music without any is silenced so,
- * and what it finds nearby is not touched to the bit.
+/** A downward expander (3:1) for separated stems: where one is further below the mixture than
+ *  config->expander says, it is turned down by two further dB for each dB that it is too low. What
+ *  a network takes for a faint voice in music without any is silenced so; what it finds nearby is
+ *  not touched to the bit.
  *
  *  Levels are those of power averaged over the last 0.2 s (exponentially), over the channels of a
- *  lane. Gains are known every 64 samples and reached in a straight line over the next 64: nothing
- *  is delayed, and how the result is cut up makes no difference. (Zoelzer, "DAFX", 2011, chapter
- *  4.2.) */
+ *  lane. Gains are known every 64 samples and reached in a straight line over the next 64, below
+ *  -120 dB they are 0: nothing is delayed, and how the result is cut up makes no difference. The
+ *  first 64 samples of a result are as they come. (Zoelzer, "DAFX", 2011, chapter 4.2.) */
 #ifndef BSM_NET_EXPANDER_H
 #define BSM_NET_EXPANDER_H
 

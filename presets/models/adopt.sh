@@ -8,7 +8,7 @@ usage="usage: adopt.sh [-b BUILD] [-m carry|bounded] [-e DB] [-l LICENCE] MODEL 
 Write MODEL beside this script as bsm-live.safetensors, in float16 and with its training, data,
 licence and figures in its metadata, its checksum, and the tables of CARD.md. All figures are
 measured now: on the songs in DATA (the folder that prepare.sh made), on a piece of each of its
-packages, and on the clip of the tests. LOG is the training's log.jsonl; several, of a training that
+packages and of all of DATA/measured, and on the clip of the tests. LOG is the training's log.jsonl; several, of a training that
 went on elsewhere, from the oldest to the newest; none for the model that is there already.
   -b BUILD    meson's folder, with all programs and tests built (default: build)
   -m MEMORY   what the network remembers live: carry (default), all that it heard, or bounded

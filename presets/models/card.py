@@ -118,7 +118,10 @@ def hours_heard(events, last):
 
 def training(info, logs):
     if not logs:
-        return info['metadata']['training']
+        text = info['metadata'].get('training', '')
+        if '; heard ' not in text:
+            sys.exit('card.py: a model that was not adopted before needs the log of its training')
+        return text
     events = read_logs(logs)
     last = adopted_step(info) or max(events['step'])
     # Adopted once, adopted again: the trainer's own words come first.

@@ -9,8 +9,8 @@ usage="usage: prepare.sh ROOT [STEMS]
 Lay out training data in ROOT: music of Debian 12 packages (music.tsv), speech of others
 (speech.tsv), music to be measured on (measured.tsv), and, as links, the songs and voices of STEMS:
   STEMS/train/TRACK/SOURCE.EXT, STEMS/valid/TRACK/SOURCE.EXT, STEMS/voices/*.EXT
-What is already there is left as it is. Needs apt, dpkg-deb, python3 and sox; 4 GB of disk while
-it works, 1.4 GB afterwards."
+What is already there is left as it is. Needs apt, dpkg-deb, python3 and sox; 5 GB of disk while
+it works, 1.5 GB afterwards."
 
 case "${1-}" in
 -h | --help)
@@ -101,13 +101,14 @@ prepare_music() {
     rm -rf "${work:?}/$1" "$work/new"
 }
 
-# prepare_measured PACKAGE: ROOT/measured/PACKAGE
+# prepare_measured PACKAGE: ROOT/measured/PACKAGE; nothing is trained on it
 prepare_measured() {
     [ ! -d "$root/measured/$1" ] || return 0
     fetch "$1"
     mkdir -p "$work/new" "$root/measured"
     entries measured.tsv "$1" | cut -f 2 | while IFS= read -r path; do
-        mv "$work/$1/$path" "$work/new/$(flat_name "$path")"
+        mv "$work/$1/$path" "$work/new/$(flat_name "$path")" ||
+            echo "prepare.sh: $1: $path is not in this version, left out" >&2
     done
     mv "$work/new" "$root/measured/$1"
     rm -rf "${work:?}/$1"
@@ -189,14 +190,14 @@ done
 entries speech.tsv | while IFS="$tab" read -r package folder _; do
     prepare_speech "$package" "$folder"
 done
-for package in $(entries measured.tsv | cut -f 1 | sort -u); do
-    prepare_measured "$package"
-done
 if [ -n "$stems" ]; then
     link_tracks train
     link_tracks valid
     link_voices
 fi
+for package in $(entries measured.tsv | cut -f 1 | sort -u); do
+    prepare_measured "$package"
+done
 for folder in "$root"/*/*/; do
     [ ! -d "$folder" ] || echo "${folder#"$root"/} $(minutes "$folder") min"
 done

@@ -4,9 +4,9 @@
  *  barrier between them, as compute-sanitizer's racecheck does on a card.
  *
  *  Ordered are: a block after the ones before it; what is behind __syncthreads after what is before
- *  it; and, in a warp, what is behind a shuffle or a product after what is before it, so that only
- *  a missing __syncwarp where neither is nearby goes unseen. exec.cc itself is not to be watched,
- *  for it has all of them work with the same variables. */
+ *  it; and, in a warp, what is behind a shuffle or a product after what is before it, so that a
+ *  missing __syncwarp goes unseen where one of these lies between. exec.cc itself is not to be
+ *  watched, for it has all of them work with the same variables. */
 #ifndef BSM_TESTS_CUDA_EXEC_RACES_H
 #define BSM_TESTS_CUDA_EXEC_RACES_H
 
@@ -30,7 +30,7 @@ inline void *races_thread(bool running)
     return running ? __tsan_get_current_fiber() : __tsan_create_fiber(0);
 }
 
-/** Go on as another thread; ORDERED: it sees what this one has seen. */
+/** Go on as another thread, which, if `ordered`, sees what this one has seen. */
 inline void races_go_on(void *thread, bool ordered)
 {
     enum { NOT_ORDERED = 1 };

@@ -5,6 +5,8 @@
 # falling back, compute-sanitizer, and times.
 #
 #     run.sh [BUILD FOLDER]
+#
+# With BSM_RACECHECK=1 compute-sanitizer looks for races, too.
 set -eu
 cd "$(dirname "$0")/../.."
 build=${1:-build-gpu}
@@ -47,11 +49,13 @@ if [ -x "$sanitizer" ]; then
         "$tests/gpu_training_golden"
     check "memcheck of fused scans" "$sanitizer" --tool memcheck --error-exitcode 1 \
         "$tests/gpu_training" 0
-    for test in "gpu_parity 3" "gpu_training 0"; do # shared memory: all other kernels have little
-        # shellcheck disable=SC2086 # a name and an argument
-        check "racecheck of fused scans, $test" "$sanitizer" --tool racecheck \
-            --kernel-name kns=fused --error-exitcode 1 "$tests/"$test
-    done
+    if [ -n "${BSM_RACECHECK:-}" ]; then # on an H100 it failed itself: docs/performance.md
+        for test in "gpu_parity 3" "gpu_training 0"; do
+            # shellcheck disable=SC2086 # a name and an argument
+            check "racecheck of fused scans, $test" "$sanitizer" --tool racecheck \
+                --kernel-name kns=fused --error-exitcode 1 "$tests/"$test
+        done
+    fi
 else
     echo "== compute-sanitizer is not here: skipped"
 fi

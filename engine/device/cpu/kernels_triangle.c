@@ -144,8 +144,8 @@ static void transposed_times(size_t rows, size_t n, const float *L, const float 
 /* ---- A triangle of products ---- */
 
 /* b^T for `depth` of its columns; zeros stand for rows behind the last one. */
-static void turn_rows(size_t rows, size_t depth, const float *b, size_t ldb,
-                      float panel[DEPTH][BSM_CHUNK])
+static void transpose_rows(size_t rows, size_t depth, const float *b, size_t ldb,
+                           float panel[DEPTH][BSM_CHUNK])
 {
     static const float zeros[DEPTH];
     size_t wide = (rows + VECTOR - 1) / VECTOR * VECTOR;
@@ -229,7 +229,7 @@ static void of_products(size_t rows, size_t k, const float *a, size_t lda, const
     float panel[DEPTH][BSM_CHUNK];
     for (size_t first = 0; first < k; first += DEPTH) {
         size_t depth = min(DEPTH, k - first);
-        turn_rows(rows, depth, b + first, ldb, panel);
+        transpose_rows(rows, depth, b + first, ldb, panel);
         add_products(rows, depth, a + first, lda, first > 0, panel, L);
     }
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** Vectors of the instruction set that a file is compiled for.
- */
+/** Vectors of the instruction set that a file is compiled for. */
 #ifndef BSM_CPU_KERNELS_VECTOR_H
 #define BSM_CPU_KERNELS_VECTOR_H
 

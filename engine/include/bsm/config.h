@@ -44,7 +44,8 @@ typedef struct bsm_config {
                          n_fft / sample_rate, to 60 (8) */
 
     double expander; /**< dB: where a separated stem is further than that below the mixture, it is
-                          turned down, see docs/model.md; 0 (as published): nowhere */
+                          turned down, see docs/model.md; 0 (as published): nowhere. Files keep it
+                          as metadata, which whoever writes a model sets apart */
 } bsm_config;
 
 /** Set `config` to a named configuration: "paper" (48.1 M parameters), "lite" (22.8 M), "live"

@@ -37,8 +37,8 @@ static bsm_cpu_training_mixer mixer_of(const path *p, size_t layer, bool reverse
 
 /* What the mixer wants otherwise than it is in the checkpoint; for a pass forward, projections,
  * too. */
-static void turn_weights(bsm_cpu_training_space *space, const bsm_mixer_weights *w, bool reversed,
-                         bool forward)
+static void transpose_weights(bsm_cpu_training_space *space, const bsm_mixer_weights *w,
+                              bool reversed, bool forward)
 {
     const bsm_config *config = &space->host.config;
     bsm_cpu_transpose(bsm_config_conv_dim(config), config->d_conv, w->conv_weight,
@@ -65,7 +65,7 @@ static path prepare(bsm_cpu_training_space *space, size_t layer, bsm_axis axis, 
 #pragma omp parallel for num_threads((int)space->host.options.threads)
     for (int d = 0; d < 2; d++) {
         p.mixers[d] = mixer_of(&p, layer, d == 1);
-        turn_weights(space, p.mixers[d].weights, d == 1, forward);
+        transpose_weights(space, p.mixers[d].weights, d == 1, forward);
     }
     return p;
 }

@@ -80,7 +80,8 @@ typedef struct bsm_band_scratch {
 typedef struct bsm_cpu_training_thread {
     bsm_group_scratch group; /**< overlaps with `band`: one module works at a time */
     bsm_band_scratch band;
-    float *gradients; /**< [path_size] of a path; NULL for the first thread, which adds to all */
+    float *gradients; /**< [path_size] of a path; NULL for the first thread, which adds to the
+                         item's */
 } bsm_cpu_training_thread;
 
 /** A path's sequences, divided into groups. */
