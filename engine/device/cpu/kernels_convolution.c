@@ -29,14 +29,11 @@ static inline void fetch_to_write(size_t n, const float *x)
     }
 }
 
-static inline void silu_row(size_t n, const float *restrict x, float *restrict out,
-                            float *restrict slope)
+static inline void silu_and_slope(float x, float *out, float *slope)
 {
-    for (size_t c = 0; c < n; c++) {
-        float s = sigmoid(x[c]), y = x[c] * s;
-        out[c] = y;
-        slope[c] = s + y * (1.0f - s);
-    }
+    float s = sigmoid(x), y = x * s;
+    *out = y;
+    *slope = s + y * (1.0f - s);
 }
 
 /* The last `used` taps on as many rows from `in`: on its last one. */
@@ -51,7 +48,9 @@ static void silu_piece(size_t n, size_t stride, size_t used, const float *restri
             sum[c] += weight[k * stride + c] * in[k * ld + c];
         }
     }
-    silu_row(n, sum, out, slope);
+    for (size_t c = 0; c < n; c++) {
+        silu_and_slope(sum[c], out + c, slope + c);
+    }
 }
 
 /* silu_piece with 4 taps on all channels: rows are walked through as they lie in memory. */
@@ -61,9 +60,7 @@ static void silu4_row(size_t n, const float *restrict in, size_t ld, const float
     for (size_t c = 0; c < n; c++) {
         float x = bias[c] + weight[c] * in[c] + weight[n + c] * in[ld + c] +
                   weight[2 * n + c] * in[2 * ld + c] + weight[3 * n + c] * in[3 * ld + c];
-        float s = sigmoid(x), y = x * s;
-        out[c] = y;
-        slope[c] = s + y * (1.0f - s);
+        silu_and_slope(x, out + c, slope + c);
     }
 }
 
