@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "large_memory.h"
 #include "model/object.h"
 #include "model/schema.h"
 
@@ -30,7 +31,7 @@ static bsm_status give_memory(bsm_model *model, size_t size, bsm_error *error)
 {
     float *next = NULL;
     if (size <= SIZE_MAX / sizeof *next) {
-        next = aligned_alloc(BSM_VECTOR_ALIGNMENT * sizeof *next, size * sizeof *next);
+        next = bsm_large_alloc(size * sizeof *next);
     }
     if (!next) {
         return bsm_fail(error, BSM_NO_MEMORY, "%s: no memory for %zu weights", model->path, size);

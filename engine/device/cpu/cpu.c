@@ -10,6 +10,7 @@
 #include "device/carve.h"
 #include "device/cpu/product.h"
 #include "device/cpu/workspace.h"
+#include "large_memory.h"
 
 static void describe(char *text, size_t size)
 {
@@ -106,7 +107,7 @@ static bsm_status workspace_new(const void *weights, const bsm_workspace_options
 
     bsm_carver sizing = {0};
     divide(space, &sizing);
-    space->memory = aligned_alloc(BSM_CARVE_ALIGNMENT, sizing.used);
+    space->memory = bsm_large_alloc(sizing.used);
     if (!space->memory) {
         workspace_free(space);
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for a network: %zu MB for %zu frames",

@@ -8,6 +8,7 @@
 
 extern const bsm_backward_kernels BSM_KERNELS_BACKWARD;
 extern const bsm_convolution_kernels BSM_KERNELS_CONVOLUTION;
+extern void BSM_KERNELS_OUTER(const bsm_product *p);
 
 /* ---- Norms ---- */
 
@@ -262,10 +263,13 @@ static void scaled_heads(size_t rows, size_t heads, size_t headdim, const float 
     }
 }
 
-static void dot_rows(size_t rows, size_t n, const float *a, size_t ld, const float *b, float *sum)
+static void dot_heads(size_t rows, size_t heads, size_t headdim, const float *a, const float *b,
+                      size_t ld, float *sum)
 {
-    for (size_t r = 0; r < rows; r++) {
-        sum[r] += dot(n, a + r * ld, b + r * n);
+    for (size_t r = 0; r < rows; r++, a += ld, b += ld) {
+        for (size_t h = 0; h < heads; h++) {
+            sum[h * BSM_CHUNK + r] += dot(headdim, a + h * headdim, b + h * headdim);
+        }
     }
 }
 
@@ -346,10 +350,11 @@ const bsm_backward_kernels BSM_KERNELS_BACKWARD = {
     .skip = skip,
     .leave_state = leave_state,
     .scaled_heads = scaled_heads,
-    .dot_rows = dot_rows,
+    .dot_heads = dot_heads,
     .dot_states = dot_states,
     .decays = decays,
     .tanh = tanh_gradient,
     .apply_mask = apply_mask,
     .add = add,
+    .add_outer = BSM_KERNELS_OUTER,
 };

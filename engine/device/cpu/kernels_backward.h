@@ -69,8 +69,10 @@ typedef struct bsm_backward_kernels {
     void (*scaled_heads)(size_t rows, size_t heads, size_t headdim, const float *factor,
                          const float *x, size_t ld, float *out, size_t ld_out);
 
-    /** sum[r] += the dot product of the rows of a, ld apart, and of b, n apart. */
-    void (*dot_rows)(size_t rows, size_t n, const float *a, size_t ld, const float *b, float *sum);
+    /** sum[h][r] += the dot product of the head's columns of row r of a and b, rows ld apart;
+     *  sum: [heads][BSM_CHUNK] */
+    void (*dot_heads)(size_t rows, size_t heads, size_t headdim, const float *a, const float *b,
+                      size_t ld, float *sum);
 
     /** sum[h] += all[h] <a, b> of the head's columns; a, b: [d_state][heads * headdim],
      *  rows ld apart */
@@ -91,6 +93,11 @@ typedef struct bsm_backward_kernels {
 
     /** out[i] += x[i] */
     void (*add)(size_t count, const float *x, float *out);
+
+    /** C += A^T B, whatever else the product says: the outer products of the rows of A and of B,
+     *  which is what weights get. Both are read along their rows, where a library turns A round
+     *  first. */
+    void (*add_outer)(const bsm_product *p);
 } bsm_backward_kernels;
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "device/carve.h"
+#include "large_memory.h"
 
 typedef struct packer {
     bsm_carver carver;
@@ -136,7 +137,7 @@ static bsm_status new_weights(const bsm_weights *host, bool int8, void **weights
     if (w->bands && w->time && w->band && w->masks) {
         packer sizing = {.int8 = int8};
         pack_all(&sizing, host, w);
-        w->memory = aligned_alloc(BSM_CARVE_ALIGNMENT, sizing.carver.used);
+        w->memory = bsm_large_alloc(sizing.carver.used);
     }
     if (!w->memory) {
         bsm_cpu_weights_free(w);

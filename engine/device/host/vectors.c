@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "large_memory.h"
 #include "model/vector.h"
 
 enum { PIECES = 256, LANES = 8 };
@@ -18,7 +19,7 @@ static bsm_status allocate(bsm_host *host, bsm_error *error)
 {
     const size_t bytes = host->size * sizeof(float);
     for (int v = BSM_PARAMETERS + 1; v < BSM_NUM_TRAINING_VECTORS; v++) {
-        host->vectors[v] = aligned_alloc(BSM_VECTOR_ALIGNMENT * sizeof(float), bytes);
+        host->vectors[v] = bsm_large_alloc(bytes);
         if (!host->vectors[v]) {
             return bsm_fail(error, BSM_NO_MEMORY, "training: no memory for %zu weights",
                             host->size);

@@ -42,8 +42,8 @@ static void output_backward(const bsm_cpu_training_mixer *mixer, const bsm_group
             mixer->weights->gate_norm, d_y, scratch->gate + r * ld, ld,
             scratch->d_projected + r * projected, projected, gradients->sums->gate_norm);
     }
-    bsm_multiply_columns(mixer->kernels, dim, d_inner, group->rows, bsm_in(scratch->d_out, dim),
-                         bsm_in(scratch->gate, ld), 1, bsm_out(gradients->out_proj, d_inner));
+    bsm_add_outer(mixer->kernels, dim, d_inner, group->rows, bsm_in(scratch->d_out, dim),
+                  bsm_in(scratch->gate, ld), bsm_out(gradients->out_proj, d_inner));
 }
 
 /* ---- The scan of one sequence ---- */
@@ -169,8 +169,8 @@ static void input_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratc
     for (size_t row = 0; row < group->rows; row += group->length) {
         bsm_mixer_normalise(mixer, scratch, group, row, 0, group->length, scratch->u + row * dim);
     }
-    bsm_multiply_columns(mixer->kernels, projected, dim, group->rows, d_projected,
-                         bsm_in(scratch->u, dim), 1, bsm_out(gradients->in_proj, dim));
+    bsm_add_outer(mixer->kernels, projected, dim, group->rows, d_projected, bsm_in(scratch->u, dim),
+                  bsm_out(gradients->in_proj, dim));
     bsm_multiply(mixer->kernels, group->rows, dim, projected, d_projected,
                  bsm_in(mixer->weights->in_proj, dim), 0, bsm_out(scratch->d_out, dim));
     for (size_t s = 0; s < group->sequences; s++) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/** The three products of a linear layer y = x W^T on rows: forward, by x and by W. */
+/** Products of rows with matrices: a linear layer forward, by x and by W. */
 #ifndef BSM_CPU_TRAINING_PRODUCTS_H
 #define BSM_CPU_TRAINING_PRODUCTS_H
 
+#include "device/cpu/kernels_backward.h"
 #include "device/cpu/product.h"
 
 /** A matrix inside another: `ld` floats from one row to the next. */
@@ -76,6 +77,21 @@ static inline void bsm_multiply_columns(const bsm_kernels *kernels, size_t m, si
                                             .beta = beta,
                                             .c = c.at,
                                             .ldc = c.ld});
+}
+
+/** C += A^T B; A is k x m, B k x n: the gradient by a layer's weights. */
+static inline void bsm_add_outer(const bsm_kernels *kernels, size_t m, size_t n, size_t k,
+                                 bsm_const_matrix a, bsm_const_matrix b, bsm_matrix c)
+{
+    kernels->backward->add_outer(&(bsm_product){.m = m,
+                                                .n = n,
+                                                .k = k,
+                                                .a = a.at,
+                                                .lda = a.ld,
+                                                .b = b.at,
+                                                .ldb = b.ld,
+                                                .c = c.at,
+                                                .ldc = c.ld});
 }
 
 #endif

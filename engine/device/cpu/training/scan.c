@@ -23,7 +23,7 @@ bsm_scan_scratch bsm_scan_scratch_carve(bsm_carver *carver, const bsm_config *co
     s.dG = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
     s.M = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
     s.rows = bsm_carve_floats(carver, BSM_CHUNK * bsm_cpu_ld(bsm_config_d_inner(config)));
-    s.by_head = bsm_carve_floats(carver, BSM_CHUNK * config->d_state);
+    s.share = bsm_carve_floats(carver, BSM_CHUNK * bsm_cpu_ld(bsm_config_d_inner(config)));
     s.decay.d_dt = bsm_carve_floats(carver, heads * BSM_CHUNK);
     s.decay.d_cum = bsm_carve_floats(carver, heads * BSM_CHUNK);
     s.decay.d_all = bsm_carve_floats(carver, heads);
@@ -127,20 +127,17 @@ static void left_behind(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, 
     }
 }
 
-/* What the state before the chunk gave to the steps; s->rows holds in d_y. */
+/* What the state before the chunk gave to the steps; s->rows holds in d_y. A step's share grows
+ * with its cum, so that it wants of cum what it wants of all of the share, which is computed again.
+ */
 static void from_before(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const view *v)
 {
-    for (size_t h = 0; h < v->heads; h++) {
-        bsm_const_matrix part = bsm_in(s->rows + h * v->headdim, v->ld);
-        bsm_const_matrix state = bsm_in(chunk->S + h * v->headdim, v->ld);
-        bsm_multiply_by_rows(v->kernels, v->rows, v->d_state, v->headdim, part, state, 0,
-                             bsm_out(s->by_head, v->d_state));
-        v->backward->dot_rows(v->rows, v->d_state, v->C.at, v->C.ld, s->by_head,
-                              s->decay.d_cum + h * BSM_CHUNK);
-        for (size_t r = 0; r < v->rows; r++) {
-            v->backward->add(v->d_state, s->by_head + r * v->d_state, v->d_C.at + r * v->d_C.ld);
-        }
-    }
+    bsm_const_matrix state = bsm_in(chunk->S, v->ld);
+    bsm_multiply(v->kernels, v->rows, v->d_inner, v->d_state, v->C, state, 0,
+                 bsm_out(s->share, v->ld));
+    v->backward->dot_heads(v->rows, v->heads, v->headdim, s->rows, s->share, v->ld, s->decay.d_cum);
+    bsm_multiply_by_rows(v->kernels, v->rows, v->d_state, v->d_inner, bsm_in(s->rows, v->ld), state,
+                         1, v->d_C);
 }
 
 static void state_before(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const view *v,

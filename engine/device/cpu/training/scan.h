@@ -13,7 +13,7 @@ typedef struct bsm_scan_scratch {
     const bsm_kernels *kernels;
     float *G, *dG, *M; /**< [chunk][BSM_CHUNK] */
     float *rows;       /**< [chunk][d_inner], rows bsm_cpu_ld apart */
-    float *by_head;    /**< [chunk][d_state] */
+    float *share;      /**< the same */
     bsm_decay_gradient decay;
 } bsm_scan_scratch;
 

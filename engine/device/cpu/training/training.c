@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "device/cpu/training/space.h"
+#include "large_memory.h"
 #include "model/schema.h"
 #include "model/vector.h"
 
@@ -63,7 +64,7 @@ static bsm_status allocate(bsm_cpu_training_space *space, bsm_error *error)
     if (status) {
         return status;
     }
-    space->memory = aligned_alloc(BSM_CARVE_ALIGNMENT, size);
+    space->memory = bsm_large_alloc(size);
     if (!space->memory) {
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for training: %zu MB for %zu frames",
                         size / 1000000, space->host.frames);

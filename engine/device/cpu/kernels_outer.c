@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: ISC */
+/* Compiled once per instruction set, with BSM_KERNELS_OUTER set by meson. A strip of B is packed
+ * for the second level of the cache, a few columns of A for the first, and a tile of C is summed in
+ * registers. */
+#include "device/cpu/kernels_backward.h"
+
+#include <stdbool.h>
+
+#include "device/cpu/kernels_vector.h"
+
+extern void BSM_KERNELS_OUTER(const bsm_product *p);
+
+typedef float vector __attribute__((vector_size(4 * VECTOR)));
+
+/* A tile is as large as the registers allow: 32 in AVX-512, else 16. */
+enum { TALL = VECTOR == 16 ? 12 : 6, WIDTH = 2 * VECTOR, DEPTH = 320, STRIP = 256 };
+
+static inline vector load(const float *from)
+{
+    vector v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+static inline size_t min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* `depth` rows of `columns` of a matrix, one below the other, each filled up to `width`. */
+static inline __attribute__((always_inline)) void pack(size_t depth, size_t columns, size_t width,
+                                                       const float *from, size_t ld, float *out)
+{
+    if (columns == width) { /* a fixed size, which is copied without a loop */
+        for (size_t k = 0; k < depth; k++) {
+            memcpy(out + k * width, from + k * ld, width * sizeof *out);
+        }
+        return;
+    }
+    memset(out, 0, depth * width * sizeof *out);
+    for (size_t k = 0; k < depth; k++) {
+        memcpy(out + k * width, from + k * ld, columns * sizeof *out);
+    }
+}
+
+/* Where a tile lies in C; those at its ends have fewer rows or columns. */
+typedef struct place {
+    size_t rows, columns, ld;
+    float *at;
+} place;
+
+/* Rows that are wanted soon, from `at` on. */
+typedef struct ahead {
+    const float *at;
+    size_t rows, ld;
+} ahead;
+
+/* A tile inside C: with loops of a fixed length the sums stay in registers. */
+static inline __attribute__((always_inline)) void add_whole(size_t tall, vector sum[TALL][2],
+                                                            const place *c)
+{
+    for (size_t i = 0; i < tall; i++) {
+        float *at = c->at + i * c->ld;
+        vector left = load(at) + sum[i][0], right = load(at + VECTOR) + sum[i][1];
+        memcpy(at, &left, sizeof left);
+        memcpy(at + VECTOR, &right, sizeof right);
+    }
+}
+
+static void add_part(const vector sum[TALL][2], const place *c)
+{
+    for (size_t i = 0; i < c->rows; i++) {
+        float row[WIDTH];
+        memcpy(row, sum[i], sizeof row);
+        for (size_t j = 0; j < c->columns; j++) {
+            c->at[i * c->ld + j] += row[j];
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void add_product(size_t tall, const float *a,
+                                                              const float *b, vector sum[TALL][2])
+{
+    vector left = load(b), right = load(b + VECTOR);
+    for (size_t i = 0; i < tall; i++) {
+        sum[i][0] += a[i] * left;
+        sum[i][1] += a[i] * right;
+    }
+}
+
+static inline __attribute__((always_inline)) void add_tile(size_t depth, size_t tall,
+                                                           const float *a, const float *b,
+                                                           const ahead *next, const place *c)
+{
+    vector sum[TALL][2] = {0};
+    const float *wanted = next->at;
+    for (size_t i = 0; i < c->rows; i++) { /* C is not in the cache, and needed at the end */
+        __builtin_prefetch(c->at + i * c->ld, 1);
+        __builtin_prefetch(c->at + i * c->ld + c->columns - 1, 1);
+    }
+    for (size_t k = 0; k < next->rows; k++, a += TALL, b += WIDTH, wanted += next->ld) {
+        __builtin_prefetch(wanted);
+        add_product(tall, a, b, sum);
+    }
+    for (size_t k = next->rows; k < depth; k++, a += TALL, b += WIDTH) {
+        add_product(tall, a, b, sum);
+    }
+    if (c->rows == tall && c->columns == WIDTH) {
+        add_whole(tall, sum, c);
+    } else {
+        vector part[TALL][2];
+        memcpy(part, sum, sizeof part);
+        add_part(part, c);
+    }
+}
+
+/* The rows of C in `c`, of which the strip has `columns`. Each tile fetches its share of `next`. */
+static void add_tiles(size_t depth, const float *a, const float *strip, size_t columns,
+                      const ahead *next, place c)
+{
+    size_t tiles = (columns + WIDTH - 1) / WIDTH, share = (next->rows + tiles - 1) / tiles;
+    for (size_t j = 0, row = 0; j < columns; j += WIDTH, row += share, c.at += WIDTH) {
+        ahead some = {.at = next->at + row * next->ld, .ld = next->ld};
+        some.rows = row < next->rows ? min(share, next->rows - row) : 0;
+        c.columns = min(columns - j, WIDTH);
+        if (c.rows > TALL / 2) {
+            add_tile(depth, TALL, a, strip + j * depth, &some, &c);
+        } else {
+            add_tile(depth, TALL / 2, a, strip + j * depth, &some, &c);
+        }
+    }
+}
+
+/* Some of the outer products, and some of C's columns. */
+static void add_strip(const bsm_product *p, size_t k, size_t depth, size_t n, size_t columns)
+{
+    float a[DEPTH * TALL], strip[DEPTH * STRIP];
+    for (size_t j = 0; j < columns; j += WIDTH) {
+        pack(depth, min(columns - j, WIDTH), WIDTH, p->b + k * p->ldb + n + j, p->ldb,
+             strip + j * depth);
+    }
+    for (size_t i = 0; i < p->m; i += TALL) {
+        const float *from = p->a + k * p->lda + i;
+        size_t rows = min(p->m - i, TALL), after = min(p->m - i - rows, TALL);
+        ahead next = {.at = from + rows + after - 1, .rows = after ? depth : 0, .ld = p->lda};
+        pack(depth, rows, TALL, from, p->lda, a);
+        add_tiles(depth, a, strip, columns, &next,
+                  (place){.rows = rows, .ld = p->ldc, .at = p->c + i * p->ldc + n});
+    }
+}
+
+void BSM_KERNELS_OUTER(const bsm_product *p)
+{
+    for (size_t n = 0; n < p->n; n += STRIP) {
+        for (size_t k = 0; k < p->k; k += DEPTH) {
+            add_strip(p, k, min(p->k - k, DEPTH), n, min(p->n - n, STRIP));
+        }
+    }
+}
