@@ -111,9 +111,9 @@ static void divide_chunks(chunks *k, bsm_carver *carver)
     k->states = bsm_carve_floats(carver, (k->count + 1) * k->N * k->ld);
     k->decays = bsm_carve(carver, k->count * sizeof *k->decays);
     for (size_t i = 0; i < k->count; i++) {
-        bsm_decay decay = bsm_decay_carve(carver, &c->config);
+        void *tile = bsm_carve(carver, bsm_cpu_tile_size(&c->config));
         if (carver->block) {
-            k->decays[i] = decay;
+            k->decays[i] = bsm_cpu_tile_at(&c->config, k->kernels, tile).decay;
         }
     }
     k->d_raw = bsm_carve_floats(carver, c->steps * k->heads);

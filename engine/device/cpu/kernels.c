@@ -310,6 +310,18 @@ static void gate_norm(size_t rows, size_t n, float *y, const float *z, const flo
     }
 }
 
+static void keep(size_t rows, size_t n, const float *x, size_t ld, float *out, size_t ld_out)
+{
+    for (size_t r = 0; r < rows; r++, x += ld, out += ld_out) {
+        size_t streamed = is_vector_aligned(out) ? n / VECTOR * VECTOR : 0;
+        for (size_t i = 0; i < streamed; i += VECTOR) {
+            store_past_cache(out + i, x + i);
+        }
+        memcpy(out + streamed, x + streamed, (n - streamed) * sizeof *out);
+    }
+    store_fence();
+}
+
 /* ---- Merge and mask ---- */
 
 static void add_bias(size_t rows, size_t n, float *restrict x, size_t ld,
@@ -363,6 +375,7 @@ const bsm_kernels BSM_KERNELS = {
     .scale_heads = scale_heads,
     .scale_state = scale_state,
     .gate_norm = gate_norm,
+    .keep = keep,
     .add_bias = add_bias,
     .tanh_bias = tanh_bias,
     .apply_mask = apply_mask,

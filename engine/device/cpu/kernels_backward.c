@@ -94,35 +94,6 @@ static void add_bias(size_t rows, size_t n, const float *d_x, size_t ld, float *
 
 /* ---- Gate ---- */
 
-static inline float gate_row(size_t n, const float *restrict y, const float *restrict z,
-                             float *restrict out)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++) {
-        float g = y[i] * z[i] * sigmoid(z[i]);
-        out[i] = g;
-        sum += g * g;
-    }
-    return 1.0f / sqrtf(sum / (float)n + 1e-5f);
-}
-
-static inline void scale_row(size_t n, float *restrict x, float factor,
-                             const float *restrict weight)
-{
-    for (size_t i = 0; i < n; i++) {
-        x[i] *= factor * weight[i];
-    }
-}
-
-static void gate_norm_apart(size_t rows, size_t n, const float *y, const float *z, size_t ld,
-                            const float *weight, float *out, size_t ld_out)
-{
-    for (size_t r = 0; r < rows; r++, y += n, z += ld, out += ld_out) {
-        scale_row(n, out, gate_row(n, y, z, out), weight);
-    }
-}
-
 /* First the gate in `out` and the sigmoid in d_z, then everything from them. */
 static inline void gate_norm_row(size_t n, const float *restrict y, const float *restrict z,
                                  const float *restrict weight, float *restrict gradient,
@@ -343,7 +314,6 @@ const bsm_backward_kernels BSM_KERNELS_BACKWARD = {
     .rms_norm = rms_norm,
     .l2_norm = l2_norm,
     .add_bias = add_bias,
-    .gate_norm_apart = gate_norm_apart,
     .gate_norm = gate_norm,
     .convolution = &BSM_KERNELS_CONVOLUTION,
     .masked_scores = masked_scores,

@@ -37,13 +37,8 @@ typedef struct bsm_backward_kernels {
     /** d_bias += the sum of the rows of d_x. */
     void (*add_bias)(size_t rows, size_t n, const float *d_x, size_t ld, float *d_bias);
 
-    /** out[r] = rms(y[r] * SiLU(z[r])) * weight, as bsm_kernels.gate_norm, which overwrites y.
-     *  Rows of z are ld apart, those of out ld_out. */
-    void (*gate_norm_apart)(size_t rows, size_t n, const float *y, const float *z, size_t ld,
-                            const float *weight, float *out, size_t ld_out);
-
-    /** The same backward. `gradient` is d_out, then d_y. `out` is computed again. Rows of both are
-     *  ld_out apart. */
+    /** bsm_kernels.gate_norm. `gradient` is d_out, then d_y; what went out is computed again to
+     *  `out`. Rows of both are ld_out apart, those of z ld. */
     void (*gate_norm)(size_t rows, size_t n, const float *y, const float *z, size_t ld,
                       const float *weight, float *gradient, float *out, size_t ld_out, float *d_z,
                       size_t ld_d_z, float *d_weight);

@@ -4,7 +4,11 @@
 #define BSM_CPU_KERNELS_VECTOR_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+#ifdef __SSE__
+#include <immintrin.h>
+#endif
 
 /** Floats of a vector. */
 #if defined(__AVX512F__)
@@ -14,6 +18,32 @@ enum { VECTOR = 8 };
 #else
 enum { VECTOR = 4 };
 #endif
+
+/** What is stored past the cache is there for other threads after store_fence. */
+static inline void store_past_cache(float *to, const float *from)
+{
+#if defined(__AVX512F__)
+    _mm512_stream_ps(to, _mm512_loadu_ps(from));
+#elif defined(__AVX__)
+    _mm256_stream_ps(to, _mm256_loadu_ps(from));
+#elif defined(__SSE__)
+    _mm_stream_ps(to, _mm_loadu_ps(from));
+#else
+    memcpy(to, from, VECTOR * sizeof *to);
+#endif
+}
+
+static inline void store_fence(void)
+{
+#ifdef __SSE__
+    _mm_sfence();
+#endif
+}
+
+static inline int is_vector_aligned(const float *at)
+{
+    return (uintptr_t)at % (VECTOR * sizeof *at) == 0;
+}
 
 typedef float quad __attribute__((vector_size(16)));
 

@@ -109,11 +109,8 @@ static void divide_scan(const bsm_config *config, const bsm_kernels *kernels, bs
 {
     size_t ld_xbc = bsm_cpu_ld(bsm_config_conv_dim(config));
     size_t state = config->d_state * bsm_cpu_ld(bsm_config_d_inner(config));
-    s->tile = (bsm_cpu_tile){.config = config, .kernels = kernels};
-    s->tile.xbc = bsm_carve_floats(carver, BSM_CHUNK * ld_xbc);
-    s->tile.G = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
-    s->tile.M = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
-    s->tile.decay = bsm_decay_carve(carver, config);
+    s->tile = bsm_cpu_tile_at(config, kernels, bsm_carve(carver, bsm_cpu_tile_size(config)));
+    s->state = bsm_carve_floats(carver, bsm_cpu_state_size(config));
     s->d_S = bsm_carve_floats(carver, state);
     s->slope = bsm_carve_floats(carver, BSM_CHUNK * ld_xbc);
     s->d_xbc = bsm_carve_floats(carver, (BSM_CHUNK + config->d_conv - 1) * ld_xbc);
@@ -129,7 +126,7 @@ static bsm_group_scratch divide_group(const bsm_cpu_training_space *space, bsm_c
     s.x = bsm_carve_floats(carver, rows * dim);
     s.u = bsm_carve_floats(carver, rows * dim);
     s.gate = bsm_carve_floats(carver, rows * ld_inner);
-    s.out = bsm_carve_floats(carver, rows * dim);
+    s.out = bsm_carve_floats(carver, BSM_CHUNK * dim);
     s.d_next = bsm_carve_floats(carver, rows * dim);
     s.d_pair = bsm_carve_floats(carver, rows * 2 * dim);
     s.d_x = bsm_carve_floats(carver, rows * dim);
@@ -207,6 +204,7 @@ void bsm_cpu_training_divide(bsm_cpu_training_space *space, bsm_carver *carver, 
 {
     const bsm_config *config = &space->host.config;
     size_t frames = space->host.frames, threads = space->host.options.threads;
+    size_t d_inner = bsm_config_d_inner(config);
     space->rows = config->num_bands * frames;
     space->grouping[BSM_ALONG_TIME] = group(config->num_bands, frames, threads);
     space->grouping[BSM_ALONG_BANDS] = group(frames, config->num_bands, threads);
@@ -218,9 +216,10 @@ void bsm_cpu_training_divide(bsm_cpu_training_space *space, bsm_carver *carver, 
     for (size_t d = 0; d < 2; d++) {
         space->conv_weight[d] =
             bsm_carve_floats(carver, config->d_conv * bsm_config_conv_dim(config));
-        space->in_proj[d] =
-            bsm_carve_floats(carver, bsm_cpu_training_projected(config) * config->dim);
-        space->out_proj[d] = bsm_carve_floats(carver, bsm_config_d_inner(config) * config->dim);
+        space->in_xbcdt[d] =
+            bsm_carve_floats(carver, (bsm_cpu_training_projected(config) - d_inner) * config->dim);
+        space->in_z[d] = bsm_carve_floats(carver, d_inner * config->dim);
+        space->out_proj[d] = bsm_carve_floats(carver, d_inner * config->dim);
         space->A[d] = bsm_carve_floats(carver, bsm_config_heads(config));
     }
     space->threads = bsm_carve(carver, threads * sizeof *space->threads);

@@ -16,11 +16,8 @@ typedef struct bsm_cpu_training_mixer {
     const bsm_config *config;
     const bsm_kernels *kernels;
     const bsm_mixer_weights *weights;
-    const float *conv_weight; /**< [d_conv][conv_dim] */
-    const float *in_proj;     /**< [dim][projected]: forward, the other way round is slower */
-    const float *out_proj;    /**< [d_inner][dim]: the same */
-    const float *A;           /**< [heads] */
-    bool reversed;            /**< from the last step to the first */
+    bsm_cpu_mixer packed; /**< the same; its matrices hold for passes forward alone */
+    bool reversed;        /**< from the last step to the first */
     double dropout;
     uint64_t dropout_key;
 } bsm_cpu_training_mixer;
@@ -46,15 +43,6 @@ static inline float *bsm_mixer_state(const bsm_config *config, float *states, si
     return chunk ? states + (chunk - 1) * config->d_state * bsm_cpu_ld(bsm_config_d_inner(config))
                  : NULL;
 }
-
-/** The mixer's normalised input, in its own order, for some steps of the sequence whose first row
- *  in the group is `row`. */
-void bsm_mixer_normalise(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
-                         const bsm_group *group, size_t row, size_t first, size_t rows, float *u);
-
-/** The decays of a chunk, whose projection starts at `projected`. */
-void bsm_mixer_decays(const bsm_cpu_training_mixer *mixer, const float *projected, size_t rows,
-                      const bsm_decay *decay);
 
 /** The row of step `step` of the direction's own order in the sequence's. */
 static inline size_t bsm_mixer_row(const bsm_cpu_training_mixer *mixer, size_t length, size_t step)

@@ -79,8 +79,18 @@ static bsm_conv convolution_of(const bsm_cpu_training_mixer *mixer, const sequen
                       .before = c->first < taps - 1 ? c->first : taps - 1,
                       .in = seq->projected + c->first * ld + bsm_config_d_inner(config),
                       .ld = ld,
-                      .weight = mixer->conv_weight,
+                      .weight = mixer->packed.conv_weight,
                       .bias = mixer->weights->conv_bias};
+}
+
+/* The decays of a chunk, whose projection starts at `projected`. */
+static void decays(const bsm_cpu_training_mixer *mixer, const float *projected, size_t rows,
+                   const bsm_decay *decay)
+{
+    const bsm_config *config = mixer->config;
+    const float *raw = projected + bsm_config_d_inner(config) + bsm_config_conv_dim(config);
+    mixer->kernels->decays(rows, bsm_config_heads(config), raw, bsm_cpu_training_projected(config),
+                           mixer->weights->dt_bias, mixer->packed.A, decay);
 }
 
 /* x, B, C and the decays of the chunk again, to scratch->tile. */
@@ -90,7 +100,7 @@ static void recompute(const bsm_cpu_training_mixer *mixer, const bsm_group_scrat
     bsm_conv conv = convolution_of(mixer, seq, c);
     mixer->kernels->backward->convolution->silu(&conv, scratch->tile.xbc, scratch->slope,
                                                 bsm_cpu_ld(conv.channels));
-    bsm_mixer_decays(mixer, seq->projected + c->first * conv.ld, c->rows, &scratch->tile.decay);
+    decays(mixer, seq->projected + c->first * conv.ld, c->rows, &scratch->tile.decay);
 }
 
 static void chunk_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
@@ -110,9 +120,9 @@ static void chunk_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_
                             .d_D = sums->D};
     bsm_scan_chunk_backward(&scratch->scan, &chunk, scratch->d_S, zero, c->index == 0);
     mixer->kernels->backward->decays(c->rows, bsm_config_heads(config), seq->projected + dt,
-                                     projected, mixer->weights->dt_bias, mixer->A, &chunk.decay,
-                                     &scratch->scan.decay, seq->d_projected + dt, sums->dt_bias,
-                                     sums->A);
+                                     projected, mixer->weights->dt_bias, mixer->packed.A,
+                                     &chunk.decay, &scratch->scan.decay, seq->d_projected + dt,
+                                     sums->dt_bias, sums->A);
 }
 
 /* Behind the chunk's rows of scratch->d_xbc, the first ones of the chunk after it, which was
@@ -160,6 +170,16 @@ static void sequence_backward(const bsm_cpu_training_mixer *mixer, const bsm_gro
 
 /* ---- Input ---- */
 
+/* The mixer's normalised input, in its own order, of the sequence whose first row is `row`. */
+static void normalise(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
+                      const bsm_group *group, size_t row, size_t first, size_t rows, float *u)
+{
+    size_t dim = mixer->config->dim;
+    const float *x = scratch->x + (row + bsm_mixer_row(mixer, group->length, first)) * dim;
+    mixer->kernels->rms_norm(rows, dim, x, mixer->reversed ? -(ptrdiff_t)dim : (ptrdiff_t)dim,
+                             mixer->weights->norm, u);
+}
+
 /* Input projection and norm, from scratch->d_projected to scratch->d_x. */
 static void input_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
                            const bsm_group *group, const bsm_mixer_gradients *gradients)
@@ -167,7 +187,7 @@ static void input_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratc
     size_t dim = mixer->config->dim, projected = bsm_cpu_training_projected(mixer->config);
     bsm_const_matrix d_projected = bsm_in(scratch->d_projected, projected);
     for (size_t row = 0; row < group->rows; row += group->length) {
-        bsm_mixer_normalise(mixer, scratch, group, row, 0, group->length, scratch->u + row * dim);
+        normalise(mixer, scratch, group, row, 0, group->length, scratch->u + row * dim);
     }
     bsm_add_outer(mixer->kernels, projected, dim, group->rows, d_projected, bsm_in(scratch->u, dim),
                   bsm_out(gradients->in_proj, dim));

@@ -19,17 +19,35 @@ typedef struct path {
 
 /* ---- Preparing ---- */
 
+static bsm_cpu_mixer packed_of(const bsm_cpu_training_space *space, const bsm_mixer_weights *w,
+                               bool reversed)
+{
+    const bsm_config *config = &space->host.config;
+    size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
+    return (bsm_cpu_mixer){
+        .norm = w->norm,
+        .in_xbcdt = {.in = dim,
+                     .out = bsm_cpu_training_projected(config) - d_inner,
+                     .values = space->in_xbcdt[reversed]},
+        .in_z = {.in = dim, .out = d_inner, .values = space->in_z[reversed]},
+        .conv_weight = space->conv_weight[reversed],
+        .conv_bias = w->conv_bias,
+        .dt_bias = w->dt_bias,
+        .A = space->A[reversed],
+        .D = w->D,
+        .gate_norm = w->gate_norm,
+        .out_proj = {.in = d_inner, .out = dim, .values = space->out_proj[reversed]}};
+}
+
 static bsm_cpu_training_mixer mixer_of(const path *p, size_t layer, bool reversed)
 {
     const bsm_cpu_training_space *space = p->space;
+    const bsm_mixer_weights *weights = reversed ? &p->weights->backward : &p->weights->forward;
     return (bsm_cpu_training_mixer){
         .config = &space->host.config,
         .kernels = space->kernels,
-        .weights = reversed ? &p->weights->backward : &p->weights->forward,
-        .conv_weight = space->conv_weight[reversed],
-        .in_proj = space->in_proj[reversed],
-        .out_proj = space->out_proj[reversed],
-        .A = space->A[reversed],
+        .weights = weights,
+        .packed = packed_of(space, weights, reversed),
         .reversed = reversed,
         .dropout = space->host.options.dropout,
         .dropout_key = bsm_dropout_key(space->host.item->dropout_key, layer, p->axis, reversed)};
@@ -41,16 +59,17 @@ static void transpose_weights(bsm_cpu_training_space *space, const bsm_mixer_wei
                               bool reversed, bool forward)
 {
     const bsm_config *config = &space->host.config;
+    size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
     bsm_cpu_transpose(bsm_config_conv_dim(config), config->d_conv, w->conv_weight,
                       space->conv_weight[reversed]);
     for (size_t h = 0; h < bsm_config_heads(config); h++) {
         space->A[reversed][h] = (float)-exp((double)w->A_log[h]);
     }
     if (forward) {
-        bsm_cpu_transpose(bsm_cpu_training_projected(config), config->dim, w->in_proj,
-                          space->in_proj[reversed]);
-        bsm_cpu_transpose(config->dim, bsm_config_d_inner(config), w->out_proj,
-                          space->out_proj[reversed]);
+        bsm_cpu_transpose(d_inner, dim, w->in_proj, space->in_z[reversed]);
+        bsm_cpu_transpose(bsm_cpu_training_projected(config) - d_inner, dim,
+                          w->in_proj + d_inner * dim, space->in_xbcdt[reversed]);
+        bsm_cpu_transpose(dim, d_inner, w->out_proj, space->out_proj[reversed]);
     }
 }
 
@@ -196,7 +215,7 @@ static void add_mixer_sums(const path *p, const bsm_cpu_training_thread *thread,
     }
     float *A_log = gradient_of(p, thread, w->A_log);
     for (size_t h = 0; h < heads; h++) {
-        A_log[h] += mixer->A[h] * sums->A[h]; /* A = -exp(A_log) is its own derivative */
+        A_log[h] += mixer->packed.A[h] * sums->A[h]; /* A = -exp(A_log) is its own derivative */
     }
 }
 

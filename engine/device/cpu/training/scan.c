@@ -30,18 +30,6 @@ bsm_scan_scratch bsm_scan_scratch_carve(bsm_carver *carver, const bsm_config *co
     return s;
 }
 
-bsm_decay bsm_decay_carve(bsm_carver *carver, const bsm_config *config)
-{
-    size_t heads = bsm_config_heads(config);
-    bsm_decay decay;
-    decay.dt = bsm_carve_floats(carver, heads * BSM_CHUNK);
-    decay.cum = bsm_carve(carver, heads * BSM_CHUNK * sizeof *decay.cum);
-    decay.in = bsm_carve_floats(carver, heads * BSM_CHUNK);
-    decay.out = bsm_carve_floats(carver, heads * BSM_CHUNK);
-    decay.all = bsm_carve_floats(carver, heads);
-    return decay;
-}
-
 /* A chunk's matrices and their sizes, at hand. */
 typedef struct view {
     const bsm_kernels *kernels;

@@ -20,9 +20,6 @@ typedef struct bsm_scan_scratch {
 bsm_scan_scratch bsm_scan_scratch_carve(bsm_carver *carver, const bsm_config *config,
                                         const bsm_kernels *kernels);
 
-/** The decays of a chunk, in memory of their own. */
-bsm_decay bsm_decay_carve(bsm_carver *carver, const bsm_config *config);
-
 /** One chunk. d_ means the loss's gradient by something. Rows of d_inner and of conv_dim are
  *  bsm_cpu_ld apart. */
 typedef struct bsm_scan_chunk {

@@ -51,8 +51,9 @@ typedef struct bsm_group_scratch {
     float *x;           /**< [row][dim] */
     float *u;           /**< [row][dim] normalised */
     float *gate;        /**< [row][d_inner] after the gate's norm */
-    float *out;         /**< [row][dim] */
-    bsm_cpu_tile tile;  /**< of a chunk: xbc, G, M and decay alone */
+    float *out;         /**< [chunk][dim] */
+    bsm_cpu_tile tile;  /**< of a chunk */
+    float *state;       /**< of a sequence on its way forward */
     float *d_S;         /**< [d_state][d_inner] by the state */
     bsm_kept_path kept; /**< when checkpointing */
     float *d_next;      /**< [row][dim] by what the path gives */
@@ -104,7 +105,8 @@ typedef struct bsm_cpu_training_space {
     float *d_x;               /**< [band][frame][dim] the features' gradient */
     float *d_final_norm;      /**< [band][dim] */
     float *conv_weight[2];    /**< of the path in work, per direction: [d_conv][conv_dim] */
-    float *in_proj[2];        /**< the same: [dim][projected] */
+    float *in_xbcdt[2];       /**< the same: [dim][conv_dim + heads] */
+    float *in_z[2];           /**< the same: [dim][d_inner] */
     float *out_proj[2];       /**< the same: [d_inner][dim] */
     float *A[2];              /**< the same: [heads] */
     bsm_cpu_training_thread *threads;
