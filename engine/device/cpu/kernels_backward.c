@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "device/cpu/kernels_math.h"
+#include "device/cpu/kernels_vector.h"
 
 extern const bsm_backward_kernels BSM_KERNELS_BACKWARD;
 extern const bsm_convolution_kernels BSM_KERNELS_CONVOLUTION;
@@ -94,22 +95,35 @@ static void add_bias(size_t rows, size_t n, const float *d_x, size_t ld, float *
 
 /* ---- Gate ---- */
 
-/* First the gate in `out` and the sigmoid in d_z, then everything from them. */
-static inline void gate_norm_row(size_t n, const float *restrict y, const float *restrict z,
-                                 const float *restrict weight, float *restrict gradient,
-                                 float *restrict out, float *restrict d_z, float *restrict d_weight)
+/* Some columns of the rows that gate_norm works on. */
+typedef struct gate {
+    const float *y, *z, *weight;
+    float *gradient, *out, *d_z, *d_weight;
+} gate;
+
+/* The gate in `out` and the sigmoid in d_z, from which the rest follows. */
+static inline void gate_forward(size_t n, const gate *at, float *square, float *along)
 {
-    float square = 0, along = 0;
-#pragma omp simd reduction(+ : square, along)
+    const float *y = at->y, *z = at->z, *weight = at->weight, *gradient = at->gradient;
+    float *out = at->out, *d_z = at->d_z;
+    float sum = 0, weighted = 0;
+#pragma omp simd reduction(+ : sum, weighted)
     for (size_t i = 0; i < n; i++) {
         float s = sigmoid(z[i]), g = y[i] * z[i] * s;
         d_z[i] = s;
         out[i] = g;
-        square += g * g;
-        along += gradient[i] * weight[i] * g;
+        sum += g * g;
+        weighted += gradient[i] * weight[i] * g;
     }
-    float factor = 1.0f / sqrtf(square / (float)n + 1e-5f);
-    along *= factor * factor * factor / (float)n;
+    *square += sum;
+    *along += weighted;
+}
+
+static inline void gate_backward(size_t n, const gate *at, float factor, float along)
+{
+    const float *y = at->y, *z = at->z, *weight = at->weight;
+    float *gradient = at->gradient, *out = at->out, *d_z = at->d_z, *d_weight = at->d_weight;
+#pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float s = d_z[i], g = out[i];
         float d_g = factor * weight[i] * gradient[i] - along * g;
@@ -120,13 +134,54 @@ static inline void gate_norm_row(size_t n, const float *restrict y, const float 
     }
 }
 
+static inline gate gate_at(const gate *row, size_t column)
+{
+    return (gate){row->y + column,        row->z + column,   row->weight + column,
+                  row->gradient + column, row->out + column, row->d_z + column,
+                  row->d_weight + column};
+}
+
+/* One row, while the next one comes from memory. */
+static void gate_norm_row(size_t n, const gate *row, const gate *next)
+{
+    enum { PIECE = 128 };
+    float square = 0, along = 0;
+    for (size_t c = 0; c < n; c += PIECE) {
+        size_t some = n - c < PIECE ? n - c : PIECE;
+        gate piece = gate_at(row, c);
+        fetch_to_read(some, next->y + c);
+        fetch_to_read(some, next->z + c);
+        gate_forward(some, &piece, &square, &along);
+    }
+    float factor = 1.0f / sqrtf(square / (float)n + 1e-5f);
+    along *= factor * factor * factor / (float)n;
+    for (size_t c = 0; c < n; c += PIECE) {
+        size_t some = n - c < PIECE ? n - c : PIECE;
+        gate piece = gate_at(row, c);
+        fetch_to_write(some, next->d_z + c);
+        gate_backward(some, &piece, factor, along);
+    }
+}
+
 static void gate_norm(size_t rows, size_t n, const float *y, const float *z, size_t ld,
                       const float *weight, float *gradient, float *out, size_t ld_out, float *d_z,
                       size_t ld_d_z, float *d_weight)
 {
     for (size_t r = 0; r < rows; r++) {
-        gate_norm_row(n, y + r * n, z + r * ld, weight, gradient + r * ld_out, out + r * ld_out,
-                      d_z + r * ld_d_z, d_weight);
+        gate row = {.y = y + r * n,
+                    .z = z + r * ld,
+                    .weight = weight,
+                    .gradient = gradient + r * ld_out,
+                    .out = out + r * ld_out,
+                    .d_z = d_z + r * ld_d_z,
+                    .d_weight = d_weight};
+        gate next = row;
+        if (r + 1 < rows) {
+            next.y += n;
+            next.z += ld;
+            next.d_z += ld_d_z;
+        }
+        gate_norm_row(n, &row, &next);
     }
 }
 

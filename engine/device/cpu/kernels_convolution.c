@@ -6,28 +6,13 @@
 #include <string.h>
 
 #include "device/cpu/kernels_math.h"
+#include "device/cpu/kernels_vector.h"
 
 extern const bsm_convolution_kernels BSM_KERNELS_CONVOLUTION;
 
 /* Some channels at a time, so that what belongs to them stays in the cache from row to row; with
  * the published width of 4 taps some rows at a time, so that it is loaded once for all of them. */
 enum { PIECE = 320, ROWS = 4 };
-
-/* Memory that is soon read, or written: where rows are far apart the processor does not see it
- * coming, and the convolution would wait for it most of its time. */
-static inline void fetch_to_read(size_t n, const float *x)
-{
-    for (size_t i = 0; i < n; i += 16) {
-        __builtin_prefetch(x + i);
-    }
-}
-
-static inline void fetch_to_write(size_t n, const float *x)
-{
-    for (size_t i = 0; i < n; i += 16) {
-        __builtin_prefetch(x + i, 1);
-    }
-}
 
 static inline void silu_and_slope(float x, float *out, float *slope)
 {

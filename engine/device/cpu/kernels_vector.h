@@ -19,6 +19,22 @@ enum { VECTOR = 8 };
 enum { VECTOR = 4 };
 #endif
 
+/** Memory that is soon read, or written: where rows are far apart the processor does not see it
+ *  coming, and what is computed would wait for it most of its time. */
+static inline void fetch_to_read(size_t n, const float *x)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        __builtin_prefetch(x + i);
+    }
+}
+
+static inline void fetch_to_write(size_t n, const float *x)
+{
+    for (size_t i = 0; i < n; i += 16) {
+        __builtin_prefetch(x + i, 1);
+    }
+}
+
 /** What is stored past the cache is there for other threads after store_fence. */
 static inline void store_past_cache(float *to, const float *from)
 {
