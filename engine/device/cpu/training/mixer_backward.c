@@ -23,36 +23,13 @@ static void divide_gradient(const bsm_cpu_training_mixer *mixer, const bsm_group
     }
 }
 
-/* Output projection, gate and norm: scratch->d_y and the gate's part of scratch->d_projected. Some
- * rows at a time, which stay in the cache from the product to the gate. */
-static void output_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
-                            const bsm_group *group, const bsm_kept_direction *kept,
-                            const bsm_mixer_gradients *gradients)
-{
-    const bsm_config *config = mixer->config;
-    size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
-    size_t projected = bsm_cpu_training_projected(config), ld = bsm_cpu_ld(d_inner);
-    for (size_t r = 0, rows; r < group->rows; r += rows) {
-        rows = group->rows - r < BSM_CHUNK ? group->rows - r : BSM_CHUNK;
-        float *d_y = scratch->d_y + r * ld;
-        bsm_multiply(mixer->kernels, rows, d_inner, dim, bsm_in(scratch->d_out + r * dim, dim),
-                     bsm_in(mixer->weights->out_proj, d_inner), 0, bsm_out(d_y, ld));
-        mixer->kernels->backward->gate_norm(
-            rows, d_inner, kept->y + r * d_inner, kept->projected + r * projected, projected,
-            mixer->weights->gate_norm, d_y, scratch->gate + r * ld, ld,
-            scratch->d_projected + r * projected, projected, gradients->sums->gate_norm);
-    }
-    bsm_add_outer(mixer->kernels, dim, d_inner, group->rows, bsm_in(scratch->d_out, dim),
-                  bsm_in(scratch->gate, ld), bsm_out(gradients->out_proj, d_inner));
-}
-
-/* ---- The scan of one sequence ---- */
+/* ---- One sequence, chunk by chunk ---- */
 
 /* A sequence of the group: where its first row lies. */
 typedef struct sequence {
     size_t length, chunks;
-    const float *projected, *d_y;
-    float *states, *d_projected;
+    const float *projected, *y, *d_out;
+    float *states, *gate, *d_projected;
 } sequence;
 
 /* A chunk of it. */
@@ -66,6 +43,21 @@ static chunk_place chunk_at(const sequence *seq, size_t index)
     chunk_place c = {.index = index, .first = index * BSM_CHUNK, .last = index + 1 == seq->chunks};
     c.rows = c.last ? seq->length - c.first : BSM_CHUNK;
     return c;
+}
+
+/* Output projection, gate and norm: scratch->d_y and the gate's part of d_projected. */
+static void output_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
+                            const sequence *seq, const chunk_place *c, const bsm_mixer_sums *sums)
+{
+    const bsm_config *config = mixer->config;
+    size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
+    size_t projected = bsm_cpu_training_projected(config), ld = bsm_cpu_ld(d_inner);
+    bsm_multiply(mixer->kernels, c->rows, d_inner, dim, bsm_in(seq->d_out + c->first * dim, dim),
+                 bsm_in(mixer->weights->out_proj, d_inner), 0, bsm_out(scratch->d_y, ld));
+    mixer->kernels->backward->gate_norm(
+        c->rows, d_inner, seq->y + c->first * d_inner, seq->projected + c->first * projected,
+        projected, mixer->weights->gate_norm, scratch->d_y, seq->gate + c->first * ld, ld,
+        seq->d_projected + c->first * projected, projected, sums->gate_norm);
 }
 
 static bsm_conv convolution_of(const bsm_cpu_training_mixer *mixer, const sequence *seq,
@@ -115,7 +107,7 @@ static void chunk_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_
                             .D = mixer->weights->D,
                             .S = bsm_mixer_state(config, seq->states, c->index),
                             .decay = scratch->tile.decay,
-                            .d_y = seq->d_y + c->first * bsm_cpu_ld(d_inner),
+                            .d_y = scratch->d_y,
                             .d_xbc = scratch->d_xbc,
                             .d_D = sums->D};
     bsm_scan_chunk_backward(&scratch->scan, &chunk, scratch->d_S, zero, c->index == 0);
@@ -162,6 +154,7 @@ static void sequence_backward(const bsm_cpu_training_mixer *mixer, const bsm_gro
     for (size_t index = seq->chunks; index-- > 0;) {
         chunk_place c = chunk_at(seq, index);
         place_next_rows(mixer, scratch, &c);
+        output_backward(mixer, scratch, seq, &c, sums);
         recompute(mixer, scratch, seq, &c);
         chunk_backward(mixer, scratch, seq, &c, &zero, sums);
         convolution_backward(mixer, scratch, seq, &c, sums);
@@ -207,19 +200,23 @@ void bsm_mixer_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *
                         const bsm_group *group, const bsm_kept_direction *kept, const float *d_out,
                         const bsm_mixer_gradients *gradients)
 {
-    size_t projected = bsm_cpu_training_projected(mixer->config);
+    size_t dim = mixer->config->dim, d_inner = bsm_config_d_inner(mixer->config);
+    size_t projected = bsm_cpu_training_projected(mixer->config), ld = bsm_cpu_ld(d_inner);
     divide_gradient(mixer, scratch, group, d_out);
-    output_backward(mixer, scratch, group, kept, gradients);
     for (size_t s = 0; s < group->sequences; s++) {
         size_t row = s * group->length;
         sequence seq = {.length = group->length,
                         .chunks = bsm_cpu_training_chunks(group->length),
                         .projected = kept->projected + row * projected,
+                        .y = kept->y + row * d_inner,
+                        .d_out = scratch->d_out + row * dim,
                         .states = kept->states +
                                   s * bsm_cpu_training_states(mixer->config, group->length),
-                        .d_y = scratch->d_y + row * bsm_cpu_ld(bsm_config_d_inner(mixer->config)),
+                        .gate = scratch->gate + row * ld,
                         .d_projected = scratch->d_projected + row * projected};
         sequence_backward(mixer, scratch, &seq, gradients->sums);
     }
+    bsm_add_outer(mixer->kernels, dim, d_inner, group->rows, bsm_in(scratch->d_out, dim),
+                  bsm_in(scratch->gate, ld), bsm_out(gradients->out_proj, d_inner));
     input_backward(mixer, scratch, group, gradients);
 }
