@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "device/cpu/kernels.h"
+#include "device/cpu/kernels_backward.h"
 #include "device/cpu/kernels_triangle.h"
 #include "device/cpu/product.h"
 #include "golden.h"
@@ -54,8 +55,14 @@ static void multiply_in_double(const bsm_product *p, const float *c0, float *c)
     }
 }
 
-/* Runs one product through `kernels`, or where that is NULL through the library. */
-static void check_product(const bsm_kernels *kernels, bsm_product p)
+typedef void product(const bsm_product *p);
+
+static void library_product(const bsm_product *p)
+{
+    bsm_cpu_product(bsm_kernels_get(), p);
+}
+
+static void check_product(product *run, bsm_product p)
 {
     p.lda = (p.transpose_a ? p.m : p.k) + 3;
     p.ldb = (p.transpose_b ? p.k : p.n) + 5;
@@ -69,11 +76,7 @@ static void check_product(const bsm_kernels *kernels, bsm_product p)
     p.b = b;
     p.c = c;
     multiply_in_double(&p, c, expected);
-    if (kernels) {
-        kernels->product(&p);
-    } else {
-        bsm_cpu_product(bsm_kernels_get(), &p);
-    }
+    run(&p);
     assert_close(c, expected, p.ldc * p.m); /* with the gaps between rows: they must stay */
     free(a);
     free(b);
@@ -81,18 +84,18 @@ static void check_product(const bsm_kernels *kernels, bsm_product p)
     free(expected);
 }
 
-static void check_products(const bsm_kernels *kernels)
+static void check_products(product *run)
 {
     static const size_t shapes[][3] = {{1, 1, 1},    {5, 31, 3},     {6, 32, 256}, {7, 33, 257},
                                        {64, 64, 64}, {13, 100, 515}, {62, 17, 64}, {3, 5, 1000}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         for (int variant = 0; variant < 8; variant++) {
-            check_product(kernels, (bsm_product){.m = shapes[s][0],
-                                                 .n = shapes[s][1],
-                                                 .k = shapes[s][2],
-                                                 .transpose_a = variant & 1,
-                                                 .transpose_b = variant & 2,
-                                                 .beta = variant & 4 ? 1.0f : 0.0f});
+            check_product(run, (bsm_product){.m = shapes[s][0],
+                                             .n = shapes[s][1],
+                                             .k = shapes[s][2],
+                                             .transpose_a = variant & 1,
+                                             .transpose_b = variant & 2,
+                                             .beta = variant & 4 ? 1.0f : 0.0f});
         }
     }
 }
@@ -101,9 +104,49 @@ static void test_products(void **unused)
 {
     (void)unused;
     for (size_t i = 0; bsm_kernels_at(i); i++) {
-        check_products(bsm_kernels_at(i));
+        check_products(bsm_kernels_at(i)->product);
     }
-    check_products(NULL);
+    check_products(library_product);
+}
+
+/* Tiles that do not come out even, several strips, and more rows than are taken at a time. */
+static void test_outer_products(void **unused)
+{
+    (void)unused;
+    static const size_t shapes[][3] = {{1, 1, 1},    {5, 31, 3},    {12, 32, 320}, {13, 33, 321},
+                                       {24, 256, 7}, {7, 300, 100}, {40, 520, 2},  {100, 64, 700}};
+    for (size_t i = 0; bsm_kernels_at(i); i++) {
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+            check_product(bsm_kernels_at(i)->backward->add_outer, (bsm_product){.m = shapes[s][0],
+                                                                                .n = shapes[s][1],
+                                                                                .k = shapes[s][2],
+                                                                                .transpose_a = true,
+                                                                                .beta = 1});
+        }
+    }
+}
+
+/* Rows of any length and place are copied, and nothing beside them. */
+static void test_keep(void **unused)
+{
+    (void)unused;
+    enum { ROWS = 3, LD = 80, SIZE = ROWS * LD };
+    static const size_t widths[] = {1, 15, 16, 64, 77}, offsets[] = {0, 1, 3};
+    float *x = noise(SIZE, -1, 1), *out = aligned_alloc(64, SIZE * sizeof *out);
+    for (size_t i = 0; bsm_kernels_at(i); i++) {
+        for (size_t w = 0; w < 5 * 3; w++) {
+            size_t n = widths[w / 3], offset = offsets[w % 3];
+            memset(out, 0, SIZE * sizeof *out);
+            bsm_kernels_at(i)->keep(ROWS, n, x, n, out + offset, LD);
+            for (size_t at = 0; at < SIZE; at++) {
+                size_t column = (at + LD - offset) % LD, row = (at - offset) / LD;
+                float wanted = at >= offset && column < n ? x[row * n + column] : 0;
+                assert_true(out[at] == wanted);
+            }
+        }
+    }
+    free(x);
+    free(out);
 }
 
 /* One triangle, [rows][BSM_CHUNK], with what lies above its diagonal. */
@@ -350,6 +393,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products),
+        cmocka_unit_test(test_outer_products),
+        cmocka_unit_test(test_keep),
         cmocka_unit_test(test_triangles),
         cmocka_unit_test(test_norms),
         cmocka_unit_test(test_convolution),
