@@ -49,12 +49,6 @@ typedef struct place {
     float *at;
 } place;
 
-/* Rows that are wanted soon, from `at` on. */
-typedef struct ahead {
-    const float *at;
-    size_t rows, ld;
-} ahead;
-
 /* A tile inside C: with loops of a fixed length the sums stay in registers. */
 static inline __attribute__((always_inline)) void add_whole(size_t tall, vector sum[TALL][2],
                                                             const place *c)
@@ -78,32 +72,20 @@ static void add_part(const vector sum[TALL][2], const place *c)
     }
 }
 
-static inline __attribute__((always_inline)) void add_product(size_t tall, const float *a,
-                                                              const float *b, vector sum[TALL][2])
-{
-    vector left = load(b), right = load(b + VECTOR);
-    for (size_t i = 0; i < tall; i++) {
-        sum[i][0] += a[i] * left;
-        sum[i][1] += a[i] * right;
-    }
-}
-
-static inline __attribute__((always_inline)) void add_tile(size_t depth, size_t tall,
-                                                           const float *a, const float *b,
-                                                           const ahead *next, const place *c)
+static inline __attribute__((always_inline)) void
+add_tile(size_t depth, size_t tall, const float *a, const float *b, const place *c)
 {
     vector sum[TALL][2] = {0};
-    const float *wanted = next->at;
     for (size_t i = 0; i < c->rows; i++) { /* C is not in the cache, and needed at the end */
         __builtin_prefetch(c->at + i * c->ld, 1);
         __builtin_prefetch(c->at + i * c->ld + c->columns - 1, 1);
     }
-    for (size_t k = 0; k < next->rows; k++, a += TALL, b += WIDTH, wanted += next->ld) {
-        __builtin_prefetch(wanted);
-        add_product(tall, a, b, sum);
-    }
-    for (size_t k = next->rows; k < depth; k++, a += TALL, b += WIDTH) {
-        add_product(tall, a, b, sum);
+    for (size_t k = 0; k < depth; k++, a += TALL, b += WIDTH) {
+        vector left = load(b), right = load(b + VECTOR);
+        for (size_t i = 0; i < tall; i++) {
+            sum[i][0] += a[i] * left;
+            sum[i][1] += a[i] * right;
+        }
     }
     if (c->rows == tall && c->columns == WIDTH) {
         add_whole(tall, sum, c);
@@ -114,19 +96,15 @@ static inline __attribute__((always_inline)) void add_tile(size_t depth, size_t 
     }
 }
 
-/* The rows of C in `c`, of which the strip has `columns`. Each tile fetches its share of `next`. */
-static void add_tiles(size_t depth, const float *a, const float *strip, size_t columns,
-                      const ahead *next, place c)
+/* The rows of C in `c`, of which the strip has `columns`. */
+static void add_tiles(size_t depth, const float *a, const float *strip, size_t columns, place c)
 {
-    size_t tiles = (columns + WIDTH - 1) / WIDTH, share = (next->rows + tiles - 1) / tiles;
-    for (size_t j = 0, row = 0; j < columns; j += WIDTH, row += share, c.at += WIDTH) {
-        ahead some = {.at = next->at + row * next->ld, .ld = next->ld};
-        some.rows = row < next->rows ? min(share, next->rows - row) : 0;
+    for (size_t j = 0; j < columns; j += WIDTH, c.at += WIDTH) {
         c.columns = min(columns - j, WIDTH);
         if (c.rows > TALL / 2) {
-            add_tile(depth, TALL, a, strip + j * depth, &some, &c);
+            add_tile(depth, TALL, a, strip + j * depth, &c);
         } else {
-            add_tile(depth, TALL / 2, a, strip + j * depth, &some, &c);
+            add_tile(depth, TALL / 2, a, strip + j * depth, &c);
         }
     }
 }
@@ -140,11 +118,9 @@ static void add_strip(const bsm_product *p, size_t k, size_t depth, size_t n, si
              strip + j * depth);
     }
     for (size_t i = 0; i < p->m; i += TALL) {
-        const float *from = p->a + k * p->lda + i;
-        size_t rows = min(p->m - i, TALL), after = min(p->m - i - rows, TALL);
-        ahead next = {.at = from + rows + after - 1, .rows = after ? depth : 0, .ld = p->lda};
-        pack(depth, rows, TALL, from, p->lda, a);
-        add_tiles(depth, a, strip, columns, &next,
+        size_t rows = min(p->m - i, TALL);
+        pack(depth, rows, TALL, p->a + k * p->lda + i, p->lda, a);
+        add_tiles(depth, a, strip, columns,
                   (place){.rows = rows, .ld = p->ldc, .at = p->c + i * p->ldc + n});
     }
 }
