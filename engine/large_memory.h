@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** Blocks that are large and walked through again and again: weights, and what training keeps. */
+/** Blocks that are large and walked through again and again. */
 #ifndef BSM_LARGE_MEMORY_H
 #define BSM_LARGE_MEMORY_H
 

@@ -3,7 +3,6 @@
 #include "model/vector.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "large_memory.h"

@@ -313,11 +313,12 @@ static void gate_norm(size_t rows, size_t n, float *y, const float *z, const flo
 static void keep(size_t rows, size_t n, const float *x, size_t ld, float *out, size_t ld_out)
 {
     for (size_t r = 0; r < rows; r++, x += ld, out += ld_out) {
-        size_t streamed = is_vector_aligned(out) ? n / VECTOR * VECTOR : 0;
-        for (size_t i = 0; i < streamed; i += VECTOR) {
+        size_t head = to_aligned(out, n), end = head + (n - head) / VECTOR * VECTOR;
+        memcpy(out, x, head * sizeof *out);
+        for (size_t i = head; i < end; i += VECTOR) {
             store_past_cache(out + i, x + i);
         }
-        memcpy(out + streamed, x + streamed, (n - streamed) * sizeof *out);
+        memcpy(out + end, x + end, (n - end) * sizeof *out);
     }
     store_fence();
 }

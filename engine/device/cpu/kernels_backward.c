@@ -9,7 +9,7 @@
 
 extern const bsm_backward_kernels BSM_KERNELS_BACKWARD;
 extern const bsm_convolution_kernels BSM_KERNELS_CONVOLUTION;
-extern void BSM_KERNELS_OUTER(const bsm_product *p);
+extern void BSM_KERNELS_OUTER(const bsm_product *p, float *space);
 
 /* ---- Norms ---- */
 

@@ -25,6 +25,13 @@ typedef struct bsm_decay_gradient {
     float *d_all; /**< [heads] by the logarithm of bsm_decay.all, which is cum of the last step */
 } bsm_decay_gradient;
 
+/** Outer products, and columns of B, that add_outer takes at a time, with up to 16 of A. */
+enum {
+    BSM_OUTER_DEPTH = 320,
+    BSM_OUTER_STRIP = 256,
+    BSM_OUTER_SPACE = BSM_OUTER_DEPTH * (BSM_OUTER_STRIP + 16)
+};
+
 typedef struct bsm_backward_kernels {
     /** bsm_kernels.rms_norm. d_x, laid out like x, is added. */
     void (*rms_norm)(size_t rows, size_t n, const float *x, ptrdiff_t step, const float *weight,
@@ -91,8 +98,8 @@ typedef struct bsm_backward_kernels {
 
     /** C += A^T B, whatever else the product says: the outer products of the rows of A and of B,
      *  which is what weights get. Both are read along their rows, where a library turns A round
-     *  first. */
-    void (*add_outer)(const bsm_product *p);
+     *  first. @param space BSM_OUTER_SPACE floats, aligned to 64 bytes */
+    void (*add_outer)(const bsm_product *p, float *space);
 } bsm_backward_kernels;
 
 #endif

@@ -4,16 +4,14 @@
  * registers. */
 #include "device/cpu/kernels_backward.h"
 
-#include <stdbool.h>
-
 #include "device/cpu/kernels_vector.h"
 
-extern void BSM_KERNELS_OUTER(const bsm_product *p);
+extern void BSM_KERNELS_OUTER(const bsm_product *p, float *space);
 
 typedef float vector __attribute__((vector_size(4 * VECTOR)));
 
-/* A tile is as large as the registers allow: 32 in AVX-512, else 16. */
-enum { TALL = VECTOR == 16 ? 12 : 6, WIDTH = 2 * VECTOR, DEPTH = 320, STRIP = 256 };
+/* A tile is as large as the registers allow: 32 with AVX-512, of which others may have 16. */
+enum { TALL = VECTOR == 16 ? 12 : 6, WIDTH = 2 * VECTOR };
 
 static inline vector load(const float *from)
 {
@@ -103,16 +101,17 @@ static void add_tiles(size_t depth, const float *a, const float *strip, size_t c
         c.columns = min(columns - j, WIDTH);
         if (c.rows > TALL / 2) {
             add_tile(depth, TALL, a, strip + j * depth, &c);
-        } else {
+        } else { /* half the work */
             add_tile(depth, TALL / 2, a, strip + j * depth, &c);
         }
     }
 }
 
 /* Some of the outer products, and some of C's columns. */
-static void add_strip(const bsm_product *p, size_t k, size_t depth, size_t n, size_t columns)
+static void add_strip(const bsm_product *p, size_t k, size_t depth, size_t n, size_t columns,
+                      float *space)
 {
-    float a[DEPTH * TALL], strip[DEPTH * STRIP];
+    float *strip = space, *a = space + BSM_OUTER_DEPTH * BSM_OUTER_STRIP;
     for (size_t j = 0; j < columns; j += WIDTH) {
         pack(depth, min(columns - j, WIDTH), WIDTH, p->b + k * p->ldb + n + j, p->ldb,
              strip + j * depth);
@@ -125,11 +124,12 @@ static void add_strip(const bsm_product *p, size_t k, size_t depth, size_t n, si
     }
 }
 
-void BSM_KERNELS_OUTER(const bsm_product *p)
+void BSM_KERNELS_OUTER(const bsm_product *p, float *space)
 {
-    for (size_t n = 0; n < p->n; n += STRIP) {
-        for (size_t k = 0; k < p->k; k += DEPTH) {
-            add_strip(p, k, min(p->k - k, DEPTH), n, min(p->n - n, STRIP));
+    for (size_t n = 0; n < p->n; n += BSM_OUTER_STRIP) {
+        for (size_t k = 0; k < p->k; k += BSM_OUTER_DEPTH) {
+            add_strip(p, k, min(p->k - k, BSM_OUTER_DEPTH), n, min(p->n - n, BSM_OUTER_STRIP),
+                      space);
         }
     }
 }

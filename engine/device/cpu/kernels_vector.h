@@ -56,9 +56,11 @@ static inline void store_fence(void)
 #endif
 }
 
-static inline int is_vector_aligned(const float *at)
+/** Floats from `at` on before the first aligned one, of n. */
+static inline size_t to_aligned(const float *at, size_t n)
 {
-    return (uintptr_t)at % (VECTOR * sizeof *at) == 0;
+    size_t head = (0 - (uintptr_t)at / sizeof *at) % VECTOR;
+    return head < n ? head : n;
 }
 
 typedef float quad __attribute__((vector_size(16)));

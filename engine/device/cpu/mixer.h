@@ -31,7 +31,7 @@ bsm_cpu_state bsm_cpu_state_at(const bsm_config *config, float *memory);
 typedef struct bsm_cpu_kept {
     float *projected; /**< [rows][2 d_inner + 2 d_state + heads] z | x | B | C | dt as projected */
     float *y;         /**< [rows][d_inner] of the scan */
-    float *S;         /**< as in bsm_cpu_state, behind the chunk */
+    float *S;         /**< as in bsm_cpu_state, behind the chunk; not of the last one */
 } bsm_cpu_kept;
 
 /** The memory that one thread works on a chunk in, small enough for its L2 cache. */
@@ -62,7 +62,7 @@ void bsm_cpu_scan_chunk(const bsm_cpu_tile *tile, size_t rows, const float *D, b
  *  @param x     the first step's row; the next steps' rows lie `step` floats apart (may be < 0)
  *  @param out   [rows][dim]; NULL if only the state is wanted
  *  @param last  no chunk follows: the state is not computed
- *  @param kept  NULL if the chunk does not go back */
+ *  @param kept  where `out` is wanted, and a pass backward follows; else NULL */
 void bsm_cpu_mixer_chunk(const bsm_cpu_tile *tile, const bsm_cpu_mixer *weights, size_t rows,
                          const float *x, ptrdiff_t step, bsm_cpu_state *state, bool last,
                          float *out, const bsm_cpu_kept *kept);

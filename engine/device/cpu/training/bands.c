@@ -84,7 +84,7 @@ static void linear_backward(const band *b, size_t rows, size_t in, size_t out, c
 {
     const bsm_host *host = &b->space->host;
     b->kernels->backward->add_bias(rows, out, d_y, out, bsm_host_gradient(host, linear->bias));
-    bsm_add_outer(b->kernels, out, in, rows, bsm_in(d_y, out), bsm_in(x, in),
+    bsm_add_outer(b->kernels, b->scratch->outer, out, in, rows, bsm_in(d_y, out), bsm_in(x, in),
                   bsm_out(bsm_host_gradient(host, linear->weight), in));
     bsm_multiply(b->kernels, rows, in, out, bsm_in(d_y, out), bsm_in(linear->weight, in), 0,
                  bsm_out(d_x, in));

@@ -103,9 +103,9 @@ static size_t group_states(const bsm_config *config, const bsm_grouping *groupin
            bsm_cpu_training_states(config, grouping->length);
 }
 
-/* What the scan of one sequence needs. */
-static void divide_scan(const bsm_config *config, const bsm_kernels *kernels, bsm_carver *carver,
-                        bsm_group_scratch *s)
+/* What the mixer needs for one sequence, forward and back. */
+static void divide_mixer(const bsm_config *config, const bsm_kernels *kernels, bsm_carver *carver,
+                         bsm_group_scratch *s)
 {
     size_t ld_xbc = bsm_cpu_ld(bsm_config_conv_dim(config));
     size_t state = config->d_state * bsm_cpu_ld(bsm_config_d_inner(config));
@@ -133,7 +133,8 @@ static bsm_group_scratch divide_group(const bsm_cpu_training_space *space, bsm_c
     s.d_out = bsm_carve_floats(carver, rows * dim);
     s.d_y = bsm_carve_floats(carver, BSM_CHUNK * ld_inner);
     s.d_projected = bsm_carve_floats(carver, rows * bsm_cpu_training_projected(config));
-    divide_scan(config, space->kernels, carver, &s);
+    s.outer = bsm_carve_floats(carver, BSM_OUTER_SPACE);
+    divide_mixer(config, space->kernels, carver, &s);
     divide_sums(config, carver, &s);
     if (space->host.options.checkpointing) {
         s.kept = divide_kept(config, carver, rows,
@@ -158,6 +159,7 @@ static bsm_band_scratch divide_band(const bsm_cpu_training_space *space, bsm_car
     s.d_hidden = bsm_carve_floats(carver, rows * hidden);
     s.values = bsm_carve_floats(carver, rows * 2 * widest);
     s.d_values = bsm_carve_floats(carver, rows * 2 * widest);
+    s.outer = bsm_carve_floats(carver, BSM_OUTER_SPACE);
     return s;
 }
 

@@ -16,7 +16,7 @@ static void add_residual(const bsm_cpu_training_mixer *mixer, const bsm_group_sc
         float *to = out + at * 2 * dim;
         for (size_t i = 0; i < dim; i++) {
             float kept = mixer->dropout > 0
-                             ? bsm_mixer_kept(mixer, group->first * group->length + at, i)
+                             ? bsm_mixer_dropout(mixer, group->first * group->length + at, i)
                              : 1;
             to[i] = x[i] + kept * mixed[i];
         }
@@ -37,8 +37,7 @@ static void sequence_forward(const bsm_cpu_training_mixer *mixer, bsm_group_scra
         const float *x = scratch->x + (row + bsm_mixer_row(mixer, length, first)) * dim;
         kept.S = bsm_mixer_state(config, states, chunk + 1);
         memset(scratch->out, 0, rows * dim * sizeof *scratch->out);
-        bsm_cpu_mixer_chunk(&scratch->tile, &mixer->packed, rows, x,
-                            mixer->reversed ? -(ptrdiff_t)dim : (ptrdiff_t)dim, &state,
+        bsm_cpu_mixer_chunk(&scratch->tile, &mixer->packed, rows, x, bsm_mixer_step(mixer), &state,
                             first + rows == length, scratch->out, &kept);
         add_residual(mixer, scratch, group, row, first, rows, out);
         kept.projected += rows * bsm_cpu_training_projected(config);

@@ -16,7 +16,7 @@ typedef struct bsm_cpu_training_mixer {
     const bsm_config *config;
     const bsm_kernels *kernels;
     const bsm_mixer_weights *weights;
-    bsm_cpu_mixer packed; /**< the same; its matrices hold for passes forward alone */
+    bsm_cpu_mixer packed; /**< the same; matrices only if prepared for a pass forward */
     bool reversed;        /**< from the last step to the first */
     double dropout;
     uint64_t dropout_key;
@@ -50,9 +50,17 @@ static inline size_t bsm_mixer_row(const bsm_cpu_training_mixer *mixer, size_t l
     return mixer->reversed ? length - 1 - step : step;
 }
 
+/** From a step's row to the next one's, in floats. */
+static inline ptrdiff_t bsm_mixer_step(const bsm_cpu_training_mixer *mixer)
+{
+    ptrdiff_t dim = (ptrdiff_t)mixer->config->dim;
+    return mixer->reversed ? -dim : dim;
+}
+
 /** What dropout multiplies one of the mixer's outputs by: `row` of the path in the sequences'
  *  order. */
-static inline float bsm_mixer_kept(const bsm_cpu_training_mixer *mixer, size_t row, size_t feature)
+static inline float bsm_mixer_dropout(const bsm_cpu_training_mixer *mixer, size_t row,
+                                      size_t feature)
 {
     return bsm_dropout_factor(mixer->dropout_key, row * mixer->config->dim + feature,
                               mixer->dropout);

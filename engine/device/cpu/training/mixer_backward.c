@@ -17,7 +17,7 @@ static void divide_gradient(const bsm_cpu_training_mixer *mixer, const bsm_group
         mixer->kernels->backward->add(dim, from, scratch->d_x + row * dim);
         for (size_t i = 0; i < dim; i++) {
             float kept =
-                mixer->dropout > 0 ? bsm_mixer_kept(mixer, group->first * length + row, i) : 1;
+                mixer->dropout > 0 ? bsm_mixer_dropout(mixer, group->first * length + row, i) : 1;
             to[i] = kept * from[i];
         }
     }
@@ -163,36 +163,32 @@ static void sequence_backward(const bsm_cpu_training_mixer *mixer, const bsm_gro
 
 /* ---- Input ---- */
 
-/* The mixer's normalised input, in its own order, of the sequence whose first row is `row`. */
-static void normalise(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
-                      const bsm_group *group, size_t row, size_t first, size_t rows, float *u)
+/* Where the sequence whose first row in the group is `row` has its first step in x, in floats. */
+static size_t first_step(const bsm_cpu_training_mixer *mixer, const bsm_group *group, size_t row)
 {
-    size_t dim = mixer->config->dim;
-    const float *x = scratch->x + (row + bsm_mixer_row(mixer, group->length, first)) * dim;
-    mixer->kernels->rms_norm(rows, dim, x, mixer->reversed ? -(ptrdiff_t)dim : (ptrdiff_t)dim,
-                             mixer->weights->norm, u);
+    return (row + bsm_mixer_row(mixer, group->length, 0)) * mixer->config->dim;
 }
 
 /* Input projection and norm, from scratch->d_projected to scratch->d_x. */
 static void input_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
                            const bsm_group *group, const bsm_mixer_gradients *gradients)
 {
+    const bsm_kernels *kernels = mixer->kernels;
     size_t dim = mixer->config->dim, projected = bsm_cpu_training_projected(mixer->config);
     bsm_const_matrix d_projected = bsm_in(scratch->d_projected, projected);
     for (size_t row = 0; row < group->rows; row += group->length) {
-        normalise(mixer, scratch, group, row, 0, group->length, scratch->u + row * dim);
+        kernels->rms_norm(group->length, dim, scratch->x + first_step(mixer, group, row),
+                          bsm_mixer_step(mixer), mixer->weights->norm, scratch->u + row * dim);
     }
-    bsm_add_outer(mixer->kernels, projected, dim, group->rows, d_projected, bsm_in(scratch->u, dim),
-                  bsm_out(gradients->in_proj, dim));
-    bsm_multiply(mixer->kernels, group->rows, dim, projected, d_projected,
+    bsm_add_outer(kernels, scratch->outer, projected, dim, group->rows, d_projected,
+                  bsm_in(scratch->u, dim), bsm_out(gradients->in_proj, dim));
+    bsm_multiply(kernels, group->rows, dim, projected, d_projected,
                  bsm_in(mixer->weights->in_proj, dim), 0, bsm_out(scratch->d_out, dim));
-    for (size_t s = 0; s < group->sequences; s++) {
-        size_t row = s * group->length;
-        size_t first = (row + bsm_mixer_row(mixer, group->length, 0)) * dim;
-        mixer->kernels->backward->rms_norm(group->length, dim, scratch->x + first,
-                                           mixer->reversed ? -(ptrdiff_t)dim : (ptrdiff_t)dim,
-                                           mixer->weights->norm, scratch->d_out + row * dim,
-                                           scratch->d_x + first, gradients->sums->norm);
+    for (size_t row = 0; row < group->rows; row += group->length) {
+        size_t first = first_step(mixer, group, row);
+        kernels->backward->rms_norm(group->length, dim, scratch->x + first, bsm_mixer_step(mixer),
+                                    mixer->weights->norm, scratch->d_out + row * dim,
+                                    scratch->d_x + first, gradients->sums->norm);
     }
 }
 
@@ -216,7 +212,8 @@ void bsm_mixer_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *
                         .d_projected = scratch->d_projected + row * projected};
         sequence_backward(mixer, scratch, &seq, gradients->sums);
     }
-    bsm_add_outer(mixer->kernels, dim, d_inner, group->rows, bsm_in(scratch->d_out, dim),
-                  bsm_in(scratch->gate, ld), bsm_out(gradients->out_proj, d_inner));
+    bsm_add_outer(mixer->kernels, scratch->outer, dim, d_inner, group->rows,
+                  bsm_in(scratch->d_out, dim), bsm_in(scratch->gate, ld),
+                  bsm_out(gradients->out_proj, d_inner));
     input_backward(mixer, scratch, group, gradients);
 }

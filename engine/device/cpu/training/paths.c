@@ -186,8 +186,8 @@ static void merge_backward(const path *p, bsm_cpu_training_thread *thread, const
     size_t dim = p->space->host.config.dim;
     bsm_const_matrix d_next = bsm_in(scratch->d_next, dim);
     kernels->backward->add_bias(group->rows, dim, scratch->d_next, dim, scratch->merge_bias);
-    bsm_add_outer(kernels, 2 * dim, dim, group->rows, bsm_in(kept->pair, 2 * dim), d_next,
-                  bsm_out(gradient_of(p, thread, p->weights->merge_weight), dim));
+    bsm_add_outer(kernels, scratch->outer, 2 * dim, dim, group->rows, bsm_in(kept->pair, 2 * dim),
+                  d_next, bsm_out(gradient_of(p, thread, p->weights->merge_weight), dim));
     bsm_multiply_by_rows(kernels, group->rows, 2 * dim, dim, d_next,
                          bsm_in(p->weights->merge_weight, dim), 0,
                          bsm_out(scratch->d_pair, 2 * dim));

@@ -79,9 +79,10 @@ static inline void bsm_multiply_columns(const bsm_kernels *kernels, size_t m, si
                                             .ldc = c.ld});
 }
 
-/** C += A^T B; A is k x m, B k x n: the gradient by a layer's weights. */
-static inline void bsm_add_outer(const bsm_kernels *kernels, size_t m, size_t n, size_t k,
-                                 bsm_const_matrix a, bsm_const_matrix b, bsm_matrix c)
+/** C += A^T B; A is k x m, B k x n: the gradient by a layer's weights.
+ *  @param space BSM_OUTER_SPACE floats */
+static inline void bsm_add_outer(const bsm_kernels *kernels, float *space, size_t m, size_t n,
+                                 size_t k, bsm_const_matrix a, bsm_const_matrix b, bsm_matrix c)
 {
     kernels->backward->add_outer(&(bsm_product){.m = m,
                                                 .n = n,
@@ -91,7 +92,8 @@ static inline void bsm_add_outer(const bsm_kernels *kernels, size_t m, size_t n,
                                                 .b = b.at,
                                                 .ldb = b.ld,
                                                 .c = c.at,
-                                                .ldc = c.ld});
+                                                .ldc = c.ld},
+                                 space);
 }
 
 #endif

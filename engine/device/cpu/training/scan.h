@@ -13,7 +13,7 @@ typedef struct bsm_scan_scratch {
     const bsm_kernels *kernels;
     float *G, *dG, *M; /**< [chunk][BSM_CHUNK] */
     float *rows;       /**< [chunk][d_inner], rows bsm_cpu_ld apart */
-    float *share;      /**< the same */
+    float *share;      /**< [chunk][d_inner] C S: what the state before gives, but for its decay */
     bsm_decay_gradient decay;
 } bsm_scan_scratch;
 

@@ -65,7 +65,8 @@ typedef struct bsm_group_scratch {
     float *slope;       /**< [chunk][conv_dim] of SiLU, where the convolution meets it */
     float *d_xbc;       /**< [chunk + d_conv - 1][conv_dim] */
     bsm_scan_scratch scan;
-    float *sums; /**< of both mixers and the merge's bias */
+    float *outer; /**< for add_outer */
+    float *sums;  /**< of both mixers and the merge's bias */
     size_t num_sums;
     bsm_mixer_sums mixers[2];
     float *merge_bias;
@@ -76,6 +77,7 @@ typedef struct bsm_band_scratch {
     float *normed, *d_normed; /**< [row][dim or features of the widest band] */
     float *hidden, *d_hidden; /**< [row][mask_expansion dim] */
     float *values, *d_values; /**< [row][2 features of the widest band] */
+    float *outer;             /**< for add_outer */
 } bsm_band_scratch;
 
 typedef struct bsm_cpu_training_thread {
