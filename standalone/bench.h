@@ -45,8 +45,9 @@ typedef struct bench_train_result {
     double seconds; /**< of audio */
     size_t repeats;
     double step, parts[BENCH_TRAIN_PARTS]; /**< wall-clock seconds, medians */
-    double network;                        /**< the same, of bsm_network_forward */
-    double passes; /**< median of each step / the mean of the passes before and behind it */
+    double network; /**< the same, of bsm_network_forward, which keeps nothing for a way back */
+    double passes;  /**< median of each step / its own forward pass */
+    double network_passes; /**< median of each step / the mean of `network` before and behind it */
     bsm_training_memory planned;
     double used_memory; /**< bytes of the host's memory that the process grew by at most, making it
                              and stepping once */

@@ -171,11 +171,13 @@ static bsm_status time_step(train_state *s, size_t number, train_times *times, b
  * it. Sorts the times. */
 static void sum_up(train_times *times, bench_train_result *result)
 {
-    double ratios[BENCH_MAX_REPEATS];
+    double own[BENCH_MAX_REPEATS], network[BENCH_MAX_REPEATS];
     for (size_t i = 0; i < result->repeats; i++) {
-        ratios[i] = times->steps[i] / ((times->passes[i] + times->passes[i + 1]) / 2);
+        own[i] = times->steps[i] / times->parts[BSM_PART_FORWARD][i];
+        network[i] = times->steps[i] / ((times->passes[i] + times->passes[i + 1]) / 2);
     }
-    result->passes = bench_median(ratios, result->repeats);
+    result->passes = bench_median(own, result->repeats);
+    result->network_passes = bench_median(network, result->repeats);
     result->network = bench_median(times->passes, result->repeats + 1);
     result->step = bench_median(times->steps, result->repeats);
     for (size_t p = 0; p < BENCH_TRAIN_PARTS; p++) {

@@ -84,8 +84,10 @@ static void print_train_memory(const bench_train_result *r)
 
 static void print_train(const bench_train_result *r)
 {
-    printf("%6.2f s audio  step %9.1f ms  %6.3f s audio/s  %5.2f network passes of %.1f ms\n     ",
-           r->seconds, 1e3 * r->step, r->seconds / r->step, r->passes, 1e3 * r->network);
+    printf("%6.2f s audio  step %9.1f ms  %6.3f s audio/s", r->seconds, 1e3 * r->step,
+           r->seconds / r->step);
+    printf("  %.2f forward passes  %.2f network passes of %.1f ms\n     ", r->passes,
+           r->network_passes, 1e3 * r->network);
     for (size_t p = 0; p < BENCH_TRAIN_PARTS; p++) {
         printf("  %s %.1f ms", bench_train_part_name(p), 1e3 * r->parts[p]);
     }
@@ -176,7 +178,8 @@ static cJSON *json_train(const bench_train_result *r)
     cJSON_AddNumberToObject(object, "repeats", (double)r->repeats);
     cJSON_AddNumberToObject(object, "step_ms", 1e3 * r->step);
     cJSON_AddNumberToObject(object, "network_ms", 1e3 * r->network);
-    cJSON_AddNumberToObject(object, "network_passes", r->passes);
+    cJSON_AddNumberToObject(object, "forward_passes", r->passes);
+    cJSON_AddNumberToObject(object, "network_passes", r->network_passes);
     cJSON_AddNumberToObject(object, "audio_s_per_s", r->seconds / r->step);
     cJSON *parts = cJSON_AddObjectToObject(object, "parts_ms");
     for (size_t p = 0; p < BENCH_TRAIN_PARTS; p++) {

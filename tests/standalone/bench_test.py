@@ -199,6 +199,8 @@ class BenchTest(unittest.TestCase):
         # Of one step, the passes before and behind it are all that there are.
         self.assertAlmostEqual(checkpointed['network_passes'],
                                checkpointed['step_ms'] / checkpointed['network_ms'])
+        self.assertAlmostEqual(checkpointed['forward_passes'],
+                               checkpointed['step_ms'] / checkpointed['parts_ms']['forward'])
 
     def test_training_takes_what_was_planned(self):
         """On one thread, since each takes something for itself."""
