@@ -29,7 +29,8 @@ run_tests() {
 
 command -v nvcc >/dev/null || echo "nvcc is not installed: the CUDA module is neither built nor tested"
 run_tests build-test "" "--no-suite long"
-run_tests build-asan "-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized" \
+run_tests build-asan \
+    "-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized -Dcuda=disabled" \
     "--suite unit --suite integration --no-suite slow --no-suite realtime --timeout-multiplier 4"
 run_tests build-tsan "-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized \
     -Dcuda=disabled -Dplugin=disabled" \

@@ -153,7 +153,7 @@ static void test_keep(void **unused)
         for (size_t w = 0; w < 5 * 3; w++) {
             size_t n = widths[w / 3], offset = offsets[w % 3];
             memset(out, 0, SIZE * sizeof *out);
-            bsm_kernels_at(i)->keep(ROWS, n, x, n + GAP, out + offset, LD);
+            bsm_kernels_at(i)->keep(ROWS, n, x, n + GAP, out + offset, LD, w % 2);
             for (size_t at = 0; at < SIZE; at++) {
                 size_t column = (at + LD - offset) % LD, row = (at - offset) / LD;
                 float wanted = at >= offset && column < n ? x[row * (n + GAP) + column] : 0;
