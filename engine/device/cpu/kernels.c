@@ -310,15 +310,25 @@ static void gate_norm(size_t rows, size_t n, float *y, const float *z, const flo
     }
 }
 
-static void keep(size_t rows, size_t n, const float *x, size_t ld, float *out, size_t ld_out)
+static void keep_past_cache(size_t n, const float *x, float *out)
+{
+    size_t head = to_aligned(out, n), end = head + (n - head) / VECTOR * VECTOR;
+    memcpy(out, x, head * sizeof *out);
+    for (size_t i = head; i < end; i += VECTOR) {
+        store_past_cache(out + i, x + i);
+    }
+    memcpy(out + end, x + end, (n - end) * sizeof *out);
+}
+
+static void keep(size_t rows, size_t n, const float *x, size_t ld, float *out, size_t ld_out,
+                 bool for_long)
 {
     for (size_t r = 0; r < rows; r++, x += ld, out += ld_out) {
-        size_t head = to_aligned(out, n), end = head + (n - head) / VECTOR * VECTOR;
-        memcpy(out, x, head * sizeof *out);
-        for (size_t i = head; i < end; i += VECTOR) {
-            store_past_cache(out + i, x + i);
+        if (for_long) {
+            keep_past_cache(n, x, out);
+        } else {
+            memcpy(out, x, n * sizeof *out);
         }
-        memcpy(out + end, x + end, (n - end) * sizeof *out);
     }
     store_fence();
 }

@@ -82,8 +82,10 @@ typedef struct bsm_kernels {
     /** y[r] = rms(y[r] * SiLU(z[r])) * weight */
     void (*gate_norm)(size_t rows, size_t n, float *y, const float *z, const float *weight);
 
-    /** out[r] = x[r], for much later: past the cache, where it would push out what is used now. */
-    void (*keep)(size_t rows, size_t n, const float *x, size_t ld, float *out, size_t ld_out);
+    /** out[r] = x[r]; what is kept for long goes past the cache, where it would push out what is
+     *  used now. */
+    void (*keep)(size_t rows, size_t n, const float *x, size_t ld, float *out, size_t ld_out,
+                 bool for_long);
 
     /** x[r] += bias */
     void (*add_bias)(size_t rows, size_t n, float *x, size_t ld, const float *bias);

@@ -169,7 +169,7 @@ static void keep_projected(const bsm_cpu_tile *tile, const bsm_cpu_kept *kept, s
                            size_t column, size_t columns, const float *from)
 {
     size_t ld = bsm_config_d_inner(tile->config) + raw_width(tile->config);
-    tile->kernels->keep(rows, columns, from, columns, kept->projected + column, ld);
+    tile->kernels->keep(rows, columns, from, columns, kept->projected + column, ld, kept->for_long);
 }
 
 /* What the scan gave, before the gate goes over it. */
@@ -177,9 +177,10 @@ static void keep_scan(const bsm_cpu_tile *tile, const bsm_cpu_kept *kept, size_t
                       const bsm_cpu_state *state, bool last)
 {
     size_t d_inner = bsm_config_d_inner(tile->config), ld = bsm_cpu_ld(d_inner);
-    tile->kernels->keep(rows, d_inner, tile->y, d_inner, kept->y, d_inner);
+    tile->kernels->keep(rows, d_inner, tile->y, d_inner, kept->y, d_inner, kept->for_long);
     if (!last) {
-        tile->kernels->keep(tile->config->d_state, d_inner, state->S, ld, kept->S, ld);
+        tile->kernels->keep(tile->config->d_state, d_inner, state->S, ld, kept->S, ld,
+                            kept->for_long);
     }
 }
 

@@ -32,6 +32,7 @@ typedef struct bsm_cpu_kept {
     float *projected; /**< [rows][2 d_inner + 2 d_state + heads] z | x | B | C | dt as projected */
     float *y;         /**< [rows][d_inner] of the scan */
     float *S;         /**< as in bsm_cpu_state, behind the chunk; not of the last one */
+    bool for_long;    /**< much else is computed until they are used */
 } bsm_cpu_kept;
 
 /** The memory that one thread works on a chunk in, small enough for its L2 cache. */

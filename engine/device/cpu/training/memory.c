@@ -57,7 +57,7 @@ static bsm_grouping group(size_t sequences, size_t length, size_t threads)
 }
 
 static bsm_kept_path divide_kept(const bsm_config *config, bsm_carver *carver, size_t rows,
-                                 size_t states)
+                                 size_t states, bool for_long)
 {
     bsm_kept_path kept;
     kept.pair = bsm_carve_floats(carver, rows * 2 * config->dim);
@@ -66,6 +66,7 @@ static bsm_kept_path divide_kept(const bsm_config *config, bsm_carver *carver, s
             bsm_carve_floats(carver, rows * bsm_cpu_training_projected(config));
         kept.directions[d].y = bsm_carve_floats(carver, rows * bsm_config_d_inner(config));
         kept.directions[d].states = bsm_carve_floats(carver, states);
+        kept.directions[d].for_long = for_long;
     }
     return kept;
 }
@@ -139,7 +140,8 @@ static bsm_group_scratch divide_group(const bsm_cpu_training_space *space, bsm_c
     if (space->host.options.checkpointing) {
         s.kept = divide_kept(config, carver, rows,
                              max(group_states(config, &space->grouping[0]),
-                                 group_states(config, &space->grouping[1])));
+                                 group_states(config, &space->grouping[1])),
+                             false);
     }
     return s;
 }
@@ -189,9 +191,9 @@ static void divide_activations(bsm_cpu_training_space *space, bsm_carver *carver
     space->kept = bsm_carve(carver, paths * sizeof *space->kept);
     for (size_t p = 0; p < paths; p++) {
         const bsm_grouping *grouping = &space->grouping[p % 2];
-        bsm_kept_path kept =
-            divide_kept(config, carver, space->rows,
-                        grouping->sequences * bsm_cpu_training_states(config, grouping->length));
+        bsm_kept_path kept = divide_kept(
+            config, carver, space->rows,
+            grouping->sequences * bsm_cpu_training_states(config, grouping->length), true);
         if (carver->block) {
             space->kept[p] = kept;
         }

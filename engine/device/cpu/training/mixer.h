@@ -28,7 +28,8 @@ typedef struct bsm_mixer_gradients {
     bsm_mixer_sums *sums;
 } bsm_mixer_gradients;
 
-/** The output of the mixer on scratch->x, plus x, goes to the columns at `out` of kept.pair. */
+/** The output of the mixer on scratch->x, plus x, goes to the columns at `out` of kept.pair.
+ *  @param kept NULL if nothing goes back from here */
 void bsm_mixer_forward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
                        const bsm_group *group, const bsm_kept_direction *kept, float *out);
 

@@ -147,11 +147,11 @@ static void scatter(const path *p, const bsm_group *group, const float *rows, fl
 
 /* Everything up to the merge; scratch->x holds the input. */
 static void run_directions(const path *p, bsm_group_scratch *scratch, const bsm_group *group,
-                           const bsm_kept_path *kept)
+                           const bsm_kept_path *kept, bool keep)
 {
     gather(p, group, bsm_cpu_training_x(p->space, p->index), scratch->x);
     for (size_t d = 0; d < 2; d++) {
-        bsm_mixer_forward(&p->mixers[d], scratch, group, &kept->directions[d],
+        bsm_mixer_forward(&p->mixers[d], scratch, group, keep ? &kept->directions[d] : NULL,
                           kept->pair + d * p->space->host.config.dim);
     }
 }
@@ -162,7 +162,7 @@ static void forward_group(const path *p, bsm_cpu_training_thread *thread, const 
     const bsm_kernels *kernels = p->space->kernels;
     size_t dim = p->space->host.config.dim;
     bsm_kept_path kept = kept_of(p, scratch, group);
-    run_directions(p, scratch, group, &kept);
+    run_directions(p, scratch, group, &kept, p->space->kept != NULL);
     kernels->add_bias(group->rows, dim, scratch->x, dim, p->weights->merge_bias);
     bsm_multiply(kernels, group->rows, dim, 2 * dim, bsm_in(kept.pair, 2 * dim),
                  bsm_in(p->weights->merge_weight, dim), 1, bsm_out(scratch->x, dim));
@@ -227,7 +227,7 @@ static void backward_group(const path *p, bsm_cpu_training_thread *thread, const
     if (p->space->kept) {
         gather(p, group, bsm_cpu_training_x(p->space, p->index), scratch->x);
     } else {
-        run_directions(p, scratch, group, &kept);
+        run_directions(p, scratch, group, &kept, true);
     }
     gather(p, group, p->space->d_x, scratch->d_next);
     memset(scratch->sums, 0, scratch->num_sums * sizeof *scratch->sums);
