@@ -369,10 +369,20 @@ static void check_random(size_t count)
     for (size_t i = 0; i < count; i++) {
         training_case c = {.config = random_config(&seed), .random = true};
         /* More than one chunk along time, and less. */
-        c.options = random_options(&seed, &c.config,
-                                   i % 2 ? noise_size(&seed, 0, 50) : noise_size(&seed, 61, 130));
+        size_t frames = i % 2 ? noise_size(&seed, 0, 50) : noise_size(&seed, 61, 130);
+        c.options = random_options(&seed, &c.config, frames);
         check_case(&c, i % 3 ? 1 : 2 + device_is_a_card());
     }
+}
+
+/* Where everything is instrumented, and slow: a little more than a chunk in one precision, for what
+ * calls the kernels, which have tests of their own in each. */
+static void check_one(void)
+{
+    uint64_t seed = 11;
+    training_case c = {.config = random_config(&seed), .random = true};
+    c.options = random_options(&seed, &c.config, 66);
+    check_case(&c, 1);
 }
 
 /* Shapes whose scan is one kernel in bfloat16, along time in several chunks. */
@@ -402,7 +412,7 @@ static void check_preset(const char *name, size_t samples, bool checkpointing)
     check_case(&c, PRECISIONS);
 }
 
-/* The number of random shapes is the argument. */
+/* The number of random shapes is the argument; 1: check_one. */
 int main(int argc, char **argv)
 {
     device = device_under_test();
@@ -410,8 +420,10 @@ int main(int argc, char **argv)
         return TEST_SKIPPED;
     }
     const size_t shapes = argc > 1 ? strtoul(argv[1], NULL, 10) : 8;
-    check_random(shapes);
-    if (shapes != 1) { /* one: where everything is instrumented, and slow */
+    if (shapes == 1) {
+        check_one();
+    } else {
+        check_random(shapes);
         check_fused();
     }
     if (device_is_a_card()) {
