@@ -27,20 +27,28 @@ static inline bsm_const_matrix bsm_in(const float *at, size_t ld)
     return (bsm_const_matrix){at, ld};
 }
 
+/** A product with its sizes and matrices. */
+static inline bsm_product bsm_product_of(size_t m, size_t n, size_t k, bsm_const_matrix a,
+                                         bsm_const_matrix b, float beta, bsm_matrix c)
+{
+    return (bsm_product){.m = m,
+                         .n = n,
+                         .k = k,
+                         .a = a.at,
+                         .lda = a.ld,
+                         .b = b.at,
+                         .ldb = b.ld,
+                         .beta = beta,
+                         .c = c.at,
+                         .ldc = c.ld};
+}
+
 /** C = A B + beta C; A is m x k, B k x n. */
 static inline void bsm_multiply(const bsm_kernels *kernels, size_t m, size_t n, size_t k,
                                 bsm_const_matrix a, bsm_const_matrix b, float beta, bsm_matrix c)
 {
-    bsm_cpu_product(kernels, &(bsm_product){.m = m,
-                                            .n = n,
-                                            .k = k,
-                                            .a = a.at,
-                                            .lda = a.ld,
-                                            .b = b.at,
-                                            .ldb = b.ld,
-                                            .beta = beta,
-                                            .c = c.at,
-                                            .ldc = c.ld});
+    bsm_product p = bsm_product_of(m, n, k, a, b, beta, c);
+    bsm_cpu_product(kernels, &p);
 }
 
 /** C = A B^T + beta C; A is m x k, B n x k. */
@@ -48,17 +56,9 @@ static inline void bsm_multiply_by_rows(const bsm_kernels *kernels, size_t m, si
                                         bsm_const_matrix a, bsm_const_matrix b, float beta,
                                         bsm_matrix c)
 {
-    bsm_cpu_product(kernels, &(bsm_product){.m = m,
-                                            .n = n,
-                                            .k = k,
-                                            .transpose_b = true,
-                                            .a = a.at,
-                                            .lda = a.ld,
-                                            .b = b.at,
-                                            .ldb = b.ld,
-                                            .beta = beta,
-                                            .c = c.at,
-                                            .ldc = c.ld});
+    bsm_product p = bsm_product_of(m, n, k, a, b, beta, c);
+    p.transpose_b = true;
+    bsm_cpu_product(kernels, &p);
 }
 
 /** C = A^T B + beta C; A is k x m, B k x n. */
@@ -66,17 +66,9 @@ static inline void bsm_multiply_columns(const bsm_kernels *kernels, size_t m, si
                                         bsm_const_matrix a, bsm_const_matrix b, float beta,
                                         bsm_matrix c)
 {
-    bsm_cpu_product(kernels, &(bsm_product){.m = m,
-                                            .n = n,
-                                            .k = k,
-                                            .transpose_a = true,
-                                            .a = a.at,
-                                            .lda = a.ld,
-                                            .b = b.at,
-                                            .ldb = b.ld,
-                                            .beta = beta,
-                                            .c = c.at,
-                                            .ldc = c.ld});
+    bsm_product p = bsm_product_of(m, n, k, a, b, beta, c);
+    p.transpose_a = true;
+    bsm_cpu_product(kernels, &p);
 }
 
 /** C += A^T B; A is k x m, B k x n: the gradient by a layer's weights.
@@ -84,16 +76,8 @@ static inline void bsm_multiply_columns(const bsm_kernels *kernels, size_t m, si
 static inline void bsm_add_outer(const bsm_kernels *kernels, float *space, size_t m, size_t n,
                                  size_t k, bsm_const_matrix a, bsm_const_matrix b, bsm_matrix c)
 {
-    kernels->backward->add_outer(&(bsm_product){.m = m,
-                                                .n = n,
-                                                .k = k,
-                                                .a = a.at,
-                                                .lda = a.ld,
-                                                .b = b.at,
-                                                .ldb = b.ld,
-                                                .c = c.at,
-                                                .ldc = c.ld},
-                                 space);
+    bsm_product p = bsm_product_of(m, n, k, a, b, 1, c);
+    kernels->backward->add_outer(&p, space);
 }
 
 #endif
