@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # Install what is needed, build, and run all tests but that of suite long: as users build it, under
-# the address and undefined-behaviour sanitizers (but for what is slow or plays in real time), the
-# threaded parts and the kernels under the thread sanitizer, and the network without oneDNN. Ends in
-# "N passed, N failed".
+# the address and undefined-behaviour sanitizers (but for what is slow, plays in real time or needs
+# CUDA), the threaded parts and the kernels under the thread sanitizer, and the network without
+# oneDNN. Ends in "N passed, N failed".
 set -eu
 cd "$(dirname "$0")/.."
 # shellcheck disable=SC2046 # a list of words

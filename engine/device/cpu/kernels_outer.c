@@ -8,17 +8,8 @@
 
 extern void BSM_KERNELS_OUTER(const bsm_product *p, float *space);
 
-typedef float vector __attribute__((vector_size(4 * VECTOR)));
-
 /* A tile is as large as the registers allow: 32 with AVX-512, of which others may have 16. */
 enum { TALL = VECTOR == 16 ? 12 : 6, WIDTH = 2 * VECTOR };
-
-static inline vector load(const float *from)
-{
-    vector v;
-    memcpy(&v, from, sizeof v);
-    return v;
-}
 
 static inline size_t min(size_t a, size_t b)
 {
@@ -53,7 +44,7 @@ static inline __attribute__((always_inline)) void add_whole(size_t tall, vector 
 {
     for (size_t i = 0; i < tall; i++) {
         float *at = c->at + i * c->ld;
-        vector left = load(at) + sum[i][0], right = load(at + VECTOR) + sum[i][1];
+        vector left = load_vector(at) + sum[i][0], right = load_vector(at + VECTOR) + sum[i][1];
         memcpy(at, &left, sizeof left);
         memcpy(at + VECTOR, &right, sizeof right);
     }
@@ -79,7 +70,7 @@ add_tile(size_t depth, size_t tall, const float *a, const float *b, const place 
         __builtin_prefetch(c->at + i * c->ld + c->columns - 1, 1);
     }
     for (size_t k = 0; k < depth; k++, a += TALL, b += WIDTH) {
-        vector left = load(b), right = load(b + VECTOR);
+        vector left = load_vector(b), right = load_vector(b + VECTOR);
         for (size_t i = 0; i < tall; i++) {
             sum[i][0] += a[i] * left;
             sum[i][1] += a[i] * right;

@@ -10,18 +10,9 @@
 
 extern const bsm_triangle_kernels BSM_KERNELS_TRIANGLE;
 
-typedef float vector __attribute__((vector_size(4 * VECTOR)));
-
 /* Results that are summed at a time: as many as hide how long an addition takes, and fit into the
  * registers. */
 enum { TALL = 8, FLAT = 6, WIDTH = 2 * VECTOR, DEPTH = 64 };
-
-static inline vector load(const float *from)
-{
-    vector v;
-    memcpy(&v, from, sizeof v);
-    return v;
-}
 
 static inline size_t min(size_t a, size_t b)
 {
@@ -45,7 +36,7 @@ flat_tile(const side *L, size_t from, size_t to, const float *x, size_t ld, vect
     size_t row = L->row;
     x += from * ld;
     for (size_t k = from; k < to; k++, l += L->step, x += ld) {
-        vector left = load(x), right = load(x + VECTOR);
+        vector left = load_vector(x), right = load_vector(x + VECTOR);
         for (size_t i = 0; i < FLAT; i++) {
             acc[i][0] += l[i * row] * left;
             acc[i][1] += l[i * row] * right;
@@ -175,7 +166,7 @@ static inline __attribute__((always_inline)) void tall_tile(size_t depth, size_t
 {
     vector acc[TALL][2] = {0}; /* one or two vectors of each row */
     for (size_t k = 0; k < depth; k++, panel += BSM_CHUNK) {
-        vector left = load(panel), right = vectors > 1 ? load(panel + VECTOR) : left;
+        vector left = load_vector(panel), right = vectors > 1 ? load_vector(panel + VECTOR) : left;
         for (size_t i = 0; i < TALL; i++) {
             acc[i][0] += a[i][k] * left;
             if (vectors > 1) {
@@ -190,7 +181,7 @@ static inline void put(bool add, const vector *sum, float *to)
 {
     vector v = *sum;
     if (add) {
-        v += load(to);
+        v += load_vector(to);
     }
     memcpy(to, &v, sizeof v);
 }

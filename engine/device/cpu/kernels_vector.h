@@ -63,6 +63,15 @@ static inline size_t to_aligned(const float *at, size_t n)
     return head < n ? head : n;
 }
 
+typedef float vector __attribute__((vector_size(4 * VECTOR)));
+
+static inline vector load_vector(const float *from)
+{
+    vector v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
 typedef float quad __attribute__((vector_size(16)));
 
 static inline quad load_quad(const float *from)

@@ -23,7 +23,7 @@ typedef struct bsm_kept_direction {
     float *y;         /**< [row][d_inner] of the scan */
     float *states;    /**< [sequence][chunk but the first][d_state][d_inner] the state before it,
                            rows bsm_cpu_ld apart */
-    bool for_long;    /**< until all other modules have gone forward, and back */
+    bool for_long;    /**< used again only when all later modules went forward and back */
 } bsm_kept_direction;
 
 typedef struct bsm_kept_path {
