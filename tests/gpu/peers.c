@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* Gradients summed over two processes, each with a card of its own. Skips, and says why, where
- * there are not two cards or no NCCL. */
+/* Gradients summed over two processes by NCCL, each with a card of its own. Skips, and says why,
+ * where there are not two cards or no NCCL.
+ *
+ *      peers [share] [lose]
+ *      share   both on the first card: NCCL, which allows that to none, is told that they are on
+ *              two machines
+ *      lose    then the second process goes without a word, which the first has to see */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +16,8 @@
 #include "device_under_test.h"
 
 enum { PROCESSES = 2 };
+
+static bool share, lose;
 
 static int skip(const bsm_error *why)
 {
@@ -80,12 +88,34 @@ static bsm_status sum(bsm_training *training, size_t rank, bsm_error *error)
     return status;
 }
 
+static bsm_status take_card(size_t rank, bsm_error *error)
+{
+    if (!share) {
+        return bsm_device_take_card(rank, PROCESSES, error);
+    }
+    setenv("NCCL_HOSTID", rank == 0 ? "bsm-one" : "bsm-two", 1);
+    setenv("NCCL_SOCKET_IFNAME", "lo", 1);
+    return bsm_device_take_card(0, 1, error);
+}
+
+static void lose_the_other(bsm_training *training, size_t rank)
+{
+    bsm_error error = {0};
+    if (rank > 0) {
+        fflush(stdout);
+        _exit(failures() ? 1 : 0);
+    }
+    const bsm_status status = bsm_training_sum_gradients(training, &error);
+    printf("the other one is gone: %s\n", error.message);
+    expect(status == BSM_IO, "a sum with nobody is status %d", (int)status);
+}
+
 static int run(size_t rank, const int *pipe_ends)
 {
     bsm_training *training = NULL;
     bsm_error error = {0};
     char name[64] = "";
-    bsm_status status = bsm_device_take_card(rank, PROCESSES, &error);
+    bsm_status status = take_card(rank, &error);
     if (status == BSM_NO_DEVICE || status == BSM_INVALID_ARGUMENT) {
         return skip(&error);
     }
@@ -102,8 +132,11 @@ static int run(size_t rank, const int *pipe_ends)
         status = sum(training, rank, &error);
     }
     expect(!status, "process %zu: %s", rank, error.message);
-    bsm_training_free(training);
     printf("process %zu: %s\n", rank, name);
+    if (!status && lose) {
+        lose_the_other(training, rank);
+    }
+    bsm_training_free(training);
     return failures() ? 1 : 0;
 }
 
@@ -113,8 +146,12 @@ static int exit_status_of(pid_t process)
     return waitpid(process, &status, 0) == process && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    for (int i = 1; i < argc; i++) {
+        share = share || !strcmp(argv[i], "share");
+        lose = lose || !strcmp(argv[i], "lose");
+    }
     int pipe_ends[2], worst = 0;
     pid_t processes[PROCESSES];
     if (pipe(pipe_ends)) {

@@ -39,7 +39,11 @@ check sound "$tests/gpu_sound" 60
 check golden "$tests/gpu_golden"
 check training "$tests/gpu_training" 40
 check "golden training" "$tests/gpu_training_golden"
-check "two cards" "$tests/gpu_peers"
+check "two cards" "$tests/gpu_peers" lose
+check "two processes on one card" "$tests/gpu_peers" share lose
+for microseconds in 0 300 1500; do
+    check "a card that fails, $microseconds us" "$tests/gpu_failing_card" $microseconds
+done
 check "full memory" "$tests/gpu_fallbacks" memory
 sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
 if [ -x "$sanitizer" ]; then

@@ -40,6 +40,7 @@ static void test_no_model_is_said_so(void **state)
 static void test_model_is_set_and_told(void **state)
 {
     instance *i = fixture_instance(fixture_host(state)->stems, 48000, HOST_THREADED);
+    *instance_control(i, BSM_PORT_DEVICE) = BSM_CHOICE_CPU;
     fixture_run_until(i, "no model: ");
     instance_set_model(i, fixture_identity());
     fixture_run_until(i, "ready: identity.safetensors on cpu");
@@ -217,6 +218,10 @@ static void test_missing_device_is_said_so(void **state)
     instance *i = fixture_instance(fixture_host(state)->remix, 48000, HOST_THREADED);
     instance_set_model(i, fixture_identity());
     fixture_run_until(i, "ready: ");
+    if (strstr(instance_told_status(i), " on cuda")) { /* it is not missing */
+        instance_close(i);
+        skip();
+    }
     *instance_control(i, BSM_PORT_DEVICE) = BSM_CHOICE_CUDA;
     fixture_run_until(i, "failed: ");
     print_message("%s\n", instance_told_status(i));
