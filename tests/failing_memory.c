@@ -49,12 +49,14 @@ static bool may_allocate(const char *caller)
     if (!everyone && (caller < __executable_start || caller >= etext)) {
         return true;
     }
-    if (remaining == 0) {
-        errno = ENOMEM;
-        return false;
+    long left = __atomic_load_n(&remaining, __ATOMIC_RELAXED);
+    while (left > 0 && !__atomic_compare_exchange_n(&remaining, &left, left - 1, true,
+                                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     }
-    remaining -= remaining > 0;
-    return true;
+    if (left == 0) {
+        errno = ENOMEM;
+    }
+    return left != 0;
 }
 
 static void *count_block(void *memory)

@@ -34,8 +34,8 @@ run_tests build-asan \
     "--suite unit --suite integration --no-suite slow --no-suite realtime --timeout-multiplier 4"
 run_tests build-tsan "-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized \
     -Dcuda=disabled -Dplugin=disabled" \
-    "stream stream-failure stream-soak files loader cuda-exec cuda-kernels cuda-band-kernels \
-    cuda-loss-kernels cuda-path-kernels cuda-scan-kernels cuda-scan-backward-kernels \
+    "stream stream-failure stream-soak files loader threads separate cuda-exec cuda-kernels \
+    cuda-band-kernels cuda-loss-kernels cuda-path-kernels cuda-scan-kernels cuda-scan-backward-kernels \
     cuda-signal-kernels cuda-sum-kernels cuda-fused-scan cuda-fused-scan-backward \
     cuda-race-without-barrier cuda-race-too-soon --timeout-multiplier 4"
 run_tests build-plain "-Donednn=disabled -Dcuda=disabled -Dplugin=disabled -Dtrainer=disabled" \

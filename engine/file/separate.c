@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Separating a whole audio file: the source, the way to cut it up, the parts. */
+/* Separating a whole audio file: the source, the way to cut it up, the parts. The file is read and
+ * the parts are written by a thread each, while the network computes. */
 #include "file/separate.h"
 
 #include <string.h>
@@ -7,8 +8,10 @@
 
 #include "file/cutter.h"
 #include "file/parts.h"
+#include "file/read_ahead.h"
 #include "file/separate_plan.h"
 #include "file/source.h"
+#include "file/write_behind.h"
 
 typedef struct separation_job {
     const char *path;
@@ -17,7 +20,9 @@ typedef struct separation_job {
     bsm_separate_plan plan;
     bsm_separation separation;
     bsm_source *source;
+    bsm_read_ahead *ahead;
     bsm_cutter *cutter;
+    bsm_write_behind *behind;
     bsm_parts *parts;
     double start;
 } separation_job;
@@ -47,9 +52,32 @@ static bsm_status open_source(separation_job *job, bsm_error *error)
     if (status) {
         return status;
     }
-    job->separation.signal = bsm_source_signal(job->source);
     job->separation.lanes = bsm_source_channels(job->source) / config->channels;
     return BSM_OK;
+}
+
+static bsm_status write_parts(void *user, float *const *audio, size_t count, bsm_error *error)
+{
+    return bsm_parts_add(user, audio, count, error);
+}
+
+/* As much as the cutter takes and gives at once waits on either side of it, and at least a second.
+ */
+static bsm_status open_threads(separation_job *job, bsm_error *error)
+{
+    bsm_separation *separation = &job->separation;
+    const bsm_config *config = separation->config;
+    const size_t step = job->plan.commit ? job->plan.commit * config->hop : job->plan.step;
+    const size_t waiting = step > config->sample_rate ? step : config->sample_rate;
+    bsm_status status =
+        bsm_read_ahead_new(bsm_source_signal(job->source), bsm_separation_channels(separation),
+                           waiting, job->path, &job->ahead, error);
+    if (!status) {
+        separation->signal = bsm_read_ahead_signal(job->ahead);
+        status = bsm_write_behind_new(write_parts, job->parts, bsm_separation_planes(separation),
+                                      waiting, job->path, &job->behind, error);
+    }
+    return status;
 }
 
 static bsm_status open_all(separation_job *job, bsm_error *error)
@@ -60,6 +88,9 @@ static bsm_status open_all(separation_job *job, bsm_error *error)
         status = bsm_parts_new(separation, job->source, job->path, job->options, &job->plan,
                                vocals_stem(separation->config), &job->result->output_failed,
                                &job->parts, error);
+    }
+    if (!status) {
+        status = open_threads(job, error);
     }
     return status ? status : bsm_cutter_new(separation, &job->plan, job->path, &job->cutter, error);
 }
@@ -90,8 +121,14 @@ static bsm_status run(separation_job *job, bsm_error *error)
             status = bsm_cutter_next(job->cutter, &audio, &count, error);
         }
         if (!status) {
-            status = bsm_parts_add(job->parts, audio, count, error);
+            status = bsm_write_behind_add(job->behind, audio, count, error);
         }
+    }
+    if (!status) {
+        status = bsm_write_behind_finish(job->behind, error);
+    }
+    if (!status) {
+        status = report_progress(job);
     }
     return status ? status : bsm_parts_finish(job->parts, error);
 }
@@ -135,6 +172,8 @@ bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *con
     if (!status) {
         report_result(&job);
     }
+    bsm_write_behind_free(job.behind);
+    bsm_read_ahead_free(job.ahead);
     bsm_cutter_free(job.cutter);
     bsm_parts_free(job.parts);
     bsm_source_free(job.source);

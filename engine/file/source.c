@@ -2,6 +2,7 @@
 /* An audio file as a network wants it, and its delayed original. */
 #include "file/source.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ enum { BLOCK = 4096, MAX_CHANNELS = BSM_MAX_CHANNELS };
 struct bsm_source {
     size_t channels;
     bsm_audio_reader *reader;
+    pthread_mutex_t lock; /* of `original`: another thread may take what this one reads */
     bsm_sample_queue original;
     bsm_resampler *resampler; /* NULL where the rates are equal */
     float **block;            /* [channels][BLOCK]: read from the file ... */
@@ -30,6 +32,7 @@ bsm_status bsm_source_open(const char *path, size_t rate, size_t channels, bsm_s
     if (!made) {
         return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
     }
+    pthread_mutex_init(&made->lock, NULL);
     bsm_status status = bsm_audio_reader_open(path, &made->reader, error);
     if (!status) {
         const bsm_audio_info *info = bsm_audio_reader_info(made->reader);
@@ -56,6 +59,7 @@ void bsm_source_free(bsm_source *source)
         bsm_audio_reader_free(source->reader);
         bsm_sample_queue_clear(&source->original);
         bsm_resampler_free(source->resampler);
+        pthread_mutex_destroy(&source->lock);
         free(source->block);
         free(source);
     }
@@ -69,6 +73,16 @@ const bsm_audio_info *bsm_source_info(const bsm_source *source)
 size_t bsm_source_channels(const bsm_source *source)
 {
     return source->channels;
+}
+
+static bsm_status keep_original(bsm_source *source, float *const *audio, size_t count,
+                                bsm_error *error)
+{
+    pthread_mutex_lock(&source->lock);
+    const bsm_status status =
+        bsm_sample_queue_push(&source->original, (const float *const *)audio, count, error);
+    pthread_mutex_unlock(&source->lock);
+    return status;
 }
 
 /* Read from the file into `audio`, and keep the original. */
@@ -87,9 +101,7 @@ static bsm_status read_file(bsm_source *source, float *const *audio, size_t coun
     for (size_t c = bsm_source_info(source)->channels; c < source->channels; c++) {
         memcpy(audio[c], audio[0], *got * sizeof(float));
     }
-    return source->drops_original
-               ? BSM_OK
-               : bsm_sample_queue_push(&source->original, (const float *const *)audio, *got, error);
+    return source->drops_original ? BSM_OK : keep_original(source, audio, *got, error);
 }
 
 static bsm_status read_resampled(bsm_source *source, float *const *audio, size_t count, size_t *got,
@@ -141,5 +153,8 @@ void bsm_source_drop_original(bsm_source *source)
 
 size_t bsm_source_take_original(bsm_source *source, float *const *audio, size_t count)
 {
-    return bsm_sample_queue_pop(&source->original, audio, count);
+    pthread_mutex_lock(&source->lock);
+    const size_t taken = bsm_sample_queue_pop(&source->original, audio, count);
+    pthread_mutex_unlock(&source->lock);
+    return taken;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** An audio file as a network wants it, at the model's rate and in at least its channels, and the
- *  original samples, delayed until their separated parts have come. */
+ *  original samples, delayed until their separated parts have come; these may be taken by another
+ *  thread than the one that reads the signal. */
 #ifndef BSM_FILE_SOURCE_H
 #define BSM_FILE_SOURCE_H
 

@@ -4,6 +4,7 @@
 #include "file/window_sound.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "signal/frame.h"
 #include "signal/planes.h"
@@ -14,12 +15,18 @@ static const double no_window = 1e-11;
 struct bsm_window_sound {
     const bsm_separation *separation;
     size_t length, frames;
-    size_t covered;                     /* samples, n_fft / 2 of them before the window */
+    size_t covered;                     /* samples, `before` of them before the window */
+    size_t before, heard;               /* of the window, what frames reach */
     float **audio;                      /* [channel][covered] */
     float **sums;                       /* [stem][channel][covered] of the wanted ones */
     float *const *stems[BSM_MAX_STEMS]; /* in `sums`; NULL for one that is not wanted */
-    double *norms;                      /* [covered] the sums of the squared windows */
+    double *scales;                     /* [heard]: 1 / the sum of the squared windows */
 };
+
+static size_t min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 static bool allocate(bsm_window_sound *w)
 {
@@ -30,7 +37,7 @@ static bool allocate(bsm_window_sound *w)
     }
     w->audio = bsm_planes_new(config->channels, w->covered);
     w->sums = bsm_planes_new(stems * config->channels, w->covered);
-    w->norms = calloc(w->covered, sizeof *w->norms);
+    w->scales = calloc(w->covered, sizeof *w->scales);
     float *const *planes = w->sums;
     for (size_t s = 0; s < config->num_stems && planes; s++) {
         if (w->separation->wanted[s]) {
@@ -38,17 +45,22 @@ static bool allocate(bsm_window_sound *w)
             planes += config->channels;
         }
     }
-    return w->audio && w->sums && w->norms;
+    return w->audio && w->sums && w->scales;
 }
 
-static bool fill_norms(bsm_window_sound *w)
+static bool fill_scales(bsm_window_sound *w)
 {
     const bsm_config *config = w->separation->config;
+    double *norms = w->scales;
     float *window = bsm_frame_window(config->n_fft);
     for (size_t f = 0; window && f < w->frames; f++) {
         for (size_t i = 0; i < config->n_fft; i++) {
-            w->norms[f * config->hop + i] += (double)window[i] * (double)window[i];
+            norms[f * config->hop + i] += (double)window[i] * (double)window[i];
         }
+    }
+    for (size_t i = 0; i < w->heard; i++) {
+        const double norm = norms[w->before + i];
+        w->scales[i] = norm < no_window ? 0 : 1 / norm;
     }
     free(window);
     return window != NULL;
@@ -65,8 +77,10 @@ bsm_status bsm_window_sound_new(const bsm_separation *separation, size_t length,
         made->length = length;
         made->frames = 1 + length / config->hop;
         made->covered = (made->frames - 1) * config->hop + config->n_fft;
+        made->before = config->n_fft / 2;
+        made->heard = min(length, made->covered - made->before);
     }
-    if (!made || !allocate(made) || !fill_norms(made)) {
+    if (!made || !allocate(made) || !fill_scales(made)) {
         bsm_window_sound_free(made);
         return bsm_fail(error, BSM_NO_MEMORY, "window of %zu samples: out of memory", length);
     }
@@ -79,22 +93,28 @@ void bsm_window_sound_free(bsm_window_sound *w)
     if (w) {
         free(w->audio);
         free(w->sums);
-        free(w->norms);
+        free(w->scales);
         free(w);
+    }
+}
+
+/* Samples `first` to `end` of what frames cover, from beyond the window's ends. */
+static void reflect(const bsm_window_sound *w, const float *audio, size_t first, size_t end,
+                    float *covered)
+{
+    for (size_t i = first; i < end; i++) {
+        covered[i] = audio[bsm_frame_reflect((ptrdiff_t)i - (ptrdiff_t)w->before, w->length)];
     }
 }
 
 bsm_status bsm_window_sound_separate(bsm_window_sound *w, const float *const *audio,
                                      bsm_error *error)
 {
-    const bsm_config *config = w->separation->config;
     const bsm_separator *separator = &w->separation->separator;
-    const ptrdiff_t before = (ptrdiff_t)(config->n_fft / 2);
-    for (size_t i = 0; i < w->covered; i++) {
-        const size_t from = bsm_frame_reflect((ptrdiff_t)i - before, w->length);
-        for (size_t c = 0; c < config->channels; c++) {
-            w->audio[c][i] = audio[c][from];
-        }
+    for (size_t c = 0; c < w->separation->config->channels; c++) {
+        reflect(w, audio[c], 0, w->before, w->audio[c]);
+        memcpy(w->audio[c] + w->before, audio[c], w->heard * sizeof(float));
+        reflect(w, audio[c], w->before + w->heard, w->covered, w->audio[c]);
     }
     const bsm_block block = {.frames = w->frames, .wanted = w->frames};
     const bsm_sound sound = {.audio = (const float *const *)w->audio, .stems = w->stems};
@@ -103,12 +123,11 @@ bsm_status bsm_window_sound_separate(bsm_window_sound *w, const float *const *au
 
 void bsm_window_sound_take(const bsm_window_sound *w, size_t stem, float *const *audio)
 {
-    const bsm_config *config = w->separation->config;
-    for (size_t i = 0; i < w->length; i++) {
-        const size_t at = config->n_fft / 2 + i;
-        const bool silent = at >= w->covered || w->norms[at] < no_window;
-        for (size_t c = 0; c < config->channels; c++) {
-            audio[c][i] = silent ? 0.0F : (float)((double)w->stems[stem][c][at] / w->norms[at]);
+    for (size_t c = 0; c < w->separation->config->channels; c++) {
+        const float *sums = w->stems[stem][c] + w->before;
+        for (size_t i = 0; i < w->heard; i++) {
+            audio[c][i] = (float)((double)sums[i] * w->scales[i]);
         }
+        memset(audio[c] + w->heard, 0, (w->length - w->heard) * sizeof(float));
     }
 }

@@ -4,9 +4,10 @@
 
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "quiet_thread.h"
 
 /* A job waits on the stack of the thread that asked for it. */
 typedef struct pool_job {
@@ -55,20 +56,10 @@ static void *run_jobs(void *unused)
     return unused;
 }
 
-static int start_thread(void)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    int failure = pthread_create(&pool.thread, NULL, run_jobs, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failure;
-}
-
 bsm_status bsm_pool_join(bsm_error *error)
 {
     pthread_mutex_lock(&membership);
-    int failure = pool.members == 0 ? start_thread() : 0;
+    int failure = pool.members == 0 ? bsm_quiet_thread(&pool.thread, run_jobs, NULL) : 0;
     if (!failure) {
         pool.members++;
     }

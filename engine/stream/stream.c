@@ -2,12 +2,12 @@
 /* Live separation: making, changing and watching a stream. */
 #include "bsm/stream.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "quiet_thread.h"
 #include "stream/state.h"
 
 enum { STALL_SECONDS = 2, PAGE = 4096 };
@@ -92,14 +92,9 @@ static void set_initial_state(bsm_stream *s)
 
 /* ---- The worker thread ---- */
 
-/* Signals are the program's business, not this thread's. */
 static bsm_status start_worker(bsm_stream *s, bsm_error *error)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    int failure = pthread_create(&s->worker, NULL, bsm_stream_worker, s);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int failure = bsm_quiet_thread(&s->worker, bsm_stream_worker, s);
     if (failure) {
         return bsm_fail(error, BSM_NO_MEMORY, "a stream's worker thread: %s", strerror(failure));
     }

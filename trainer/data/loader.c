@@ -2,13 +2,13 @@
 /* Worker threads that make examples ahead of the step, and their queue. */
 #include "data/loader.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "data/loader_check.h"
 #include "data/mix.h"
+#include "quiet_thread.h"
 
 /** A place of the queue: the k-th example that this process asks for lies in place k mod places. */
 typedef struct place {
@@ -91,19 +91,14 @@ static void *run_worker(void *user)
     return NULL;
 }
 
-/* Signals are for the thread that steps. */
 static bsm_status start_workers(bsm_loader *loader, bsm_error *error)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = 0;
     while (loader->num_started < loader->num_workers && !failed) {
         worker *w = &loader->workers[loader->num_started];
-        failed = pthread_create(&w->thread, NULL, run_worker, w);
+        failed = bsm_quiet_thread(&w->thread, run_worker, w);
         loader->num_started += !failed;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return failed ? bsm_fail(error, BSM_NO_MEMORY, "training data: cannot start a thread: %s",
                              strerror(failed))
                   : BSM_OK;

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: ISC */
+/* A bounded buffer between two threads. Each copies without the lock: what it copies is its own
+ * until it says otherwise. */
+#include "file/sample_pipe.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "signal/planes.h"
+
+struct bsm_sample_pipe {
+    size_t channels, capacity;
+    float **planes;           /* [channels][capacity] */
+    size_t write_at, read_at; /* places in the planes: the writer's own, the reader's own */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* what follows */
+    size_t waiting;         /* samples */
+    bool ended, stopped;
+};
+
+bsm_sample_pipe *bsm_sample_pipe_new(size_t channels, size_t capacity)
+{
+    bsm_sample_pipe *pipe = calloc(1, sizeof *pipe);
+    float **planes = bsm_planes_new(channels, capacity);
+    if (!pipe || !planes) {
+        free(pipe);
+        free(planes);
+        return NULL;
+    }
+    pipe->channels = channels;
+    pipe->capacity = capacity;
+    pipe->planes = planes;
+    pthread_mutex_init(&pipe->lock, NULL);
+    pthread_cond_init(&pipe->changed, NULL);
+    return pipe;
+}
+
+void bsm_sample_pipe_free(bsm_sample_pipe *pipe)
+{
+    if (pipe) {
+        pthread_cond_destroy(&pipe->changed);
+        pthread_mutex_destroy(&pipe->lock);
+        free(pipe->planes);
+        free(pipe);
+    }
+}
+
+static size_t min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Samples that there is room for, once there is any; 0 if stopped. */
+static size_t wait_for_room(bsm_sample_pipe *pipe)
+{
+    pthread_mutex_lock(&pipe->lock);
+    while (pipe->waiting == pipe->capacity && !pipe->stopped) {
+        pthread_cond_wait(&pipe->changed, &pipe->lock);
+    }
+    const size_t room = pipe->stopped ? 0 : pipe->capacity - pipe->waiting;
+    pthread_mutex_unlock(&pipe->lock);
+    return room;
+}
+
+/* Samples that can be read, once there are any; 0 at the end. */
+static size_t wait_for_samples(bsm_sample_pipe *pipe)
+{
+    pthread_mutex_lock(&pipe->lock);
+    while (pipe->waiting == 0 && !pipe->ended && !pipe->stopped) {
+        pthread_cond_wait(&pipe->changed, &pipe->lock);
+    }
+    const size_t waiting = pipe->stopped ? 0 : pipe->waiting;
+    pthread_mutex_unlock(&pipe->lock);
+    return waiting;
+}
+
+static void change(bsm_sample_pipe *pipe, size_t written, size_t read)
+{
+    pthread_mutex_lock(&pipe->lock);
+    pipe->waiting += written;
+    pipe->waiting -= read;
+    pthread_cond_signal(&pipe->changed); /* only the other side can be waiting */
+    pthread_mutex_unlock(&pipe->lock);
+}
+
+bool bsm_sample_pipe_write(bsm_sample_pipe *pipe, const float *const *audio, size_t count)
+{
+    for (size_t done = 0; done < count;) {
+        size_t part = min(wait_for_room(pipe), count - done);
+        if (part == 0) {
+            return false;
+        }
+        part = min(part, pipe->capacity - pipe->write_at);
+        for (size_t c = 0; c < pipe->channels; c++) {
+            memcpy(pipe->planes[c] + pipe->write_at, audio[c] + done, part * sizeof(float));
+        }
+        pipe->write_at = (pipe->write_at + part) % pipe->capacity;
+        done += part;
+        change(pipe, part, 0);
+    }
+    return true;
+}
+
+size_t bsm_sample_pipe_read(bsm_sample_pipe *pipe, float *const *audio, size_t count)
+{
+    size_t done = 0;
+    while (done < count) {
+        size_t part = min(wait_for_samples(pipe), count - done);
+        if (part == 0) {
+            break;
+        }
+        part = min(part, pipe->capacity - pipe->read_at);
+        for (size_t c = 0; c < pipe->channels; c++) {
+            memcpy(audio[c] + done, pipe->planes[c] + pipe->read_at, part * sizeof(float));
+        }
+        pipe->read_at = (pipe->read_at + part) % pipe->capacity;
+        done += part;
+        change(pipe, 0, part);
+    }
+    return done;
+}
+
+void bsm_sample_pipe_end(bsm_sample_pipe *pipe)
+{
+    pthread_mutex_lock(&pipe->lock);
+    pipe->ended = true;
+    pthread_cond_broadcast(&pipe->changed);
+    pthread_mutex_unlock(&pipe->lock);
+}
+
+void bsm_sample_pipe_stop(bsm_sample_pipe *pipe)
+{
+    pthread_mutex_lock(&pipe->lock);
+    pipe->stopped = true;
+    pthread_cond_broadcast(&pipe->changed);
+    pthread_mutex_unlock(&pipe->lock);
+}
