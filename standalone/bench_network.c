@@ -71,7 +71,7 @@ static bsm_status run_window(run_state *run, bsm_error *error)
     bsm_status status =
         bsm_window_sound_separate(run->window, (const float *const *)run->audio, error);
     for (size_t s = 0; s < run->separation.config->num_stems && !status; s++) {
-        bsm_window_sound_take(run->window, s, run->audio);
+        bsm_window_sound_take(run->window, s, 0, run->samples, run->audio);
     }
     end_stage(run, BENCH_STAGES - 1);
     return status;

@@ -6,6 +6,7 @@
 #include "file/audio_writer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <sndfile.h>
 #include <stdlib.h>
@@ -15,14 +16,15 @@
 
 #include "new_file.h"
 
-enum { BLOCK = 4096, OTHER_HEADERS = 65536, VORBIS_MAX_RATE = 200000 };
+enum { BLOCK = 4096, OTHER_HEADERS = 65536, VORBIS_MAX_RATE = 200000, WRITE_BACK = 8 << 20 };
 
 struct bsm_audio_writer {
     bsm_audio_format format;
     char *path;
     bool force;
     bsm_new_file part;
-    int cause; /* errno of the first write that failed */
+    int cause;         /* errno of the first write that failed */
+    sf_count_t unsent; /* bytes since the disk was last asked to begin */
     SNDFILE *file;
     uint64_t clipped;
     union {
@@ -52,6 +54,16 @@ static sf_count_t io_read(void *data, sf_count_t count, void *user)
     return 0;
 }
 
+/* The disk writes while we compute, so that fsync has little left to wait for. */
+static void begin_write_back(bsm_audio_writer *writer, sf_count_t written)
+{
+    writer->unsent += written;
+    if (writer->unsent >= WRITE_BACK) {
+        sync_file_range(writer->part.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+        writer->unsent = 0;
+    }
+}
+
 static sf_count_t io_write(const void *data, sf_count_t count, void *user)
 {
     bsm_audio_writer *writer = user;
@@ -64,6 +76,7 @@ static sf_count_t io_write(const void *data, sf_count_t count, void *user)
             writer->cause = errno;
         }
     }
+    begin_write_back(writer, done);
     return done;
 }
 

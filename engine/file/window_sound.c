@@ -121,13 +121,17 @@ bsm_status bsm_window_sound_separate(bsm_window_sound *w, const float *const *au
     return separator->sound(separator->user, &block, &sound, error);
 }
 
-void bsm_window_sound_take(const bsm_window_sound *w, size_t stem, float *const *audio)
+void bsm_window_sound_take(const bsm_window_sound *w, size_t stem, size_t first, size_t end,
+                           float *const *audio)
 {
+    const size_t heard = min(end, w->heard);
     for (size_t c = 0; c < w->separation->config->channels; c++) {
         const float *sums = w->stems[stem][c] + w->before;
-        for (size_t i = 0; i < w->heard; i++) {
-            audio[c][i] = (float)((double)sums[i] * w->scales[i]);
+        for (size_t i = first; i < heard; i++) {
+            audio[c][i - first] = (float)((double)sums[i] * w->scales[i]);
         }
-        memset(audio[c] + w->heard, 0, (w->length - w->heard) * sizeof(float));
+        for (size_t i = first > heard ? first : heard; i < end; i++) {
+            audio[c][i - first] = 0;
+        }
     }
 }

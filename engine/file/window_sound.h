@@ -17,7 +17,8 @@ void bsm_window_sound_free(bsm_window_sound *window);
 BSM_NODISCARD bsm_status bsm_window_sound_separate(bsm_window_sound *window,
                                                    const float *const *audio, bsm_error *error);
 
-/** A stem of that, as bsm_stft_inverse gives it. */
-void bsm_window_sound_take(const bsm_window_sound *window, size_t stem, float *const *audio);
+/** Samples `first` to `end` of a stem of that, as bsm_stft_inverse gives it. */
+void bsm_window_sound_take(const bsm_window_sound *window, size_t stem, size_t first, size_t end,
+                           float *const *audio);
 
 #endif

@@ -11,6 +11,8 @@
 #include "net/stem_spectra.h"
 #include "signal/planes.h"
 
+enum { BLOCK = 2048 };
+
 struct bsm_windows {
     bsm_separation separation;
     size_t length, step;
@@ -23,10 +25,11 @@ struct bsm_windows {
     bsm_window_sound *sound; /* in place of these three, if the separator takes sound */
     float **input;  /* [channel][length + 1]: with one sample more than a window, to see the end */
     float **window; /* [config->channels][length]: a separated window of one lane */
-    float **sums;   /* [plane][length]: separated windows times their fades */
+    float **sums;   /* [plane][length]: earlier windows times their fades, as far as they reach */
+    size_t shared;  /* ... samples, of `weights`, too */
     float **out;    /* [plane][length] */
     float *fade;    /* [length]: how much a window counts at each of its samples */
-    float *weights; /* [length]: the sum of the fades that went into `sums` */
+    float *weights; /* [length]: the sums of the fades */
 };
 
 /* A trapezoid: over the samples that two neighbours share, or half of the window where that is
@@ -133,13 +136,6 @@ static bsm_status fill(bsm_windows *w, bsm_error *error)
     return status;
 }
 
-static void add_faded(const bsm_windows *w, float *sums, const float *window)
-{
-    for (size_t i = 0; i < w->length; i++) {
-        sums[i] += w->fade[i] * window[i];
-    }
-}
-
 static bsm_status separate_window(bsm_windows *w, const float *const *audio, bsm_error *error)
 {
     const bsm_separator *s = &w->separation.separator;
@@ -151,47 +147,75 @@ static bsm_status separate_window(bsm_windows *w, const float *const *audio, bsm
                       error);
 }
 
-static void take_window(bsm_windows *w, size_t stem)
+static void add_weights(bsm_windows *w)
 {
-    if (w->sound) {
-        bsm_window_sound_take(w->sound, stem, w->window);
-    } else {
-        bsm_stft_inverse(w->stft, w->spectra.stems[stem], bsm_stft_frames(w->stft, w->length),
-                         w->window, w->length);
+    for (size_t i = 0; i < w->length; i++) {
+        w->weights[i] = w->fade[i] + (i < w->shared ? w->weights[i] : 0);
     }
 }
 
-static bsm_status separate_lane(bsm_windows *w, size_t lane, bsm_error *error)
+static size_t min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Samples `first` to `end` of a plane of a separated window, which is scratch afterwards: with what
+ * earlier windows left they are given out, or from sample `count` on left to later ones. */
+static void join(const bsm_windows *w, size_t plane, float *window, size_t first, size_t end,
+                 size_t count)
+{
+    float *sums = w->sums[plane];
+    const size_t shared = min(end, w->shared), given = min(end, count);
+    for (size_t i = first; i < end; i++) {
+        window[i - first] *= w->fade[i];
+    }
+    for (size_t i = first; i < shared; i++) {
+        window[i - first] += sums[i];
+    }
+    for (size_t i = first; i < given; i++) {
+        w->out[plane][i] = window[i - first] / w->weights[i];
+    }
+    for (size_t i = first > count ? first : count; i < end; i++) {
+        sums[i - count] = window[i - first];
+    }
+}
+
+static void join_planes(const bsm_windows *w, size_t plane, size_t first, size_t end, size_t count)
+{
+    for (size_t c = 0; c < w->separation.config->channels; c++) {
+        join(w, plane + c, w->window[c], first, end, count);
+    }
+}
+
+/* Of one stem. Sound comes in blocks that stay in the cache. */
+static void take_window(bsm_windows *w, size_t stem, size_t plane, size_t count)
+{
+    if (!w->sound) {
+        bsm_stft_inverse(w->stft, w->spectra.stems[stem], bsm_stft_frames(w->stft, w->length),
+                         w->window, w->length);
+        join_planes(w, plane, 0, w->length, count);
+        return;
+    }
+    for (size_t first = 0, end; first < w->length; first = end) {
+        end = min(first + BLOCK, w->length);
+        bsm_window_sound_take(w->sound, stem, first, end, w->window);
+        join_planes(w, plane, first, end, count);
+    }
+}
+
+/* Give out `count` samples of it. */
+static bsm_status separate_lane(bsm_windows *w, size_t lane, size_t count, bsm_error *error)
 {
     const bsm_separation *s = &w->separation;
-    const size_t channels = s->config->channels;
-    bsm_status status = separate_window(w, (const float *const *)w->input + lane * channels, error);
-    float **sums = w->sums + lane * channels;
+    size_t plane = lane * s->config->channels;
+    bsm_status status = separate_window(w, (const float *const *)w->input + plane, error);
     for (size_t stem = 0; stem < s->config->num_stems && !status; stem++) {
         if (s->wanted[stem]) {
-            take_window(w, stem);
-            for (size_t c = 0; c < channels; c++) {
-                add_faded(w, sums[c], w->window[c]);
-            }
-            sums += bsm_separation_channels(s);
+            take_window(w, stem, plane, count);
+            plane += bsm_separation_channels(s);
         }
     }
     return status;
-}
-
-/* Give out the first `count` of the sums, which no later window reaches. */
-static void give(bsm_windows *w, size_t count)
-{
-    const size_t rest = w->length - count;
-    for (size_t p = 0; p < bsm_separation_planes(&w->separation); p++) {
-        for (size_t i = 0; i < count; i++) {
-            w->out[p][i] = w->sums[p][i] / w->weights[i];
-        }
-        memmove(w->sums[p], w->sums[p] + count, rest * sizeof(float));
-        memset(w->sums[p] + rest, 0, count * sizeof(float));
-    }
-    memmove(w->weights, w->weights + count, rest * sizeof(float));
-    memset(w->weights + rest, 0, count * sizeof(float));
 }
 
 static void step_on(bsm_windows *w)
@@ -210,18 +234,17 @@ bsm_status bsm_windows_next(bsm_windows *w, float *const **audio, size_t *count,
     if (status || w->ended || w->have == 0) {
         return status;
     }
+    w->ended = w->have <= w->length;
+    *count = w->ended ? w->have : w->step;
+    add_weights(w);
     for (size_t lane = 0; lane < w->separation.lanes && !status; lane++) {
-        status = separate_lane(w, lane, error);
+        status = separate_lane(w, lane, *count, error);
     }
     if (status) {
         return status;
     }
-    for (size_t i = 0; i < w->length; i++) {
-        w->weights[i] += w->fade[i];
-    }
-    w->ended = w->have <= w->length;
-    *count = w->ended ? w->have : w->step;
-    give(w, *count);
+    w->shared = w->length - *count;
+    memmove(w->weights, w->weights + *count, w->shared * sizeof(float));
     if (w->expander) {
         bsm_expander_apply(w->expander, w->out, *count);
     }

@@ -5,8 +5,6 @@
 # falling back, compute-sanitizer, and times.
 #
 #     run.sh [BUILD FOLDER]
-#
-# With BSM_RACECHECK=1 compute-sanitizer looks for races, too.
 set -eu
 cd "$(dirname "$0")/../.."
 build=${1:-build-gpu}
@@ -47,19 +45,19 @@ done
 check "full memory" "$tests/gpu_fallbacks" memory
 sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
 if [ -x "$sanitizer" ]; then
-    check memcheck "$sanitizer" --tool memcheck --error-exitcode 1 "$tests/gpu_parity" 8
+    check memcheck "$sanitizer" --tool memcheck --error-exitcode 1 "$tests/gpu_parity" 10
     check "memcheck of sound" "$sanitizer" --tool memcheck --error-exitcode 1 "$tests/gpu_sound" 6
     check "memcheck of training" "$sanitizer" --tool memcheck --error-exitcode 1 \
         "$tests/gpu_training_golden"
     check "memcheck of fused scans" "$sanitizer" --tool memcheck --error-exitcode 1 \
-        "$tests/gpu_training" 0
-    if [ -n "${BSM_RACECHECK:-}" ]; then # on an H100 it failed itself: docs/performance.md
-        for test in "gpu_parity 3" "gpu_training 0"; do
+        "$tests/gpu_training" 8
+    for test in "gpu_parity 3" "gpu_sound 3" "gpu_training 0" "gpu_training 1"; do
+        for tool in racecheck synccheck; do
             # shellcheck disable=SC2086 # a name and an argument
-            check "racecheck of fused scans, $test" "$sanitizer" --tool racecheck \
-                --kernel-name kns=fused --error-exitcode 1 "$tests/"$test
+            check "$tool, $test" env LD_PRELOAD="$PWD/$tests/libplain-cublas.so" \
+                "$sanitizer" --tool $tool --error-exitcode 1 "$tests/"$test
         done
-    fi
+    done
 else
     echo "== compute-sanitizer is not here: skipped"
 fi
