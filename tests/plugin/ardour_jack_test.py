@@ -19,10 +19,13 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import jack_server  # noqa: E402
+
 URI, RATE, SECONDS = "https://bsm-audio.org/lv2/remix", 44100, 1.5  # the model's own rate
 EXACT = -130  # dB
 SILENT = -60  # dB: Ardour's faders never reach zero at once
-SERVERS = 3  # that may lose their clients' requests, see Lost
+SERVERS = 8  # that may lose their clients' requests, see Lost
 ATTEMPTS = 6  # at a result without a miss, on a machine that may be busy with other things
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -44,11 +47,11 @@ def write_wav(path):
 
 
 def end(process):
-    """A server, or an Ardour that may hang while it closes."""
+    """An Ardour that may hang while it closes."""
     if process.poll() is None:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(3)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -70,32 +73,37 @@ class Studio:
                         JACK_DEFAULT_SERVER=f"bsm-test-{os.getpid()}", BSM_SESSION=self.session,
                         BSM_MODEL=os.path.join(folder, "identity.safetensors"))
         self.env.pop("MALLOC_PERTURB_", None)  # makes Ardour's own double frees likelier
-        self.processes = []
-
-    def start(self, name, command):
-        with open(os.path.join(self.folder, name), "w", encoding="utf-8") as log:
-            process = subprocess.Popen(command, env=self.env, stdin=subprocess.DEVNULL, stdout=log,
-                                       stderr=subprocess.STDOUT)
-        self.processes.append(process)
-        return process
+        self.server = self.ardour = None
 
     def close(self):
-        for process in reversed(self.processes):
-            end(process)
+        if self.ardour:
+            end(self.ardour)
+        if self.server:
+            jack_server.kill(self.server, self.env)  # it seldom ends after Ardour
+            jack_server.clear(self.env["JACK_DEFAULT_SERVER"])
+
+    def new_log(self, name):
+        return open(os.path.join(self.folder, name), "w", encoding="utf-8")
 
     def log(self, name="ardour"):
-        with open(os.path.join(self.folder, name), encoding="utf-8", errors="replace") as file:
+        path = os.path.join(self.folder, name)
+        if not os.path.exists(path):
+            return ""
+        with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
 
+    def is_lost(self):
+        return "CheckSize error" in self.log("jackd")
+
     def fail(self, text):
-        if "CheckSize error" in self.log("jackd"):
+        if self.is_lost():
             raise Lost(text)
         sys.exit(f"{text}\n{self.log('jackd')}\n{self.log()}")
 
     def wait_for(self, condition, what, process, seconds=60):
         limit = time.monotonic() + seconds
         while not condition():
-            if time.monotonic() > limit or process.poll() is not None:
+            if time.monotonic() > limit or process.poll() is not None or self.is_lost():
                 self.fail(f"waited in vain for {what}")
             time.sleep(0.05)
 
@@ -104,14 +112,13 @@ class Studio:
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
 
     def open(self):
-        server = self.start("jackd", ["jackd", "--no-realtime", "--sync", "--timeout", "2000", "-n",
-                                      self.env["JACK_DEFAULT_SERVER"], "-d", "dummy", "-r",
-                                      str(RATE), "-p", "512", "-C", "2", "-P", "2"])
-        self.ardour = None
-        self.start("ardour", ["true"])  # so that there is a log
-        self.wait_for(lambda: "system:" in self.jack("jack_lsp"), "the JACK server", server)
-        self.ardour = self.start("ardour", ["ardour7-lua", "--", os.path.join(HERE, "ardour_jack.lua"),
-                                            URI, str(RATE)])
+        with self.new_log("jackd") as log:
+            self.server = jack_server.start(self.env, log, RATE, 512)
+        self.wait_for(lambda: jack_server.ports(self.env), "the JACK server", self.server)
+        with self.new_log("ardour") as log:
+            self.ardour = subprocess.Popen(
+                ["ardour7-lua", "--", os.path.join(HERE, "ardour_jack.lua"), URI, str(RATE)],
+                env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         self.hear("EMPTY")
 
     def tell(self, word):
@@ -135,7 +142,8 @@ class Studio:
         try:
             if through.stdout.readline() == "ready\n":
                 self.connect()
-            out, errors = through.communicate(timeout=60)
+            self.wait_for(lambda: through.poll() is not None, "the music", self.server)
+            out, errors = through.communicate()
         finally:
             end(through)
         if through.returncode:

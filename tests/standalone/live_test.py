@@ -10,7 +10,6 @@ With --card only what needs one is tested; exit status 77 where there is none.
 
 import array
 import fcntl
-import glob
 import itertools
 import json
 import math
@@ -31,6 +30,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import identity_model  # noqa: E402
+import jack_server  # noqa: E402
 
 SYSTEMS = [word for word in sys.argv[1:] if word.startswith('--')]
 LIVE, MODEL, THROUGH = [word for word in sys.argv[1:] if not word.startswith('--')][:3]
@@ -81,8 +81,7 @@ class LiveTest(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         shutil.rmtree(cls.shared)
-        for name in glob.glob('/dev/shm/jack_sem.*_bsm-test-%d-*' % os.getpid()):
-            os.unlink(name)  # of what lived on when its server was killed
+        jack_server.clear('bsm-test-%d-*' % os.getpid())
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix='bsm-test-')
@@ -108,40 +107,21 @@ class LiveTest(unittest.TestCase):
             process.stdout.close()
 
     def start_server(self, rate=48000, period=1024):
-        """A server in synchronous mode: what the machine's other work does to it is a delay."""
         log = open(self.path('jackd.log'), 'a', encoding='utf-8')
         self.addCleanup(log.close)
-        self.server = subprocess.Popen(
-            ['jackd', '--no-realtime', '--sync', '--timeout', '2000', '-n', self.server_name,
-             '-d', 'dummy', '-r', str(rate), '-p', str(period), '-C', '2', '-P', '2'],
-            env=self.env, stdout=log, stderr=log)
+        self.server = jack_server.start(self.env, log, rate, period)
         self.addCleanup(self.end_server)
-        wait_for(lambda: self.ports(), 'the JACK server')
+        wait_for(self.ports, 'the JACK server')
 
     def end_server(self):
-        if self.server.poll() is None:
-            self.server.terminate()
-            try:
-                self.server.wait(20)
-            except subprocess.TimeoutExpired:
-                self.kill_server()
-
-    def kill_server(self):
-        """As a crash does. Another server of the same name clears up what was left: there is room
-        for eight in the system's list."""
-        self.end(self.server)
-        rest = subprocess.Popen(['jackd', '--no-realtime', '-n', self.server_name, '-d', 'dummy'],
-                                env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.server = rest
-        wait_for(lambda: self.ports() or rest.poll() is not None, 'another server')
-        self.end(rest, signal.SIGTERM)
+        jack_server.end(self.server, self.env)
 
     def jack(self, *command):
         return subprocess.run(command, env=self.env, text=True, timeout=20,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
 
     def ports(self):
-        return self.jack('jack_lsp').split()
+        return jack_server.ports(self.env)
 
     def start_live(self, *arguments, output=None, **options):
         """Start it; standard output and errors go to the file `output`."""
@@ -438,7 +418,7 @@ class LiveTest(unittest.TestCase):
                 self.start_server()
                 live = self.start_live('--quiet', output=self.path('gone.log'))
                 wait_for(lambda: 'bsm:Remix right' in self.jack('jack_lsp', '-A'), 'the last name')
-                self.kill_server() if crash else self.end_server()
+                jack_server.kill(self.server, self.env) if crash else self.end_server()
                 self.assertEqual(live.wait(20), 8)
                 lines = self.log('gone.log').splitlines()
                 self.assertEqual(len(lines), 1, lines)
@@ -588,7 +568,7 @@ class LiveTest(unittest.TestCase):
                                output=self.path('gone.log'))
         self.wait_log('latency', 'gone.log')
         wait_for(lambda: len(self.ports()) > 4, 'the ports')
-        self.kill_server()
+        jack_server.kill(self.server, self.env)
         self.assertEqual(live.wait(20), 8)
         self.assertIn('bsm-live: PortAudio: the device has stopped', self.log('gone.log'))
 
