@@ -30,10 +30,11 @@ run_tests() {
 command -v nvcc >/dev/null || echo "nvcc is not installed: the CUDA module is neither built nor tested"
 run_tests build-test "" "--no-suite long"
 run_tests build-asan \
-    "-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized -Dcuda=disabled" \
+    "-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized \
+    -Dc_args=-g1 -Dcpp_args=-g1 -Dcuda=disabled" \
     "--suite unit --suite integration --no-suite slow --no-suite realtime --timeout-multiplier 4"
 run_tests build-tsan "-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized \
-    -Dcuda=disabled -Dplugin=disabled" \
+    -Dc_args=-g1 -Dcpp_args=-g1 -Dcuda=disabled -Dplugin=disabled" \
     "stream stream-failure stream-soak files loader threads separate cuda-exec cuda-kernels \
     cuda-band-kernels cuda-loss-kernels cuda-path-kernels cuda-scan-kernels cuda-scan-backward-kernels \
     cuda-signal-kernels cuda-sum-kernels cuda-fused-scan cuda-fused-scan-backward \
