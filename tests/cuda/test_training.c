@@ -385,8 +385,8 @@ static void check_one(void)
     check_case(&c, 1);
 }
 
-/* Shapes whose scan is one kernel in bfloat16, along time in several chunks; the last is the paper's
- * head. */
+/* Shapes whose scan is one kernel in bfloat16, along time in several chunks; the last is the
+ * paper's head. */
 static void check_fused(void)
 {
     static const struct {
