@@ -22,8 +22,11 @@ def start(env, log, rate, period):
 
 
 def ports(env):
-    return subprocess.run(['jack_lsp'], env=env, text=True, timeout=SECONDS, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.split()
+    try:
+        return subprocess.run(['jack_lsp'], env=env, text=True, timeout=SECONDS, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.split()
+    except subprocess.TimeoutExpired:
+        return []
 
 
 def end(process, env):

@@ -3,7 +3,6 @@
 #include "file/parts.h"
 
 #include <math.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,7 @@ struct bsm_parts {
     size_t channels; /* of the signal: at least those of the file */
     size_t planes;
     size_t output_of[BSM_MAX_STEMS]; /* for each group of planes, the number of its file */
-    _Atomic uint64_t written;
+    uint64_t written;
     bsm_resampler *resampler; /* NULL where the rates are equal */
     bsm_output_files files;
     float **converted; /* [planes][BLOCK]: at the file's rate */

@@ -28,7 +28,7 @@ BSM_NODISCARD bsm_status bsm_parts_add(bsm_parts *parts, float *const *audio, si
 /** The separated signal has ended: write what is left of the input, and publish the files. */
 BSM_NODISCARD bsm_status bsm_parts_finish(bsm_parts *parts, bsm_error *error);
 
-/** Samples per channel written so far. Any thread. */
+/** Samples per channel written so far. */
 uint64_t bsm_parts_written(const bsm_parts *parts);
 
 /** The names of the files, and how many samples were clipped. */

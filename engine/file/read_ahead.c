@@ -3,47 +3,29 @@
 #include "file/read_ahead.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "file/sample_pipe.h"
-#include "quiet_thread.h"
-#include "signal/planes.h"
-
-enum { BLOCK = 4096 };
+#include "file/pipe_thread.h"
 
 struct bsm_read_ahead {
     bsm_signal signal;
-    float **block; /* [channels][BLOCK] */
-    bsm_sample_pipe *pipe;
-    pthread_t thread;
-    bool running;
-    bsm_status status; /* the thread's, until the pipe has ended */
-    bsm_error error;
+    bsm_pipe_thread end; /* where it writes what it has read */
 };
 
 static void *read_all(void *opaque)
 {
     bsm_read_ahead *ahead = opaque;
-    size_t got = BLOCK;
-    while (got == BLOCK && !ahead->status) {
+    bsm_pipe_thread *end = &ahead->end;
+    size_t got = BSM_PIPE_BLOCK;
+    while (got == BSM_PIPE_BLOCK && !end->status) {
         got = 0;
-        ahead->status =
-            ahead->signal.read(ahead->signal.user, ahead->block, BLOCK, &got, &ahead->error);
-        if (!bsm_sample_pipe_write(ahead->pipe, (const float *const *)ahead->block, got)) {
+        end->status =
+            ahead->signal.read(ahead->signal.user, end->block, BSM_PIPE_BLOCK, &got, &end->error);
+        if (!bsm_sample_pipe_write(end->pipe, (const float *const *)end->block, got)) {
             break;
         }
     }
-    bsm_sample_pipe_end(ahead->pipe);
+    bsm_sample_pipe_end(end->pipe);
     return NULL;
-}
-
-static bsm_status start(bsm_read_ahead *ahead, const char *name, bsm_error *error)
-{
-    const int failure = bsm_quiet_thread(&ahead->thread, read_all, ahead);
-    ahead->running = failure == 0;
-    return failure
-               ? bsm_fail(error, BSM_NO_MEMORY, "%s: no thread for it: %s", name, strerror(failure))
-               : BSM_OK;
 }
 
 bsm_status bsm_read_ahead_new(bsm_signal signal, size_t channels, size_t samples, const char *name,
@@ -51,14 +33,12 @@ bsm_status bsm_read_ahead_new(bsm_signal signal, size_t channels, size_t samples
 {
     *ahead = NULL;
     bsm_read_ahead *made = calloc(1, sizeof *made);
-    if (made) {
-        made->signal = signal;
-        made->block = bsm_planes_new(channels, BLOCK);
-        made->pipe = bsm_sample_pipe_new(channels, samples);
+    if (!made) {
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", name);
     }
-    bsm_status status = made && made->block && made->pipe
-                            ? start(made, name, error)
-                            : bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", name);
+    made->signal = signal;
+    bsm_status status =
+        bsm_pipe_thread_start(&made->end, channels, samples, read_all, made, name, error);
     if (status) {
         bsm_read_ahead_free(made);
         return status;
@@ -70,12 +50,7 @@ bsm_status bsm_read_ahead_new(bsm_signal signal, size_t channels, size_t samples
 void bsm_read_ahead_free(bsm_read_ahead *ahead)
 {
     if (ahead) {
-        if (ahead->running) {
-            bsm_sample_pipe_stop(ahead->pipe);
-            pthread_join(ahead->thread, NULL);
-        }
-        bsm_sample_pipe_free(ahead->pipe);
-        free(ahead->block);
+        bsm_pipe_thread_free(&ahead->end);
         free(ahead);
     }
 }
@@ -84,10 +59,8 @@ static bsm_status read_signal(void *user, float *const *audio, size_t count, siz
                               bsm_error *error)
 {
     bsm_read_ahead *ahead = user;
-    *got = bsm_sample_pipe_read(ahead->pipe, audio, count);
-    return *got < count && ahead->status
-               ? bsm_fail(error, ahead->status, "%s", ahead->error.message)
-               : BSM_OK;
+    *got = bsm_sample_pipe_read(ahead->end.pipe, audio, count);
+    return *got < count ? bsm_pipe_thread_join(&ahead->end, error) : BSM_OK;
 }
 
 bsm_signal bsm_read_ahead_signal(bsm_read_ahead *ahead)

@@ -3,6 +3,7 @@
  * the parts are written by a thread each, while the network computes. */
 #include "file/separate.h"
 
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -24,6 +25,7 @@ typedef struct separation_job {
     bsm_cutter *cutter;
     bsm_write_behind *behind;
     bsm_parts *parts;
+    uint64_t given; /* samples at the model's rate, to be written */
     double start;
 } separation_job;
 
@@ -102,9 +104,11 @@ static bsm_status report_progress(const separation_job *job)
     }
     const bsm_audio_info *info = bsm_source_info(job->source);
     const double elapsed = now() - job->start;
-    bsm_progress progress = {.done = (double)bsm_parts_written(job->parts) / (double)info->rate};
+    bsm_progress progress = {.done =
+                                 (double)job->given / (double)job->separation.config->sample_rate};
     if (info->frames != BSM_UNKNOWN_FRAMES) {
         progress.total = (double)info->frames / (double)info->rate;
+        progress.done = fmin(progress.done, progress.total); /* a resampler's last sample */
     }
     progress.speed = progress.done > 0 && elapsed > 0 ? progress.done / elapsed : 0;
     return job->options->progress(job->options->user, &progress) ? BSM_OK : BSM_CANCELLED;
@@ -122,13 +126,11 @@ static bsm_status run(separation_job *job, bsm_error *error)
         }
         if (!status) {
             status = bsm_write_behind_add(job->behind, audio, count, error);
+            job->given += count;
         }
     }
     if (!status) {
         status = bsm_write_behind_finish(job->behind, error);
-    }
-    if (!status) {
-        status = report_progress(job);
     }
     return status ? status : bsm_parts_finish(job->parts, error);
 }

@@ -234,15 +234,17 @@ bsm_status bsm_windows_next(bsm_windows *w, float *const **audio, size_t *count,
     if (status || w->ended || w->have == 0) {
         return status;
     }
-    w->ended = w->have <= w->length;
-    *count = w->ended ? w->have : w->step;
+    const bool ended = w->have <= w->length;
+    const size_t given = ended ? w->have : w->step;
     add_weights(w);
     for (size_t lane = 0; lane < w->separation.lanes && !status; lane++) {
-        status = separate_lane(w, lane, *count, error);
+        status = separate_lane(w, lane, given, error);
     }
     if (status) {
         return status;
     }
+    w->ended = ended;
+    *count = given;
     w->shared = w->length - *count;
     memmove(w->weights, w->weights + *count, w->shared * sizeof(float));
     if (w->expander) {

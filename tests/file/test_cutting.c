@@ -194,6 +194,10 @@ static void test_windows_add_up(void **state)
         check_windows(100, 75, lengths[i]);
         check_windows(100, 10, lengths[i]);
         check_windows(100, 33, lengths[i]);
+        check_windows(5000, 5000, 50 * lengths[i]); /* several blocks of sound */
+        check_windows(5000, 2500, 50 * lengths[i]);
+        check_windows(5000, 700, 50 * lengths[i]);
+        check_windows(4097, 2049, 50 * lengths[i]);
         check_windows(64, 1, lengths[i] < 200 ? lengths[i] : 200);
     }
 }

@@ -98,13 +98,17 @@ static bsm_status take_card(size_t rank, bsm_error *error)
     return bsm_device_take_card(0, 1, error);
 }
 
-static void lose_the_other(bsm_training *training, size_t rank)
+/* Not before the first has all sums: what is on its way goes with it. */
+static void lose_the_other(bsm_training *training, size_t rank, const int *pipe_ends)
 {
     bsm_error error = {0};
+    char done = 1;
     if (rank > 0) {
+        expect(read(pipe_ends[0], &done, 1) == 1, "the first process is gone");
         fflush(stdout);
         _exit(failures() ? 1 : 0);
     }
+    expect(write(pipe_ends[1], &done, 1) == 1, "the other process is gone too early");
     const bsm_status status = bsm_training_sum_gradients(training, &error);
     printf("the other one is gone: %s\n", error.message);
     expect(status == BSM_IO, "a sum with nobody is status %d", (int)status);
@@ -134,7 +138,7 @@ static int run(size_t rank, const int *pipe_ends)
     expect(!status, "process %zu: %s", rank, error.message);
     printf("process %zu: %s\n", rank, name);
     if (!status && lose) {
-        lose_the_other(training, rank);
+        lose_the_other(training, rank, pipe_ends);
     }
     bsm_training_free(training);
     return failures() ? 1 : 0;

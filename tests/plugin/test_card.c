@@ -18,7 +18,7 @@ static const float LOST = 1e-6f, SILENT = 1e-3f; /* of full scale */
 
 static bool refused;
 
-/* Skips the test where the card is refused. */
+/* Skips the test where there is no card, or nothing for one. */
 static instance *open_on_the_card(const LilvPlugin *plugin)
 {
     instance *i = fixture_instance(plugin, RATE, HOST_THREADED);
@@ -27,8 +27,10 @@ static instance *open_on_the_card(const LilvPlugin *plugin)
     while (strncmp(instance_told_status(i), "ready: ", 7) != 0) {
         if (!strncmp(instance_told_status(i), "failed: ", 8)) {
             print_message("%s\n", instance_told_status(i));
+            refused = strstr(instance_told_status(i), "no card") ||
+                      strstr(instance_told_status(i), "not installed");
+            assert_true(refused);
             instance_close(i);
-            refused = true;
             skip();
         }
         instance_run(i, BLOCK);

@@ -3,7 +3,8 @@
  *
  *  Reads whatever libsndfile reads, with 1 or 2 channels at any rate; the result has the input's
  *  rate, channels and length, and vocals + instrumental = input. Memory does not depend on the
- *  file's length. Not for the audio thread; one call at a time per bsm_network. */
+ *  file's length. Reading and writing have a thread each, which have ended when the call returns.
+ *  Not for the audio thread; one call at a time per bsm_network. */
 #ifndef BSM_SEPARATE_H
 #define BSM_SEPARATE_H
 
@@ -28,7 +29,7 @@ typedef struct bsm_progress {
     double speed; /**< audio seconds per second of computing, 0 until known */
 } bsm_progress;
 
-/** Called now and then; return false to stop with BSM_CANCELLED. */
+/** Called now and then, by the thread that separates; return false to stop with BSM_CANCELLED. */
 typedef bool bsm_progress_fn(void *user, const bsm_progress *progress);
 
 /** Samples of the two parts on their way to their files. */
@@ -39,7 +40,8 @@ typedef struct bsm_separated_block {
     size_t rate; /**< of the file, Hz */
 } bsm_separated_block;
 
-/** Called with every sample of the file once, in order, by the thread that separates. */
+/** Called with every sample of the file once, in order, and not after the separation; by the thread
+ *  that separates or by one of its own, never by both at once, but maybe beside bsm_progress_fn. */
 typedef void bsm_listen_fn(void *listener, const bsm_separated_block *block);
 
 typedef struct bsm_separate_options {
