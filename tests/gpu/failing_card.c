@@ -29,9 +29,9 @@ static void count_line(void *user, const char *line)
     lines++;
 }
 
-/* Samples of a channel: all of them, what a block hears, and what it gives. */
+/* Samples of a channel: all of them, from one block to the next, and what a block gives. */
 typedef struct lengths {
-    size_t all, block, given, hop;
+    size_t all, block, given;
 } lengths;
 
 static lengths lengths_of(const bsm_config *config)
@@ -40,7 +40,6 @@ static lengths lengths_of(const bsm_config *config)
         .all = (FRAMES + BLOCKS * COMMIT - 1) * config->hop + config->n_fft,
         .block = COMMIT * config->hop,
         .given = (COMMIT - 1) * config->hop + config->n_fft,
-        .hop = config->hop,
     };
 }
 
@@ -68,10 +67,10 @@ static bsm_network *open_on(const bsm_device *device, const bsm_device *fallback
 static void check_stream(bsm_network *network, bsm_network *expected, const lengths *l,
                          const float *audio, uint64_t microseconds)
 {
-    float *given = malloc(2 * CHANNELS * l->given * sizeof *given);
-    float *right = given + CHANNELS * l->given;
+    float *given = malloc(CHANNELS * l->given * sizeof *given);
+    float *right = malloc(CHANNELS * l->given * sizeof *right);
     bsm_error error = {0};
-    for (size_t i = 0; i < BLOCKS && given; i++) {
+    for (size_t i = 0; i < BLOCKS && given && right; i++) {
         const int broken = i == BROKEN_BLOCK ? break_card(microseconds) : 0;
         expect(!broken, "breaking the card: %d", broken);
         expect(!stream_block(network, l, audio, i, given, &error), "block %zu: %s", i,
@@ -86,9 +85,10 @@ static void check_stream(bsm_network *network, bsm_network *expected, const leng
         expect(too_late || on_card == (i < BROKEN_BLOCK), "block %zu on %s", i,
                bsm_network_device_name(network));
     }
-    expect(given != NULL, "no memory");
+    expect(given && right, "no memory");
     expect(lines == 1, "%zu lines say so", lines);
     free(given);
+    free(right);
 }
 
 static bsm_training *open_training(bsm_model *model, size_t samples)
