@@ -11,7 +11,8 @@ build=${1:-build-gpu}
 [ -f "$build/build.ninja" ] ||
     meson setup "$build" -Dbare=true -Dcuda=enabled -Donednn=disabled
 ninja -C "$build"
-export LD_LIBRARY_PATH="$PWD/$build/cuda${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+build=$(cd "$build" && pwd)
+export LD_LIBRARY_PATH="$build/cuda${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 export BSM_TEST_DATA="$PWD/tests/data"
 tests=$build/tests/gpu
 failed=0
@@ -57,7 +58,7 @@ if [ -x "$sanitizer" ]; then
     for test in "gpu_parity 3" "gpu_sound 3" "gpu_training 0" "gpu_training 1"; do
         for tool in racecheck synccheck; do
             # shellcheck disable=SC2086 # a name and an argument
-            check "$tool, $test" env LD_PRELOAD="$PWD/$tests/libplain-cublas.so" \
+            check "$tool, $test" env LD_PRELOAD="$tests/libplain-cublas.so" \
                 timeout 1800 "$sanitizer" --tool $tool --error-exitcode 1 "$tests/"$test
         done
     done
