@@ -15,8 +15,7 @@ typedef struct bsm_pipe_thread {
     float **block; /**< [channels][BSM_PIPE_BLOCK]: the thread's */
     pthread_t thread;
     bool running;
-    bsm_status
-        status; /**< the thread's, until it has ended or stopped the pipe or has been joined */
+    bsm_status status; /**< the thread's, until it has ended or stopped the pipe */
     bsm_error error;
 } bsm_pipe_thread;
 

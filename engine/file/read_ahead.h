@@ -8,7 +8,7 @@
 typedef struct bsm_read_ahead bsm_read_ahead;
 
 /** Begin to read `signal`, which is left to the thread until this is freed, up to `samples` per
- *  channel ahead. Messages begin with `name`. As bsm_pipe_thread_start. */
+ *  channel ahead. Messages begin with `name`. BSM_NO_MEMORY; BSM_IO: no thread. */
 BSM_NODISCARD bsm_status bsm_read_ahead_new(bsm_signal signal, size_t channels, size_t samples,
                                             const char *name, bsm_read_ahead **ahead,
                                             bsm_error *error);

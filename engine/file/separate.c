@@ -63,8 +63,7 @@ static bsm_status write_parts(void *user, float *const *audio, size_t count, bsm
     return bsm_parts_add(user, audio, count, error);
 }
 
-/* As much as the cutter takes and gives at once waits on either side of it, and at least a second.
- */
+/* On either side of the cutter waits as much as it takes and gives at once, at least a second. */
 static bsm_status open_threads(separation_job *job, bsm_error *error)
 {
     bsm_separation *separation = &job->separation;

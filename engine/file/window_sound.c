@@ -20,7 +20,7 @@ struct bsm_window_sound {
     float **audio;                      /* [channel][covered] */
     float **sums;                       /* [stem][channel][covered] of the wanted ones */
     float *const *stems[BSM_MAX_STEMS]; /* in `sums`; NULL for one that is not wanted */
-    double *scales;                     /* [heard]: 1 / the sum of the squared windows */
+    double *scales; /* [covered], of which `heard` stay: 1 / the sum of the squared windows */
 };
 
 static size_t min(size_t a, size_t b)

@@ -11,7 +11,7 @@
 #include "net/stem_spectra.h"
 #include "signal/planes.h"
 
-enum { BLOCK = 2048 };
+enum { BLOCK = 2048 }; /* samples that are joined at a time: they stay in the first cache */
 
 struct bsm_windows {
     bsm_separation separation;
@@ -25,11 +25,11 @@ struct bsm_windows {
     bsm_window_sound *sound; /* in place of these three, if the separator takes sound */
     float **input;  /* [channel][length + 1]: with one sample more than a window, to see the end */
     float **window; /* [config->channels][length]: a separated window of one lane */
-    float **sums;   /* [plane][length]: earlier windows times their fades, as far as they reach */
-    size_t shared;  /* ... samples, of `weights`, too */
+    float **sums;   /* [plane][length]: earlier windows times their fades ... */
+    float *weights; /* [length]: ... and the sums of these fades ... */
+    size_t shared;  /* ... for as many samples as earlier windows reach into the next one */
     float **out;    /* [plane][length] */
     float *fade;    /* [length]: how much a window counts at each of its samples */
-    float *weights; /* [length]: the sums of the fades */
 };
 
 /* A trapezoid: over the samples that two neighbours share, or half of the window where that is
@@ -187,7 +187,7 @@ static void join_planes(const bsm_windows *w, size_t plane, size_t first, size_t
     }
 }
 
-/* Of one stem. Sound comes in blocks that stay in the cache. */
+/* Of one stem. */
 static void take_window(bsm_windows *w, size_t stem, size_t plane, size_t count)
 {
     if (!w->sound) {
@@ -203,7 +203,7 @@ static void take_window(bsm_windows *w, size_t stem, size_t plane, size_t count)
     }
 }
 
-/* Give out `count` samples of it. */
+/* Separate a lane's window, and give out `count` samples of it. */
 static bsm_status separate_lane(bsm_windows *w, size_t lane, size_t count, bsm_error *error)
 {
     const bsm_separation *s = &w->separation;
@@ -234,17 +234,15 @@ bsm_status bsm_windows_next(bsm_windows *w, float *const **audio, size_t *count,
     if (status || w->ended || w->have == 0) {
         return status;
     }
-    const bool ended = w->have <= w->length;
-    const size_t given = ended ? w->have : w->step;
+    w->ended = w->have <= w->length;
+    *count = w->ended ? w->have : w->step;
     add_weights(w);
     for (size_t lane = 0; lane < w->separation.lanes && !status; lane++) {
-        status = separate_lane(w, lane, given, error);
+        status = separate_lane(w, lane, *count, error);
     }
     if (status) {
         return status;
     }
-    w->ended = ended;
-    *count = given;
     w->shared = w->length - *count;
     memmove(w->weights, w->weights + *count, w->shared * sizeof(float));
     if (w->expander) {

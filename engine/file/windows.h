@@ -17,7 +17,7 @@ BSM_NODISCARD bsm_status bsm_windows_new(const bsm_separation *separation, size_
 void bsm_windows_free(bsm_windows *windows);
 
 /** The next samples of the result: bsm_separation_planes planes of `count` samples, which stay
- *  until the next call; 0 at the end. */
+ *  until the next call; 0 at the end. After a failure nothing but bsm_windows_free may follow. */
 BSM_NODISCARD bsm_status bsm_windows_next(bsm_windows *windows, float *const **audio, size_t *count,
                                           bsm_error *error);
 

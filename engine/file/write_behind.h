@@ -11,7 +11,7 @@ typedef struct bsm_write_behind bsm_write_behind;
 typedef bsm_status bsm_write_fn(void *user, float *const *audio, size_t count, bsm_error *error);
 
 /** Begin a thread that hands what is added to `write`, up to `samples` per channel later. Messages
- *  begin with `name`. As bsm_pipe_thread_start. */
+ *  begin with `name`. BSM_NO_MEMORY; BSM_IO: no thread. */
 BSM_NODISCARD bsm_status bsm_write_behind_new(bsm_write_fn *write, void *user, size_t channels,
                                               size_t samples, const char *name,
                                               bsm_write_behind **behind, bsm_error *error);

@@ -4,10 +4,14 @@
 # meson and ninja: build without any other library, then parity with `reference`, golden numbers,
 # falling back, times, and compute-sanitizer.
 #
-#     run.sh [BUILD FOLDER]
+#     run.sh [BUILD FOLDER [PART...]]
+#
+# The parts are: right, failing, times, sanitizer. Without any all are run.
 set -eu
 cd "$(dirname "$0")/../.."
 build=${1:-build-gpu}
+[ $# -eq 0 ] || shift
+[ $# -gt 0 ] || set -- right failing times sanitizer
 [ -f "$build/build.ninja" ] ||
     meson setup "$build" -Dbare=true -Dcuda=enabled -Donednn=disabled
 ninja -C "$build"
@@ -31,39 +35,55 @@ check() {
     esac
 }
 
-nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || true
-check "no card" env CUDA_VISIBLE_DEVICES= "$tests/gpu_fallbacks" none
-check parity "$tests/gpu_parity" 100
-check sound "$tests/gpu_sound" 60
-check golden "$tests/gpu_golden"
-check training "$tests/gpu_training" 40
-check "golden training" "$tests/gpu_training_golden"
-check "two cards" "$tests/gpu_peers" lose
-check "two processes on one card" "$tests/gpu_peers" share lose
-for microseconds in 0 300 1500; do
-    check "a card that fails, $microseconds us" "$tests/gpu_failing_card" $microseconds
-done
-check "full memory" "$tests/gpu_fallbacks" memory
-check "times of the scan" "$tests/gpu_scan_times" 4
-check times "$tests/gpu_times" paper
-check "times of training" "$tests/gpu_training_times" paper
-sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
-if [ -x "$sanitizer" ]; then
-    check memcheck "$sanitizer" --tool memcheck --error-exitcode 1 "$tests/gpu_parity" 10
-    check "memcheck of sound" "$sanitizer" --tool memcheck --error-exitcode 1 "$tests/gpu_sound" 6
-    check "memcheck of training" "$sanitizer" --tool memcheck --error-exitcode 1 \
-        "$tests/gpu_training_golden"
-    check "memcheck of fused scans" "$sanitizer" --tool memcheck --error-exitcode 1 \
-        "$tests/gpu_training" 8
-    for test in "gpu_parity 3" "gpu_sound 3" "gpu_training 0" "gpu_training 1"; do
+run_right() {
+    check parity "$tests/gpu_parity" 100
+    check sound "$tests/gpu_sound" 60
+    check golden "$tests/gpu_golden"
+    check training "$tests/gpu_training" 40
+    check "golden training" "$tests/gpu_training_golden"
+    check "two cards" "$tests/gpu_peers" lose
+    check "two processes on one card" "$tests/gpu_peers" share lose
+}
+
+run_failing() {
+    check "no card" env CUDA_VISIBLE_DEVICES= "$tests/gpu_fallbacks" none
+    for microseconds in 0 300 1500; do
+        check "a card that fails, $microseconds us" "$tests/gpu_failing_card" $microseconds
+    done
+    check "full memory" "$tests/gpu_fallbacks" memory
+}
+
+run_times() {
+    check "times of the scan" "$tests/gpu_scan_times" 4
+    check times "$tests/gpu_times" paper
+    check "times of training" "$tests/gpu_training_times" paper
+}
+
+run_sanitizer() {
+    sanitizer=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
+    if [ ! -x "$sanitizer" ]; then
+        echo "== compute-sanitizer is not here: skipped"
+        return
+    fi
+    for test in "gpu_parity 10" "gpu_sound 6" gpu_training_golden "gpu_training 8"; do
+        # shellcheck disable=SC2086 # a name and an argument
+        check "memcheck, $test" "$sanitizer" --tool memcheck --error-exitcode 1 "$tests/"$test
+    done
+    for test in "gpu_parity 3" "gpu_training 1" "gpu_training 0" "gpu_sound 3"; do
         for tool in racecheck synccheck; do
             # shellcheck disable=SC2086 # a name and an argument
             check "$tool, $test" env LD_PRELOAD="$tests/libplain-cublas.so" \
                 timeout 1800 "$sanitizer" --tool $tool --error-exitcode 1 "$tests/"$test
         done
     done
-else
-    echo "== compute-sanitizer is not here: skipped"
-fi
+}
+
+nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || true
+for part; do
+    case $part in
+    right | failing | times | sanitizer) "run_$part" ;;
+    *) echo "$part: no such part"; exit 2 ;;
+    esac
+done
 echo "$failed failed"
 [ "$failed" = 0 ]

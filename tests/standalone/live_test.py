@@ -154,6 +154,13 @@ class LiveTest(unittest.TestCase):
         with open(self.path(name), encoding='utf-8') as file:
             return json.loads(file.read().splitlines()[-1])
 
+    def paper_model(self):
+        """The largest there is, untrained."""
+        path = self.path('paper.safetensors')
+        subprocess.run([MODEL, 'create', '--dtype', 'f16', 'paper', path], check=True,
+                       stdout=subprocess.DEVNULL)
+        return path
+
     # ---- What is heard ----
 
     def check_sum(self, result):
@@ -221,9 +228,7 @@ class LiveTest(unittest.TestCase):
 
     @unittest.skipUnless('--jack' in SYSTEMS, 'built without JACK')
     def test_overload_leaves_the_music(self):
-        paper = self.path('paper.safetensors')
-        subprocess.run([MODEL, 'create', '--dtype', 'f16', 'paper', paper], check=True,
-                       stdout=subprocess.DEVNULL)
+        paper = self.paper_model()
         self.start_server(48000, 1024)
         live = self.start_live('--model', paper, '--latency', '300', '--memory', 'carry',
                                '--stats', self.path('stats'))
@@ -243,9 +248,7 @@ class LiveTest(unittest.TestCase):
     @unittest.skipUnless('--card' in SYSTEMS, 'not asked for')
     def test_paper_on_a_card(self):
         """The largest model keeps up."""
-        paper = self.path('paper.safetensors')
-        subprocess.run([MODEL, 'create', '--dtype', 'f16', 'paper', paper], check=True,
-                       stdout=subprocess.DEVNULL)
+        paper = self.paper_model()
         self.start_server(48000, 1024)
 
         def measure(attempt):

@@ -24,7 +24,7 @@ typedef enum bsm_file_format {
 } bsm_file_format;
 
 typedef struct bsm_progress {
-    double done;  /**< seconds of audio finished */
+    double done;  /**< seconds of audio separated */
     double total; /**< seconds of audio in the file; 0 if it does not say */
     double speed; /**< audio seconds per second of computing, 0 until known */
 } bsm_progress;

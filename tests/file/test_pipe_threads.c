@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Reading ahead and writing behind: every sample arrives once and in its order, whatever the sizes;
- * errors come when what was before them is through; whoever stops waits for nobody. */
+ * errors come when what was before them is through; whoever stops waits for nobody; where the
+ * system gives no thread, that is said. */
+#include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -13,6 +16,20 @@
 #include "file/write_behind.h"
 #include "noise.h"
 #include "signal/planes.h"
+
+/* In place of pthread_create, by the linker. */
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                          void *user);
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                          void *user);
+
+static bool no_threads;
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                          void *user)
+{
+    return no_threads ? EAGAIN : __real_pthread_create(thread, attributes, run, user);
+}
 
 enum { CHANNELS = 2, MOST = 20000 };
 
@@ -195,12 +212,32 @@ static void test_writing_no_more(void **state)
     free(audio);
 }
 
+static void test_no_thread(void **state)
+{
+    (void)state;
+    counted c = {.total = 1};
+    bsm_read_ahead *ahead = NULL;
+    bsm_write_behind *behind = NULL;
+    bsm_error error = {0};
+    no_threads = true;
+    assert_int_equal(
+        bsm_read_ahead_new((bsm_signal){&c, read_counted}, CHANNELS, MOST, "song", &ahead, &error),
+        BSM_IO);
+    assert_non_null(strstr(error.message, "song: no thread for it: "));
+    assert_int_equal(
+        bsm_write_behind_new(write_counted, &c, CHANNELS, MOST, "part", &behind, &error), BSM_IO);
+    assert_non_null(strstr(error.message, "part: no thread for it: "));
+    no_threads = false;
+    assert_null(ahead);
+    assert_null(behind);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reading),         cmocka_unit_test(test_reading_no_more),
         cmocka_unit_test(test_writing),         cmocka_unit_test(test_failing_to_write),
-        cmocka_unit_test(test_writing_no_more),
+        cmocka_unit_test(test_writing_no_more), cmocka_unit_test(test_no_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
