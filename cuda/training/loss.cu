@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The loss's terms and their gradients by what they are the moduli of. */
+#include "bsm/training.h"
 #include "training/block_sum.h"
 
 static __global__ void time_term(bsm_time_term t)
@@ -24,6 +25,40 @@ void bsm_kernel_time_term(bsm_kernel_queue queue, const bsm_time_term *term)
     const unsigned int blocks = bsm_reducing_blocks(t.count);
     BSM_LAUNCH(time_term, blocks, BSM_REDUCING_THREADS, queue.stream, t);
     BSM_LAUNCH(bsm_sum_blocks, 1, BSM_REDUCING_THREADS, queue.stream, blocks, t.partial, t.sum);
+}
+
+static __global__ void square_term(bsm_time_term t)
+{
+    double sum = 0;
+    for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < t.count;
+         i += (size_t)gridDim.x * blockDim.x) {
+        const float d = t.predicted[i] - t.target[i];
+        t.predicted[i] = d;
+        sum += (double)d * (double)d;
+    }
+    sum = bsm_block_sum(sum);
+    if (threadIdx.x == 0) {
+        t.partial[blockIdx.x] = sum;
+    }
+}
+
+/* After the sum of all squares is known. */
+static __global__ void square_gradient(bsm_time_term t)
+{
+    const float step = (float)((double)t.step / sqrt(*t.sum / (double)t.count + BSM_SQUARE_FLOOR));
+    for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < t.count;
+         i += (size_t)gridDim.x * blockDim.x) {
+        t.gradient[i] = step * t.predicted[i];
+    }
+}
+
+void bsm_kernel_square_term(bsm_kernel_queue queue, const bsm_time_term *term)
+{
+    const bsm_time_term t = *term;
+    const unsigned int blocks = bsm_reducing_blocks(t.count);
+    BSM_LAUNCH(square_term, blocks, BSM_REDUCING_THREADS, queue.stream, t);
+    BSM_LAUNCH(bsm_sum_blocks, 1, BSM_REDUCING_THREADS, queue.stream, blocks, t.partial, t.sum);
+    BSM_LAUNCH(square_gradient, blocks, BSM_REDUCING_THREADS, queue.stream, t);
 }
 
 /* Sums of squares over one thread's share of a piece. */

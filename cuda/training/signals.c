@@ -252,7 +252,11 @@ static void time_term(const bsm_cuda_training *space, size_t stem, double scale)
                           .gradient = s->gradient,
                           .partial = s->partial,
                           .sum = s->sums + BSM_TIME_TERM};
-    bsm_kernel_time_term(bsm_card_queue(space->card), &term);
+    if (space->options.loss.time_norm == BSM_NORM_L2) {
+        bsm_kernel_square_term(bsm_card_queue(space->card), &term);
+    } else {
+        bsm_kernel_time_term(bsm_card_queue(space->card), &term);
+    }
 }
 
 /* After time_term, which leaves the difference. */
@@ -296,6 +300,9 @@ static bsm_loss loss_of(const bsm_cuda_training *space)
 {
     const bsm_loss_options *options = &space->options.loss;
     bsm_loss loss = {.time = space->host_sums[BSM_TIME_TERM] / time_count(space)};
+    if (options->time_norm == BSM_NORM_L2) {
+        loss.time = sqrt(loss.time + BSM_SQUARE_FLOOR);
+    }
     loss.total = options->lambda_time * loss.time;
     if (options->lambda_silence > 0) {
         loss.silence = space->host_sums[BSM_SILENCE_TERM];

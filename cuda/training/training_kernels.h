@@ -302,6 +302,10 @@ typedef struct bsm_time_term {
 } bsm_time_term;
 void bsm_kernel_time_term(bsm_kernel_queue queue, const bsm_time_term *term);
 
+/** The same of the L2 norm: `sum` is that of the squares, and the gradient
+ *  step * (predicted - target) / sqrt(sum / count + BSM_SQUARE_FLOOR). */
+void bsm_kernel_square_term(bsm_kernel_queue queue, const bsm_time_term *term);
+
 /** *sum = what is predicted in pieces whose target is silent, dB, as in bsm/training.h; the
  * gradient of that, times `step`, is added. A piece is `piece` samples of all channels. */
 typedef struct bsm_silence_term {

@@ -13,6 +13,7 @@ bsm_loss_options bsm_loss_published(void)
 {
     return (bsm_loss_options){
         .lambda_time = 10,
+        .time_norm = BSM_NORM_L1,
         .num_windows = 5,
         .windows = {4096, 2048, 1024, 512, 256},
         .hop = 147,
@@ -44,6 +45,10 @@ static bsm_status check_loss(const bsm_loss_options *loss, size_t n_fft, bsm_err
     if (!(loss->lambda_time >= 0 && isfinite(loss->lambda_time))) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "loss: lambda_time is %g, not 0 or more",
                         loss->lambda_time);
+    }
+    if (loss->time_norm > BSM_NORM_L2) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "loss: time_norm is %u, not 1 or 2",
+                        loss->time_norm);
     }
     if (loss->num_windows > BSM_MAX_LOSS_WINDOWS) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "loss: %zu windows, at most %d",

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "bsm/training.h"
 #include "numbers.h"
 #include "training/training_kernels.h"
 
@@ -43,6 +44,34 @@ static void test_time_term(void **unused)
     (void)unused;
     for (size_t i = 0; i < NUM_COUNTS; i++) {
         check_time_term(counts[i]);
+    }
+}
+
+static void check_square_term(size_t count)
+{
+    float *target = noise(count, -1, 1), *predicted = noise(count, -1, 1);
+    float *gradient = new_values(false, count), *difference = zeros(count);
+    double *partial = double_zeros(BSM_REDUCING_BLOCKS), sum = NAN, expected = 0;
+    for (size_t i = 0; i < count; i++) {
+        difference[i] = predicted[i] - target[i];
+        expected += (double)difference[i] * (double)difference[i];
+    }
+    const bsm_time_term term = {count, 0.25F, target, predicted, gradient, partial, &sum};
+    bsm_kernel_square_term(queue, &term);
+    const double root = sqrt(expected / (double)count + BSM_SQUARE_FLOOR);
+    for (size_t i = 0; i < count; i++) {
+        const double wanted = 0.25 * (double)difference[i] / root;
+        assert_true(predicted[i] == difference[i]);
+        assert_true(fabs((double)gradient[i] - wanted) <= 1e-6 * (fabs(wanted) + 1e-6));
+    }
+    assert_sum(sum, expected);
+}
+
+static void test_square_term(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < NUM_COUNTS; i++) {
+        check_square_term(counts[i]);
     }
 }
 
@@ -247,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_time_term, free_numbers),
         cmocka_unit_test(test_time_term_of_nan),
+        cmocka_unit_test_teardown(test_square_term, free_numbers),
         cmocka_unit_test_teardown(test_silence_term, free_numbers),
         cmocka_unit_test_teardown(test_moduli, free_numbers),
         cmocka_unit_test_teardown(test_square_sum, free_numbers),

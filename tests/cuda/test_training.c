@@ -357,6 +357,7 @@ static bsm_training_options random_options(uint64_t *seed, const bsm_config *con
     options.loss.hop = config->n_fft < 3 ? config->n_fft : 3;
     options.loss.windows[0] = noise_size(seed, 3, 50);
     options.loss.windows[1] = noise_size(seed, 3, 9);
+    options.loss.time_norm = (unsigned)noise_size(seed, BSM_NORM_L1, BSM_NORM_L2);
     options.loss.lambda_silence = noise_size(seed, 0, 1) ? 0.02 : 0;
     options.loss.silence_floor = -20;
     options.loss.silence_piece = noise_size(seed, 5, 80);

@@ -83,6 +83,7 @@ static void test_homogeneous(void **state)
     const bsm_loss_options losses[] = {
         bsm_loss_published(),
         {.lambda_time = 3},
+        {.lambda_time = 3, .time_norm = BSM_NORM_L2},
         {.num_windows = 1, .windows = {4096}, .hop = 100},
         {.num_windows = 2, .windows = {2047, 2}, .hop = 441},
         {.num_windows = 8, .windows = {5000, 256, 100, 3, 64, 2048, 99, 1024}, .hop = 500},
@@ -147,6 +148,8 @@ static void test_finite_differences(void **state)
 {
     (void)state;
     bsm_training_options with = options(2);
+    check_finite_differences(&with, 0);
+    with.loss.time_norm = BSM_NORM_L2;
     check_finite_differences(&with, 0);
     with = silence_alone();
     check_finite_differences(&with, SAMPLES);

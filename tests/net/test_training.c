@@ -295,6 +295,7 @@ static void test_bad_options(void **state)
     WITH(loss.hop, 0, "hop is 0");
     WITH(loss.hop, 33, "hop is 33");
     WITH(loss, ((bsm_loss_options){.hop = 5}), "no windows");
+    WITH(loss.time_norm, 3, "time_norm is 3, not 1 or 2");
     WITH(loss.lambda_silence, -1, "lambda_silence is -1");
     WITH(loss.lambda_silence, 1, "the silence's floor is 0 dB, not -120 to below 0");
     bsm_training_options options = small_options(kind);

@@ -39,6 +39,7 @@ const char bsm_settings_defaults[] =
     "  device: auto\n"
     "  threads: 0\n"
     "loss:\n"
+    "  time_norm: 1\n"
     "  stft_windows: [4096, 2048, 1024, 512, 256]\n"
     "  stft_hop: 147\n"
     "  lambda_silence: 0\n"

@@ -40,6 +40,7 @@ static const limit limits[] = {
     LIMIT(WHOLE, training.schedule.warmup_steps, 0, 1e9),
     LIMIT(NUMBER, training.schedule.minimum, 0, 10),
     LIMIT(BELOW, training.schedule.factor, 0, 1),
+    LIMIT(WHOLE, loss.time_norm, 1, 2),
     LIMIT(WHOLE, loss.stft_hop, 1, 1e6),
     LIMIT(NUMBER, loss.lambda_silence, 0, 1e9),
     LIMIT(BELOW, loss.silence_floor, -120, 0),

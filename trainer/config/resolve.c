@@ -97,6 +97,7 @@ bsm_training_options bsm_settings_training(const bsm_settings *settings)
         .checkpointing = settings->model.use_gradient_checkpointing,
         .dropout = settings->training.dropout,
         .loss = {.lambda_time = settings->training.lambda_time,
+                 .time_norm = (unsigned)settings->loss.time_norm,
                  .num_windows = settings->loss.stft_windows_count,
                  .hop = settings->loss.stft_hop,
                  .lambda_silence = settings->loss.lambda_silence,

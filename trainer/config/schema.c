@@ -129,6 +129,7 @@ static const cyaml_schema_field_t training_fields[] = {
 
 static const cyaml_schema_field_t loss_fields[] = {
     FIELD_LIST(bsm_loss_settings, stft_windows, whole_number, 0, BSM_MAX_LOSS_WINDOWS),
+    FIELD(UINT, bsm_loss_settings, time_norm),
     FIELD(UINT, bsm_loss_settings, stft_hop),
     FIELD(FLOAT, bsm_loss_settings, lambda_silence),
     FIELD(FLOAT, bsm_loss_settings, silence_floor),

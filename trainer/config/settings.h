@@ -45,7 +45,7 @@ typedef struct bsm_training_settings {
 typedef struct bsm_loss_settings {
     size_t *stft_windows;
     uint32_t stft_windows_count;
-    size_t stft_hop;
+    size_t stft_hop, time_norm;
     double lambda_silence, silence_floor, silence_seconds;
 } bsm_loss_settings;
 

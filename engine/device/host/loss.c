@@ -36,6 +36,30 @@ static double time_term(const bsm_host *host, double scale)
     return sum / count;
 }
 
+/* The root of the mean of d^2, from the square's floor on; its gradient likewise. */
+static double root_mean_square_term(const bsm_host *host, double scale)
+{
+    const size_t samples = host->options.samples;
+    const double count = (double)(samples * host->config.channels);
+    double sum = 0;
+    for (size_t c = 0; c < host->config.channels; c++) {
+        const float *difference = host->signals->difference[c];
+        for (size_t i = 0; i < samples; i++) {
+            sum += (double)difference[i] * (double)difference[i];
+        }
+    }
+    const double root = sqrt(sum / count + BSM_SQUARE_FLOOR);
+    const float step = (float)(scale / (count * root));
+    for (size_t c = 0; c < host->config.channels; c++) {
+        const float *difference = host->signals->difference[c];
+        float *gradient = host->signals->gradient[c];
+        for (size_t i = 0; i < samples; i++) {
+            gradient[i] = step * difference[i];
+        }
+    }
+    return root;
+}
+
 /* Sums of squares over a piece of all channels: of the mixture, the target and the prediction. */
 typedef struct energies {
     double mixture, target, predicted;
@@ -118,7 +142,9 @@ bsm_status bsm_host_loss(void *space, size_t stem, double scale, bsm_loss *loss,
     bsm_transform_inverse(signals->model, host->masked, signals->difference);
     subtract_target(host, stem);
 
-    *loss = (bsm_loss){.time = time_term(host, scale * options->lambda_time)};
+    *loss = (bsm_loss){.time = options->time_norm == BSM_NORM_L2
+                                   ? root_mean_square_term(host, scale * options->lambda_time)
+                                   : time_term(host, scale * options->lambda_time)};
     loss->total = options->lambda_time * loss->time;
     if (options->lambda_silence > 0) {
         loss->silence = silence_term(host, stem, scale * options->lambda_silence);

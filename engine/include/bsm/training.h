@@ -26,9 +26,18 @@ typedef struct bsm_training bsm_training;
 
 enum { BSM_MAX_LOSS_WINDOWS = 8 };
 
+enum { BSM_NORM_L1 = 1, BSM_NORM_L2 = 2 };
+
+/** Added to the mean square of the L2 norm: -90 dB, below which a silent item's gradient ends. */
+#define BSM_SQUARE_FLOOR 1e-9
+
 /** lambda_time * mean |p - t| + sum over windows of mean |STFT(p) - STFT(t)|, the complex modulus,
  *  of a stem's waveform p and of t, the target after the model's own transform and its inverse.
  *  n_fft = max(window, the model's n_fft), the window centred in it; centred frames, reflected.
+ *
+ *  With the time_norm BSM_NORM_L2 the first term is lambda_time * sqrt(mean (p - t)^2 +
+ *  BSM_SQUARE_FLOOR). Its best guess under doubt is the mean of what may be sung, where that of a
+ *  mean of moduli is their median, which is silence as soon as silence is more probable.
  *
  *  With lambda_silence, + lambda_silence * mean over pieces of 10 log10(1 + |p|^2 / (f |m|^2)), dB,
  *  of those pieces of the item whose target is silent: |t|^2 < f |m|^2, where m is the mixture and
@@ -37,6 +46,7 @@ enum { BSM_MAX_LOSS_WINDOWS = 8 };
  *  Separation Data?" (2021). */
 typedef struct bsm_loss_options {
     double lambda_time;                   /**< 10 */
+    unsigned time_norm;                   /**< BSM_NORM_L1 as published (0, too), or BSM_NORM_L2 */
     size_t num_windows;                   /**< up to BSM_MAX_LOSS_WINDOWS */
     size_t windows[BSM_MAX_LOSS_WINDOWS]; /**< samples: 4096, 2048, 1024, 512, 256 */
     size_t hop;                           /**< samples: 147 */
