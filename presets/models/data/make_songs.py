@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: ISC
+"""Make songs that no one has recorded: bands played by fluidsynth, sung with the timbres of recorded voices, which are
+placed as records place them. make_songs.py --help"""
+import argparse
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+
+import numpy as np
+import soundfile
+from scipy.signal import fftconvolve
+
+import arrange
+import sing
+
+RATE = sing.RATE
+SOUNDFONTS = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/sounds/sf3/MuseScore_General_Full.sf3")
+
+
+def decibels(low, high, rng):
+    return 10 ** (rng.uniform(low, high) / 20)
+
+
+# ---- The band ----
+
+
+def play(song, seed, folder, seconds):
+    midi, wav = os.path.join(folder, "song.mid"), os.path.join(folder, "song.wav")
+    arrange.write_midi(song, midi, seed)
+    fonts = [font for font in SOUNDFONTS if os.path.exists(font)]
+    if not fonts:
+        sys.exit("make_songs.py: no soundfont: install fluid-soundfont-gm or musescore-general-soundfont")
+    subprocess.run(["fluidsynth", "-ni", "-q", "-r", str(RATE), "-g", "0.4", "-T", "wav", "-O", "float", "-F", wav, fonts[seed % len(fonts)], midi],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    audio, _ = soundfile.read(wav, always_2d=True)
+    return np.pad(audio, ((0, max(0, int(seconds * RATE) - len(audio))), (0, 0)))[:int(seconds * RATE)]
+
+
+def master(audio, rng):
+    """As loud as records: driven into a soft limit."""
+    level = np.sqrt((audio ** 2).mean()) + 1e-9
+    drive = decibels(-16, -9, rng)
+    return np.tanh(audio / level * drive) * 0.8
+
+
+# ---- The voice ----
+
+
+def pan(audio, place):
+    angle = (place + 1) * np.pi / 4
+    return audio[:, None] * np.array([np.cos(angle), np.sin(angle)]) * np.sqrt(2)
+
+
+def echo(audio, seconds, feedback, rng, ping_pong):
+    """Repeats that become quieter, from side to side if so wanted."""
+    delay, wet = int(seconds * RATE), audio.copy()
+    result, gain = audio.copy(), decibels(-18, -8, rng)
+    for repeat in range(1, 5):
+        wet = np.pad(wet, ((delay, 0), (0, 0)))[:len(audio)]
+        placed = pan(wet.mean(1), 0.8 * (-1) ** repeat) if ping_pong else wet
+        result += gain * placed
+        gain *= feedback
+    return result
+
+
+def chorus(audio, rng):
+    """A copy on each side whose delay sways."""
+    mono, time = audio.mean(1), np.arange(len(audio)) / RATE
+    result = audio.copy()
+    for side in (-1, 1):
+        delay = 0.015 + 0.004 * np.sin(2 * np.pi * rng.uniform(0.2, 0.9) * time + rng.uniform(0, 6))
+        result += decibels(-9, -3, rng) * pan(np.interp(time - delay, time, mono, left=0), 0.9 * side)
+    return result
+
+
+def room(audio, rng):
+    """Different noise on both sides, decaying, darker with time."""
+    decay = rng.uniform(0.25, 2.5)
+    time = np.arange(int(decay * RATE)) / RATE
+    noise = np.random.default_rng(rng.randrange(1 << 30)).normal(size=(len(time), 2)) * (10 ** (-3 * time / decay))[:, None]
+    noise = (noise + np.roll(noise, 1, 0)) / 2
+    delay = int(rng.uniform(0, 0.06) * RATE)
+    tail = np.stack([fftconvolve(audio.mean(1), noise[:, c])[:len(audio)] for c in (0, 1)], 1)
+    tail = np.pad(tail, ((delay, 0), (0, 0)))[:len(audio)]
+    return audio + tail * np.sqrt((audio ** 2).sum() / max((tail ** 2).sum(), 1e-9)) * decibels(-22, -8, rng)
+
+
+def scale_steps(song, degree, steps):
+    return song.degree_pitch(degree + steps)
+
+
+class Singer:
+    """One voice and what it sings: the tune, or for a recording that goes its own way (`free`) what was recorded."""
+
+    def __init__(self, voice, song, rng, noise, seconds, free, speak):
+        self.voice, self.song, self.noise, self.seconds, self.free = voice, song, noise, seconds, free
+        self.manner = sing.draw_manner(noise, speak)
+        self.first = rng.randrange(len(voice.syllables))
+        mean = np.mean([song.degree_pitch(note.pitch) for note in song.tune])
+        wanted = 69 + 12 * np.log2(voice.register) - 12 * np.log2(440) + rng.uniform(-2, 7)
+        self.shift = 12 * round((wanted - mean) / 12) - 69
+
+    def lead(self):
+        return sing.recorded(self.voice, self.seconds) if self.free else self._sing(self.manner, 0)
+
+    def take(self, steps=0):
+        """Once more, so many steps of the scale higher."""
+        manner = sing.another_take(self.manner, self.noise)
+        if self.free:
+            semitones = {0: 0, 2: 4, 4: 7, -3: -5, -7: -12, 7: 12}.get(steps, steps * 12 / 7)
+            return sing.sing_along(self.voice, semitones, replace(manner, formants=manner.formants / self.manner.formants), self.seconds, self.noise)
+        return self._sing(manner, steps)
+
+    def _sing(self, manner, steps):
+        beat = 60 / self.song.tempo
+        notes = [(note.start * beat, note.length * beat, scale_steps(self.song, note.pitch, steps) + self.shift) for note in self.song.tune]
+        return sing.sing(self.voice, notes, manner, self.seconds, self.noise, self.first)
+
+
+def from_half(audio):
+    """Only the second half, faded in: choruses have more voices than verses."""
+    gate = np.clip((np.arange(len(audio)) - len(audio) // 2) / (0.2 * RATE), 0, 1)
+    return audio * gate
+
+
+PLACINGS = (("lead", 34), ("doubles", 24), ("harmonies", 20), ("two sides", 9), ("choir", 7), ("off the middle", 6))
+
+
+def place_voices(singer, rng):
+    """Lead in the middle; doubles, harmonies and choirs to the sides, in the second half at least."""
+    placing = rng.choices([name for name, _ in PLACINGS], [weight for _, weight in PLACINGS])[0]
+    part = from_half if rng.random() < 0.6 else (lambda audio: audio)
+    lead = singer.lead()
+    voices = pan(lead, rng.uniform(-0.5, 0.5) if placing == "off the middle" else rng.choice((0, 0, 0, rng.uniform(-0.1, 0.1))))
+    if placing == "doubles":
+        gain, side = decibels(-14, -3, rng), rng.uniform(0.5, 1)
+        voices += gain * sum(pan(part(singer.take()), side * sign) for sign in (-1, 1))
+    elif placing == "harmonies":
+        for steps in rng.sample((2, 4, -3, 7, -7), rng.choice((1, 2))):
+            gain, side = decibels(-14, -3, rng), rng.uniform(0.3, 1)
+            voices += gain * sum(pan(part(singer.take(steps)), side * sign) for sign in (-1, 1))
+    elif placing == "two sides":
+        side = rng.uniform(0.6, 1)
+        voices = voices * decibels(-30, -6, rng) + pan(lead, -side) + pan(singer.take(), side)
+    elif placing == "choir":
+        voices = voices * decibels(-12, 0, rng)
+        for _ in range(4):
+            voices += decibels(-6, 0, rng) * pan(part(singer.take(rng.choice((0, 0, 2, 4, -3)))), rng.uniform(-1, 1))
+    return voices, placing
+
+
+def treat(voices, song, rng):
+    beat = 60 / song.tempo
+    if rng.random() < 0.12:
+        voices = chorus(voices, rng)
+    if rng.random() < 0.3:
+        voices = echo(voices, beat * rng.choice((0.5, 0.75, 1, 0.25)), rng.uniform(0.2, 0.6), rng, rng.random() < 0.6)
+    if rng.random() < 0.6:
+        voices = room(voices, rng)
+    return voices / max(np.abs(voices).max(), 1e-6) * 0.8
+
+
+# ---- Songs ----
+
+
+def find_voice(files, rng, seconds):
+    for _ in range(20):
+        path = rng.choice(files)
+        length = soundfile.info(path).duration
+        voice = sing.listen(path, rng.uniform(0, max(0, length - seconds)), seconds)
+        if voice:
+            return path, voice
+    sys.exit("make_songs.py: in 20 attempts no recording had a voice at 44.1 kHz")
+
+
+def make(number, voices, folder, seconds):
+    """A song in `folder`: vocals and other."""
+    rng = random.Random(number)
+    noise = np.random.default_rng(number)
+    song = arrange.arrange(number, seconds)
+    seconds = song.seconds
+    path, voice = find_voice(voices, rng, min(seconds, 30))
+    spoken = os.path.basename(os.path.dirname(os.path.dirname(path))) == "speech"
+    free = not spoken and rng.random() < 0.25
+    if not song.tune or free:
+        seconds = min(seconds, len(voice.audio) / RATE)
+    singer = Singer(voice, song, rng, noise, seconds, free or not song.tune, song.rap and not free)
+    with tempfile.TemporaryDirectory() as work:
+        band = master(play(song, number, work, seconds), rng)
+    sung, placing = place_voices(singer, rng)
+    sung = treat(sung, song, rng)
+    partial = folder + ".partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    os.makedirs(partial)
+    for name, audio in (("vocals", sung), ("other", band)):
+        soundfile.write(os.path.join(partial, name + ".flac"), audio, RATE)
+    os.rename(partial, folder)
+    side = ((sung[:, 0] - sung[:, 1]) ** 2).sum() / max(((sung[:, 0] + sung[:, 1]) ** 2).sum(), 1e-9)
+    print(f"{os.path.basename(folder)} {song.style.name}, {os.path.basename(path)}{', as recorded' if free else ''}, {placing}, side over mid {side:.2f}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", help="the folder that prepare.sh made: ROOT/voices and ROOT/speech are read, ROOT/made/train/NUMBER is written")
+    parser.add_argument("--songs", type=int, default=120, help="how many (default: 120)")
+    parser.add_argument("--first", type=int, default=0, help="number of the first; equal numbers give equal songs")
+    parser.add_argument("--seconds", type=float, default=40, help="of each (default: 40)")
+    options = parser.parse_args()
+    voices = []
+    for pool, weight in (("voices", 3), ("speech", 1)):
+        folder = os.path.join(options.root, pool, "vocals")
+        found = sorted(os.path.join(folder, name) for name in os.listdir(folder)) if os.path.isdir(folder) else []
+        voices += found * weight
+    if not voices:
+        parser.error(f"{options.root}: no recordings in voices/vocals or speech/vocals; run prepare.sh first")
+    for number in range(options.first, options.first + options.songs):
+        folder = os.path.join(options.root, "made", "train", f"{number:05d}")
+        if not os.path.isdir(folder):
+            os.makedirs(os.path.dirname(folder), exist_ok=True)
+            make(number, voices, folder, options.seconds)
+
+
+if __name__ == "__main__":
+    main()
