@@ -60,17 +60,6 @@ void bsm_fft_free(bsm_fft *fft)
     }
 }
 
-size_t bsm_fft_bytes(size_t length, bool inverse)
-{
-    size_t plan = 0;
-    if (length % 2 == 0) {
-        kiss_fftr_alloc((int)length, inverse, NULL, &plan);
-        return sizeof(bsm_fft) + plan;
-    }
-    kiss_fft_alloc((int)length, inverse, NULL, &plan);
-    return sizeof(bsm_fft) + plan + 2 * length * sizeof(kiss_fft_cpx);
-}
-
 void bsm_fft_forward(bsm_fft *fft, const float *samples, float *bins)
 {
     if (fft->even) {

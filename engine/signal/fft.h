@@ -16,9 +16,6 @@ typedef struct bsm_fft bsm_fft;
 BSM_NODISCARD bsm_status bsm_fft_new(size_t length, bool inverse, bsm_fft **fft, bsm_error *error);
 void bsm_fft_free(bsm_fft *fft);
 
-/** Bytes that a plan takes. */
-size_t bsm_fft_bytes(size_t length, bool inverse);
-
 /** `length` samples to length / 2 + 1 bins of [re, im]. */
 void bsm_fft_forward(bsm_fft *fft, const float *samples, float *bins);
 

@@ -2,11 +2,12 @@
 /* The transform of whole signals on several threads, its inverse, and the way back of gradients.
  *
  * Signals lie in planes with half a frame before and after them, so that every frame lies in its
- * plane. Frames go to threads in blocks that reach no further than into the next block: frames are
- * added up in all even blocks first, then in all odd ones, and no two threads meet. */
+ * plane. Frames are transformed in groups, one per vector lane; what is done to a group is done
+ * while it is in the cache. Groups go to threads in blocks that reach no further than into the next
+ * block: frames are added up in all even blocks first, then in all odd ones, and no two threads
+ * meet. */
 #include "signal/transform.h"
 
-#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,24 +15,23 @@
 #include <omp.h>
 #endif
 
-#include "signal/fft.h"
 #include "signal/frame.h"
+#include "signal/lanes.h"
 
 enum { ALIGNMENT = 16 }; /* floats */
 
 /* Below this sum no window reaches a sample, as in overlap_add.c. */
 static const double no_window = 1e-11;
 
-/* What one thread works in. */
+/* What one thread works in: a group of frames, as in signal/lanes.h. */
 typedef struct worker {
-    bsm_fft *forward, *inverse;
-    float *frame; /* [n_fft], zero outside the window */
-    float *bins;  /* [n_fft / 2 + 1][re, im] */
-    float *back;  /* [n_fft] */
+    float *samples, *bins;
 } worker;
 
 struct bsm_transform {
     bsm_transform_options size;
+    const bsm_lanes_kernels *kernels;
+    bsm_lanes_plan plan;
     size_t frames, bins;
     size_t padded;    /* samples of a plane */
     size_t left;      /* samples of a frame before the window */
@@ -46,10 +46,13 @@ struct bsm_transform {
     double *sums; /* [block][channel] */
 };
 
-/* One frame of one channel, whose first sample is at `start` in the planes. Returns what is to be
- * summed over all frames. */
-typedef double frame_work(const bsm_transform *t, const worker *w, size_t channel, size_t frame,
-                          const void *job);
+/* Frames of one channel that are worked on together. */
+typedef struct group {
+    size_t channel, first, count;
+} group;
+
+/* Returns what is to be summed over all groups. */
+typedef double group_work(const bsm_transform *t, const worker *w, const group *g, const void *job);
 
 /* ---- Making ---- */
 
@@ -57,12 +60,14 @@ static bsm_transform sized(const bsm_transform_options *options)
 {
     bsm_transform t = {
         .size = *options,
+        .kernels = options->kernels ? options->kernels : bsm_lanes_kernels_get(),
         .frames = 1 + options->samples / options->hop,
         .bins = options->n_fft / 2 + 1,
         .padded = options->samples + options->n_fft,
         .left = (options->n_fft - options->window) / 2,
-        .per_block = (options->n_fft + options->hop - 1) / options->hop,
     };
+    const size_t meeting = (options->n_fft + options->hop - 1) / options->hop;
+    t.per_block = (meeting + t.kernels->lanes - 1) / t.kernels->lanes * t.kernels->lanes;
     t.blocks = (t.frames + t.per_block - 1) / t.per_block;
     return t;
 }
@@ -83,14 +88,11 @@ static size_t divide(bsm_transform *t)
     t->weights = take(t, &used, size->inverse ? size->samples : 0);
     t->input = take(t, &used, size->channels * t->padded);
     t->output = take(t, &used, size->channels * t->padded);
+    const size_t floats = bsm_lanes_floats(size->n_fft, t->kernels);
     for (size_t i = 0; i < size->threads; i++) {
-        float *frame = take(t, &used, size->n_fft);
-        float *bins = take(t, &used, 2 * t->bins);
-        float *back = take(t, &used, size->n_fft);
+        const worker parts = {take(t, &used, floats), take(t, &used, floats)};
         if (t->memory) {
-            t->workers[i].frame = frame;
-            t->workers[i].bins = bins;
-            t->workers[i].back = back;
+            t->workers[i] = parts;
         }
     }
     return used;
@@ -123,14 +125,7 @@ static bsm_status allocate(bsm_transform *t, bsm_error *error)
     }
     memset(t->memory, 0, count * sizeof(float));
     divide(t);
-    bsm_status status = BSM_OK;
-    for (size_t i = 0; !status && i < t->size.threads; i++) {
-        status = bsm_fft_new(t->size.n_fft, false, &t->workers[i].forward, error);
-        if (!status) {
-            status = bsm_fft_new(t->size.n_fft, true, &t->workers[i].inverse, error);
-        }
-    }
-    return status;
+    return bsm_lanes_plan_init(&t->plan, t->size.n_fft, error);
 }
 
 static bool fill_window(bsm_transform *t)
@@ -194,10 +189,7 @@ void bsm_transform_free(bsm_transform *transform)
     if (!transform) {
         return;
     }
-    for (size_t i = 0; transform->workers && i < transform->size.threads; i++) {
-        bsm_fft_free(transform->workers[i].forward);
-        bsm_fft_free(transform->workers[i].inverse);
-    }
+    bsm_lanes_plan_clear(&transform->plan);
     free(transform->workers);
     free(transform->sums);
     free(transform->memory);
@@ -207,10 +199,8 @@ void bsm_transform_free(bsm_transform *transform)
 size_t bsm_transform_bytes(const bsm_transform_options *options)
 {
     bsm_transform t = sized(options);
-    size_t plans = bsm_fft_bytes(options->n_fft, false) + bsm_fft_bytes(options->n_fft, true);
-    return sizeof t + divide(&t) * sizeof *t.memory +
-           options->threads * (sizeof *t.workers + plans) +
-           t.blocks * options->channels * sizeof *t.sums;
+    return sizeof t + divide(&t) * sizeof *t.memory + bsm_lanes_plan_bytes(options->n_fft) +
+           options->threads * sizeof *t.workers + t.blocks * options->channels * sizeof *t.sums;
 }
 
 size_t bsm_transform_frames(const bsm_transform *transform)
@@ -270,19 +260,20 @@ static const worker *this_worker(const bsm_transform *t)
 #endif
 }
 
-static double run_block(const bsm_transform *t, size_t block, size_t channel, frame_work *work,
+static double run_block(const bsm_transform *t, size_t block, size_t channel, group_work *work,
                         const void *job)
 {
-    size_t first = block * t->per_block;
-    size_t end = first + t->per_block < t->frames ? first + t->per_block : t->frames;
+    const size_t first = block * t->per_block, lanes = t->kernels->lanes;
+    const size_t end = first + t->per_block < t->frames ? first + t->per_block : t->frames;
     double sum = 0;
-    for (size_t f = first; f < end; f++) {
-        sum += work(t, this_worker(t), channel, f, job);
+    for (size_t f = first; f < end; f += lanes) {
+        const group g = {channel, f, end - f < lanes ? end - f : lanes};
+        sum += work(t, this_worker(t), &g, job);
     }
     return sum;
 }
 
-static double run(bsm_transform *t, frame_work *work, const void *job)
+static double run(bsm_transform *t, group_work *work, const void *job)
 {
     const size_t channels = t->size.channels, blocks = t->blocks;
     for (size_t odd = 0; odd < 2; odd++) {
@@ -300,55 +291,80 @@ static double run(bsm_transform *t, frame_work *work, const void *job)
     return sum;
 }
 
-/* A frame of the input -> its bins. */
-static void analyse(const bsm_transform *t, const worker *w, size_t channel, size_t frame)
+/* Where the windows of a group's frames are in the planes. */
+static size_t plane_offset(const bsm_transform *t, const group *g)
 {
-    const float *from = t->input + channel * t->padded + frame * t->size.hop + t->left;
-    for (size_t i = 0; i < t->size.window; i++) {
-        w->frame[t->left + i] = from[i] * t->window[i];
-    }
-    bsm_fft_forward(w->forward, w->frame, w->bins);
+    return g->channel * t->padded + g->first * t->size.hop + t->left;
 }
 
-/* Bins -> added to a frame of the output. */
-static void synthesise(const bsm_transform *t, const worker *w, size_t channel, size_t frame)
+static bsm_lanes_frames frames_of(const bsm_transform *t, const group *g)
 {
-    float *to = t->output + channel * t->padded + frame * t->size.hop + t->left;
-    bsm_fft_inverse(w->inverse, w->bins, w->back);
-    for (size_t i = 0; i < t->size.window; i++) {
-        to[i] += w->back[t->left + i] * t->window[i];
+    return (bsm_lanes_frames){g->count, t->size.hop, t->window, t->left, t->size.window};
+}
+
+/* Frames of the input -> their bins. */
+static void analyse(const bsm_transform *t, const worker *w, const group *g)
+{
+    const bsm_lanes_frames frames = frames_of(t, g);
+    t->kernels->load(&t->plan, &frames, t->input + plane_offset(t, g), w->samples);
+    t->kernels->forward(&t->plan, w->samples, w->bins);
+}
+
+/* Bins -> added to frames of the output. */
+static void synthesise(const bsm_transform *t, const worker *w, const group *g)
+{
+    const bsm_lanes_frames frames = frames_of(t, g);
+    t->kernels->inverse(&t->plan, w->bins, w->samples);
+    t->kernels->add(&t->plan, &frames, w->samples, t->output + plane_offset(t, g));
+}
+
+/* The bins at 0 Hz and at half the sample rate stand for one of the full transform, others for two.
+ */
+static void scale_edges(const bsm_transform *t, const worker *w, float factor)
+{
+    const size_t floats = 2 * t->kernels->lanes, half = t->size.n_fft / 2;
+    for (size_t i = 0; i < floats; i++) {
+        w->bins[i] *= factor;
+    }
+    for (size_t i = half * floats; t->size.n_fft % 2 == 0 && i < (half + 1) * floats; i++) {
+        w->bins[i] *= factor;
     }
 }
 
-static double forward_frame(const bsm_transform *t, const worker *w, size_t channel, size_t frame,
+/* Where a spectrum has the bins of a group's first frame, and how they lie there. */
+static size_t spectrum_offset(const bsm_transform *t, const group *g)
+{
+    return 2 * (g->first * t->bins * t->size.channels + g->channel);
+}
+
+static bsm_lanes_bins bins_of(const bsm_transform *t)
+{
+    return (bsm_lanes_bins){t->bins, 2 * t->size.channels, 2 * t->size.channels * t->bins};
+}
+
+static double forward_group(const bsm_transform *t, const worker *w, const group *g,
                             const void *job)
 {
-    float *spectrum = *(float *const *)job + 2 * (frame * t->bins * t->size.channels + channel);
-    analyse(t, w, channel, frame);
-    for (size_t k = 0; k < t->bins; k++) {
-        spectrum[2 * k * t->size.channels] = w->bins[2 * k];
-        spectrum[2 * k * t->size.channels + 1] = w->bins[2 * k + 1];
-    }
+    float *spectrum = *(float *const *)job + spectrum_offset(t, g);
+    const bsm_lanes_bins bins = bins_of(t);
+    analyse(t, w, g);
+    t->kernels->store_bins(&bins, g->count, 1, w->bins, spectrum);
     return 0;
 }
 
 void bsm_transform_forward(bsm_transform *transform, const float *const *audio, float *spectrum)
 {
     pad_reflected(transform, audio);
-    run(transform, forward_frame, &spectrum);
+    run(transform, forward_group, &spectrum);
 }
 
-static double inverse_frame(const bsm_transform *t, const worker *w, size_t channel, size_t frame,
+static double inverse_group(const bsm_transform *t, const worker *w, const group *g,
                             const void *job)
 {
-    const float *spectrum =
-        *(const float *const *)job + 2 * (frame * t->bins * t->size.channels + channel);
-    const float scale = 1.0F / (float)t->size.n_fft;
-    for (size_t k = 0; k < t->bins; k++) {
-        w->bins[2 * k] = scale * spectrum[2 * k * t->size.channels];
-        w->bins[2 * k + 1] = scale * spectrum[2 * k * t->size.channels + 1];
-    }
-    synthesise(t, w, channel, frame);
+    const float *spectrum = *(const float *const *)job + spectrum_offset(t, g);
+    const bsm_lanes_bins bins = bins_of(t);
+    t->kernels->load_bins(&bins, g->count, 1.0F / (float)t->size.n_fft, spectrum, w->bins);
+    synthesise(t, w, g);
     return 0;
 }
 
@@ -356,7 +372,7 @@ void bsm_transform_inverse(bsm_transform *transform, const float *spectrum, floa
 {
     const bsm_transform *t = transform;
     clear_output(t);
-    run(transform, inverse_frame, &spectrum);
+    run(transform, inverse_group, &spectrum);
     for (size_t c = 0; c < t->size.channels; c++) {
         const float *plane = t->output + c * t->padded + t->size.n_fft / 2;
         for (size_t i = 0; i < t->size.samples; i++) {
@@ -367,23 +383,14 @@ void bsm_transform_inverse(bsm_transform *transform, const float *spectrum, floa
 
 /* ---- Gradients ---- */
 
-/* A bin between 0 Hz and half the sample rate stands for two of the full transform. */
-static bool is_inner(const bsm_transform *t, size_t bin)
-{
-    return bin > 0 && 2 * bin < t->size.n_fft;
-}
-
-static double adjoint_frame(const bsm_transform *t, const worker *w, size_t channel, size_t frame,
+static double adjoint_group(const bsm_transform *t, const worker *w, const group *g,
                             const void *job)
 {
-    float *spectrum = *(float *const *)job + 2 * (frame * t->bins * t->size.channels + channel);
-    const float scale = 1.0F / (float)t->size.n_fft;
-    analyse(t, w, channel, frame);
-    for (size_t k = 0; k < t->bins; k++) {
-        float factor = is_inner(t, k) ? 2 * scale : scale;
-        spectrum[2 * k * t->size.channels] = factor * w->bins[2 * k];
-        spectrum[2 * k * t->size.channels + 1] = factor * w->bins[2 * k + 1];
-    }
+    float *spectrum = *(float *const *)job + spectrum_offset(t, g);
+    const bsm_lanes_bins bins = bins_of(t);
+    analyse(t, w, g);
+    scale_edges(t, w, 0.5F);
+    t->kernels->store_bins(&bins, g->count, 2.0F / (float)t->size.n_fft, w->bins, spectrum);
     return 0;
 }
 
@@ -400,50 +407,17 @@ void bsm_transform_inverse_adjoint(bsm_transform *transform, const float *const 
         }
         memset(plane + before + t->size.samples, 0, after * sizeof *plane);
     }
-    run(transform, adjoint_frame, &spectrum);
-}
-
-/* Replace each bin z by `scale` * z / |z|, or 0. Returns the sum of |z|. */
-static double normalise(float *bins, size_t count, float scale)
-{
-    enum { LANES = 16 };
-    const float tiny = 1e-19F; /* its square is about the smallest normal number */
-    float lanes[LANES] = {0}, moduli[LANES];
-    double sum = 0;
-    for (size_t k = 0; k < count; k += LANES, bins += (size_t)2 * LANES) {
-        const size_t part = count - k < LANES ? count - k : LANES;
-        for (size_t j = 0; j < part; j++) {
-            float re = bins[2 * j], im = bins[2 * j + 1];
-            float modulus = sqrtf(re * re + im * im);
-            float factor = scale / (modulus > tiny ? modulus : tiny);
-            moduli[j] = modulus;
-            bins[2 * j] = re * factor;
-            bins[2 * j + 1] = im * factor;
-        }
-        for (size_t j = 0; j < part; j++) {
-            lanes[j] += moduli[j];
-        }
-    }
-    for (size_t j = 0; j < LANES; j++) {
-        sum += (double)lanes[j];
-    }
-    return sum;
+    run(transform, adjoint_group, &spectrum);
 }
 
 /* The inverse transform counts inner bins twice, the adjoint of the transform once. */
-static double moduli_frame(const bsm_transform *t, const worker *w, size_t channel, size_t frame,
-                           const void *job)
+static double moduli_group(const bsm_transform *t, const worker *w, const group *g, const void *job)
 {
     const float scale = *(const float *)job;
-    analyse(t, w, channel, frame);
-    double sum = normalise(w->bins, t->bins, scale / 2);
-    for (size_t k = 0; k < t->bins; k += t->bins - 1) {
-        if (!is_inner(t, k)) {
-            w->bins[2 * k] *= 2;
-            w->bins[2 * k + 1] *= 2;
-        }
-    }
-    synthesise(t, w, channel, frame);
+    analyse(t, w, g);
+    double sum = t->kernels->normalise(t->bins, g->count, scale / 2, w->bins);
+    scale_edges(t, w, 2);
+    synthesise(t, w, g);
     return sum;
 }
 
@@ -453,7 +427,7 @@ double bsm_transform_moduli(bsm_transform *transform, const float *const *audio,
     const float factor = (float)scale;
     pad_reflected(transform, audio);
     clear_output(transform);
-    double sum = run(transform, moduli_frame, &factor);
+    double sum = run(transform, moduli_group, &factor);
     fold_reflected(transform, gradient);
     return sum;
 }

@@ -8,7 +8,7 @@
  *  so that the same input gives the same bits on any number of threads.
  *
  *  An object belongs to one thread at a time (it starts its own); nothing is allocated after
- *  bsm_transform_new, unless KissFFT needs it (signal/fft.h). */
+ *  bsm_transform_new. */
 #ifndef BSM_SIGNAL_TRANSFORM_H
 #define BSM_SIGNAL_TRANSFORM_H
 
@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #include "bsm/status.h"
+#include "signal/lanes.h"
 
 typedef struct bsm_transform bsm_transform;
 
@@ -24,9 +25,10 @@ typedef struct bsm_transform_options {
     size_t window; /**< 2 to n_fft */
     size_t hop;    /**< 1 to n_fft */
     size_t channels;
-    size_t samples; /**< per channel, from 1 */
-    size_t threads; /**< from 1 */
-    bool inverse;   /**< also bsm_transform_inverse and its adjoint */
+    size_t samples;                   /**< per channel, from 1 */
+    size_t threads;                   /**< from 1 */
+    bool inverse;                     /**< also bsm_transform_inverse and its adjoint */
+    const bsm_lanes_kernels *kernels; /**< NULL: the best for the processor */
 } bsm_transform_options;
 
 /** BSM_INVALID_ARGUMENT, BSM_NO_MEMORY. */

@@ -45,12 +45,6 @@ void bsm_fft_free(bsm_fft *fft)
     }
 }
 
-size_t bsm_fft_bytes(size_t length, bool inverse)
-{
-    (void)inverse;
-    return sizeof(bsm_fft) + 2 * length * sizeof(double);
-}
-
 void bsm_fft_forward(bsm_fft *fft, const float *samples, float *bins)
 {
     for (size_t k = 0; k <= fft->length / 2; k++) {

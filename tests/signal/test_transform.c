@@ -39,7 +39,12 @@ static const sizes cases[] = {{2048, 2048, 441, 2, 5000},
                               {63, 63, 7, 3, 63},
                               {77, 77, 1, 1, 100},
                               {30, 29, 11, 2, 4},
-                              {1000, 250, 250, 1, 1999}};
+                              {1000, 250, 250, 1, 1999},
+                              {4, 4, 1, 1, 50},
+                              {8, 7, 3, 2, 90},
+                              {12, 12, 5, 2, 100},
+                              {1024, 1022, 300, 2, 9000},
+                              {462, 400, 200, 1, 5000}};
 enum { NUM_CASES = sizeof cases / sizeof cases[0], MAX_CHANNELS = 3 };
 
 /* A transform, a random signal and a random spectrum of its sizes. */
@@ -50,11 +55,14 @@ typedef struct setup {
     float *audio[MAX_CHANNELS], *spectrum;
 } setup;
 
+/* What all tests but that of bad sizes run with: every instruction set in turn. */
+static const bsm_lanes_kernels *kernels;
+
 static setup set_up(sizes size, size_t threads, uint64_t seed)
 {
     setup s = {.size = size};
     const bsm_transform_options options = {size.n_fft,   size.window, size.hop, size.channels,
-                                           size.samples, threads,     true};
+                                           size.samples, threads,     true,     kernels};
     assert_int_equal(bsm_transform_new(&options, &s.transform, NULL), BSM_OK);
     assert_int_equal(bsm_transform_frames(s.transform), 1 + size.samples / size.hop);
     s.values = bsm_transform_frames(s.transform) * (size.n_fft / 2 + 1) * size.channels;
@@ -289,10 +297,11 @@ static void test_same_bits(void **state)
 static void test_bad_sizes(void **state)
 {
     (void)state;
-    const bsm_transform_options bad[] = {{0, 2, 1, 1, 9, 1, true}, {8, 9, 1, 1, 9, 1, true},
-                                         {8, 1, 1, 1, 9, 1, true}, {8, 8, 9, 1, 9, 1, true},
-                                         {8, 8, 4, 0, 9, 1, true}, {8, 8, 4, 1, 0, 1, true},
-                                         {8, 8, 4, 1, 9, 0, true}};
+    const bsm_transform_options bad[] = {
+        {0, 2, 1, 1, 9, 1, true, NULL}, {8, 9, 1, 1, 9, 1, true, NULL},
+        {8, 1, 1, 1, 9, 1, true, NULL}, {8, 8, 9, 1, 9, 1, true, NULL},
+        {8, 8, 4, 0, 9, 1, true, NULL}, {8, 8, 4, 1, 0, 1, true, NULL},
+        {8, 8, 4, 1, 9, 0, true, NULL}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         bsm_transform *transform;
         bsm_error error = {0};
@@ -310,5 +319,9 @@ int main(void)
         cmocka_unit_test(test_special_values),  cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_bad_sizes),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failures = 0;
+    for (size_t i = 0; (kernels = bsm_lanes_kernels_at(i)); i++) {
+        failures += cmocka_run_group_tests(tests, NULL, NULL);
+    }
+    return failures;
 }
