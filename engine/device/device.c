@@ -96,8 +96,7 @@ bsm_status bsm_device_find(bsm_device_kind kind, const bsm_device **device, bsm_
 
 const bsm_device *bsm_device_for(const bsm_device *device, bsm_precision precision)
 {
-    return device == &bsm_cpu_device && precision == BSM_PRECISION_INT8 ? &bsm_cpu_int8_device
-                                                                        : device;
+    return device == &bsm_cpu_device ? bsm_cpu_device_for(precision) : device;
 }
 
 bsm_status bsm_device_take_card(size_t place, size_t processes, bsm_error *error)
@@ -113,6 +112,10 @@ bsm_status bsm_device_describe(bsm_device_kind kind, char *text, size_t size, bs
     bsm_status status = bsm_device_find(kind, &device, error);
     if (!status) {
         device->describe(text, size);
+    }
+    if (!status && device == &bsm_cpu_device) {
+        size_t length = strlen(text);
+        bsm_cpu_describe_precisions(text + length, size - length);
     }
     return status;
 }

@@ -134,7 +134,15 @@ typedef struct bsm_device {
 
 extern const bsm_device bsm_reference_device;
 extern const bsm_device bsm_cpu_device;
-extern const bsm_device bsm_cpu_int8_device; /**< the same, whose networks compute in int8 */
+extern const bsm_device
+    bsm_cpu_bf16_device; /**< the same, whose networks compute in bfloat16, ... */
+extern const bsm_device bsm_cpu_int8_device; /**< ... and in int8, where this processor can */
+
+/** The fastest of these three on this processor that is as exact as `precision`. */
+const bsm_device *bsm_cpu_device_for(bsm_precision precision);
+
+/** What this processor does where bfloat16 or int8 is asked for, to go behind a description. */
+void bsm_cpu_describe_precisions(char *text, size_t size);
 
 /** The device of a kind; `auto` is the fastest that works here. BSM_NO_DEVICE. */
 bsm_status bsm_device_find(bsm_device_kind kind, const bsm_device **device, bsm_error *error);

@@ -121,6 +121,7 @@ class BenchTest(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         lines = result.stdout.splitlines()
         self.assertEqual([line.split()[0] for line in lines], ['cpu', 'reference', 'cuda'])
+        self.assertRegex(lines[0], r'; bfloat16 (by|as) .+, int8 (by|as) .+')
         self.assertRegex(lines[2], r'^cuda +(refused: cuda: .|cuda \()')
 
     def test_a_bad_module_is_refused(self):
@@ -146,7 +147,11 @@ class BenchTest(unittest.TestCase):
         result = bench('-c', 'tiny', '-d', 'cpu', '--precision', 'int8', '--seconds', '0.1',
                        '--repeats', '1')
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertIn('int8)', result.stdout)
+        self.assertEqual('int8 by ' in result.stdout, 'int8 by ' in bench('--devices').stdout)
+
+    def test_instructions_left_out(self):
+        result = bench('--devices', BSM_WITHOUT='avxvnni,amx,avx512')
+        self.assertIn('; bfloat16 as float32, int8 as float32', result.stdout)
 
     def test_precision_of_training(self):
         quick = ('-c', 'tiny', '-d', 'cpu', '--train', '--seconds', '0.1', '--repeats', '1')
@@ -157,7 +162,8 @@ class BenchTest(unittest.TestCase):
         report = self.report('-c', 'tiny', '-d', 'cpu', '--stream', '--play', '0.5', '--blocks',
                              '1024', '--memory', 'carry', '--precision', 'int8')
         self.assertEqual(report['precision'], 'int8')
-        self.assertTrue(report['play'][0]['device'].endswith('int8)'), report['play'])
+        self.assertEqual('int8 by ' in report['play'][0]['device'],
+                         'int8 by ' in bench('--devices').stdout, report['play'])
 
     def test_full_standard_output(self):
         with open('/dev/full', 'w') as full:

@@ -223,6 +223,8 @@ class SeparateTest(unittest.TestCase):
         vocals = []
         for arguments in ([], ['--precision', 'int8']):
             result = self.separate('-f', '-d', 'cpu', *arguments, path)
+            if arguments and 'int8' not in result.stderr:
+                self.skipTest('this processor has no faster products of 8-bit integers')
             self.assertEqual('int8' in result.stderr, bool(arguments), result.stderr)
             vocals.append(read_wav(self.path('song.vocals.wav'))[2])
         wrong = sum((a - b) ** 2 for a, b in zip(*vocals))

@@ -17,9 +17,16 @@ static void describe(char *text, size_t size)
     snprintf(text, size, "cpu (%s, %s)", bsm_kernels_get()->name, bsm_cpu_product_name());
 }
 
+static void describe_bf16(char *text, size_t size)
+{
+    snprintf(text, size, "cpu (%s, %s, bfloat16 by %s)", bsm_kernels_get()->name,
+             bsm_cpu_product_name(), bsm_packed_bf16()->name);
+}
+
 static void describe_int8(char *text, size_t size)
 {
-    snprintf(text, size, "cpu (%s, %s, int8)", bsm_kernels_get()->name, bsm_cpu_product_name());
+    snprintf(text, size, "cpu (%s, %s, int8 by %s)", bsm_kernels_get()->name,
+             bsm_cpu_product_name(), bsm_packed_int8()->name);
 }
 
 bsm_cpu_thread *bsm_cpu_this_thread(const bsm_cpu_workspace *space)
@@ -143,4 +150,22 @@ static void read_features(const void *workspace, size_t frames, float *features)
     }
 
 const bsm_device bsm_cpu_device = CPU_DEVICE(describe, bsm_cpu_weights_new);
+const bsm_device bsm_cpu_bf16_device = CPU_DEVICE(describe_bf16, bsm_cpu_weights_new_bf16);
 const bsm_device bsm_cpu_int8_device = CPU_DEVICE(describe_int8, bsm_cpu_weights_new_int8);
+
+const bsm_device *bsm_cpu_device_for(bsm_precision precision)
+{
+    if (precision == BSM_PRECISION_INT8 && bsm_packed_int8()) {
+        return &bsm_cpu_int8_device;
+    }
+    const bool rounds = precision == BSM_PRECISION_INT8 || precision == BSM_PRECISION_BFLOAT16;
+    return rounds && bsm_packed_bf16() ? &bsm_cpu_bf16_device : &bsm_cpu_device;
+}
+
+void bsm_cpu_describe_precisions(char *text, size_t size)
+{
+    const bsm_packed_kernels *bf16 = bsm_packed_bf16(), *int8 = bsm_packed_int8();
+    const char *instead = bf16 ? "bfloat16" : "float32";
+    snprintf(text, size, "; bfloat16 %s %s, int8 %s %s", bf16 ? "by" : "as",
+             bf16 ? bf16->name : "float32", int8 ? "by" : "as", int8 ? int8->name : instead);
+}

@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include "device/cpu/kernels_backward.h"
-#include "device/cpu/kernels_int8.h"
 #include "device/cpu/kernels_math.h"
+#include "device/cpu/kernels_rows.h"
 #include "device/cpu/kernels_triangle.h"
 #include "device/cpu/kernels_vector.h"
 
 extern const bsm_kernels BSM_KERNELS;
 extern const bsm_backward_kernels BSM_KERNELS_BACKWARD;
-extern const bsm_int8_kernels BSM_KERNELS_INT8;
+extern const bsm_row_kernels BSM_KERNELS_ROWS;
 extern const bsm_triangle_kernels BSM_KERNELS_TRIANGLE;
 
 /* ---- Matrix product without a library: a panel of B in cache, a tile of C in registers. ---- */
@@ -392,5 +392,5 @@ const bsm_kernels BSM_KERNELS = {
     .apply_mask = apply_mask,
     .triangle = &BSM_KERNELS_TRIANGLE,
     .backward = &BSM_KERNELS_BACKWARD,
-    .int8 = &BSM_KERNELS_INT8,
+    .rows = &BSM_KERNELS_ROWS,
 };

@@ -100,7 +100,7 @@ typedef struct bsm_kernels {
 
     const struct bsm_triangle_kernels *triangle; /**< products inside a chunk of the scan */
     const struct bsm_backward_kernels *backward; /**< what only training needs */
-    const struct bsm_int8_kernels *int8;         /**< what only int8 needs */
+    const struct bsm_row_kernels *rows;          /**< what makes the rows of packed products */
 } bsm_kernels;
 
 /** The best kernels for this processor. Any thread. */

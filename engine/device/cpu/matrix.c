@@ -2,14 +2,11 @@
 /* Weights of linear layers, packed and multiplied with. */
 #include "device/cpu/matrix.h"
 
-#include <math.h>
 #include <string.h>
 
+#include "device/cpu/kernels_rows.h"
 #include "device/cpu/kernels_vector.h"
 #include "device/cpu/product.h"
-
-/* Outputs of int8 products at a time: their sums and weights stay in the cache. */
-enum { STRIP = 256 };
 
 /* A row of a block is a cache line: through the block each line of both matrices is touched once,
  * and it does not matter that lines a power of two apart push each other out of the cache. */
@@ -51,101 +48,126 @@ static void pack_values(const bsm_matrix_source *source, float *out)
     }
 }
 
-/* One output's weights. Those that are not numbers leave a scale that is none. */
-static float quantise_output(const bsm_matrix_source *source, size_t output, int8_t *out,
-                             int32_t *offset)
+static void pack_float32(bsm_carver *carver, const bsm_matrix_source *source, bsm_cpu_matrix *m)
 {
-    const float *values = source->values + output * source->out_step;
-    const int limit = bsm_cpu_int8_limit();
-    float most = 0;
-    for (size_t i = 0; i < source->in; i++) {
-        float size = fabsf(values[i * source->in_step]);
-        most = size <= most ? most : size;
-        if (!isfinite(size)) {
-            most = NAN;
-            break;
-        }
+    float *values = bsm_carve_floats(carver, source->in * source->out);
+    if (values) {
+        pack_values(source, values);
     }
-    float factor = most > 1e-30f ? (float)limit / most : 0;
-    int32_t sum = 0;
-    for (size_t i = 0; i < source->in; i++) {
-        out[i] = factor == 0 ? 0 : (int8_t)lrintf(values[i * source->in_step] * factor);
-        sum += out[i];
-    }
-    *offset = BSM_INT8_ZERO * sum;
-    return most / (float)limit;
+    m->values = values;
 }
 
-bsm_cpu_matrix bsm_cpu_matrix_pack(bsm_carver *carver, const bsm_matrix_source *source, bool int8)
+static void pack_bf16(bsm_carver *carver, const bsm_matrix_source *source, bsm_cpu_matrix *m)
 {
-    bsm_cpu_matrix m = {.in = source->in, .out = source->out};
-    if (!int8 || source->in < BSM_INT8_MIN_INPUTS) {
-        float *values = bsm_carve_floats(carver, source->in * source->out);
-        if (values) {
-            pack_values(source, values);
-        }
-        m.values = values;
-        return m;
+    size_t size = bsm_bf16_packed_size(source->in, source->out);
+    uint16_t *packed = bsm_carve(carver, size * sizeof *packed);
+    if (packed) {
+        bsm_bf16_pack(source, packed);
     }
-    int8_t *quantised = bsm_carve(carver, source->in * source->out);
+    m->bf16 = packed;
+}
+
+static void pack_int8(bsm_carver *carver, const bsm_matrix_source *source, bsm_cpu_matrix *m)
+{
+    int8_t *packed = bsm_carve(carver, bsm_int8_packed_size(source->in, source->out));
     float *scale = bsm_carve_floats(carver, source->out);
     int32_t *offset = bsm_carve(carver, source->out * sizeof *offset);
-    for (size_t o = 0; quantised && o < source->out; o++) {
-        scale[o] = quantise_output(source, o, quantised + o * source->in, offset + o);
+    if (packed) {
+        bsm_int8_pack(source, packed, scale, offset);
     }
-    m.quantised = quantised;
-    m.scale = scale;
-    m.offset = offset;
+    m->int8 = packed;
+    m->scale = scale;
+    m->offset = offset;
+}
+
+bsm_cpu_matrix bsm_cpu_matrix_pack(bsm_carver *carver, const bsm_matrix_source *source,
+                                   bsm_precision precision)
+{
+    bsm_cpu_matrix m = {.in = source->in, .out = source->out};
+    if (source->in >= BSM_PACKED_MIN_INPUTS && precision == BSM_PRECISION_BFLOAT16) {
+        pack_bf16(carver, source, &m);
+    } else if (source->in >= BSM_PACKED_MIN_INPUTS && precision == BSM_PRECISION_INT8) {
+        pack_int8(carver, source, &m);
+    } else {
+        pack_float32(carver, source, &m);
+    }
     return m;
 }
 
-bsm_int8_space bsm_int8_space_carve(bsm_carver *carver, size_t most_inputs)
+/* From row to row: at a multiple of 4 KB all rows would fall into the same few places of the cache.
+ */
+static size_t bf16_ld(size_t n)
 {
-    bsm_int8_space space;
-    space.rows = bsm_carve(carver, BSM_CHUNK * most_inputs);
+    return bsm_whole_tiles(n, BSM_BF16_DEPTH) + BSM_BF16_DEPTH;
+}
+
+static size_t int8_ld(size_t n)
+{
+    return bsm_whole_tiles(n, BSM_INT8_DEPTH) + BSM_INT8_DEPTH;
+}
+
+bsm_row_space bsm_row_space_carve(bsm_carver *carver, size_t most_inputs)
+{
+    bsm_row_space space;
+    space.rows = bsm_carve(carver, BSM_CHUNK * bf16_ld(most_inputs) * sizeof(uint16_t));
     space.row_scale = bsm_carve_floats(carver, BSM_CHUNK);
-    space.sums = bsm_carve(carver, BSM_CHUNK * STRIP * sizeof *space.sums);
     return space;
 }
 
-static void multiply_strip(const bsm_kernels *kernels, const bsm_int8_space *space, size_t rows,
-                           const bsm_cpu_matrix *w, size_t first, float beta, float *y, size_t ld)
+static void multiply_bf16(const bsm_kernels *kernels, const bsm_row_space *space, size_t rows,
+                          const float *x, const bsm_cpu_matrix *w, float beta, float *y, size_t ld)
 {
-    size_t n = w->out - first < STRIP ? w->out - first : STRIP;
-    bsm_cpu_product_int8(kernels, &(bsm_int8_product){.m = rows,
-                                                      .n = n,
-                                                      .k = w->in,
-                                                      .a = space->rows,
-                                                      .b = w->quantised + first * w->in,
-                                                      .c = space->sums,
-                                                      .ldc = STRIP});
-    kernels->int8->scale_sums(rows, n,
-                              &(bsm_int8_sums){.sums = space->sums,
-                                               .ld = STRIP,
-                                               .row_scale = space->row_scale,
-                                               .offset = w->offset + first,
-                                               .column_scale = w->scale + first},
-                              beta, y + first, ld);
-}
-
-void bsm_cpu_multiply(const bsm_kernels *kernels, const bsm_int8_space *space, size_t rows,
-                      const float *x, const bsm_cpu_matrix *w, float beta, float *y, size_t ld)
-{
-    if (w->values) {
-        bsm_cpu_product(kernels, &(bsm_product){.m = rows,
+    size_t lda = bf16_ld(w->in);
+    kernels->rows->to_bf16(rows, w->in, x, w->in, space->rows, lda);
+    bsm_packed_bf16()->bf16(&(bsm_bf16_product){.m = rows,
                                                 .n = w->out,
                                                 .k = w->in,
-                                                .a = x,
-                                                .lda = w->in,
-                                                .b = w->values,
-                                                .ldb = w->out,
+                                                .a = space->rows,
+                                                .lda = lda,
+                                                .b = w->bf16,
                                                 .beta = beta,
                                                 .c = y,
                                                 .ldc = ld});
+}
+
+static void multiply_int8(const bsm_kernels *kernels, const bsm_row_space *space, size_t rows,
+                          const float *x, const bsm_cpu_matrix *w, float beta, float *y, size_t ld)
+{
+    size_t lda = int8_ld(w->in);
+    kernels->rows->to_int8(rows, w->in, x, w->in, space->rows, lda, space->row_scale);
+    bsm_packed_int8()->int8(&(bsm_int8_product){.m = rows,
+                                                .n = w->out,
+                                                .k = w->in,
+                                                .a = space->rows,
+                                                .lda = lda,
+                                                .b = w->int8,
+                                                .row_scale = space->row_scale,
+                                                .offset = w->offset,
+                                                .column_scale = w->scale,
+                                                .beta = beta,
+                                                .c = y,
+                                                .ldc = ld});
+}
+
+void bsm_cpu_multiply(const bsm_kernels *kernels, const bsm_row_space *space, size_t rows,
+                      const float *x, const bsm_cpu_matrix *w, float beta, float *y, size_t ld)
+{
+    if (w->bf16) {
+        multiply_bf16(kernels, space, rows, x, w, beta, y, ld);
         return;
     }
-    kernels->int8->quantise(rows, w->in, x, w->in, space->rows, space->row_scale);
-    for (size_t first = 0; first < w->out; first += STRIP) {
-        multiply_strip(kernels, space, rows, w, first, beta, y, ld);
+    if (w->int8) {
+        multiply_int8(kernels, space, rows, x, w, beta, y, ld);
+        return;
     }
+    bsm_cpu_product(kernels, &(bsm_product){.m = rows,
+                                            .n = w->out,
+                                            .k = w->in,
+                                            .a = x,
+                                            .lda = w->in,
+                                            .b = w->values,
+                                            .ldb = w->out,
+                                            .beta = beta,
+                                            .c = y,
+                                            .ldc = ld});
 }

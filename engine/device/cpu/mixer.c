@@ -42,7 +42,7 @@ static size_t divide_tile(const bsm_config *config, void *memory, bsm_cpu_tile *
     tile->decay.in = bsm_carve(&carver, row * heads);
     tile->decay.out = bsm_carve(&carver, row * heads);
     tile->decay.all = bsm_carve(&carver, heads * sizeof(float));
-    tile->int8 = bsm_int8_space_carve(&carver, d_inner > config->dim ? d_inner : config->dim);
+    tile->rows = bsm_row_space_carve(&carver, d_inner > config->dim ? d_inner : config->dim);
     return carver.used;
 }
 
@@ -192,7 +192,7 @@ static void prepare_scan(const bsm_cpu_tile *tile, const bsm_cpu_mixer *w, size_
     size_t conv_dim = bsm_config_conv_dim(config), width = raw_width(config);
     float *own = tile->raw + (config->d_conv - 1) * width;
     load_tail(tile, state);
-    bsm_cpu_multiply(tile->kernels, &tile->int8, rows, tile->u, &w->in_xbcdt, 0, own, width);
+    bsm_cpu_multiply(tile->kernels, &tile->rows, rows, tile->u, &w->in_xbcdt, 0, own, width);
     tile->kernels->conv_silu(rows, conv_dim, config->d_conv, tile->raw, width, w->conv_weight,
                              w->conv_bias, tile->xbc, bsm_cpu_ld(conv_dim));
     tile->kernels->decays(rows, bsm_config_heads(config), own + conv_dim, width, w->dt_bias, w->A,
@@ -221,10 +221,10 @@ void bsm_cpu_mixer_chunk(const bsm_cpu_tile *tile, const bsm_cpu_mixer *weights,
         return;
     }
     float *z = tile->raw; /* free by now, and in the cache */
-    bsm_cpu_multiply(tile->kernels, &tile->int8, rows, tile->u, &weights->in_z, 0, z, d_inner);
+    bsm_cpu_multiply(tile->kernels, &tile->rows, rows, tile->u, &weights->in_z, 0, z, d_inner);
     if (kept) {
         keep_projected(tile, kept, rows, 0, d_inner, z);
     }
     tile->kernels->gate_norm(rows, d_inner, tile->y, z, weights->gate_norm);
-    bsm_cpu_multiply(tile->kernels, &tile->int8, rows, tile->y, &weights->out_proj, 1, out, dim);
+    bsm_cpu_multiply(tile->kernels, &tile->rows, rows, tile->y, &weights->out_proj, 1, out, dim);
 }

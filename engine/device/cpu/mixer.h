@@ -46,7 +46,7 @@ typedef struct bsm_cpu_tile {
     float *G;   /**< [chunk][BSM_CHUNK] C B^T */
     float *M;   /**< [chunk][BSM_CHUNK] one head's masked scores */
     bsm_decay decay;
-    bsm_int8_space int8; /**< for products with weights */
+    bsm_row_space rows; /**< for products with weights */
 } bsm_cpu_tile;
 
 /** Bytes of a tile, and a tile inside such memory, aligned to 64 bytes. */

@@ -56,9 +56,9 @@ static void merge_chunk(const bsm_cpu_thread *thread, const sequence *seq, size_
     float *x = seq->x + begin * seq->step;
     const bsm_cpu_tile *tile = &thread->tile;
     tile->kernels->add_bias(rows, dim, x, seq->step, seq->weights->merge_bias);
-    bsm_cpu_multiply(tile->kernels, &tile->int8, rows, thread->forward + begin * dim,
+    bsm_cpu_multiply(tile->kernels, &tile->rows, rows, thread->forward + begin * dim,
                      &seq->weights->merge_forward, 1, x, seq->step);
-    bsm_cpu_multiply(tile->kernels, &tile->int8, rows, thread->reversed,
+    bsm_cpu_multiply(tile->kernels, &tile->rows, rows, thread->reversed,
                      &seq->weights->merge_backward, 1, x, seq->step);
 }
 

@@ -32,23 +32,6 @@ void bsm_cpu_product(const bsm_kernels *kernels, const bsm_product *p)
     }
 }
 
-void bsm_cpu_product_int8(const bsm_kernels *kernels, const bsm_int8_product *p)
-{
-    const int32_t no_offset = 0;
-    dnnl_status_t status = dnnl_gemm_u8s8s32(
-        'N', 'T', 'F', (dnnl_dim_t)p->m, (dnnl_dim_t)p->n, (dnnl_dim_t)p->k, 1.0f, p->a,
-        (dnnl_dim_t)p->k, 0, p->b, (dnnl_dim_t)p->k, 0, 0.0f, p->c, (dnnl_dim_t)p->ldc, &no_offset);
-    if (status != dnnl_success) {
-        kernels->int8->product(p);
-    }
-}
-
-int bsm_cpu_int8_limit(void)
-{
-    const int vnni = dnnl_cpu_isa_avx512_core_vnni; /* the bits of all sets that it includes */
-    return ((int)dnnl_get_effective_cpu_isa() & vnni) == vnni ? BSM_INT8_MAX : 64;
-}
-
 const char *bsm_cpu_product_name(void)
 {
     return "oneDNN " ONEDNN_VERSION;
@@ -57,16 +40,6 @@ const char *bsm_cpu_product_name(void)
 void bsm_cpu_product(const bsm_kernels *kernels, const bsm_product *p)
 {
     kernels->product(p);
-}
-
-void bsm_cpu_product_int8(const bsm_kernels *kernels, const bsm_int8_product *p)
-{
-    kernels->int8->product(p);
-}
-
-int bsm_cpu_int8_limit(void)
-{
-    return BSM_INT8_MAX;
 }
 
 const char *bsm_cpu_product_name(void)

@@ -6,18 +6,9 @@
 #include <signal.h>
 
 #include "device/cpu/kernels.h"
-#include "device/cpu/kernels_int8.h"
 
 /** C = op(A) op(B) + beta C */
 void bsm_cpu_product(const bsm_kernels *kernels, const bsm_product *p);
-
-/** A product of 8-bit integers. Exact where the entries of B are at most bsm_cpu_int8_limit(). */
-void bsm_cpu_product_int8(const bsm_kernels *kernels, const bsm_int8_product *p);
-
-/** The most that an entry of B may be: 127, or 64 where the library adds two products of 8 bits in
- *  16 bits, which does not hold more: 2 * 255 * 64. That is so on x86 processors without AVX-512's
- *  VNNI. */
-int bsm_cpu_int8_limit(void);
 
 /** "oneDNN 2.6.3" or "plain C"; a static string. */
 const char *bsm_cpu_product_name(void);

@@ -11,7 +11,7 @@
 
 typedef struct packer {
     bsm_carver carver;
-    bool int8;
+    bsm_precision precision;
 } packer;
 
 static const float *pack_copy(packer *p, size_t count, const float *values)
@@ -38,7 +38,7 @@ static bsm_cpu_matrix pack_matrix(packer *p, size_t in, size_t out, const float 
     return bsm_cpu_matrix_pack(
         &p->carver,
         &(bsm_matrix_source){.values = values, .in = in, .out = out, .in_step = 1, .out_step = in},
-        p->int8);
+        p->precision);
 }
 
 /* Half of a merge, which the file has as [in][out]. */
@@ -48,7 +48,7 @@ static bsm_cpu_matrix pack_merge(packer *p, size_t dim, const float *values)
         &p->carver,
         &(bsm_matrix_source){
             .values = values, .in = dim, .out = dim, .in_step = dim, .out_step = 1},
-        p->int8);
+        p->precision);
 }
 
 static const float *pack_A(packer *p, size_t heads, const float *A_log)
@@ -122,7 +122,8 @@ static void pack_all(packer *p, const bsm_weights *host, bsm_cpu_weights *w)
     }
 }
 
-static bsm_status new_weights(const bsm_weights *host, bool int8, void **weights, bsm_error *error)
+static bsm_status new_weights(const bsm_weights *host, bsm_precision precision, void **weights,
+                              bsm_error *error)
 {
     const bsm_config *config = &host->config;
     bsm_cpu_weights *w = calloc(1, sizeof *w);
@@ -135,7 +136,7 @@ static bsm_status new_weights(const bsm_weights *host, bool int8, void **weights
     w->band = calloc(config->depth, sizeof *w->band);
     w->masks = calloc(config->num_stems * config->num_bands, sizeof *w->masks);
     if (w->bands && w->time && w->band && w->masks) {
-        packer sizing = {.int8 = int8};
+        packer sizing = {.precision = precision};
         pack_all(&sizing, host, w);
         w->memory = bsm_large_alloc(sizing.carver.used);
     }
@@ -143,7 +144,7 @@ static bsm_status new_weights(const bsm_weights *host, bool int8, void **weights
         bsm_cpu_weights_free(w);
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for the weights");
     }
-    packer packing = {.carver = {.block = w->memory}, .int8 = int8};
+    packer packing = {.carver = {.block = w->memory}, .precision = precision};
     pack_all(&packing, host, w);
     *weights = w;
     return BSM_OK;
@@ -151,12 +152,17 @@ static bsm_status new_weights(const bsm_weights *host, bool int8, void **weights
 
 bsm_status bsm_cpu_weights_new(const bsm_weights *host, void **weights, bsm_error *error)
 {
-    return new_weights(host, false, weights, error);
+    return new_weights(host, BSM_PRECISION_FLOAT32, weights, error);
+}
+
+bsm_status bsm_cpu_weights_new_bf16(const bsm_weights *host, void **weights, bsm_error *error)
+{
+    return new_weights(host, BSM_PRECISION_BFLOAT16, weights, error);
 }
 
 bsm_status bsm_cpu_weights_new_int8(const bsm_weights *host, void **weights, bsm_error *error)
 {
-    return new_weights(host, true, weights, error);
+    return new_weights(host, BSM_PRECISION_INT8, weights, error);
 }
 
 void bsm_cpu_weights_free(void *weights)

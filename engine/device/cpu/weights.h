@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/** Weights as the CPU device uses them: the paths' matrices packed, in int8 where that is asked
- * for, the input projection divided by when its parts are needed, and A from A_log. Those of each
- * band, of band split and masks, stay float32: they are 2 % of the arithmetic of the published
- * network, and rounding them costs as much as rounding all the others. */
+/** Weights as the CPU device uses them: the paths' matrices packed, in bfloat16 or int8 where that
+ * is asked for, the input projection divided by when its parts are needed, and A from A_log. Those
+ * of each band, of band split and masks, stay float32: they are 2 % of the arithmetic of the
+ * published network, and rounding them costs as much as rounding all the others. */
 #ifndef BSM_CPU_WEIGHTS_H
 #define BSM_CPU_WEIGHTS_H
 
@@ -54,7 +54,9 @@ typedef struct bsm_cpu_weights {
 
 bsm_status bsm_cpu_weights_new(const bsm_weights *host, void **weights, bsm_error *error);
 
-/** The same for a network in int8. */
+/** The same for a network in bfloat16, and in int8, where the processor has packed products of
+ *  them. */
+bsm_status bsm_cpu_weights_new_bf16(const bsm_weights *host, void **weights, bsm_error *error);
 bsm_status bsm_cpu_weights_new_int8(const bsm_weights *host, void **weights, bsm_error *error);
 void bsm_cpu_weights_free(void *weights);
 

@@ -18,11 +18,11 @@ typedef enum bsm_device_kind {
 
 /** How exactly matrix products are computed; all else is float32 everywhere, and so are sums, but
  *  those of integers, which are exact. It is the least that is asked for: a device may be more
- *  exact. The CPU computes in float32 or int8, the GPU in all but int8, for which it takes
- * bfloat16, the reference in float32. */
+ *  exact. The CPU computes in float32 and, where its instructions make that faster, in bfloat16 and
+ *  int8, the GPU in all but int8, for which it takes bfloat16, the reference in float32. */
 typedef enum bsm_precision {
     BSM_PRECISION_FLOAT32,
-    BSM_PRECISION_BFLOAT16, /**< products of bfloat16; GPU only */
+    BSM_PRECISION_BFLOAT16, /**< products of bfloat16 */
     BSM_PRECISION_TF32,     /**< products of float32 cut to 10 bits of mantissa; GPU only */
     BSM_PRECISION_INT8,     /**< the least exact: the paths' products with weights as products of
                                  8-bit integers, with a scale per output and per row; CPU only, and

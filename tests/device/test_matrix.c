@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Products of 8-bit integers, and matrices in int8, against arithmetic that does not round. meson
- * runs this with all that the processor has, and with instruction sets that add in 16 bits. */
+/* Matrices in float32, bfloat16 and int8, and what rounds their rows, against arithmetic that does
+ * not round. meson runs this with all that the processor has, and with less. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "device/cpu/bf16.h"
+#include "device/cpu/kernels_rows.h"
 #include "device/cpu/matrix.h"
 #include "device/cpu/product.h"
 #include "noise.h"
@@ -30,73 +32,9 @@ static float *new_noise(size_t count)
     return values;
 }
 
-/* ---- Kernels ---- */
+/* ---- Rows ---- */
 
-static int32_t exact_sum(const bsm_int8_product *p, size_t i, size_t j)
-{
-    int32_t sum = 0;
-    for (size_t k = 0; k < p->k; k++) {
-        sum += p->a[i * p->k + k] * p->b[j * p->k + k];
-    }
-    return sum;
-}
-
-/* As large as they may be, most of them with one sign: what overflows 16 bits. */
-static void fill_with_extremes(uint8_t *a, size_t count_a, int8_t *b, size_t count_b, int limit)
-{
-    for (size_t i = 0; i < count_a; i++) {
-        a[i] = (uint8_t)(noise_size(&seed, 0, 3) ? 255 : noise_size(&seed, 1, 255));
-    }
-    for (size_t i = 0; i < count_b; i++) {
-        int value = noise_size(&seed, 0, 3) ? limit : (int)noise_size(&seed, 0, (size_t)limit);
-        b[i] = (int8_t)(noise_size(&seed, 0, 3) ? value : -value);
-    }
-}
-
-/* By `kernels`, or where that is NULL by the library. */
-static void check_product(const bsm_kernels *kernels, size_t m, size_t n, size_t k)
-{
-    const int32_t untouched = 77;
-    bsm_int8_product p = {.m = m, .n = n, .k = k, .ldc = n + 3};
-    uint8_t *a = new_memory(m * k);
-    int8_t *b = new_memory(n * k);
-    int32_t *c = new_memory(m * p.ldc * sizeof *c);
-    fill_with_extremes(a, m * k, b, n * k, kernels ? BSM_INT8_MAX : bsm_cpu_int8_limit());
-    for (size_t i = 0; i < m * p.ldc; i++) {
-        c[i] = untouched;
-    }
-    p.a = a;
-    p.b = b;
-    p.c = c;
-    if (kernels) {
-        kernels->int8->product(&p);
-    } else {
-        bsm_cpu_product_int8(bsm_kernels_get(), &p);
-    }
-    for (size_t i = 0; i < m; i++) {
-        for (size_t j = 0; j < p.ldc; j++) {
-            assert_int_equal(c[i * p.ldc + j], j < n ? exact_sum(&p, i, j) : untouched);
-        }
-    }
-    free(a);
-    free(b);
-    free(c);
-}
-
-static void test_products_are_exact(void **unused)
-{
-    (void)unused;
-    static const size_t shapes[][3] = {{1, 1, 1},    {5, 31, 33},   {64, 64, 64},
-                                       {7, 33, 257}, {62, 17, 100}, {3, 5, 1024}};
-    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
-        for (size_t i = 0; bsm_kernels_at(i); i++) {
-            check_product(bsm_kernels_at(i), shapes[s][0], shapes[s][1], shapes[s][2]);
-        }
-        check_product(NULL, shapes[s][0], shapes[s][1], shapes[s][2]);
-    }
-}
-
-enum { ROWS = 5, WIDTH = 37, GAP = 3 };
+enum { ROWS = 5, WIDTH = 37, FILLED = 64, GAP = 3 }; /* whole tiles of either kind */
 
 static void check_row(const float *x, const uint8_t *q, float scale)
 {
@@ -111,20 +49,54 @@ static void check_row(const float *x, const uint8_t *q, float scale)
     }
 }
 
-static void test_rows_are_rounded(void **unused)
+/* With a row of silence, the most of either sign, and two sizes of rows. */
+static float *new_rows(void)
+{
+    float *x = new_noise(ROWS * (WIDTH + GAP));
+    memset(x + WIDTH + GAP, 0, WIDTH * sizeof *x);
+    x[5] = -2;
+    x[2 * (WIDTH + GAP) + 6] = 1e4f;
+    return x;
+}
+
+static void test_rows_in_int8(void **unused)
 {
     (void)unused;
-    float *x = new_noise(ROWS * (WIDTH + GAP));
-    memset(x + WIDTH + GAP, 0, WIDTH * sizeof *x); /* a row of silence */
-    x[5] = -2;                                     /* the most, of either sign */
-    x[2 * (WIDTH + GAP) + 6] = 1e4f;
+    float *x = new_rows();
     for (size_t kernels = 0; bsm_kernels_at(kernels); kernels++) {
-        uint8_t q[ROWS * WIDTH];
+        uint8_t q[ROWS][FILLED + GAP];
         float scale[ROWS];
-        bsm_kernels_at(kernels)->int8->quantise(ROWS, WIDTH, x, WIDTH + GAP, q, scale);
+        memset(q, 77, sizeof q);
+        bsm_kernels_at(kernels)->rows->to_int8(ROWS, WIDTH, x, WIDTH + GAP, q[0], sizeof *q, scale);
         for (size_t r = 0; r < ROWS; r++) {
-            check_row(x + r * (WIDTH + GAP), q + r * WIDTH, scale[r]);
+            check_row(x + r * (WIDTH + GAP), q[r], scale[r]);
+            for (size_t i = WIDTH; i < FILLED; i++) {
+                assert_int_equal(q[r][i], 0);
+            }
+            assert_int_equal(q[r][FILLED], 77);
         }
+    }
+    free(x);
+}
+
+static void test_rows_in_bf16(void **unused)
+{
+    (void)unused;
+    float *x = new_rows();
+    x[11] = NAN;
+    for (size_t kernels = 0; bsm_kernels_at(kernels); kernels++) {
+        uint16_t rounded[ROWS][FILLED + GAP];
+        memset(rounded, 77, sizeof rounded);
+        bsm_kernels_at(kernels)->rows->to_bf16(ROWS, WIDTH, x, WIDTH + GAP, rounded[0],
+                                               FILLED + GAP);
+        for (size_t r = 0; r < ROWS; r++) {
+            for (size_t i = 0; i < FILLED; i++) {
+                const uint16_t expected = i < WIDTH ? bf16_of(x[r * (WIDTH + GAP) + i]) : 0;
+                assert_int_equal(rounded[r][i], expected);
+            }
+            assert_int_equal(rounded[r][FILLED], 77 * 257);
+        }
+        assert_true(isnan(bf16_value(rounded[0][11])));
     }
     free(x);
 }
@@ -136,9 +108,9 @@ static void test_what_is_no_number_is_not_lost(void **unused)
     for (size_t kernels = 0; bsm_kernels_at(kernels); kernels++) {
         for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
             float *x = new_noise(WIDTH), scale;
-            uint8_t q[WIDTH];
+            uint8_t q[FILLED];
             x[11] = values[i];
-            bsm_kernels_at(kernels)->int8->quantise(1, WIDTH, x, WIDTH, q, &scale);
+            bsm_kernels_at(kernels)->rows->to_int8(1, WIDTH, x, WIDTH, q, FILLED, &scale);
             assert_true(!isfinite(scale));
             free(x);
         }
@@ -177,7 +149,8 @@ static double error_of(const matrix_case *c, const bsm_matrix_source *source, co
     return sqrt(wrong / all);
 }
 
-static double run_case(const matrix_case *c, const bsm_kernels *kernels, bool int8, float beta)
+static double run_case(const matrix_case *c, const bsm_kernels *kernels, bsm_precision precision,
+                       float beta)
 {
     float *values = new_noise(c->in * c->out), *x = new_noise(c->rows * c->in);
     float *y0 = new_noise(c->rows * (c->out + GAP));
@@ -189,13 +162,14 @@ static double run_case(const matrix_case *c, const bsm_kernels *kernels, bool in
                                 .in_step = c->by_columns ? c->out : 1,
                                 .out_step = c->by_columns ? 1 : c->in};
     bsm_carver matrix_size = {0}, space_size = {0};
-    bsm_cpu_matrix_pack(&matrix_size, &source, int8);
-    bsm_int8_space_carve(&space_size, c->in);
+    bsm_cpu_matrix_pack(&matrix_size, &source, precision);
+    bsm_row_space_carve(&space_size, c->in);
     bsm_carver matrix_memory = {.block = new_memory(matrix_size.used)};
     bsm_carver space_memory = {.block = new_memory(space_size.used)};
-    bsm_cpu_matrix matrix = bsm_cpu_matrix_pack(&matrix_memory, &source, int8);
-    bsm_int8_space space = bsm_int8_space_carve(&space_memory, c->in);
-    assert_int_equal(matrix.quantised != NULL, int8 && c->in >= BSM_INT8_MIN_INPUTS);
+    bsm_cpu_matrix matrix = bsm_cpu_matrix_pack(&matrix_memory, &source, precision);
+    bsm_row_space space = bsm_row_space_carve(&space_memory, c->in);
+    assert_int_equal(matrix.values == NULL,
+                     precision != BSM_PRECISION_FLOAT32 && c->in >= BSM_PACKED_MIN_INPUTS);
     bsm_cpu_multiply(kernels, &space, c->rows, x, &matrix, beta, y, c->out + GAP);
     for (size_t r = 0; r < c->rows; r++) { /* what lies between rows stays */
         size_t gap = r * (c->out + GAP) + c->out;
@@ -211,35 +185,73 @@ static double run_case(const matrix_case *c, const bsm_kernels *kernels, bool in
     return error;
 }
 
-static void test_matrices(void **unused)
+static const matrix_case cases[] = {
+    {.rows = 1, .in = 32, .out = 9},    {.rows = 13, .in = 37, .out = 300},
+    {.rows = 64, .in = 100, .out = 64}, {.rows = 62, .in = 45, .out = 45, .by_columns = true},
+    {.rows = 7, .in = 257, .out = 513}, {.rows = 9, .in = 31, .out = 40},
+};
+
+static void check_case(const matrix_case *c, bsm_precision precision, float least, float most)
 {
-    (void)unused;
-    static const matrix_case cases[] = {
-        {.rows = 1, .in = 32, .out = 9},    {.rows = 13, .in = 37, .out = 300},
-        {.rows = 64, .in = 100, .out = 64}, {.rows = 62, .in = 45, .out = 45, .by_columns = true},
-        {.rows = 7, .in = 257, .out = 513}, {.rows = 9, .in = 31, .out = 40},
-    };
-    /* Noise of 1 at most is 0.4 % off in steps of 1/127, 0.8 % in steps of 1/64; rows are rounded,
-     * too, and the bound is about twice what comes of both. */
-    const double bound = bsm_cpu_int8_limit() == BSM_INT8_MAX ? 0.012 : 0.02;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        for (size_t kernels = 0; bsm_kernels_at(kernels); kernels++) {
-            for (int beta = 0; beta < 2; beta++) {
-                const bsm_kernels *set = bsm_kernels_at(kernels);
-                assert_true(run_case(&cases[i], set, false, (float)beta) < 1e-5);
-                double error = run_case(&cases[i], set, true, (float)beta);
-                if (!(error < bound)) {
-                    fail_msg("%zu to %zu: off by %g", cases[i].in, cases[i].out, error);
-                }
-                assert_int_equal(error > 1e-4, cases[i].in >= BSM_INT8_MIN_INPUTS);
+    for (size_t kernels = 0; bsm_kernels_at(kernels); kernels++) {
+        for (int beta = 0; beta < 2; beta++) {
+            double error = run_case(c, bsm_kernels_at(kernels), precision, (float)beta);
+            if (!(error >= (double)least && error < (double)most)) {
+                fail_msg("%zu to %zu, %s: off by %g", c->in, c->out, bsm_precision_name(precision),
+                         error);
             }
         }
     }
 }
 
+/* What is packed is off by at least `least`. */
+static void check_cases(bsm_precision precision, float least, float most)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (cases[i].in < BSM_PACKED_MIN_INPUTS) {
+            check_case(&cases[i], precision, 0, 1e-5f);
+        } else {
+            check_case(&cases[i], precision, least, most);
+        }
+    }
+}
+
+static void test_float32(void **unused)
+{
+    (void)unused;
+    check_cases(BSM_PRECISION_FLOAT32, 0, 1e-5f);
+}
+
+/* Both factors are off by 2^-9 at most, and by a third of that on average. */
+static void test_bf16(void **unused)
+{
+    (void)unused;
+    if (!bsm_packed_bf16()) {
+        print_message("skipped: no products of bfloat16 that are worth it here\n");
+        skip();
+    }
+    check_cases(BSM_PRECISION_BFLOAT16, 1e-4f, 0.004f);
+}
+
+/* Noise of 1 at most is 0.4 % off in steps of 1/127; rows are rounded, too, and the bound is about
+ * twice what comes of both. */
+static void test_int8(void **unused)
+{
+    (void)unused;
+    if (!bsm_packed_int8()) {
+        print_message("skipped: no products of 8-bit integers here\n");
+        skip();
+    }
+    check_cases(BSM_PRECISION_INT8, 1e-4f, 0.012f);
+}
+
 static void test_weights_that_are_no_numbers(void **unused)
 {
     (void)unused;
+    if (!bsm_packed_int8()) {
+        print_message("skipped: no products of 8-bit integers here\n");
+        skip();
+    }
     enum { IN = 40, OUT = 3 };
     float *values = new_noise(IN * OUT), *x = new_noise(IN), y[OUT];
     values[IN + 7] = NAN; /* of the second output */
@@ -247,11 +259,11 @@ static void test_weights_that_are_no_numbers(void **unused)
     bsm_matrix_source source = {
         .values = values, .in = IN, .out = OUT, .in_step = 1, .out_step = IN};
     bsm_carver sizing = {0};
-    bsm_cpu_matrix_pack(&sizing, &source, true);
-    bsm_int8_space_carve(&sizing, IN);
+    bsm_cpu_matrix_pack(&sizing, &source, BSM_PRECISION_INT8);
+    bsm_row_space_carve(&sizing, IN);
     bsm_carver memory = {.block = new_memory(sizing.used)};
-    bsm_cpu_matrix matrix = bsm_cpu_matrix_pack(&memory, &source, true);
-    bsm_int8_space space = bsm_int8_space_carve(&memory, IN);
+    bsm_cpu_matrix matrix = bsm_cpu_matrix_pack(&memory, &source, BSM_PRECISION_INT8);
+    bsm_row_space space = bsm_row_space_carve(&memory, IN);
     bsm_cpu_multiply(bsm_kernels_get(), &space, 1, x, &matrix, 0, y, OUT);
     assert_true(isfinite(y[0]));
     assert_true(isnan(y[1]));
@@ -264,10 +276,12 @@ static void test_weights_that_are_no_numbers(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_products_are_exact),
-        cmocka_unit_test(test_rows_are_rounded),
+        cmocka_unit_test(test_rows_in_int8),
+        cmocka_unit_test(test_rows_in_bf16),
         cmocka_unit_test(test_what_is_no_number_is_not_lost),
-        cmocka_unit_test(test_matrices),
+        cmocka_unit_test(test_float32),
+        cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_int8),
         cmocka_unit_test(test_weights_that_are_no_numbers),
     };
     bsm_thread_mode mode = bsm_cpu_enter_thread();

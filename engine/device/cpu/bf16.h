@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/** bfloat16: the upper half of a float32. */
+#ifndef BSM_CPU_BF16_H
+#define BSM_CPU_BF16_H
+
+#include <stdint.h>
+#include <string.h>
+
+/** To the nearest, half to even, in the upper half of the result; what is no number stays that. */
+static inline uint32_t bf16_round(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1);
+    return (bits & 0x7fffffff) > 0x7f800000 ? bits | 0x400000 : rounded;
+}
+
+static inline uint16_t bf16_of(float value)
+{
+    return (uint16_t)(bf16_round(value) >> 16);
+}
+
+static inline float bf16_value(uint16_t half)
+{
+    uint32_t bits = (uint32_t)half << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+#endif

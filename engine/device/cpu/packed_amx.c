@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: ISC */
+/* Packed products by AMX. Compiled for it, and run where packed_dispatch.c finds it. */
+#include <immintrin.h>
+
+#include "device/cpu/packed_tile.h"
+
+extern const bsm_packed_kernels bsm_packed_amx;
+
+enum { SPAN = 2 * BSM_TILE }; /* tiles 0 to 3 are sums, 2 by 2; 4 and 5 rows, 6 and 7 outputs */
+
+typedef struct tile_shapes {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} tile_shapes;
+
+/* Between products the tiles are given back, so that a change of threads need not save them. */
+static void begin(void)
+{
+    tile_shapes shapes = {.palette = 1};
+    for (size_t i = 0; i < 8; i++) {
+        shapes.row_bytes[i] = BSM_TILE_ROW;
+        shapes.rows[i] = BSM_TILE;
+    }
+    __asm__ volatile("" ::: "memory"); /* the intrinsics do not say what they read */
+    _tile_loadconfig(&shapes);
+}
+
+/* What is multiplied for 1 or 2 by 1 or 2 tiles of sums. */
+typedef struct block {
+    const char *a, *b;
+    size_t lda, next_b; /* bytes from row to row, and to the next 16 outputs */
+    size_t depth;       /* tiles */
+    bool tall, wide;    /* 2 tiles of rows, of outputs */
+} block;
+
+#define MULTIPLY_BLOCK(instruction)                                                                \
+    for (size_t k = 0; k < x->depth; k++) {                                                        \
+        const char *a = x->a + k * BSM_TILE_ROW, *b = x->b + k * BSM_TILE_BYTES;                   \
+        _tile_loadd(4, a, x->lda);                                                                 \
+        _tile_loadd(6, b, BSM_TILE_ROW);                                                           \
+        instruction(0, 4, 6);                                                                      \
+        if (x->wide) {                                                                             \
+            _tile_loadd(7, b + x->next_b, BSM_TILE_ROW);                                           \
+            instruction(1, 4, 7);                                                                  \
+        }                                                                                          \
+        if (x->tall) {                                                                             \
+            _tile_loadd(5, a + BSM_TILE * x->lda, x->lda);                                         \
+            instruction(2, 5, 6);                                                                  \
+        }                                                                                          \
+        if (x->tall && x->wide) {                                                                  \
+            instruction(3, 5, 7);                                                                  \
+        }                                                                                          \
+    }
+
+static void clear_sums(void)
+{
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+}
+
+static void load_sums(const block *x, const float *c, size_t ldc)
+{
+    const size_t step = ldc * sizeof *c;
+    _tile_loadd(0, c, step);
+    if (x->wide) {
+        _tile_loadd(1, c + BSM_TILE, step);
+    }
+    if (x->tall) {
+        _tile_loadd(2, c + BSM_TILE * ldc, step);
+    }
+    if (x->tall && x->wide) {
+        _tile_loadd(3, c + BSM_TILE * ldc + BSM_TILE, step);
+    }
+}
+
+static void store_sums(const block *x, void *c, size_t step)
+{
+    char *at = c;
+    _tile_stored(0, at, step);
+    if (x->wide) {
+        _tile_stored(1, at + BSM_TILE_ROW, step);
+    }
+    if (x->tall) {
+        _tile_stored(2, at + BSM_TILE * step, step);
+    }
+    if (x->tall && x->wide) {
+        _tile_stored(3, at + BSM_TILE * step + BSM_TILE_ROW, step);
+    }
+}
+
+static block block_at(size_t row, size_t column, size_t m, size_t n, size_t depth)
+{
+    return (block){.next_b = depth * BSM_TILE_BYTES,
+                   .depth = depth,
+                   .tall = m - row > BSM_TILE,
+                   .wide = n - column > BSM_TILE};
+}
+
+static void bf16_block(const bsm_bf16_product *p, size_t row, size_t column)
+{
+    block own = block_at(row, column, p->m, p->n, (p->k + BSM_BF16_DEPTH - 1) / BSM_BF16_DEPTH);
+    const block *x = &own;
+    own.a = (const char *)(p->a + row * p->lda);
+    own.lda = p->lda * sizeof *p->a;
+    own.b = (const char *)p->b + column / BSM_TILE * own.next_b;
+    float *c = p->c + row * p->ldc + column;
+    const bool whole =
+        (p->m - row) % SPAN % BSM_TILE == 0 && (p->n - column) % SPAN % BSM_TILE == 0;
+    if (whole && p->beta != 0) {
+        load_sums(x, c, p->ldc);
+    } else {
+        clear_sums();
+    }
+    MULTIPLY_BLOCK(_tile_dpbf16ps)
+    if (whole) {
+        store_sums(x, c, p->ldc * sizeof *c);
+        return;
+    }
+    float sums[SPAN][SPAN];
+    store_sums(x, sums, sizeof *sums);
+    finish_bf16(p, row, column, SPAN, sums[0], SPAN);
+    if (own.wide) {
+        finish_bf16(p, row, column + BSM_TILE, SPAN, sums[0] + BSM_TILE, SPAN);
+    }
+}
+
+static void int8_block(const bsm_int8_product *p, size_t row, size_t column)
+{
+    block own = block_at(row, column, p->m, p->n, (p->k + BSM_INT8_DEPTH - 1) / BSM_INT8_DEPTH);
+    const block *x = &own;
+    own.a = (const char *)(p->a + row * p->lda);
+    own.lda = p->lda;
+    own.b = (const char *)p->b + column / BSM_TILE * own.next_b;
+    int32_t sums[SPAN][SPAN];
+    clear_sums();
+    MULTIPLY_BLOCK(_tile_dpbusd)
+    store_sums(x, sums, sizeof *sums);
+    finish_int8(p, row, column, SPAN, sums[0], SPAN);
+    if (own.wide) {
+        finish_int8(p, row, column + BSM_TILE, SPAN, sums[0] + BSM_TILE, SPAN);
+    }
+}
+
+static void bf16(const bsm_bf16_product *p)
+{
+    begin();
+    for (size_t column = 0; column < p->n; column += SPAN) {
+        for (size_t row = 0; row < p->m; row += SPAN) {
+            bf16_block(p, row, column);
+        }
+    }
+    _tile_release();
+}
+
+static void int8(const bsm_int8_product *p)
+{
+    begin();
+    for (size_t column = 0; column < p->n; column += SPAN) {
+        for (size_t row = 0; row < p->m; row += SPAN) {
+            int8_block(p, row, column);
+        }
+    }
+    _tile_release();
+}
+
+const bsm_packed_kernels bsm_packed_amx = {.name = "AMX", .bf16 = bf16, .int8 = int8};
