@@ -36,32 +36,59 @@ bool audio_folder_is_output(const char *name, const bsm_config *config)
     return false;
 }
 
-static bsm_status add(audio_folder *list, const char *folder, const char *name, bsm_error *error)
+static bsm_status push(char ***names, size_t *count, char *name, const char *folder,
+                       bsm_error *error)
+{
+    char **more = name ? realloc(*names, (*count + 1) * sizeof *more) : NULL;
+    if (!more) {
+        free(name);
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", folder);
+    }
+    *names = more;
+    more[(*count)++] = name;
+    return BSM_OK;
+}
+
+static char *join(const char *folder, const char *name, const char *end)
 {
     char *path;
-    struct stat status;
     const size_t length = strlen(folder);
-    const char *slash = length && folder[length - 1] == '/' ? "" : "/";
-    if (asprintf(&path, "%s%s%s", folder, slash, name) < 0) {
+    const char *slash = length && folder[length - 1] != '/' ? "/" : "";
+    return asprintf(&path, "%s%s%s%s", folder, slash, name, end) < 0 ? NULL : path;
+}
+
+static bsm_status add(audio_folder *list, const char *folder, const char *name,
+                      const bsm_config *config, bsm_error *error)
+{
+    struct stat status;
+    char *path = join(folder, name, "");
+    if (!path) {
         return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", folder);
     }
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) { /* "album.wav/" */
+    const bool inner = stat(path, &status) == 0 && S_ISDIR(status.st_mode); /* "album.wav/" */
+    if (!inner && bsm_is_audio_name(name) && audio_folder_is_output(name, config)) {
+        list->num_outputs++;
+    } else if (!inner && bsm_is_audio_name(name)) {
+        return push(&list->paths, &list->count, path, folder, error);
+    } else {
         free(path);
-        return BSM_OK;
+        return push(&list->others, &list->num_others, join("", name, inner ? "/" : ""), folder,
+                    error);
     }
-    char **paths = realloc(list->paths, (list->count + 1) * sizeof *paths);
-    if (!paths) {
-        free(path);
-        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", folder);
-    }
-    list->paths = paths;
-    list->paths[list->count++] = path;
+    free(path);
     return BSM_OK;
 }
 
 static int compare(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void sort(char **names, size_t count)
+{
+    if (count) {
+        qsort(names, count, sizeof *names, compare);
+    }
 }
 
 bsm_status audio_folder_list(const char *folder, const bsm_config *config, audio_folder *list,
@@ -74,27 +101,56 @@ bsm_status audio_folder_list(const char *folder, const bsm_config *config, audio
     }
     bsm_status status = BSM_OK;
     for (struct dirent *entry; !status && (entry = readdir(dir));) {
-        if (bsm_is_audio_name(entry->d_name) && !audio_folder_is_output(entry->d_name, config)) {
-            status = add(list, folder, entry->d_name, error);
+        if (entry->d_name[0] != '.') {
+            status = add(list, folder, entry->d_name, config, error);
         }
     }
     closedir(dir);
+    sort(list->paths, list->count);
+    sort(list->others, list->num_others);
     if (!status && list->count == 0) {
-        status = bsm_fail(error, BSM_BAD_AUDIO, "%s: holds no audio files", folder);
+        char text[300];
+        const bool any = audio_folder_left_out(list, text, sizeof text);
+        status = bsm_fail(error, BSM_BAD_AUDIO, "%s: holds no audio files%s%s", folder,
+                          any ? "; left out: " : "", any ? text : "");
     }
     if (status) {
         audio_folder_clear(list);
-        return status;
     }
-    qsort(list->paths, list->count, sizeof *list->paths, compare);
-    return BSM_OK;
+    return status;
+}
+
+bool audio_folder_left_out(const audio_folder *list, char *text, size_t size)
+{
+    enum { NAMES = 4 };
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < list->num_others && i < NAMES && used < size; i++) {
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%.40s", i ? ", " : "", list->others[i]);
+    }
+    if (list->num_others > NAMES && used < size) {
+        used += (size_t)snprintf(text + used, size - used, " and %zu more that are no audio files",
+                                 list->num_others - NAMES);
+    }
+    if (list->num_outputs && used < size) {
+        snprintf(text + used, size - used, "%s%zu outputs of an earlier run",
+                 list->num_others ? ", and " : "", list->num_outputs);
+    }
+    return list->num_others || list->num_outputs;
+}
+
+static void free_names(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(names[i]);
+    }
+    free(names);
 }
 
 void audio_folder_clear(audio_folder *list)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        free(list->paths[i]);
-    }
-    free(list->paths);
+    free_names(list->paths, list->count);
+    free_names(list->others, list->num_others);
     *list = (audio_folder){0};
 }

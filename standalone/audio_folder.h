@@ -12,6 +12,9 @@
 typedef struct audio_folder {
     char **paths; /**< sorted */
     size_t count;
+    char **others; /**< names of what is no audio file, sorted; folders end in '/' */
+    size_t num_others;
+    size_t num_outputs; /**< audio files that an earlier run wrote */
 } audio_folder;
 
 /** List the audio files in `folder` itself, by their extensions, without hidden ones and without
@@ -20,6 +23,9 @@ typedef struct audio_folder {
 BSM_NODISCARD bsm_status audio_folder_list(const char *folder, const bsm_config *config,
                                            audio_folder *list, bsm_error *error);
 void audio_folder_clear(audio_folder *list);
+
+/** What of the folder is not listed, in a few words. False: nothing. */
+bool audio_folder_left_out(const audio_folder *list, char *text, size_t size);
 
 /** True for "song.vocals.flac" and the like. */
 bool audio_folder_is_output(const char *name, const bsm_config *config);

@@ -70,25 +70,48 @@ static void fail(separation *s, exit_code code, const bsm_error *error)
     }
 }
 
-static void warn(const char *path, const char *text, uint64_t count, const char *cause)
+static void warn(const char *path, const char *text)
 {
     char line[512];
-    bsm_format_line(line, sizeof line, "%s: warning: %s%llu %s", path, text,
-                    (unsigned long long)count, cause);
+    bsm_format_line(line, sizeof line, "%s: warning: %s", path, text);
     fprintf(stderr, "bsm-separate: %s\n", line);
+}
+
+static void warn_count(const char *path, uint64_t count, const char *cause)
+{
+    char text[128];
+    snprintf(text, sizeof text, "%llu %s", (unsigned long long)count, cause);
+    warn(path, text);
+}
+
+static void warn_missing(const char *path, const bsm_separate_result *result)
+{
+    char text[128];
+    snprintf(text, sizeof text,
+             "the file is damaged: %.2f of the %.2f s that it announces are missing",
+             result->missing_seconds, result->seconds + result->missing_seconds);
+    warn(path, text);
 }
 
 static void print_warnings(const char *path, const bsm_separate_result *result)
 {
     if (result->nonfinite_samples) {
-        warn(path, "", result->nonfinite_samples, "samples are not numbers, taken as 0");
+        warn_count(path, result->nonfinite_samples, "samples are not numbers, taken as 0");
     }
-    if (result->missing_samples) {
-        warn(path, "the file is damaged, its last ", result->missing_samples,
-             "samples are missing");
+    if (result->missing_seconds > 0) {
+        warn_missing(path, result);
+    }
+    if (result->parts > 1) {
+        char line[512];
+        bsm_format_line(line, sizeof line, "%s: %zu files joined end to end: all were separated",
+                        path, result->parts);
+        fprintf(stderr, "bsm-separate: %s\n", line);
+    }
+    if (result->remark[0]) {
+        warn(path, result->remark);
     }
     if (result->clipped_samples) {
-        warn(path, "", result->clipped_samples, "samples were too loud for the output's format");
+        warn_count(path, result->clipped_samples, "samples were too loud for the output's format");
     }
 }
 
@@ -152,6 +175,15 @@ static void separate_file(separation *s, const char *path)
     }
 }
 
+static void print_left_out(const separation *s, const char *folder, const audio_folder *list)
+{
+    char text[300], line[512];
+    if (!s->args.quiet && audio_folder_left_out(list, text, sizeof text)) {
+        bsm_format_line(line, sizeof line, "%s: left out: %s", folder, text);
+        fprintf(stderr, "bsm-separate: %s\n", line);
+    }
+}
+
 static void separate_folder(separation *s, const char *folder)
 {
     audio_folder list;
@@ -162,6 +194,7 @@ static void separate_folder(separation *s, const char *folder)
         fail(s, exit_code_for(status, READING_INPUT), &error);
         return;
     }
+    print_left_out(s, folder, &list);
     for (size_t i = 0; i < list.count && !stop; i++) {
         separate_file(s, list.paths[i]);
     }

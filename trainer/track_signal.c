@@ -149,16 +149,16 @@ size_t bsm_track_signal_channels(const bsm_track_signal *signal)
 
 /* ---- Reading ---- */
 
-/* The end of a file; where it says how long it is, its samples must have been there. Conversion of
- * the rate rounds to a sample. */
+/* The end of a file, of which nothing may be missing. */
 static bsm_status end_part(const bsm_track_signal *signal, track_part *part, bsm_error *error)
 {
+    const bsm_audio_info info = *bsm_source_info(part->source);
     bsm_source_free(part->source);
     part->source = NULL;
-    if (part->length != BSM_UNKNOWN_FRAMES && part->position + 1 < part->length) {
+    if (info.missing) {
+        const double there = (double)part->position / (double)signal->rate;
         return bsm_fail(error, BSM_BAD_AUDIO, "%s: is damaged: ends after %.3f of %.3f s",
-                        part->path, (double)part->position / (double)signal->rate,
-                        (double)part->length / (double)signal->rate);
+                        part->path, there, there + (double)info.missing / (double)info.rate);
     }
     return BSM_OK;
 }

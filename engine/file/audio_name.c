@@ -7,8 +7,13 @@
 
 bool bsm_is_audio_name(const char *name)
 {
-    static const char *const extensions[] = {"wav",  "flac", "ogg", "oga", "opus", "mp3", "aif",
-                                             "aiff", "aifc", "au",  "snd", "caf",  "w64", "rf64"};
+    static const char *const extensions[] = {
+        "wav", "wave", "bwf", "rf64", "w64", "flac", "ogg", "oga", "opus", "spx", "mp3", "mp2",
+        "mp1", "mpa", "mpga", "aif", "aiff", "aifc", "au", "snd", "caf", "voc",
+        /* through ffmpeg, films among them */
+        "m4a", "m4b", "aac", "adts", "alac", "wma", "wv", "ape", "tta", "tak", "mpc", "mka", "ac3",
+        "eac3", "dts", "amr", "dsf", "dff", "shn", "ra", "mp4", "m4v", "mkv", "webm", "mov", "ogv",
+        "ogx", "avi", "wmv", "asf", "flv", "3gp", "mpg", "mpeg", "vob"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof extensions / sizeof extensions[0]; i++) {
         if (strcasecmp(dot + 1, extensions[i]) == 0) {

@@ -1,75 +1,203 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading audio files through libsndfile. */
+/* Reading an audio file: its links, one after the other. */
 #include "file/audio_reader.h"
 
 #include <math.h>
-#include <sndfile.h>
-#include <stdbool.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "file/link_reader.h"
 #include "regular_file.h"
 
-enum {
-    MAX_CHANNELS = 2,
-    BLOCK = 4096,
-    MIN_RATE = 1000,
-    MAX_RATE = 768000,
-    RUN_IN = 16384, /* samples: two of the longest blocks of Vorbis; Opus asks for 3840 */
-};
+enum { MUCH = 2048 /* bytes: less that is no sound is nothing to speak of */ };
 
 struct bsm_audio_reader {
     int fd;
-    SNDFILE *file;
+    uint64_t size; /* of the file */
     char *path;
     bsm_audio_info info;
-    uint64_t position;
-    bool remembers; /* what the decoder gives right after a seek depends on where it was */
-    float block[BLOCK * MAX_CHANNELS]; /* interleaved */
+    bsm_audio_links links;
+    uint64_t *frames; /* of each link, at the file's rate, or BSM_UNKNOWN_FRAMES */
+    size_t current;   /* the link that is read; links.count: the end */
+    bool searched;    /* for what follows the last link */
+    bsm_link_reader link;
 };
 
-static bsm_status check_info(const char *path, const SF_INFO *info, bsm_error *error)
+/* ---- Remarks ---- */
+
+static void remark(bsm_audio_reader *reader, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The first one stays: it is nearest to the cause. */
+static void remark(bsm_audio_reader *reader, const char *format, ...)
 {
-    if (info->channels < 1 || info->channels > MAX_CHANNELS) {
-        return bsm_fail(error, BSM_BAD_AUDIO, "%s: has %d channels, not 1 or 2", path,
-                        info->channels);
+    if (!reader->info.remark[0]) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(reader->info.remark, sizeof reader->info.remark, format, arguments);
+        va_end(arguments);
     }
-    if (info->samplerate < MIN_RATE || info->samplerate > MAX_RATE) {
-        return bsm_fail(error, BSM_BAD_AUDIO, "%s: has a sample rate of %d Hz, not %d to %d", path,
-                        info->samplerate, MIN_RATE, MAX_RATE);
-    }
-    if (info->frames < 1) {
-        return bsm_fail(error, BSM_BAD_AUDIO, "%s: holds no samples", path);
-    }
-    return BSM_OK;
 }
 
-/* libsndfile ends some of its texts with a full stop or a line end. */
-static bsm_status fail_sndfile(bsm_error *error, bsm_status status, const char *path,
-                               const char *what, SNDFILE *file)
+static void remark_bytes(bsm_audio_reader *reader)
 {
-    const char *text = sf_strerror(file);
-    size_t length = strlen(text);
-    while (length && strchr(".\r\n ", text[length - 1])) {
-        length--;
+    const bsm_audio_links *links = &reader->links;
+    const bsm_audio_link *last = &links->links[links->count - 1];
+    if (links->torn && (last->codec == BSM_CODEC_VORBIS || last->codec == BSM_CODEC_OPUS)) {
+        remark(reader, "the file ends inside a page of Ogg: it was cut off");
     }
-    return bsm_fail(error, status, "%s: %s: %.*s", path, what, (int)length, text);
+    if (links->others >= MUCH) {
+        remark(reader, "%llu bytes in it are neither sound nor tags: the file is damaged",
+               (unsigned long long)links->others);
+    }
 }
 
-/* Codecs whose blocks overlap. libsndfile 1.2 gives wrong samples right after it went to a place in
- * Vorbis. */
-static bool remembers(int format)
+/* ---- Opening ---- */
+
+static uint64_t at_file_rate(const bsm_audio_reader *reader, double frames, size_t rate)
 {
-    switch (format & SF_FORMAT_SUBMASK) {
-    case SF_FORMAT_VORBIS:
-    case SF_FORMAT_OPUS:
-    case SF_FORMAT_MPEG_LAYER_I:
-    case SF_FORMAT_MPEG_LAYER_II:
-    case SF_FORMAT_MPEG_LAYER_III: return true;
-    default: return false;
+    return (uint64_t)llround(frames * (double)reader->info.rate / (double)rate);
+}
+
+/* A few samples may be a matter of how an encoder counts. */
+static void add_missing(bsm_audio_reader *reader, uint64_t frames)
+{
+    if (frames > reader->info.rate / 20) {
+        reader->info.missing += frames;
     }
+}
+
+/* How much sound a link has, and how much less that is than it says. */
+static void count_link(bsm_audio_reader *reader, size_t index, const bsm_decoder *decoder)
+{
+    const bsm_audio_link *link = &reader->links.links[index];
+    if (decoder->frames == BSM_UNKNOWN_FRAMES) {
+        reader->frames[index] = BSM_UNKNOWN_FRAMES;
+        reader->info.frames = BSM_UNKNOWN_FRAMES;
+        return;
+    }
+    const double frames = (double)decoder->frames;
+    reader->frames[index] = at_file_rate(reader, frames, decoder->rate);
+    if (link->announced > link->present && link->present > 0) {
+        const double more = (double)(link->announced - link->present) / (double)link->present;
+        add_missing(reader, at_file_rate(reader, frames * more, decoder->rate));
+    }
+    if (reader->info.frames != BSM_UNKNOWN_FRAMES) {
+        reader->info.frames += reader->frames[index];
+    }
+}
+
+static bsm_status open_link(bsm_audio_reader *reader, size_t index, bsm_error *error)
+{
+    return bsm_link_reader_open(&reader->link, reader->fd, reader->path,
+                                &reader->links.links[index], error);
+}
+
+/* The others' rates and channels, too; those that cannot be read are left out. */
+static bsm_status look_at_others(bsm_audio_reader *reader)
+{
+    bsm_audio_links *links = &reader->links;
+    bsm_link_reader *other = calloc(1, sizeof *other);
+    size_t kept = 1;
+    for (size_t i = 1; other && i < links->count; i++) {
+        const bsm_audio_link *link = &links->links[i];
+        if (link->codec == BSM_CODEC_PROGRAM ||
+            bsm_link_reader_open(other, reader->fd, reader->path, link, NULL)) {
+            remark(reader, "%llu bytes that were joined to it cannot be read and are left out",
+                   (unsigned long long)(link->end - link->start));
+            continue;
+        }
+        links->links[kept++] = *link;
+        reader->info.rate = other->rate > reader->info.rate ? other->rate : reader->info.rate;
+        reader->info.channels =
+            other->channels > reader->info.channels ? other->channels : reader->info.channels;
+    }
+    links->count = kept;
+    const bool good = other != NULL;
+    if (other) {
+        bsm_link_reader_close(other);
+    }
+    free(other);
+    return good ? BSM_OK : BSM_NO_MEMORY;
+}
+
+static bsm_status count_frames(bsm_audio_reader *reader, bsm_error *error)
+{
+    const bsm_audio_links *links = &reader->links;
+    reader->frames = calloc(links->count, sizeof *reader->frames);
+    bsm_decoder *other = calloc(1, sizeof *other);
+    bsm_status status = reader->frames && other ? BSM_OK : BSM_NO_MEMORY;
+    if (!status) {
+        count_link(reader, 0, &reader->link.decoder);
+    }
+    for (size_t i = 1; i < links->count && !status; i++) {
+        status = bsm_decoder_open(other, reader->fd, reader->path, &links->links[i], error);
+        if (!status) {
+            count_link(reader, i, other);
+            bsm_decoder_close(other);
+        }
+    }
+    if (!status && reader->info.frames != BSM_UNKNOWN_FRAMES) {
+        reader->info.frames += reader->info.missing;
+    }
+    reader->info.parts = links->count;
+    free(other);
+    return status;
+}
+
+/* What libsndfile does not read may be something for ffmpeg. */
+static bsm_status open_by_program(bsm_audio_reader *reader, bsm_error *error)
+{
+    bsm_error cause = {0};
+    reader->links.links[0].codec = BSM_CODEC_PROGRAM;
+    bsm_status status = open_link(reader, 0, &cause);
+    if (status == BSM_UNSUPPORTED) {
+        return bsm_fail(error, BSM_BAD_AUDIO,
+                        "%s: not an audio file that bsm reads alone: install ffmpeg (Debian: apt "
+                        "install ffmpeg), through which it reads many more",
+                        reader->path);
+    }
+    return status ? bsm_fail(error, status, "%s", cause.message) : BSM_OK;
+}
+
+static bsm_status open_first(bsm_audio_reader *reader, bsm_error *error)
+{
+    const bsm_codec codec = reader->links.links[0].codec;
+    bsm_error cause = {0};
+    bsm_status status = codec == BSM_CODEC_PROGRAM ? BSM_BAD_AUDIO : open_link(reader, 0, &cause);
+    const bool known = reader->link.decoder.rate > 0; /* opened, and then refused */
+    if (status == BSM_BAD_AUDIO && !known) {
+        return open_by_program(reader, error);
+    }
+    return status ? bsm_fail(error, status, "%s", cause.message) : BSM_OK;
+}
+
+static bsm_status open_links(bsm_audio_reader *reader, bsm_error *error)
+{
+    bsm_status status =
+        bsm_audio_links_find(reader->fd, reader->size, reader->path, &reader->links, error);
+    if (!status) {
+        status = open_first(reader, error);
+    }
+    if (status) {
+        return status;
+    }
+    reader->info.rate = reader->link.rate;
+    reader->info.channels = reader->link.channels;
+    status = look_at_others(reader);
+    if (!status) {
+        status = count_frames(reader, error);
+    }
+    if (!status) {
+        remark_bytes(reader);
+        status =
+            bsm_link_reader_convert(&reader->link, reader->info.rate, reader->info.channels, error);
+    }
+    return status == BSM_NO_MEMORY ? bsm_fail(error, status, "%s: out of memory", reader->path)
+                                   : status;
 }
 
 bsm_status bsm_audio_reader_open(const char *path, bsm_audio_reader **reader, bsm_error *error)
@@ -80,26 +208,17 @@ bsm_status bsm_audio_reader_open(const char *path, bsm_audio_reader **reader, bs
         free(made);
         return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
     }
-    SF_INFO info = {0};
     struct stat file;
     made->fd = -1;
     bsm_status status = bsm_open_regular(path, BSM_BAD_AUDIO, &made->fd, &file, error);
     if (!status) {
-        /* Not by name: libsndfile would take "-" for the standard input. */
-        made->file = sf_open_fd(made->fd, SFM_READ, &info, SF_FALSE);
-        status = made->file ? check_info(path, &info, error)
-                            : fail_sndfile(error, BSM_BAD_AUDIO, path,
-                                           "not an audio file that libsndfile reads", NULL);
+        made->size = (uint64_t)file.st_size;
+        status = open_links(made, error);
     }
     if (status) {
         bsm_audio_reader_free(made);
         return status;
     }
-    made->info = (bsm_audio_info){.rate = (size_t)info.samplerate,
-                                  .channels = (size_t)info.channels,
-                                  .frames = info.frames == SF_COUNT_MAX ? BSM_UNKNOWN_FRAMES
-                                                                        : (uint64_t)info.frames};
-    made->remembers = remembers(info.format);
     *reader = made;
     return BSM_OK;
 }
@@ -107,10 +226,12 @@ bsm_status bsm_audio_reader_open(const char *path, bsm_audio_reader **reader, bs
 void bsm_audio_reader_free(bsm_audio_reader *reader)
 {
     if (reader) {
-        sf_close(reader->file);
+        bsm_link_reader_close(&reader->link);
+        bsm_audio_links_clear(&reader->links);
         if (reader->fd >= 0) {
             close(reader->fd);
         }
+        free(reader->frames);
         free(reader->path);
         free(reader);
     }
@@ -121,56 +242,106 @@ const bsm_audio_info *bsm_audio_reader_info(const bsm_audio_reader *reader)
     return &reader->info;
 }
 
-static void deinterleave(bsm_audio_reader *reader, float *const *audio, size_t offset, size_t count)
+/* ---- Reading ---- */
+
+/* Containers round their lengths, and what an encoder adds may be in them or not. */
+static uint64_t tolerance(const bsm_audio_reader *reader, const bsm_audio_link *link)
 {
-    const size_t channels = reader->info.channels;
-    for (size_t c = 0; c < channels; c++) {
-        for (size_t i = 0; i < count; i++) {
-            float sample = reader->block[i * channels + c];
-            if (!isfinite(sample)) {
-                sample = 0.0F;
-                reader->info.nonfinite++;
-            }
-            audio[c][offset + i] = sample;
-        }
+    return link->codec == BSM_CODEC_PROGRAM ? reader->info.rate / 2 : 0;
+}
+
+/* The link that is read has ended: was it all? */
+static void judge(bsm_audio_reader *reader)
+{
+    const bsm_audio_link *link = &reader->links.links[reader->current];
+    bsm_decoder *decoder = &reader->link.decoder;
+    const uint64_t frames = reader->frames[reader->current];
+    const uint64_t got = at_file_rate(reader, (double)reader->link.position, decoder->rate);
+    const char *words =
+        decoder->functions->complaint ? decoder->functions->complaint(decoder) : NULL;
+    if (frames != BSM_UNKNOWN_FRAMES && got + tolerance(reader, link) < frames) {
+        add_missing(reader, frames - got);
     }
+    if (words) {
+        remark(reader, "ffmpeg says: %s", words);
+    }
+}
+
+static bsm_status find_more(bsm_audio_reader *reader, bsm_error *error)
+{
+    const bsm_audio_link *last = &reader->links.links[reader->links.count - 1];
+    if (last->codec != BSM_CODEC_FLAC || reader->searched) {
+        return BSM_OK;
+    }
+    const size_t before = reader->links.count;
+    bsm_status status =
+        bsm_audio_links_find_next(reader->fd, reader->size, reader->path, &reader->links, error);
+    if (status || reader->links.count == before) {
+        reader->searched = true;
+        return status;
+    }
+    uint64_t *more = realloc(reader->frames, reader->links.count * sizeof *more);
+    if (!more) {
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", reader->path);
+    }
+    reader->frames = more;
+    more[before] = BSM_UNKNOWN_FRAMES;
+    reader->info.parts++;
+    return BSM_OK;
+}
+
+static bsm_status begin_link(bsm_audio_reader *reader, bsm_error *error)
+{
+    bsm_status status = open_link(reader, reader->current, error);
+    return status ? status
+                  : bsm_link_reader_convert(&reader->link, reader->info.rate, reader->info.channels,
+                                            error);
+}
+
+static bsm_status next_link(bsm_audio_reader *reader, bsm_error *error)
+{
+    judge(reader);
+    bsm_status status = BSM_OK;
+    if (reader->current + 1 == reader->links.count) {
+        status = find_more(reader, error);
+    }
+    reader->current++;
+    return status || reader->current == reader->links.count ? status : begin_link(reader, error);
 }
 
 bsm_status bsm_audio_reader_read(bsm_audio_reader *reader, float *const *audio, size_t count,
                                  size_t *got, bsm_error *error)
 {
-    const uint64_t left = reader->info.frames - reader->position;
-    count = left < count ? (size_t)left : count;
+    bsm_status status = BSM_OK;
     *got = 0;
-    while (*got < count) {
-        size_t block = count - *got < BLOCK ? count - *got : BLOCK;
-        sf_count_t read = sf_readf_float(reader->file, reader->block, (sf_count_t)block);
-        if (read <= 0) {
-            break;
+    while (*got < count && reader->current < reader->links.count && !status) {
+        float *at[BSM_READER_CHANNELS] = {audio[0] + *got};
+        size_t read = 0;
+        const size_t wanted = count - *got;
+        if (reader->info.channels == 2) {
+            at[1] = audio[1] + *got;
         }
-        deinterleave(reader, audio, *got, (size_t)read);
-        *got += (size_t)read;
+        status = bsm_link_reader_read(&reader->link, reader->path, at, wanted, &read, error);
+        *got += read;
+        reader->info.nonfinite += reader->link.nonfinite;
+        reader->link.nonfinite = 0;
+        if (!status && read < wanted) {
+            status = next_link(reader, error);
+        }
     }
-    reader->position += *got;
-    /* Any other error than the system's is a damaged file: what came before it is good. */
-    if (*got < count && sf_error(reader->file) == SF_ERR_SYSTEM) {
-        return fail_sndfile(error, BSM_IO, reader->path, "cannot read", reader->file);
-    }
-    return BSM_OK;
+    return status;
 }
 
-/* Decode what lies before a place that was sought, until the decoder is settled. */
-static bool run_in(bsm_audio_reader *reader, sf_count_t count)
+/* The link that holds sample `frame`, and the first of its samples. */
+static size_t find_link(const bsm_audio_reader *reader, uint64_t frame, uint64_t *first)
 {
-    while (count > 0) {
-        const sf_count_t read =
-            sf_readf_float(reader->file, reader->block, count < BLOCK ? count : BLOCK);
-        if (read <= 0) {
-            return false;
-        }
-        count -= read;
+    size_t i = 0;
+    *first = 0;
+    while (i + 1 < reader->links.count && reader->frames[i] != BSM_UNKNOWN_FRAMES &&
+           frame - *first >= reader->frames[i]) {
+        *first += reader->frames[i++];
     }
-    return true;
+    return i;
 }
 
 bsm_status bsm_audio_reader_seek(bsm_audio_reader *reader, uint64_t frame, bsm_error *error)
@@ -179,13 +350,15 @@ bsm_status bsm_audio_reader_seek(bsm_audio_reader *reader, uint64_t frame, bsm_e
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s: has no sample %llu", reader->path,
                         (unsigned long long)frame);
     }
-    const sf_count_t place = (sf_count_t)frame;
-    const sf_count_t before = !reader->remembers ? 0 : place < RUN_IN ? place : RUN_IN;
-    if ((reader->remembers && sf_seek(reader->file, 0, SEEK_SET) != 0) ||
-        sf_seek(reader->file, place - before, SEEK_SET) != place - before ||
-        !run_in(reader, before)) {
-        return fail_sndfile(error, BSM_UNSUPPORTED, reader->path, "cannot seek", reader->file);
+    uint64_t first;
+    const size_t index = find_link(reader, frame, &first);
+    bsm_status status = BSM_OK;
+    if (index != reader->current) {
+        reader->current = index;
+        status = begin_link(reader, error);
     }
-    reader->position = frame;
-    return BSM_OK;
+    if (!status && !bsm_link_reader_seek(&reader->link, frame - first)) {
+        status = bsm_fail(error, BSM_UNSUPPORTED, "%s: cannot seek", reader->path);
+    }
+    return status;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/** Reading an audio file of one or two channels, whatever its format. */
+/** Reading an audio file of one or two channels, whatever its format.
+ *
+ *  What counts is what can be decoded, not what a header says. Of a file that was joined from
+ *  several, all are read, one after the other, at the highest of their rates. */
 #ifndef BSM_FILE_AUDIO_READER_H
 #define BSM_FILE_AUDIO_READER_H
 
@@ -7,17 +10,20 @@
 #include <stdint.h>
 
 #include "bsm/status.h"
+#include "file/decoder.h"
 
 typedef struct bsm_audio_reader bsm_audio_reader;
-
-/** The length of a file that was written as a stream. */
-#define BSM_UNKNOWN_FRAMES UINT64_MAX
 
 typedef struct bsm_audio_info {
     size_t rate; /**< Hz */
     size_t channels;
-    uint64_t frames;    /**< samples per channel, as the header says; or BSM_UNKNOWN_FRAMES */
+    uint64_t frames;    /**< samples per channel that there are or should be, as far as can be told
+                             without decoding; or BSM_UNKNOWN_FRAMES */
     uint64_t nonfinite; /**< NaN and Inf met so far, read as 0 */
+    uint64_t missing;   /**< samples per channel that were announced and are not there, but for a
+                             twentieth of a second: as far as is known, complete at the end */
+    size_t parts;       /**< that were joined to one file; complete at the end */
+    char remark[240];   /**< what else the user should know, or ""; complete at the end */
 } bsm_audio_info;
 
 /** BSM_NOT_FOUND, BSM_NO_PERMISSION, BSM_BAD_AUDIO, BSM_NO_MEMORY. */
@@ -27,8 +33,8 @@ void bsm_audio_reader_free(bsm_audio_reader *reader);
 
 const bsm_audio_info *bsm_audio_reader_info(const bsm_audio_reader *reader);
 
-/** Read the next samples, a plane per channel: `count`, or fewer at the end, which a damaged file
- *  reaches before info.frames; never more than info.frames in all. BSM_IO. */
+/** Read the next samples, a plane per channel: `count`, or fewer at the end, which may come before
+ *  or after info.frames. BSM_IO, BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_audio_reader_read(bsm_audio_reader *reader, float *const *audio,
                                                size_t count, size_t *got, bsm_error *error);
 

@@ -141,9 +141,9 @@ static void report_result(const separation_job *job)
     result->seconds = (double)bsm_parts_written(job->parts) / (double)info->rate;
     result->compute_seconds = now() - job->start;
     result->nonfinite_samples = info->nonfinite;
-    if (info->frames != BSM_UNKNOWN_FRAMES) {
-        result->missing_samples = info->frames - bsm_parts_written(job->parts);
-    }
+    result->missing_seconds = (double)info->missing / (double)info->rate;
+    result->parts = info->parts;
+    bsm_format_line(result->remark, sizeof result->remark, "%s", info->remark);
     bsm_parts_report(job->parts, result);
 }
 

@@ -59,7 +59,10 @@ static void check_format(const char *path, double precision)
         read_piece(other, noise_size(&seed, 0, frames - PIECE), again);
         for (size_t i = 0; i < 2 * PIECE; i++) {
             const float expected = whole[i / PIECE][frame + i % PIECE];
-            assert_true(fabs((double)(piece[i / PIECE][i % PIECE] - expected)) <= precision);
+            const double off = fabs((double)(piece[i / PIECE][i % PIECE] - expected));
+            if (off > precision) {
+                fail_msg("%s: sample %zu after %zu is off by %g", path, i % PIECE, frame, off);
+            }
         }
     }
     const uint64_t end = bsm_audio_reader_info(reader)->frames;

@@ -233,6 +233,9 @@ static void test_listing_a_folder(void **state)
     assert_string_equal(list.paths[0] + strlen(folder), "/a.mp3");
     assert_string_equal(list.paths[1] + strlen(folder), "/b.WAV");
     assert_string_equal(list.paths[2] + strlen(folder), "/e.opus");
+    assert_true(audio_folder_left_out(&list, path, sizeof path));
+    assert_string_equal(path,
+                        "c.flac.txt, d.part, folder.wav/, wav, and 1 outputs of an earlier run");
     audio_folder_clear(&list);
     for (size_t i = 0; i < 9; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);

@@ -128,6 +128,34 @@ static void test_scan(void **state)
     data_folder_remove(folder);
 }
 
+/* What a cut file leaves of a mixture would have its sound in it. */
+static void test_cut_files(void **state)
+{
+    (void)state;
+    enum { RATE = 8000, FRAMES = 4 * RATE };
+    char *folder = data_folder_new();
+    float *samples = calloc(FRAMES, sizeof *samples);
+    assert_non_null(samples);
+    data_folder_audio(folder, "mixture.wav", RATE, 1, samples, FRAMES);
+    data_folder_audio(folder, "vocals.wav", RATE, 1, samples, FRAMES);
+    const char *paths[] = {data_folder_path(folder, "mixture.wav"),
+                           data_folder_path(folder, "vocals.wav")};
+    bsm_activity a;
+    assert_int_equal(bsm_activity_glance(paths, 1, &a, NULL), BSM_OK);
+    assert_int_equal(truncate(paths[1], 100000), 0);
+    for (size_t i = 0; i < 4; i++) {
+        bsm_error error = {0};
+        const size_t less = i % 2;
+        const char *const *first = less ? paths : paths + 1;
+        assert_int_equal(i < 2 ? bsm_activity_scan(first, less, &published, &a, &error)
+                               : bsm_activity_glance(first, less, &a, &error),
+                         BSM_BAD_AUDIO);
+        assert_non_null(strstr(error.message, "vocals.wav: damaged: 0.8"));
+    }
+    free(samples);
+    data_folder_remove(folder);
+}
+
 /* ---- What is remembered ---- */
 
 static size_t scanned(const loader_case *c)
@@ -320,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_quantile),
         cmocka_unit_test(test_few_chunks),
         cmocka_unit_test(test_scan),
+        cmocka_unit_test(test_cut_files),
         cmocka_unit_test(test_scanned_once),
         cmocka_unit_test(test_changed_files_are_scanned_again),
         cmocka_unit_test(test_folder_of_ones_own),

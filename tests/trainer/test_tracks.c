@@ -277,6 +277,26 @@ static void test_forbidden_folder(void **state)
     assert_int_equal(chmod(data_folder_path(folder, "b"), 0777), 0);
 }
 
+/* As many programs export them; what is spelled as the source counts first. */
+static void test_names_in_capitals(void **state)
+{
+    (void)state;
+    make((const char *[]){"train/a/Vocals.wav", "train/a/OTHER.WAV", "train/a/Mixture.Flac",
+                          "train/b/VOCALS.mp3", "train/b/vocals.wav", "valid/Vocals/x.wav", NULL});
+    find(BSM_LAYOUT_AUTO, BSM_SUBSET_TRAIN);
+    assert_int_equal(tracks->num_tracks, 2);
+    assert_string_equal(tracks->tracks[0].sources[0],
+                        data_folder_path(folder, "train/a/Vocals.wav"));
+    assert_string_equal(tracks->tracks[0].sources[1],
+                        data_folder_path(folder, "train/a/OTHER.WAV"));
+    assert_string_equal(tracks->tracks[0].mixture,
+                        data_folder_path(folder, "train/a/Mixture.Flac"));
+    assert_string_equal(tracks->tracks[1].sources[0],
+                        data_folder_path(folder, "train/b/vocals.wav"));
+    find(BSM_LAYOUT_AUTO, BSM_SUBSET_VALID);
+    assert_string_equal(tracks->tracks[0].name, "valid/Vocals/x.wav");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +310,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pool_in_subsets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_forbidden_folder, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_names_in_capitals, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,9 +177,25 @@ static bsm_status read_block(const file_set *set, size_t *got, bsm_error *error)
     return status;
 }
 
+/* Of a file that was cut off, what is left would not fit its track any more. */
+static bsm_status check_whole(const file_set *set, bsm_error *error)
+{
+    for (size_t i = 0; i <= set->less; i++) {
+        const bsm_audio_info *info = bsm_audio_reader_info(set->readers[i]);
+        if (info->missing) {
+            return bsm_fail(error, BSM_BAD_AUDIO,
+                            "%s: damaged: %.3g s that it announces are missing", set->paths[i],
+                            (double)info->missing / (double)info->rate);
+        }
+        if (info->remark[0]) {
+            return bsm_fail(error, BSM_BAD_AUDIO, "%s: %s", set->paths[i], info->remark);
+        }
+    }
+    return BSM_OK;
+}
+
 static bsm_status read_all(const file_set *set, uint64_t *frames, bsm_error *error)
 {
-    const uint64_t announced = bsm_audio_reader_info(set->readers[0])->frames;
     size_t got = BLOCK;
     *frames = 0;
     while (got == BLOCK) {
@@ -189,11 +205,7 @@ static bsm_status read_all(const file_set *set, uint64_t *frames, bsm_error *err
         }
         *frames += got;
     }
-    if (announced != BSM_UNKNOWN_FRAMES && *frames < announced) {
-        return bsm_fail(error, BSM_BAD_AUDIO, "%s: damaged: ends after %llu of %llu samples",
-                        set->paths[0], (unsigned long long)*frames, (unsigned long long)announced);
-    }
-    return BSM_OK;
+    return check_whole(set, error);
 }
 
 static void close_all(file_set *set)
@@ -255,8 +267,9 @@ bsm_status bsm_activity_glance(const char *const *paths, size_t less, bsm_activi
 {
     file_set set = {.paths = paths, .less = less};
     bsm_status status = open_all(&set, activity, error);
-    if (!status && activity->frames == BSM_UNKNOWN_FRAMES) {
-        status = read_all(&set, &activity->frames, error);
+    if (!status) {
+        status = activity->frames == BSM_UNKNOWN_FRAMES ? read_all(&set, &activity->frames, error)
+                                                        : check_whole(&set, error);
     }
     close_all(&set);
     return status;

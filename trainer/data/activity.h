@@ -37,8 +37,8 @@ BSM_NODISCARD bsm_status bsm_activity_find(const bsm_sad_options *options, const
 /** Read through a whole file, or through one less others, which have its rate and channels and end
  *  with silence where they are shorter: what they leave of a mixture.
  *  @param paths  the file, then `less` others
- *  A file that ends before its header says is damaged: BSM_BAD_AUDIO; else as
- *  bsm_audio_reader_open. */
+ *  A file of which something is missing is damaged: BSM_BAD_AUDIO; else as bsm_audio_reader_open.
+ */
 BSM_NODISCARD bsm_status bsm_activity_scan(const char *const *paths, size_t less,
                                            const bsm_sad_options *options, bsm_activity *activity,
                                            bsm_error *error);

@@ -181,7 +181,7 @@ bsm_status bsm_segments_cache_open(const char *root, const char *folder,
     }
     made->options = *options;
     snprintf(made->header, sizeof made->header,
-             "bsm segments 1: window %.9g chunks %zu quantile %.9g floor %.9g active %.9g",
+             "bsm segments 2: window %.9g chunks %zu quantile %.9g floor %.9g active %.9g",
              options->window, options->chunks, options->quantile, options->floor, options->active);
     read_entries(made);
     *cache = made;

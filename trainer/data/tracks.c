@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "bsm/separate.h"
 #include "data/folder.h"
@@ -84,19 +85,24 @@ static bsm_status add_track(track_search *search, const char *name, bsm_track **
 
 /* ---- Folders of tracks ---- */
 
-/* The file "NAME.EXT" of an audio format; the first, if there are several. */
+/* The file "NAME.EXT" of an audio format, in small letters or in others; of several, one that is
+ * spelled just so, or else the first. */
 static const char *find_audio(const bsm_folder *folder, const char *name)
 {
     const size_t length = strlen(name);
+    const char *found = NULL;
     for (size_t i = 0; i < folder->count; i++) {
         const bsm_folder_entry *entry = &folder->entries[i];
         const char *dot = strrchr(entry->name, '.');
         if (!entry->folder && dot && (size_t)(dot - entry->name) == length &&
-            strncmp(entry->name, name, length) == 0 && bsm_is_audio_name(entry->name)) {
-            return entry->name;
+            strncasecmp(entry->name, name, length) == 0 && bsm_is_audio_name(entry->name)) {
+            if (strncmp(entry->name, name, length) == 0) {
+                return entry->name;
+            }
+            found = found ? found : entry->name;
         }
     }
-    return NULL;
+    return found;
 }
 
 /* Leaves `file` NULL where the folder has none. */
@@ -223,13 +229,18 @@ static bsm_status take_pool(track_search *search, size_t source, const char *nam
     return status;
 }
 
+static bool is_pool_of(const bsm_folder_entry *entry, const char *source)
+{
+    return entry->folder && strcasecmp(entry->name, source) == 0;
+}
+
 static bsm_status take_pools(track_search *search, const bsm_folder *base)
 {
     bsm_status status = BSM_OK;
     for (size_t s = 0; s < search->tracks->num_sources && !status; s++) {
         for (size_t i = 0; i < base->count && !status; i++) {
             const bsm_folder_entry *entry = &base->entries[i];
-            if (entry->folder && strcmp(entry->name, search->sources[s]) == 0) {
+            if (is_pool_of(entry, search->sources[s])) {
                 char *name = bsm_folder_path(search->base, entry->name);
                 const pool_folder at = {NULL, entry->own};
                 status = name ? take_pool(search, s, name, &at) : out_of_memory(search);
@@ -278,8 +289,10 @@ static bool is_pool(const track_search *search, const bsm_folder *base)
         return search->layout == BSM_LAYOUT_POOL;
     }
     for (size_t s = 0; s < search->tracks->num_sources; s++) {
-        if (bsm_folder_has_folder(base, search->sources[s])) {
-            return true;
+        for (size_t i = 0; i < base->count; i++) {
+            if (is_pool_of(&base->entries[i], search->sources[s])) {
+                return true;
+            }
         }
     }
     return false;

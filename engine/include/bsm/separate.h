@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /** Separate a whole audio file into files.
  *
- *  Reads whatever libsndfile reads, with 1 or 2 channels at any rate; the result has the input's
+ *  Reads WAV, FLAC, MP3, Ogg and Opus and what else libsndfile reads, anything else through the
+ *  program ffmpeg if it is installed, with 1 or 2 channels at any rate; the result has the input's
  *  rate, channels and length, and vocals + instrumental = input. Memory does not depend on the
  *  file's length. Reading and writing have a thread each, which have ended when the call returns.
  *  Not for the audio thread; one call at a time per bsm_network. */
@@ -74,7 +75,9 @@ typedef struct bsm_separate_result {
     double compute_seconds;     /**< wall clock */
     uint64_t nonfinite_samples; /**< NaN and Inf in the input, taken as 0 */
     uint64_t clipped_samples;   /**< did not fit an integer format */
-    uint64_t missing_samples;   /**< per channel, that a damaged file announced and did not have */
+    double missing_seconds;     /**< that the file announced and did not have: it was cut off */
+    size_t parts;               /**< files that were joined end to end to the input */
+    char remark[240];           /**< what else is odd about the file, or "" */
     bool output_failed;         /**< on failure: an output was at fault, not the input */
 } bsm_separate_result;
 

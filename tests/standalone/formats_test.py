@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""bsm-separate on files of formats that libsndfile does not read, or not right.
+
+formats_test.py BSM_SEPARATE BSM_MODEL; ffmpeg makes the files
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+import wave
+
+SEPARATE, MODEL = map(os.path.abspath, sys.argv[1:3])
+FAST = ['--window', '0.5', '--overlap', '0', '-t', '1']
+RATE, SECONDS = 44100, 2
+
+
+class FormatsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if not shutil.which('ffmpeg'):
+            raise unittest.SkipTest('ffmpeg is not installed')
+        cls.shared = tempfile.mkdtemp(prefix='bsm-test-')
+        cls.model = os.path.join(cls.shared, 'tiny.safetensors')
+        subprocess.run([MODEL, 'create', 'tiny', cls.model], check=True, stdout=subprocess.DEVNULL)
+        cls.song = os.path.join(cls.shared, 'song.wav')
+        cls.ffmpeg('-f', 'lavfi', '-i', 'anoisesrc=r=%d:d=%d:a=0.3' % (RATE, SECONDS), '-ac', '2', cls.song)
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.shared)
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix='bsm-test-')
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.env = dict(os.environ, BSM_MODEL=self.model)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    @staticmethod
+    def ffmpeg(*arguments):
+        return subprocess.run(['ffmpeg', '-nostdin', '-v', 'error', '-y', *arguments], check=True,
+                              stdout=subprocess.PIPE).stdout
+
+    def encode(self, name, *arguments):
+        self.ffmpeg('-i', self.song, *arguments, self.path(name))
+        return self.path(name)
+
+    def cut(self, path, part=0.5):
+        os.truncate(path, int(os.path.getsize(path) * part))
+        return path
+
+    def separate(self, *arguments, code=0, **options):
+        result = subprocess.run([SEPARATE, '-f', *FAST, '--bits', '16', *arguments], text=True,
+                                env=self.env, timeout=120, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, **options)
+        self.assertEqual(result.returncode, code, result.stderr)
+        for line in result.stderr.splitlines():
+            self.assertRegex(line, '^bsm-separate: |^model: |: +[0-9]+ %|: [0-9:]+ done')
+        return result
+
+    def frames(self, name):
+        with wave.open(self.path(name + '.vocals.wav')) as file:
+            return file.getnframes()
+
+    def check(self, files):
+        """All of each is separated, and nothing is said about it: {path: (frames, slack)}."""
+        self.assertNotIn('warning', self.separate(*files).stderr)
+        for path, (frames, slack) in files.items():
+            got = self.frames(os.path.splitext(os.path.basename(path))[0])
+            self.assertLessEqual(abs(got - frames), slack, path)
+
+    # ---- Whole files ----
+
+    def test_mp3_is_all_that_a_decoder_finds(self):
+        files = {}
+        for name, *arguments in (('vbr.mp3', '-q:a', '4', '-write_xing', '0'),
+                                 ('cbr.mp3', '-b:a', '128k', '-write_xing', '0'),
+                                 ('noted.mp3', '-q:a', '9'), ('two.mp2', )):
+            path = self.encode(name, *arguments)
+            sound = self.ffmpeg('-i', path, '-f', 's16le', '-ac', '2', '-')
+            files[path] = (len(sound) // 4, 0)
+        self.check(files)
+
+    def test_through_ffmpeg(self):
+        files = {}
+        for name, *arguments in (('a.m4a', '-c:a', 'alac'), ('b.wv', ), ('c.mka', '-c:a', 'flac'),
+                                 ('d.m4a', '-c:a', 'aac'), ('e.wma', )):
+            exact = 'lac' in ''.join(arguments)
+            files[self.encode(name, *arguments)] = (RATE * SECONDS, 0 if exact else 3000)
+        self.check(files)
+
+    def test_odd_names(self):
+        names = ['-i.m4a', 'a:b\n%s "$(x)".m4a', 'http:x.m4a']
+        for name in names:
+            self.encode('x.m4a', '-c:a', 'alac')
+            os.rename(self.path('x.m4a'), self.path(name))
+        self.separate('--', *names, cwd=self.folder)
+        for name in names:
+            self.assertEqual(self.frames(name[:-4]), RATE * SECONDS)
+
+    def test_without_ffmpeg(self):
+        path = self.encode('a.m4a')
+        self.env['PATH'] = self.folder
+        result = self.separate('-q', path, code=4)
+        self.assertRegex(result.stderr, r'^bsm-separate: \S*a\.m4a: .*install ffmpeg')
+        self.assertEqual(len(result.stderr.splitlines()), 1)
+
+    # ---- Others ----
+
+    def test_joined(self):
+        files = [self.encode(name) for name in ('a.mp3', 'b.ogg', 'c.opus', 'd.flac')]
+        for path in files:
+            with open(path, 'rb') as file:
+                data = file.read()
+            with open(path, 'ab') as file:
+                file.write(data)
+        result = self.separate(*files)
+        self.assertEqual(result.stderr.count('2 files joined'), len(files))
+        for name in 'abcd':
+            rate = 48000 if name == 'c' else RATE
+            self.assertLessEqual(abs(self.frames(name) - 2 * rate * SECONDS), 2)
+
+    def test_cut_off(self):
+        files = [self.cut(self.encode(name, *arguments)) for name, *arguments in (
+            ('a.wav', ), ('b.wav', '-rf64', 'always'), ('c.aiff', ), ('d.au', ), ('e.w64', ),
+            ('f.flac', ), ('g.mp3', ), ('h.m4a', '-movflags', 'faststart'), ('i.mka', ),
+            ('j.ogg', '-page_duration', '200000'))]
+        result = self.separate(*files)
+        for path in files:
+            name = os.path.basename(path)
+            self.assertRegex(result.stderr, name + ': warning: ')
+            self.assertLess(self.frames(name[0]), RATE * SECONDS * 9 // 10)
+
+    def test_quiet_is_quiet(self):
+        """The decoders have nothing to say of their own."""
+        path = self.encode('a.mp3')
+        with open(path, 'r+b') as file:
+            data = bytearray(file.read())
+            data[len(data) // 2:len(data) // 2 + 3000] = bytes(3000)
+            file.seek(0)
+            file.write(data + data)
+        self.assertEqual(self.separate('-q', path).stderr, '')
+
+    def test_folder(self):
+        self.encode('1.wav')
+        for name in ('2.mp2', '3.m4a', '4.wma'):
+            self.encode(name)
+        with open(self.path('notes.txt'), 'w') as file:
+            file.write('not audio')
+        result = self.separate(self.folder)
+        self.assertIn('left out: notes.txt', result.stderr)
+        self.assertEqual(len(result.stdout.splitlines()), 8)
+
+
+if __name__ == '__main__':
+    unittest.main(argv=sys.argv[:1])
