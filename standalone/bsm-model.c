@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "bsm/model.h"
+#include "default_model.h"
 #include "exit_code.h"
 #include "model_info.h"
+#include "model_list.h"
 
 typedef struct command_line {
     bool ema;
@@ -25,20 +27,21 @@ typedef exit_code command_function(const command_line *line);
 
 static void print_help(void)
 {
-    puts("usage: bsm-model info [--ema] [--json] FILE\n"
+    puts("usage: bsm-model info [--ema] [--json] [MODEL]\n"
+         "       bsm-model list\n"
          "       bsm-model check [--ema] FILE\n"
          "       bsm-model convert [--ema] [-t TYPE] [--set KEY=TEXT] [--force] IN OUT\n"
          "       bsm-model average [--ema] [-t TYPE] [--set KEY=TEXT] [--force] IN... OUT\n"
          "       bsm-model create [--dtype TYPE] [--force] PRESET OUT\n"
          "\n"
-         "  info     show a model's configuration, size, licence and metadata\n"
+         "  info     show a model, or the default one: size, licence, metadata\n"
+         "  list     show the models that programs find by their names\n"
          "  check    read every weight of a model; print one line if all is well\n"
          "  convert  write a model as a safetensors file\n"
          "  average  write the average of models of one shape\n"
          "  create   write an untrained model, paper, lite, live or tiny, for trying out\n"
          "\n"
          "Models are safetensors files or PyTorch checkpoints, whose code is never run.\n"
-         "\n"
          "      --ema         of a training checkpoint, the averaged weights\n"
          "      --json        information for programs\n"
          "  -t, --dtype TYPE  of the matrices in OUT: f32 (default), f16 or bf16\n"
@@ -46,7 +49,6 @@ static void print_help(void)
          "  -f, --force       replace OUT if it exists\n"
          "  -h, --help        show this help\n"
          "  -V, --version     show the version\n"
-         "\n"
          "Exit status: 0 success, 2 usage, 3 model, 5 output, 7 memory, 1 other.");
 }
 
@@ -67,7 +69,13 @@ static bsm_status open_operand(const command_line *line, int operand, bool any_v
                                bsm_model **model, bsm_error *error)
 {
     const bsm_model_options options = {.ema = line->ema, .any_values = any_values};
-    return bsm_model_open(line->operands[operand], &options, model, error);
+    const char *name = operand < line->num_operands ? line->operands[operand] : NULL;
+    char path[MODEL_PATH];
+    bsm_status status = default_model_path(name, path, error);
+    if (!status && !*path) {
+        status = bsm_fail(error, BSM_NOT_FOUND, "no trained model is installed");
+    }
+    return status ? status : bsm_model_open(path, &options, model, error);
 }
 
 static bsm_status open_model(const command_line *line, bool any_values, bsm_model **model,
@@ -89,11 +97,18 @@ static exit_code run_info(const command_line *line)
     if (!line->json) {
         model_info_print(model);
     } else if (!model_info_print_json(model)) {
-        bsm_fail(&error, BSM_NO_MEMORY, "%s: out of memory", line->operands[0]);
+        bsm_fail(&error, BSM_NO_MEMORY, "%s: out of memory", bsm_model_path(model));
         code = report(&error, READING_MODEL);
     }
     bsm_model_free(model);
     return code;
+}
+
+static exit_code run_list(const command_line *line)
+{
+    (void)line;
+    model_list_print();
+    return EXIT_CODE_OK;
 }
 
 static exit_code run_check(const command_line *line)
@@ -208,6 +223,7 @@ typedef struct command_entry {
 
 static const command_entry commands[] = {
     {"info", run_info, 1, true, true, false, false},
+    {"list", run_list, 0, false, false, false, false},
     {"check", run_check, 1, true, false, false, false},
     {"convert", run_convert, 2, true, false, true, true},
     {"average", run_average, 2, true, false, true, true},
@@ -304,10 +320,12 @@ static exit_code run_command(command_line *line)
     line->operands++;
     line->num_operands--;
     const bool more = command->run == run_average && line->num_operands > command->num_operands;
-    if (line->num_operands != command->num_operands && !more) {
-        return usage(command->num_operands == 1
-                         ? "the command takes one file"
-                         : "the command takes two operands or, to average, more");
+    const bool fewer = command->run == run_info && line->num_operands == 0;
+    if (line->num_operands != command->num_operands && !more && !fewer) {
+        static const char *const wanted[] = {"the command takes no file",
+                                             "the command takes one file",
+                                             "the command takes two operands or, to average, more"};
+        return usage(wanted[command->num_operands]);
     }
     bool output_options = line->force || line->dtype_text;
     if ((line->ema && !command->takes_ema) || (line->json && !command->takes_json) ||

@@ -14,6 +14,9 @@
 #include "picture.h"
 #include "progress_line.h"
 #include "separate_args.h"
+#include "separate_jobs.h"
+#include "share.h"
+#include "standard_input.h"
 
 typedef struct separation {
     separate_args args;
@@ -21,6 +24,11 @@ typedef struct separation {
     progress_line progress;
     picture picture;
     exit_code failure; /* of the first file that failed */
+    separate_jobs jobs;
+    share part;
+    size_t done, failed; /* files */
+    double seconds;      /* of music that was separated */
+    const char *saved_input;
 } separation;
 
 static volatile sig_atomic_t stop;
@@ -64,7 +72,8 @@ static bool on_progress(void *user, const bsm_progress *progress)
 static void fail(separation *s, exit_code code, const bsm_error *error)
 {
     progress_line_end(&s->progress);
-    fprintf(stderr, "bsm-separate: %s\n", error->message);
+    fprintf(stderr, "bsm-separate: %s%s\n", error->message,
+            error->status == BSM_EXISTS ? "; --force replaces it" : "");
     if (s->failure == EXIT_CODE_OK || code == EXIT_CODE_CANCELLED) {
         s->failure = code;
     }
@@ -136,8 +145,11 @@ static bool separate_parts(separation *s, const char *path)
         return false;
     }
     progress_line_end(&s->progress);
+    s->seconds += result.seconds;
     if (!s->args.quiet) {
         print_warnings(path, &result);
+    }
+    if (!s->args.quiet && !s->args.options.stream) {
         for (size_t i = 0; i < result.num_outputs; i++) {
             print_name(result.outputs[i]);
         }
@@ -156,24 +168,61 @@ static void finish_picture(separation *s)
     }
 }
 
-static void separate_file(separation *s, const char *path)
+static bool separate_with_picture(separation *s, const char *path)
 {
-    const bsm_separate_options *options = &s->args.options;
     bsm_error error;
-    if (!s->args.picture) {
-        separate_parts(s, path);
-        return;
-    }
-    bsm_status status =
-        picture_begin(&s->picture, path, options->output_dir, options->force, &error);
+    bsm_status status = picture_begin(&s->picture, path, &s->args.options, &error);
     if (status) {
         fail(s, exit_code_for(status, WRITING_OUTPUT), &error);
-    } else if (separate_parts(s, path)) {
+        return false;
+    }
+    const bool good = separate_parts(s, path);
+    if (good) {
         finish_picture(s);
     } else {
         picture_abandon(&s->picture);
     }
+    return good;
 }
+
+static void separate_job_of(separation *s, const separate_job *job)
+{
+    const bool good =
+        s->args.picture ? separate_with_picture(s, job->path) : separate_parts(s, job->path);
+    s->done += good;
+    s->failed += !good;
+}
+
+static void separate_jobs_in_turn(separation *s)
+{
+    double total = 0, done = 0;
+    for (size_t i = 0; i < s->jobs.count; i++) {
+        total += (double)s->jobs.jobs[i].size;
+    }
+    s->progress.of = s->jobs.count;
+    s->progress.start = progress_now();
+    for (size_t i = 0; i < s->jobs.count && !stop; i++) {
+        const double size = (double)s->jobs.jobs[i].size;
+        s->progress.number = i + 1;
+        s->progress.before = total > 0 ? done / total : 0;
+        s->progress.share = total > 0 ? size / total : 0;
+        separate_job_of(s, &s->jobs.jobs[i]);
+        done += size;
+    }
+}
+
+static void print_summary(const separation *s)
+{
+    char music[32], time[32];
+    if (s->jobs.count > 1 && !s->args.quiet) {
+        progress_format_time(s->seconds, music, sizeof music);
+        progress_format_time(progress_now() - s->progress.start, time, sizeof time);
+        fprintf(stderr, "bsm-separate: %zu of %zu files separated, %s of music in %s%s\n", s->done,
+                s->jobs.count, music, time, s->failed ? "; the others failed" : "");
+    }
+}
+
+/* ---- Inputs ---- */
 
 static void print_left_out(const separation *s, const char *folder, const audio_folder *list)
 {
@@ -184,38 +233,77 @@ static void print_left_out(const separation *s, const char *folder, const audio_
     }
 }
 
-static void separate_folder(separation *s, const char *folder)
+static bsm_status add_folder(separation *s, const char *folder, bsm_error *error)
 {
     audio_folder list;
-    bsm_error error;
     bsm_status status =
-        audio_folder_list(folder, bsm_model_config(bsm_network_model(s->network)), &list, &error);
+        audio_folder_list(folder, bsm_model_config(bsm_network_model(s->network)), &list, error);
     if (status) {
-        fail(s, exit_code_for(status, READING_INPUT), &error);
-        return;
+        return status;
     }
     print_left_out(s, folder, &list);
-    for (size_t i = 0; i < list.count && !stop; i++) {
-        separate_file(s, list.paths[i]);
+    for (size_t i = 0; i < list.count && !status; i++) {
+        status = separate_jobs_add(&s->jobs, list.paths[i], error);
     }
     audio_folder_clear(&list);
+    return status;
+}
+
+/* It is a file in a folder of its own meanwhile; without a folder for them its outputs are here. */
+static bsm_status add_standard_input(separation *s, bsm_error *error)
+{
+    static char path[BSM_MAX_PATH];
+    bsm_status status = s->saved_input ? bsm_fail(error, BSM_INVALID_ARGUMENT,
+                                                  "-: standard input can be read once only")
+                                       : standard_input_save(path, error);
+    if (status) {
+        return status;
+    }
+    s->saved_input = path;
+    if (!s->args.options.output_dir) {
+        s->args.options.output_dir = ".";
+    }
+    return separate_jobs_add(&s->jobs, path, error);
+}
+
+static bsm_status add_input(separation *s, const char *input, bsm_error *error)
+{
+    struct stat status;
+    if (strcmp(input, "-") == 0) {
+        return add_standard_input(s, error);
+    }
+    return stat(input, &status) == 0 && S_ISDIR(status.st_mode)
+               ? add_folder(s, input, error)
+               : separate_jobs_add(&s->jobs, input, error);
 }
 
 static void separate_inputs(separation *s)
 {
+    bsm_error error;
     for (size_t i = 0; i < s->args.num_inputs && !stop; i++) {
-        struct stat status;
-        const char *input = s->args.inputs[i];
-        if (stat(input, &status) == 0 && S_ISDIR(status.st_mode)) {
-            separate_folder(s, input);
-        } else {
-            separate_file(s, input);
+        bsm_status status = add_input(s, s->args.inputs[i], &error);
+        if (status) {
+            fail(s, exit_code_for(status, READING_INPUT), &error);
         }
     }
+    const bsm_config *config = bsm_model_config(bsm_network_model(s->network));
+    share_wait(&s->part); /* before outputs of others are in the folders */
+    bsm_status status = separate_jobs_check(&s->jobs, config, &s->args.options, &error);
+    if (status) {
+        fail(s, exit_code_for(status, WRITING_OUTPUT), &error);
+    } else {
+        separate_jobs_share(&s->jobs, s->part.rank, s->part.size);
+        separate_jobs_in_turn(s);
+        print_summary(s);
+    }
     if (stop && s->failure != EXIT_CODE_CANCELLED) { /* between two files, or before the first */
-        const bsm_error error = {BSM_CANCELLED, "cancelled"};
+        bsm_fail(&error, BSM_CANCELLED, "cancelled");
         fail(s, EXIT_CODE_CANCELLED, &error);
     }
+    if (s->saved_input) {
+        standard_input_remove(s->saved_input);
+    }
+    separate_jobs_clear(&s->jobs);
 }
 
 /* ---- Setting up ---- */
@@ -296,6 +384,19 @@ static void run(separation *s)
     bsm_model_free(model);
 }
 
+static void run_share(separation *s)
+{
+    bsm_error error;
+    bsm_status status = share_start(&s->part, &error);
+    if (status) {
+        fail(s, exit_code_for(status, DOING_ELSE), &error);
+        return;
+    }
+    catch_signals();
+    run(s);
+    share_end(&s->part);
+}
+
 int main(int argc, char **argv)
 {
     static separation s;
@@ -317,7 +418,6 @@ int main(int argc, char **argv)
     s.args.options.listen = s.args.picture ? picture_listen : NULL;
     s.args.options.listener = &s.picture;
     s.progress = (progress_line){.quiet = s.args.quiet, .terminal = isatty(STDERR_FILENO) != 0};
-    catch_signals();
-    run(&s);
+    run_share(&s);
     return (int)exit_code_after_output("bsm-separate", s.failure);
 }

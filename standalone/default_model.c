@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* The model that a program uses when the user names none. */
+/* The model that a program uses. */
 #include "default_model.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
-
-static const char installed[] = BSM_DATADIR "/bsm/models/default.safetensors";
 
 static bsm_status open_untrained(bsm_model **model, bsm_error *error)
 {
@@ -15,23 +14,47 @@ static bsm_status open_untrained(bsm_model **model, bsm_error *error)
     return status ? status : bsm_model_new_untrained(&config, model, error);
 }
 
-bsm_status default_model_open(const char *path, bsm_model **model, bool *untrained,
-                              bsm_error *error)
+/* A file of that name comes before a model of that name. */
+static bsm_status resolve(const char *name, char path[MODEL_PATH], bsm_error *error)
 {
-    *untrained = false;
+    if (strchr(name, '/') || access(name, F_OK) == 0 || model_folders_name_length(name)) {
+        if (access(name, F_OK) == 0 || !model_folders_look_up(name, path)) {
+            snprintf(path, MODEL_PATH, "%s", name);
+        }
+        return BSM_OK;
+    }
+    return model_folders_look_up(name, path)
+               ? BSM_OK
+               : bsm_fail(
+                     error, BSM_NOT_FOUND,
+                     "%s: cannot open: No such file, nor a model of this name (bsm-model list)",
+                     name);
+}
+
+bsm_status default_model_path(const char *name, char path[MODEL_PATH], bsm_error *error)
+{
     const char *named = getenv("BSM_MODEL");
-    if (path && !*path) {
+    path[0] = '\0';
+    if (name && !*name) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "--model: the file's name is empty");
     }
-    if (!path && named && *named) {
-        path = named;
+    if (name || (named && *named)) {
+        return resolve(name ? name : named, path, error);
     }
-    if (path) {
-        return bsm_model_open(path, NULL, model, error);
+    if (!model_folders_look_up("default", path)) {
+        path[0] = '\0';
     }
-    if (access(installed, F_OK) == 0 || errno != ENOENT) {
-        return bsm_model_open(installed, NULL, model, error);
+    return BSM_OK;
+}
+
+bsm_status default_model_open(const char *name, bsm_model **model, bool *untrained,
+                              bsm_error *error)
+{
+    char path[MODEL_PATH];
+    bsm_status status = default_model_path(name, path, error);
+    *untrained = !status && !*path;
+    if (status) {
+        return status;
     }
-    *untrained = true;
-    return open_untrained(model, error);
+    return *untrained ? open_untrained(model, error) : bsm_model_open(path, NULL, model, error);
 }

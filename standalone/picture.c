@@ -3,14 +3,14 @@
 #include "picture.h"
 
 #include "draw.h"
-#include "file/output_files.h"
+#include "file/output_plan.h"
 
-bsm_status picture_begin(picture *p, const char *input, const char *folder, bool force,
+bsm_status picture_begin(picture *p, const char *input, const bsm_separate_options *options,
                          bsm_error *error)
 {
-    *p = (picture){.input = input, .force = force};
-    bsm_status status = bsm_output_beside(input, folder, "picture.png", p->path, error);
-    return status ? status : bsm_new_file_begin(p->path, force, &p->file, error);
+    *p = (picture){.input = input, .force = options->force};
+    bsm_status status = bsm_output_path(options, input, "picture", "png", p->path, error);
+    return status ? status : bsm_new_file_begin(p->path, p->force, &p->file, error);
 }
 
 void picture_listen(void *listener, const bsm_separated_block *block)

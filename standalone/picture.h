@@ -17,10 +17,10 @@ typedef struct picture {
     bsm_error error;          /**< what went wrong meanwhile */
 } picture;
 
-/** Begin DIR/NAME.picture.png beside what is separated from `input`; `folder` NULL is the input's.
- *  BSM_EXISTS if there is such a file and `force` is false, and what making a file reports. */
-BSM_NODISCARD bsm_status picture_begin(picture *p, const char *input, const char *folder,
-                                       bool force, bsm_error *error);
+/** Begin NAME.picture.png where `options` have the outputs of `input`. BSM_EXISTS if there is such
+ *  a file and options->force is false, and what making a file reports. */
+BSM_NODISCARD bsm_status picture_begin(picture *p, const char *input,
+                                       const bsm_separate_options *options, bsm_error *error);
 
 /** For bsm_separate_options.listen, with the picture as its listener. */
 void picture_listen(void *listener, const bsm_separated_block *block);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MIN_BAR = 5, MAX_BAR = 60, DEFAULT_WIDTH = 80, MAX_LINE = 256 };
@@ -15,8 +16,7 @@ static double fraction(const bsm_progress *progress)
     return part < 0 ? 0 : part > 1 ? 1 : part;
 }
 
-/* "0:48", "1:02:03" */
-static void format_time(double seconds, char *text, size_t size)
+void progress_format_time(double seconds, char *text, size_t size)
 {
     unsigned long whole = seconds > 0 && seconds < 1e8 ? (unsigned long)(seconds + 0.5) : 0;
     if (whole < 3600) {
@@ -32,7 +32,8 @@ static void format_rest(const bsm_progress *progress, char *text, size_t size)
     text[0] = '\0';
     if (progress->speed > 0) {
         char left[32];
-        format_time((progress->total - progress->done) / progress->speed, left, sizeof left);
+        progress_format_time((progress->total - progress->done) / progress->speed, left,
+                             sizeof left);
         snprintf(text, size, "%.3gx  %s left", progress->speed, left);
     }
 }
@@ -45,7 +46,7 @@ static void format_numbers(const bsm_progress *progress, int percent, char *text
         format_rest(progress, part, sizeof part);
         snprintf(text, size, "%3d %%%s%s", percent, *part ? "  " : "", part);
     } else {
-        format_time(progress->done, part, sizeof part);
+        progress_format_time(progress->done, part, sizeof part);
         int length = snprintf(text, size, "%s done", part);
         if (progress->speed > 0 && length > 0 && (size_t)length < size) {
             snprintf(text + length, size - (size_t)length, "  %.3gx", progress->speed);
@@ -74,6 +75,29 @@ void progress_line_format(const bsm_progress *progress, size_t width, char *text
     snprintf(text, size, "[%s]  %s", bar, numbers);
 }
 
+double progress_now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* "3 of 12, 4:10 left in all", or nothing for a single file. */
+static void format_batch(const progress_line *line, const bsm_progress *progress, char *text,
+                         size_t size)
+{
+    const double done = line->before + line->share * fraction(progress);
+    char left[32];
+    text[0] = '\0';
+    if (line->of > 1) {
+        progress_format_time((progress_now() - line->start) * (1 - done) / (done > 0 ? done : 1),
+                             left, sizeof left);
+        const bool known = done > line->before;
+        snprintf(text, size, "%zu of %zu%s%s%s", line->number, line->of, known ? ", " : "",
+                 known ? left : "", known ? " left in all" : "");
+    }
+}
+
 static size_t terminal_width(void)
 {
     struct winsize size;
@@ -92,10 +116,13 @@ void progress_line_begin(progress_line *line, const char *name)
 
 static void show_bar(progress_line *line, const bsm_progress *progress)
 {
-    char text[MAX_LINE];
+    char text[MAX_LINE], batch[80];
+    format_batch(line, progress, batch, sizeof batch);
+    const size_t width = terminal_width() - 1, taken = *batch ? strlen(batch) + 2 : 0;
     /* Not into the last column, where some terminals begin a new line. */
-    progress_line_format(progress, terminal_width() - 1, text, sizeof text);
-    fprintf(stderr, "\r%s\033[K", text);
+    const bool both = width > taken + 24;
+    progress_line_format(progress, both ? width - taken : width, text, sizeof text);
+    fprintf(stderr, "\r%s%s%s\033[K", text, both && *batch ? "  " : "", both ? batch : "");
     fflush(stderr);
     line->drawn = true;
 }
@@ -105,9 +132,11 @@ static void show_line(progress_line *line, const bsm_progress *progress)
     const bool known = progress->total > 0;
     const int step = known ? (int)(10 * fraction(progress)) : (int)(progress->done / 60);
     if (step > line->step) {
-        char numbers[80];
+        char numbers[80], batch[80];
         format_numbers(progress, 10 * step, numbers, sizeof numbers);
-        fprintf(stderr, "%s: %s\n", line->name, numbers + strspn(numbers, " "));
+        format_batch(line, progress, batch, sizeof batch);
+        fprintf(stderr, "%s: %s%s%s\n", line->name, numbers + strspn(numbers, " "),
+                *batch ? "; " : "", batch);
         line->step = step;
     }
 }

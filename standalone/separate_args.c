@@ -8,20 +8,23 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "draw.h"
 
 const char separate_args_help[] =
-    "usage: bsm-separate [options] FILE|FOLDER...\n"
+    "usage: bsm-separate [options] FILE|FOLDER|-...         (- is standard input)\n"
     "Take the vocals out of music: writes NAME.vocals.wav and NAME.instrumental.wav.\n"
-    "\n"
-    "  -o, --output DIR      write there, not beside the input\n"
-    "      --format FORMAT   wav (default), flac or ogg\n"
-    "      --bits BITS       16, 24 or 32 (float); default 32 for wav, 24 for flac\n"
+    "  -o, --output DIR      write there, not beside the input; - is standard output\n"
+    "      --name PATTERN    of the outputs; default {name}.{stem}\n"
+    "      --only PART       write the vocals or the instrumental alone\n"
     "      --stems           also write each stem that the model knows\n"
+    "      --format FORMAT   wav (default), flac, ogg, mp3, opus; raw for -o -\n"
+    "      --bits BITS       16, 24 or 32 (float); default 24 for flac, else 32\n"
+    "      --gain DB         make the outputs louder\n"
     "      --picture         also draw spectrograms of all, as NAME.picture.png\n"
     "  -f, --force           replace existing outputs\n"
-    "  -m, --model FILE      model to use (default: $BSM_MODEL or the installed one)\n"
+    "  -m, --model MODEL     file or name (default: $BSM_MODEL or the installed one)\n"
     "  -d, --device DEVICE   auto (default), cpu, reference or cuda\n"
     "      --precision NAME  float32 (default), tf32, bfloat16 or int8 will do\n"
     "  -t, --threads N       processor threads (default: one per core)\n"
@@ -31,7 +34,6 @@ const char separate_args_help[] =
     "  -q, --quiet           print errors only\n"
     "  -h, --help            show this help\n"
     "  -V, --version         show the version\n"
-    "\n"
     "Exit status: 0 success, 2 usage, 3 model, 4 input, 5 output, 6 device,\n"
     "7 memory, 130 cancelled, 1 anything else.\n";
 
@@ -39,6 +41,9 @@ enum {
     OPTION_FORMAT = 256,
     OPTION_BITS,
     OPTION_STEMS,
+    OPTION_NAME,
+    OPTION_ONLY,
+    OPTION_GAIN,
     OPTION_PICTURE,
     OPTION_PRECISION,
     OPTION_WINDOW,
@@ -51,6 +56,9 @@ static const struct option long_options[] = {
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"bits", required_argument, NULL, OPTION_BITS},
     {"stems", no_argument, NULL, OPTION_STEMS},
+    {"name", required_argument, NULL, OPTION_NAME},
+    {"only", required_argument, NULL, OPTION_ONLY},
+    {"gain", required_argument, NULL, OPTION_GAIN},
     {"picture", no_argument, NULL, OPTION_PICTURE},
     {"force", no_argument, NULL, 'f'},
     {"model", required_argument, NULL, 'm'},
@@ -98,14 +106,52 @@ static bool scan_real(const char *text, double *value)
 static bsm_status parse_format(const char *text, bsm_file_format *format, bsm_error *error)
 {
     static const char *const names[] = {
-        [BSM_FILE_WAV] = "wav", [BSM_FILE_FLAC] = "flac", [BSM_FILE_OGG] = "ogg"};
+        [BSM_FILE_WAV] = "wav", [BSM_FILE_FLAC] = "flac", [BSM_FILE_OGG] = "ogg",
+        [BSM_FILE_MP3] = "mp3", [BSM_FILE_OPUS] = "opus", [BSM_FILE_RAW] = "raw"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(text, names[i]) == 0) {
             *format = (bsm_file_format)i;
             return BSM_OK;
         }
     }
-    return bad_value(error, "format", text, "wav, flac or ogg");
+    return bad_value(error, "format", text, "wav, flac, ogg, mp3, opus or raw");
+}
+
+static bsm_status parse_only(const char *text, bsm_separate_only *only, bsm_error *error)
+{
+    *only = strcmp(text, "vocals") == 0 ? BSM_ONLY_VOCALS : BSM_ONLY_INSTRUMENTAL;
+    return *only == BSM_ONLY_VOCALS || strcmp(text, "instrumental") == 0
+               ? BSM_OK
+               : bad_value(error, "only", text, "vocals or instrumental");
+}
+
+static bsm_status parse_gain(const char *text, double *gain, bsm_error *error)
+{
+    if (!scan_real(text, gain) || fabs(*gain) > 60) {
+        return bad_value(error, "gain", text, "a number of dB from -60 to 60");
+    }
+    return BSM_OK;
+}
+
+/* A name for each part, in one folder: the outputs of one input have to differ. */
+static bsm_status parse_name(const char *text, const char **name, bsm_error *error)
+{
+    if (strchr(text, '/') || !*text) {
+        return bad_value(error, "name", text, "a name without folders, such as {name}.{stem}");
+    }
+    *name = text;
+    return BSM_OK;
+}
+
+static bsm_status parse_output(const char *text, bsm_separate_options *options, bsm_error *error)
+{
+    if (!*text) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "--output: the folder's name is empty");
+    }
+    const bool stream = strcmp(text, "-") == 0;
+    options->stream = stream ? STDOUT_FILENO : 0;
+    options->output_dir = stream ? NULL : text;
+    return BSM_OK;
 }
 
 static bsm_status parse_bits(const char *text, int *bits, bsm_error *error)
@@ -175,7 +221,10 @@ static bsm_status parse_option(int option, const char *value, separate_args *arg
 {
     bsm_separate_options *options = &args->options;
     switch (option) {
-    case 'o': options->output_dir = value; return BSM_OK;
+    case 'o': return parse_output(value, options, error);
+    case OPTION_NAME: return parse_name(value, &options->name, error);
+    case OPTION_ONLY: return parse_only(value, &options->only, error);
+    case OPTION_GAIN: return parse_gain(value, &options->gain, error);
     case OPTION_FORMAT: return parse_format(value, &options->format, error);
     case OPTION_BITS: return parse_bits(value, &options->bits, error);
     case OPTION_STEMS: options->all_stems = true; return BSM_OK;
@@ -222,21 +271,58 @@ static bsm_status fail_getopt(int option, char *const *argv, bsm_error *error)
     return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s: no such option", last);
 }
 
-static bsm_status check_together(const separate_args *args, bsm_error *error)
+static bsm_status check_format(const bsm_separate_options *options, bsm_error *error)
 {
-    const bsm_separate_options *options = &args->options;
-    if (options->format == BSM_FILE_OGG && options->bits) {
-        return bsm_fail(error, BSM_INVALID_ARGUMENT, "--bits: Ogg Vorbis has no number of bits");
+    const bool lossy = options->format == BSM_FILE_OGG || options->format == BSM_FILE_MP3 ||
+                       options->format == BSM_FILE_OPUS;
+    if (lossy && options->bits) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT,
+                        "--bits: Ogg Vorbis, MP3 and Opus have no number of bits");
     }
     if (options->format == BSM_FILE_FLAC && options->bits == 32) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "--bits 32: FLAC has 16 or 24");
+    }
+    if (options->format == BSM_FILE_RAW && !options->stream) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "--format raw: goes with --output - only");
+    }
+    return BSM_OK;
+}
+
+static bsm_status check_names(const separate_args *args, bsm_error *error)
+{
+    const bsm_separate_options *options = &args->options;
+    const bool one = options->only != BSM_BOTH_PARTS && !options->all_stems;
+    if (options->stream && (!one || args->picture || args->num_inputs > 1)) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT,
+                        "--output -: takes one part of one file: add --only vocals or --only "
+                        "instrumental, without --stems and --picture");
+    }
+    if (options->stream && options->format != BSM_FILE_WAV && options->format != BSM_FILE_RAW) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "--output -: needs --format wav or raw");
+    }
+    if (options->name && (!one || args->picture) && !strstr(options->name, "{stem}")) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT,
+                        "--name %s: all parts would have one name; put {stem} into it",
+                        options->name);
+    }
+    return BSM_OK;
+}
+
+static bsm_status check_together(const separate_args *args, bsm_error *error)
+{
+    const bsm_separate_options *options = &args->options;
+    if (args->num_inputs == 0) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "no file or folder given");
     }
     if (options->commit && (options->window > 0 || options->overlap >= 0)) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT,
                         "--stream has no windows: leave out --window and --overlap");
     }
-    return args->num_inputs ? BSM_OK
-                            : bsm_fail(error, BSM_INVALID_ARGUMENT, "no file or folder given");
+    if (options->only != BSM_BOTH_PARTS && options->all_stems) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "--only and --stems exclude each other");
+    }
+    bsm_status status = check_format(options, error);
+    return status ? status : check_names(args, error);
 }
 
 bsm_status separate_args_parse(int argc, char **argv, separate_args *args, bsm_error *error)

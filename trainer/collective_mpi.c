@@ -3,7 +3,7 @@
 #include <mpi.h>
 
 #include "collective.h"
-#include "collective_launcher.h"
+#include "launcher.h"
 
 enum { PIECE = 1 << 24 /* values per call: MPI counts with an int */ };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* One process, in a build without MPI. */
 #include "collective.h"
-#include "collective_launcher.h"
+#include "launcher.h"
 
 bsm_status bsm_collective_start(bsm_collective *collective, bsm_error *error)
 {

@@ -14,18 +14,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file/encoder_format.h"
+#include "file/stream_writer.h"
 #include "new_file.h"
+#include "signal/planes.h"
+#include "signal/resample.h"
 
-enum { BLOCK = 4096, OTHER_HEADERS = 65536, VORBIS_MAX_RATE = 200000, WRITE_BACK = 8 << 20 };
+enum { BLOCK = 4096, VORBIS_MAX_RATE = 200000, WRITE_BACK = 8 << 20 };
 
 struct bsm_audio_writer {
     bsm_audio_format format;
     char *path;
     bool force;
     bsm_new_file part;
-    int cause;         /* errno of the first write that failed */
-    sf_count_t unsent; /* bytes since the disk was last asked to begin */
-    SNDFILE *file;
+    int cause;                /* errno of the first write that failed */
+    sf_count_t unsent;        /* bytes since the disk was last asked to begin */
+    SNDFILE *file;            /* NULL: a stream */
+    bsm_resampler *resampler; /* NULL: the file has the samples' rate ... */
+    float **converted;        /* ... [channels][BLOCK] */
     uint64_t clipped;
     union {
         float real[BLOCK * BSM_MAX_CHANNELS];
@@ -87,26 +93,6 @@ static sf_count_t io_tell(void *user)
 
 /* ---- Opening ---- */
 
-static bool is_integer(const bsm_audio_format *format)
-{
-    return format->format != BSM_FILE_OGG && format->bits < 32;
-}
-
-static int sndfile_format(const bsm_audio_format *format)
-{
-    int bits = format->bits == 16   ? SF_FORMAT_PCM_16
-               : format->bits == 24 ? SF_FORMAT_PCM_24
-                                    : SF_FORMAT_FLOAT;
-    switch (format->format) {
-    case BSM_FILE_FLAC: return SF_FORMAT_FLAC | bits;
-    case BSM_FILE_OGG: return SF_FORMAT_OGG | SF_FORMAT_VORBIS;
-    case BSM_FILE_WAV: break;
-    }
-    uint64_t frame = format->channels * (uint64_t)format->bits / 8;
-    bool fits = format->frames <= (UINT32_MAX - OTHER_HEADERS) / frame;
-    return (fits ? SF_FORMAT_WAV : SF_FORMAT_RF64) | bits;
-}
-
 static bsm_status open_sndfile(bsm_audio_writer *writer, bsm_error *error)
 {
     SF_VIRTUAL_IO io = {.get_filelen = io_length,
@@ -114,9 +100,9 @@ static bsm_status open_sndfile(bsm_audio_writer *writer, bsm_error *error)
                         .read = io_read,
                         .write = io_write,
                         .tell = io_tell};
-    SF_INFO info = {.samplerate = (int)writer->format.rate,
+    SF_INFO info = {.samplerate = (int)bsm_encoder_rate(&writer->format),
                     .channels = (int)writer->format.channels,
-                    .format = sndfile_format(&writer->format)};
+                    .format = bsm_encoder_format(&writer->format)};
     if (writer->format.format != BSM_FILE_OGG || writer->format.rate <= VORBIS_MAX_RATE) {
         writer->file = sf_open_virtual(&io, SFM_WRITE, &info, writer);
     }
@@ -132,9 +118,35 @@ static bsm_status open_sndfile(bsm_audio_writer *writer, bsm_error *error)
     sf_command(writer->file, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE);
     /* A damaged input may end long before it said that it would. */
     sf_command(writer->file, SFC_RF64_AUTO_DOWNGRADE, NULL, SF_TRUE);
-    double quality = 0.6; /* about 190 kbit/s of stereo; Vorbis only */
+    double quality = 0.6; /* about 190 kbit/s of stereo; lossy formats only */
     sf_command(writer->file, SFC_SET_VBR_ENCODING_QUALITY, &quality, sizeof quality);
     return BSM_OK;
+}
+
+static bsm_status open_file(bsm_audio_writer *writer, bsm_error *error)
+{
+    bsm_status status = bsm_new_file_begin(writer->path, writer->force, &writer->part, error);
+    return status ? status : open_sndfile(writer, error);
+}
+
+static bsm_status open_stream(bsm_audio_writer *writer, bsm_error *error)
+{
+    return bsm_stream_begin(&writer->format)
+               ? BSM_OK
+               : bsm_fail_errno(error, errno, "standard output", "cannot write");
+}
+
+static bsm_status open_resampler(bsm_audio_writer *writer, bsm_error *error)
+{
+    const bsm_audio_format *format = &writer->format;
+    const size_t rate = bsm_encoder_rate(format);
+    if (rate == format->rate) {
+        return BSM_OK;
+    }
+    writer->converted = bsm_planes_new(format->channels, BLOCK);
+    return writer->converted
+               ? bsm_resampler_new(format->rate, rate, format->channels, &writer->resampler, error)
+               : bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", writer->path);
 }
 
 bsm_status bsm_audio_writer_new(const char *path, const bsm_audio_format *format, bool force,
@@ -149,9 +161,9 @@ bsm_status bsm_audio_writer_new(const char *path, const bsm_audio_format *format
     made->format = *format;
     made->force = force;
     made->part.fd = -1;
-    bsm_status status = bsm_new_file_begin(made->path, force, &made->part, error);
+    bsm_status status = open_resampler(made, error);
     if (!status) {
-        status = open_sndfile(made, error);
+        status = format->stream > 0 ? open_stream(made, error) : open_file(made, error);
     }
     if (status) {
         bsm_audio_writer_free(made);
@@ -176,7 +188,7 @@ static double to_integer(double scale, float sample)
 
 void bsm_audio_writer_round(const bsm_audio_writer *writer, float *const *audio, size_t count)
 {
-    if (!is_integer(&writer->format)) {
+    if (!bsm_encoder_is_integer(&writer->format)) {
         return;
     }
     const double scale = scale_of(&writer->format);
@@ -215,25 +227,38 @@ static void interleave_floats(bsm_audio_writer *writer, const float *const *audi
     }
 }
 
+/* Into the file, or the stream; how many samples were written. */
 static sf_count_t write_block(bsm_audio_writer *writer, const float *const *audio, size_t offset,
                               size_t count)
 {
-    if (is_integer(&writer->format)) {
+    const bool integer = bsm_encoder_is_integer(&writer->format);
+    if (integer) {
         interleave_integers(writer, audio, offset, count);
-        return sf_writef_int(writer->file, writer->block.integer, (sf_count_t)count);
+    } else {
+        interleave_floats(writer, audio, offset, count);
     }
-    interleave_floats(writer, audio, offset, count);
-    return sf_writef_float(writer->file, writer->block.real, (sf_count_t)count);
+    if (!writer->file) {
+        const bool good = bsm_stream_write(&writer->format, &writer->block, count);
+        writer->cause = good ? 0 : errno;
+        return good ? (sf_count_t)count : 0;
+    }
+    return integer ? sf_writef_int(writer->file, writer->block.integer, (sf_count_t)count)
+                   : sf_writef_float(writer->file, writer->block.real, (sf_count_t)count);
 }
 
-bsm_status bsm_audio_writer_write(bsm_audio_writer *writer, const float *const *audio, size_t count,
-                                  bsm_error *error)
+static const char *name_of(const bsm_audio_writer *writer)
+{
+    return writer->format.stream > 0 ? "standard output" : writer->path;
+}
+
+static bsm_status write_plain(bsm_audio_writer *writer, const float *const *audio, size_t count,
+                              bsm_error *error)
 {
     for (size_t done = 0; done < count;) {
         size_t block = count - done < BLOCK ? count - done : BLOCK;
         sf_count_t written = write_block(writer, audio, done, block);
         if (writer->cause) {
-            return bsm_fail_errno(error, writer->cause, writer->path, "cannot write");
+            return bsm_fail_errno(error, writer->cause, name_of(writer), "cannot write");
         }
         if (written != (sf_count_t)block) {
             return bsm_fail(error, BSM_IO, "%s: cannot write: %s", writer->path,
@@ -242,6 +267,35 @@ bsm_status bsm_audio_writer_write(bsm_audio_writer *writer, const float *const *
         done += block;
     }
     return BSM_OK;
+}
+
+/* `audio` NULL: the end. */
+static bsm_status write_resampled(bsm_audio_writer *writer, float *const *audio, size_t count,
+                                  bsm_error *error)
+{
+    bsm_status status = BSM_OK;
+    size_t done = 0, made = 0;
+    do {
+        float *at[BSM_MAX_CHANNELS];
+        size_t used = 0;
+        if (audio) {
+            bsm_planes_at(audio, writer->format.channels, done, at);
+        }
+        status = bsm_resampler_process(writer->resampler, audio ? (const float *const *)at : NULL,
+                                       count - done, &used, writer->converted, BLOCK, &made, error);
+        done += used;
+        if (!status) {
+            status = write_plain(writer, (const float *const *)writer->converted, made, error);
+        }
+    } while (!status && (done < count || made > 0));
+    return status;
+}
+
+bsm_status bsm_audio_writer_write(bsm_audio_writer *writer, float *const *audio, size_t count,
+                                  bsm_error *error)
+{
+    return writer->resampler ? write_resampled(writer, audio, count, error)
+                             : write_plain(writer, (const float *const *)audio, count, error);
 }
 
 uint64_t bsm_audio_writer_clipped(const bsm_audio_writer *writer)
@@ -253,6 +307,15 @@ uint64_t bsm_audio_writer_clipped(const bsm_audio_writer *writer)
 
 bsm_status bsm_audio_writer_finish(bsm_audio_writer *writer, bsm_error *error)
 {
+    if (writer->resampler) {
+        bsm_status status = write_resampled(writer, NULL, 0, error);
+        if (status) {
+            return status;
+        }
+    }
+    if (!writer->file) {
+        return BSM_OK;
+    }
     int code = sf_close(writer->file);
     writer->file = NULL;
     if (writer->cause) {
@@ -269,7 +332,8 @@ bsm_status bsm_audio_writer_finish(bsm_audio_writer *writer, bsm_error *error)
 
 bsm_status bsm_audio_writer_publish(bsm_audio_writer *writer, bsm_error *error)
 {
-    return bsm_new_file_commit(&writer->part, writer->force, error);
+    return writer->format.stream > 0 ? BSM_OK
+                                     : bsm_new_file_commit(&writer->part, writer->force, error);
 }
 
 void bsm_audio_writer_free(bsm_audio_writer *writer)
@@ -277,6 +341,8 @@ void bsm_audio_writer_free(bsm_audio_writer *writer)
     if (writer) {
         sf_close(writer->file);
         bsm_new_file_abandon(&writer->part);
+        bsm_resampler_free(writer->resampler);
+        free(writer->converted);
         free(writer->path);
         free(writer);
     }

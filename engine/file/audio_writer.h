@@ -13,9 +13,10 @@ typedef struct bsm_audio_writer bsm_audio_writer;
 
 typedef struct bsm_audio_format {
     bsm_file_format format;
-    int bits; /**< 16, 24 or 32 (float); not used for Vorbis */
-    size_t rate, channels;
-    uint64_t frames; /**< the most that may be written: more than WAV's 4 GB make it RF64 */
+    int bits;              /**< 16, 24 or 32 (float); 0 for what has no bits */
+    size_t rate, channels; /**< of the samples; a format that lacks the rate has its next higher */
+    uint64_t frames;       /**< the most that may be written: more than WAV's 4 GB make it RF64 */
+    int stream;            /**< > 0: write to this descriptor, which is not closed, as WAV or raw */
 } bsm_audio_format;
 
 /** Start to write `path`, under another name beside it.
@@ -29,7 +30,7 @@ BSM_NODISCARD bsm_status bsm_audio_writer_new(const char *path, const bsm_audio_
 void bsm_audio_writer_round(const bsm_audio_writer *writer, float *const *audio, size_t count);
 
 /** Add `count` samples per channel. Those that an integer format cannot hold are clipped. */
-BSM_NODISCARD bsm_status bsm_audio_writer_write(bsm_audio_writer *writer, const float *const *audio,
+BSM_NODISCARD bsm_status bsm_audio_writer_write(bsm_audio_writer *writer, float *const *audio,
                                                 size_t count, bsm_error *error);
 
 /** Samples clipped so far. */

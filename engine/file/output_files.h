@@ -5,8 +5,7 @@
 
 #include "bsm/separate.h"
 #include "file/audio_writer.h"
-
-enum { BSM_MAX_OUTPUTS = BSM_MAX_STEMS + 2 };
+#include "file/output_plan.h"
 
 typedef struct bsm_output_files {
     size_t count;
@@ -15,18 +14,7 @@ typedef struct bsm_output_files {
     bsm_audio_writer *writers[BSM_MAX_OUTPUTS];
 } bsm_output_files;
 
-/** "DIR/NAME.ENDING" for an input "..../NAME.ext"; `folder` NULL is the input's own.
- *  BSM_INVALID_ARGUMENT if that is too long. */
-BSM_NODISCARD bsm_status bsm_output_beside(const char *input, const char *folder,
-                                           const char *ending, char path[BSM_MAX_PATH],
-                                           bsm_error *error);
-
-/** The same with the ending "PART.EXT". */
-BSM_NODISCARD bsm_status bsm_output_path(const char *input, const char *folder, const char *part,
-                                         bsm_file_format format, char path[BSM_MAX_PATH],
-                                         bsm_error *error);
-
-/** Begin one more file, at paths[count]. */
+/** Begin one more file, at paths[count]; or a stream, which has no name to get. */
 BSM_NODISCARD bsm_status bsm_output_files_add(bsm_output_files *files,
                                               const bsm_audio_format *format, bsm_error *error);
 

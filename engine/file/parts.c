@@ -10,7 +10,9 @@
 #include "signal/planes.h"
 #include "signal/resample.h"
 
-enum { BLOCK = 4096, MAX_PLANES = BSM_MAX_STEMS * BSM_MAX_CHANNELS, VOCALS = 0, INSTRUMENTAL = 1 };
+enum { BLOCK = 4096, MAX_PLANES = BSM_MAX_STEMS * BSM_MAX_CHANNELS };
+
+#define NOT_WRITTEN SIZE_MAX
 
 struct bsm_parts {
     bsm_source *source;
@@ -20,7 +22,10 @@ struct bsm_parts {
     void *listener;
     size_t channels; /* of the signal: at least those of the file */
     size_t planes;
-    size_t output_of[BSM_MAX_STEMS]; /* for each group of planes, the number of its file */
+    size_t vocals;                   /* the group of planes that they are */
+    size_t output_of[BSM_MAX_STEMS]; /* for each group of planes, the number of its file ... */
+    size_t instrumental;             /* ... and that of what is left; or NOT_WRITTEN */
+    float gain;
     uint64_t written;
     bsm_resampler *resampler; /* NULL where the rates are equal */
     bsm_output_files files;
@@ -31,22 +36,38 @@ struct bsm_parts {
 
 /* ---- Setting up ---- */
 
-static bsm_status add_file(bsm_parts *parts, const char *part, const bsm_separate_options *options,
+static bsm_status add_file(bsm_parts *parts, const bsm_output *output,
                            const bsm_audio_format *format, bsm_error *error)
 {
-    bsm_status status = bsm_output_path(parts->path, options->output_dir, part, options->format,
-                                        parts->files.paths[parts->files.count], error);
-    if (!status) {
-        status = bsm_output_files_add(&parts->files, format, error);
-    }
+    memcpy(parts->files.paths[parts->files.count], output->path, BSM_MAX_PATH);
+    bsm_status status = bsm_output_files_add(&parts->files, format, error);
     *parts->output_failed |= status != BSM_OK;
     return status;
 }
 
-/* The name of what is left of the input is not free for a stem. */
-static const char *stem_part(const char *stem)
+static size_t find_output(const bsm_output_plan *plan, bool instrumental, size_t stem)
 {
-    return strcmp(stem, "instrumental") == 0 ? "instrumental-stem" : stem;
+    for (size_t i = 0; i < plan->count; i++) {
+        const bsm_output *output = &plan->outputs[i];
+        if ((output->kind == BSM_OUTPUT_INSTRUMENTAL) == instrumental &&
+            (instrumental || output->stem == stem)) {
+            return i;
+        }
+    }
+    return NOT_WRITTEN;
+}
+
+static void assign(bsm_parts *parts, const bsm_separation *separation, const bsm_output_plan *plan,
+                   size_t vocals)
+{
+    size_t group = 0;
+    parts->instrumental = find_output(plan, true, 0);
+    for (size_t s = 0; s < separation->config->num_stems; s++) {
+        if (separation->wanted[s]) {
+            parts->vocals = s == vocals ? group : parts->vocals;
+            parts->output_of[group++] = find_output(plan, false, s);
+        }
+    }
 }
 
 static bsm_status add_files(bsm_parts *parts, const bsm_separation *separation,
@@ -58,21 +79,20 @@ static bsm_status add_files(bsm_parts *parts, const bsm_separation *separation,
                                      .bits = plan->bits,
                                      .rate = info->rate,
                                      .channels = info->channels,
-                                     .frames = info->frames};
-    bsm_status status = add_file(parts, "vocals", options, &format, error);
-    if (!status) {
-        status = add_file(parts, "instrumental", options, &format, error);
+                                     .frames = info->frames,
+                                     .stream = options->stream};
+    bsm_output_plan *outputs = malloc(sizeof *outputs);
+    if (!outputs) {
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", parts->path);
     }
-    size_t group = 0;
-    for (size_t s = 0; s < separation->config->num_stems && !status; s++) {
-        if (separation->wanted[s]) {
-            parts->output_of[group++] = s == vocals ? VOCALS : parts->files.count;
-            if (s != vocals) {
-                status = add_file(parts, stem_part(separation->config->stems[s]), options, &format,
-                                  error);
-            }
-        }
+    bsm_status status =
+        bsm_output_plan_make(separation->config, options, parts->path, outputs, error);
+    *parts->output_failed |= status != BSM_OK;
+    for (size_t i = 0; i < outputs->count && !status; i++) {
+        status = add_file(parts, &outputs->outputs[i], &format, error);
     }
+    assign(parts, separation, outputs, vocals);
+    free(outputs);
     return status;
 }
 
@@ -105,6 +125,7 @@ bsm_status bsm_parts_new(const bsm_separation *separation, bsm_source *source, c
     made->channels = bsm_source_channels(source);
     made->planes = bsm_separation_planes(separation);
     made->files.force = options->force;
+    made->gain = (float)pow(10, options->gain / 20);
     made->listen = options->listen;
     made->listener = options->listener;
     bsm_status status = allocate(made, separation->config->sample_rate, error);
@@ -144,7 +165,7 @@ static bool fold(bsm_parts *parts, float *const *stem, size_t count)
         for (size_t i = 0; i < count; i++) {
             float sample = mean ? 0.5F * (stem[0][i] + stem[1][i]) : stem[c][i];
             finite &= isfinite(sample) != 0;
-            parts->part[c][i] = sample;
+            parts->part[c][i] = parts->gain * sample;
         }
     }
     return finite;
@@ -153,8 +174,10 @@ static bool fold(bsm_parts *parts, float *const *stem, size_t count)
 static bsm_status write_part(bsm_parts *parts, size_t output, float *const *audio, size_t count,
                              bsm_error *error)
 {
-    bsm_status status = bsm_audio_writer_write(parts->files.writers[output],
-                                               (const float *const *)audio, count, error);
+    if (output == NOT_WRITTEN) {
+        return BSM_OK;
+    }
+    bsm_status status = bsm_audio_writer_write(parts->files.writers[output], audio, count, error);
     *parts->output_failed |= status != BSM_OK;
     return status;
 }
@@ -166,7 +189,7 @@ static bsm_status write_instrumental(bsm_parts *parts, size_t count, bsm_error *
             parts->original[c][i] -= parts->part[c][i];
         }
     }
-    return write_part(parts, INSTRUMENTAL, parts->original, count, error);
+    return write_part(parts, parts->instrumental, parts->original, count, error);
 }
 
 /* After the vocals, `part` and `original` hold what went into the two files. */
@@ -183,10 +206,22 @@ static void tell_listener(const bsm_parts *parts, size_t count)
     }
 }
 
+/* Up to `count` samples of the input, as loud as its parts. */
+static size_t take_original(bsm_parts *parts, size_t count)
+{
+    count = bsm_source_take_original(parts->source, parts->original, count);
+    for (size_t c = 0; c < bsm_source_info(parts->source)->channels && parts->gain != 1.0F; c++) {
+        for (size_t i = 0; i < count; i++) {
+            parts->original[c][i] *= parts->gain;
+        }
+    }
+    return count;
+}
+
 /* Write up to BLOCK samples of all parts, as many as there are of the input. */
 static bsm_status write_block(bsm_parts *parts, float *const *audio, size_t count, bsm_error *error)
 {
-    count = bsm_source_take_original(parts->source, parts->original, count);
+    count = take_original(parts, count);
     bsm_status status = BSM_OK;
     for (size_t g = 0; g * parts->channels < parts->planes && !status; g++) {
         const size_t output = parts->output_of[g];
@@ -198,9 +233,11 @@ static bsm_status write_block(bsm_parts *parts, float *const *audio, size_t coun
                             parts->path,
                             (double)parts->written / (double)bsm_source_info(parts->source)->rate);
         }
-        bsm_audio_writer_round(parts->files.writers[output], parts->part, count);
+        if (output != NOT_WRITTEN) {
+            bsm_audio_writer_round(parts->files.writers[output], parts->part, count);
+        }
         status = write_part(parts, output, parts->part, count, error);
-        if (output == VOCALS && !status) {
+        if (g == parts->vocals && !status) {
             status = write_instrumental(parts, count, error);
             tell_listener(parts, count);
         }

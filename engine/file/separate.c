@@ -4,10 +4,10 @@
 #include "file/separate.h"
 
 #include <math.h>
-#include <string.h>
 #include <time.h>
 
 #include "file/cutter.h"
+#include "file/output_plan.h"
 #include "file/parts.h"
 #include "file/read_ahead.h"
 #include "file/separate_plan.h"
@@ -34,16 +34,6 @@ static double now(void)
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-static size_t vocals_stem(const bsm_config *config)
-{
-    for (size_t s = 0; s < config->num_stems; s++) {
-        if (strcmp(config->stems[s], "vocals") == 0) {
-            return s;
-        }
-    }
-    return 0;
 }
 
 static bsm_status open_source(separation_job *job, bsm_error *error)
@@ -87,7 +77,7 @@ static bsm_status open_all(separation_job *job, bsm_error *error)
     bsm_status status = open_source(job, error);
     if (!status) {
         status = bsm_parts_new(separation, job->source, job->path, job->options, &job->plan,
-                               vocals_stem(separation->config), &job->result->output_failed,
+                               bsm_vocals_stem(separation->config), &job->result->output_failed,
                                &job->parts, error);
     }
     if (!status) {
@@ -155,7 +145,7 @@ bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *con
     separation_job job = {.path = path, .options = options, .result = result, .start = now()};
     job.separation = (bsm_separation){.config = config, .separator = separator};
     for (size_t s = 0; s < config->num_stems; s++) {
-        job.separation.wanted[s] = options->all_stems || s == vocals_stem(config);
+        job.separation.wanted[s] = options->all_stems || s == bsm_vocals_stem(config);
     }
     bsm_status status = bsm_separate_plan_make(config, options, &job.plan, error);
     if (!status) {

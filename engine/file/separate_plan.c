@@ -11,28 +11,40 @@ static bsm_status plan_bits(const bsm_separate_options *options, bsm_separate_pl
                             bsm_error *error)
 {
     const int bits = options->bits;
+    const bool flac = options->format == BSM_FILE_FLAC;
     switch (options->format) {
     case BSM_FILE_WAV:
-        plan->bits = bits ? bits : 32;
-        if (plan->bits == 16 || plan->bits == 24 || plan->bits == 32) {
-            return BSM_OK;
-        }
-        return bsm_fail(error, BSM_INVALID_ARGUMENT, "WAV has 16, 24 or 32 bits here, not %d",
-                        bits);
+    case BSM_FILE_RAW:
     case BSM_FILE_FLAC:
-        plan->bits = bits ? bits : 24;
-        if (plan->bits == 16 || plan->bits == 24) {
+        plan->bits = bits ? bits : flac ? 24 : 32;
+        if (plan->bits == 16 || plan->bits == 24 || (plan->bits == 32 && !flac)) {
             return BSM_OK;
         }
-        return bsm_fail(error, BSM_INVALID_ARGUMENT, "FLAC has 16 or 24 bits here, not %d", bits);
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s bits here, not %d",
+                        flac ? "FLAC has 16 or 24" : "WAV has 16, 24 or 32", bits);
     case BSM_FILE_OGG:
+    case BSM_FILE_MP3:
+    case BSM_FILE_OPUS:
         plan->bits = 0;
-        if (bits == 0) {
-            return BSM_OK;
-        }
-        return bsm_fail(error, BSM_INVALID_ARGUMENT, "Ogg Vorbis has no number of bits");
+        return bits == 0 ? BSM_OK
+                         : bsm_fail(error, BSM_INVALID_ARGUMENT,
+                                    "Ogg Vorbis, Opus and MP3 have no number of bits");
     }
     return bsm_fail(error, BSM_INVALID_ARGUMENT, "unknown file format %d", (int)options->format);
+}
+
+/* A stream has no place for a second output, and cannot go back to write how long it is. */
+static bsm_status plan_stream(const bsm_separate_options *options, bsm_error *error)
+{
+    const bool wav = options->format == BSM_FILE_WAV, raw = options->format == BSM_FILE_RAW;
+    if (options->stream > 0 &&
+        ((!wav && !raw) || options->only == BSM_BOTH_PARTS || options->all_stems)) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT,
+                        "a stream takes one part, the vocals or the instrumental, as WAV or raw");
+    }
+    return raw && options->stream <= 0
+               ? bsm_fail(error, BSM_INVALID_ARGUMENT, "raw samples go into a stream only")
+               : BSM_OK;
 }
 
 static bsm_status plan_windows(const bsm_config *config, const bsm_separate_options *options,
@@ -59,6 +71,9 @@ bsm_status bsm_separate_plan_make(const bsm_config *config, const bsm_separate_o
 {
     *plan = (bsm_separate_plan){.commit = options->commit, .lookahead = options->lookahead};
     bsm_status status = plan_bits(options, plan, error);
+    if (!status) {
+        status = plan_stream(options, error);
+    }
     if (status) {
         return status;
     }

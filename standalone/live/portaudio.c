@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* bsm-live on PortAudio: ALSA and others, without a sound server. */
-#include <fcntl.h>
 #include <portaudio.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "backend.h"
+#include "hush.h"
 #include "portaudio_devices.h"
 
 #ifdef HAVE_PA_JACK
@@ -48,34 +49,52 @@ static bsm_status fail_pa(PaError code, const char *what, bsm_error *error)
                     detail ? host->errorText : "");
 }
 
-/* The libraries that look for devices print a page of complaints about those that are not there. */
-static PaError initialise_quietly(void)
+static sigjmp_buf before_start;
+
+static void on_abort(int number)
 {
-    fflush(stderr);
-    int kept = dup(STDERR_FILENO);
-    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (kept >= 0 && null >= 0) {
-        dup2(null, STDERR_FILENO);
+    (void)number;
+    siglongjmp(before_start, 1);
+}
+
+/* PortAudio 19.6 takes for granted that ALSA's configuration is there, and ends the program where
+ * it is not. False: it did; it cannot be used any more. */
+static bool initialise_guarded(PaError *code)
+{
+    struct sigaction before;
+    const struct sigaction action = {.sa_handler = on_abort};
+    sigaction(SIGABRT, &action, &before);
+    const bool alive = sigsetjmp(before_start, 1) == 0;
+    if (alive) {
+        *code = Pa_Initialize();
     }
+    sigaction(SIGABRT, &before, NULL);
+    return alive;
+}
+
+/* The libraries that look for devices print a page of complaints about those that are not there. */
+static bsm_status initialise(bsm_error *error)
+{
+    PaError code = paNoError;
+    const int kept = hush_begin();
 #ifdef HAVE_PA_JACK
     PaJack_SetClientName("bsm");
 #endif
-    PaError code = Pa_Initialize();
-    if (kept >= 0) {
-        dup2(kept, STDERR_FILENO);
-        close(kept);
+    const bool alive = initialise_guarded(&code);
+    hush_end(kept);
+    if (!alive) {
+        return bsm_fail(error, BSM_IO,
+                        "PortAudio: no start: ALSA has no configuration or knows no devices (on "
+                        "Debian, libasound2-data has one)");
     }
-    if (null >= 0) {
-        close(null);
-    }
-    return code;
+    return code ? fail_pa(code, "no start", error) : BSM_OK;
 }
 
 bsm_status backend_portaudio_list(bsm_error *error)
 {
-    PaError code = initialise_quietly();
-    if (code) {
-        return fail_pa(code, "no start", error);
+    bsm_status status = initialise(error);
+    if (status) {
+        return status;
     }
     portaudio_devices_print();
     Pa_Terminate();
@@ -229,8 +248,10 @@ static bsm_status open_stream(portaudio_backend *p, const backend_options *optio
     p->in_channels = from.channelCount;
     p->out_channels = to.channelCount;
     name_devices(p, input, output);
+    const int kept = hush_begin(); /* what is wrong is in `code` */
     PaError code =
         Pa_OpenStream(&p->stream, &from, &to, rate, options->block, paNoFlag, on_process, p);
+    hush_end(kept);
     if (code) {
         return fail_pa(code, p->base.name, error);
     }
@@ -243,13 +264,12 @@ static bsm_status open_stream(portaudio_backend *p, const backend_options *optio
 
 static bsm_status start(portaudio_backend *p, const backend_options *options, bsm_error *error)
 {
-    PaError code = initialise_quietly();
-    if (code) {
-        return fail_pa(code, "no start", error);
+    PaDeviceIndex input = paNoDevice, output = paNoDevice;
+    bsm_status status = initialise(error);
+    p->initialised = status == BSM_OK;
+    if (!status) {
+        status = portaudio_device_find(options->input_device, true, &input, error);
     }
-    p->initialised = true;
-    PaDeviceIndex input, output;
-    bsm_status status = portaudio_device_find(options->input_device, true, &input, error);
     if (!status) {
         status = portaudio_device_find(options->output_device, false, &output, error);
     }
@@ -278,7 +298,9 @@ static bsm_status activate_portaudio(audio_backend *backend, bsm_error *error)
 {
     portaudio_backend *p = (portaudio_backend *)backend;
     p->seen_at = now();
+    const int kept = hush_begin();
     PaError code = Pa_StartStream(p->stream);
+    hush_end(kept);
     return code ? fail_pa(code, p->base.name, error) : BSM_OK;
 }
 

@@ -115,15 +115,14 @@ static void test_truncated_file(void **state)
 
 static bsm_audio_format format_of(bsm_file_format format, int bits, size_t channels)
 {
-    return (bsm_audio_format){format, bits, 48000, channels, FRAMES};
+    return (bsm_audio_format){format, bits, 48000, channels, FRAMES, 0};
 }
 
 static void write_file(const char *name, const bsm_audio_format *format, float *const *audio)
 {
     bsm_audio_writer *writer;
     assert_int_equal(bsm_audio_writer_new(in_folder(name), format, false, &writer, NULL), BSM_OK);
-    assert_int_equal(bsm_audio_writer_write(writer, (const float *const *)audio, FRAMES, NULL),
-                     BSM_OK);
+    assert_int_equal(bsm_audio_writer_write(writer, audio, FRAMES, NULL), BSM_OK);
     assert_int_equal(access(path, F_OK), -1); /* not before it is complete */
     assert_int_equal(bsm_audio_writer_finish(writer, NULL), BSM_OK);
     assert_int_equal(access(path, F_OK), -1);
@@ -204,7 +203,7 @@ static void test_clipping_is_counted(void **state)
     bsm_audio_writer *writer;
     assert_int_equal(bsm_audio_writer_new(in_folder("clip"), &format, false, &writer, NULL),
                      BSM_OK);
-    assert_int_equal(bsm_audio_writer_write(writer, (const float *const *)audio, 7, NULL), BSM_OK);
+    assert_int_equal(bsm_audio_writer_write(writer, audio, 7, NULL), BSM_OK);
     assert_int_equal(bsm_audio_writer_clipped(writer), 4);
     bsm_audio_writer_round(writer, audio, 7);
     assert_memory_equal(samples, expected, sizeof expected);
@@ -252,8 +251,7 @@ static void test_long_files_are_rf64(void **state)
     format.frames = (uint64_t)1 << 31;
     bsm_audio_writer *writer;
     assert_int_equal(bsm_audio_writer_new(in_folder("long"), &format, true, &writer, NULL), BSM_OK);
-    assert_int_equal(
-        bsm_audio_writer_write(writer, (const float *const *)noise.audio, FRAMES, NULL), BSM_OK);
+    assert_int_equal(bsm_audio_writer_write(writer, noise.audio, FRAMES, NULL), BSM_OK);
     char part[BSM_MAX_PATH + 64], chunk[5] = {0};
     snprintf(part, sizeof part, "%s/bsm-%ld-0.part", folder, (long)getpid());
     FILE *file = fopen(part, "rb");
@@ -303,8 +301,7 @@ static void test_full_disk(void **state)
             bsm_status status =
                 bsm_audio_writer_new(in_folder("full"), &formats[i], false, &writer, &error);
             if (!status) {
-                status = bsm_audio_writer_write(writer, (const float *const *)noise.audio, FRAMES,
-                                                &error);
+                status = bsm_audio_writer_write(writer, noise.audio, FRAMES, &error);
             }
             if (!status) {
                 status = bsm_audio_writer_finish(writer, &error);

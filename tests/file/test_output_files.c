@@ -24,7 +24,8 @@ static const bsm_audio_format one_channel = {
 static void check_path(const char *input, const char *to, const char *expected)
 {
     char out[BSM_MAX_PATH];
-    assert_int_equal(bsm_output_path(input, to, "vocals", BSM_FILE_FLAC, out, NULL), BSM_OK);
+    const bsm_separate_options options = {.output_dir = to};
+    assert_int_equal(bsm_output_path(&options, input, "vocals", "flac", out, NULL), BSM_OK);
     assert_string_equal(out, expected);
 }
 
@@ -39,9 +40,41 @@ static void test_output_paths(void **state)
     check_path("song.wav", "", "song.vocals.flac");
     static char input[BSM_MAX_PATH], out[BSM_MAX_PATH];
     memset(input, 'x', sizeof input - 10);
+    const bsm_separate_options plain = {0};
     bsm_error error;
-    assert_int_equal(bsm_output_path(input, NULL, "vocals", BSM_FILE_WAV, out, &error),
+    assert_int_equal(bsm_output_path(&plain, input, "vocals", "wav", out, &error),
                      BSM_INVALID_ARGUMENT);
+    const bsm_separate_options named = {.output_dir = "o", .name = "{stem} of {name}{x}"};
+    assert_int_equal(bsm_output_path(&named, "a/b.c.wav", "vocals", "mp3", out, NULL), BSM_OK);
+    assert_string_equal(out, "o/vocals of b.c{x}.mp3");
+}
+
+static void check_plan(const bsm_config *config, const bsm_separate_options *options,
+                       const char *const *names, size_t count)
+{
+    static bsm_output_plan plan;
+    assert_int_equal(bsm_output_plan_make(config, options, "a.wav", &plan, NULL), BSM_OK);
+    assert_int_equal(plan.count, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_string_equal(plan.outputs[i].path, names[i]);
+    }
+}
+
+static void test_which_outputs(void **state)
+{
+    (void)state;
+    const bsm_config config = {.num_stems = 3, .stems = {"instrumental", "vocals", "bass"}};
+    bsm_separate_options options = {.format = BSM_FILE_MP3};
+    check_plan(&config, &options, (const char *[]){"a.vocals.mp3", "a.instrumental.mp3"}, 2);
+    options.only = BSM_ONLY_VOCALS;
+    check_plan(&config, &options, (const char *[]){"a.vocals.mp3"}, 1);
+    options.only = BSM_ONLY_INSTRUMENTAL;
+    check_plan(&config, &options, (const char *[]){"a.instrumental.mp3"}, 1);
+    options = (bsm_separate_options){.format = BSM_FILE_OPUS, .all_stems = true};
+    check_plan(&config, &options,
+               (const char *[]){"a.vocals.opus", "a.instrumental.opus", "a.instrumental-stem.opus",
+                                "a.bass.opus"},
+               4);
 }
 
 /* Two files are ready and the second's name has been taken meanwhile: neither appears. */
@@ -51,12 +84,9 @@ static void test_publish_all_or_none(void **state)
     fake_signal noise = fake_noise(1, FRAMES, 5);
     static bsm_output_files files;
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(bsm_output_path(in_folder("x.wav"), NULL, i ? "b" : "a", BSM_FILE_WAV,
-                                         files.paths[i], NULL),
-                         BSM_OK);
+        snprintf(files.paths[i], sizeof files.paths[i], "%s", in_folder(i ? "x.b.wav" : "x.a.wav"));
         assert_int_equal(bsm_output_files_add(&files, &one_channel, NULL), BSM_OK);
-        assert_int_equal(bsm_audio_writer_write(files.writers[i], (const float *const *)noise.audio,
-                                                FRAMES, NULL),
+        assert_int_equal(bsm_audio_writer_write(files.writers[i], noise.audio, FRAMES, NULL),
                          BSM_OK);
     }
     write_bytes("x.b.wav", "other", 5);
@@ -91,8 +121,7 @@ static void test_old_files_survive_a_failing_disk(void **state)
             write_bytes(i ? "x.b.wav" : "x.a.wav", "old", 3);
             snprintf(files.paths[i], sizeof files.paths[i], "%s", path);
             assert_int_equal(bsm_output_files_add(&files, &one_channel, NULL), BSM_OK);
-            assert_int_equal(bsm_audio_writer_write(
-                                 files.writers[i], (const float *const *)noise.audio, FRAMES, NULL),
+            assert_int_equal(bsm_audio_writer_write(files.writers[i], noise.audio, FRAMES, NULL),
                              BSM_OK);
         }
         bsm_error error;
@@ -116,6 +145,7 @@ int main(void)
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up_folder, tear_down_folder)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_output_paths),
+        cmocka_unit_test(test_which_outputs),
         IN_FOLDER(test_publish_all_or_none),
         IN_FOLDER(test_old_files_survive_a_failing_disk),
     };

@@ -69,13 +69,41 @@ class Test(unittest.TestCase):
         self.assertRegex(self.run_model("--version"), r"^bsm-model \d+\.\d+\.\d+\n$")
 
     def test_usage(self):
-        for arguments in ([], ["frobnicate"], ["info"], ["info", "a", "b"], ["convert", "a"],
+        for arguments in ([], ["frobnicate"], ["list", "a"], ["info", "a", "b"], ["convert", "a"],
                           ["convert", "a", "b", "--dtype", "f64"], ["info", "a", "--force"],
                           ["check", "a", "--json"], ["create", "tiny", "a", "--ema"],
                           ["create", "enormous", "a"]):
             self.run_model(*arguments, status=2)
         result = subprocess.run([PROGRAM, "info", "--nonsense"], capture_output=True, check=False)
         self.assertEqual(result.returncode, 2)
+
+    # ---- Models by their names
+
+    def test_names(self):
+        home, more = self.path / "home/bsm/models", self.path / "more"
+        environment = dict(os.environ, XDG_DATA_HOME=str(self.path / "home"),
+                           BSM_MODELS="%s:%s" % (self.path / "none", more), BSM_MODEL="")
+        for folder in (home, more):
+            folder.mkdir(parents=True)
+        self.run_model("create", "tiny", home / "small.safetensors")
+        (more / "other.ckpt").write_bytes((CHECKPOINTS / "tiny.ckpt").read_bytes())
+        (more / "notes.txt").write_text("no model")
+        (more / "bad.pt").write_text("no model")
+        text = self.run_model("list", env=environment)
+        self.assertRegex(text, r"  small  0\.7 million parameters, 3 MB  vocals\n")
+        self.assertRegex(text, r"  other  0\.7 million parameters")
+        self.assertRegex(text, r"  bad  cannot be used: ")
+        self.assertNotIn("notes", text)
+        self.assertIn("small.safetensors", self.run_model("info", "small", env=environment))
+        self.assertIn("other.ckpt", self.run_model("info", "other.ckpt", env=environment))
+        self.assertIn("nor a model of this name", self.run_model("info", "none", env=environment,
+                                                              status=3))
+        environment["BSM_MODEL"] = "small"
+        self.assertIn("small.safetensors", self.run_model("info", env=environment))
+        self.assertIn("* small", self.run_model("list", env=environment))
+        os.rename(home / "small.safetensors", home / "default.safetensors")
+        environment["BSM_MODEL"] = ""
+        self.assertIn("default.safetensors", self.run_model("info", env=environment))
 
     # ---- info and check
 

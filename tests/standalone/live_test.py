@@ -561,6 +561,14 @@ class LiveTest(unittest.TestCase):
         return result
 
     @unittest.skipUnless('--portaudio' in SYSTEMS, 'built without PortAudio')
+    def test_portaudio_where_alsa_knows_nothing(self):
+        """PortAudio aborts there; --list-devices may also find the devices of others."""
+        self.ignore_leaks()
+        self.env['ALSA_CONFIG_PATH'] = self.path('none.conf')
+        for argument in ('--list-devices', '--portaudio'):
+            self.fails(8, ['PortAudio: no start'], argument)
+
+    @unittest.skipUnless('--portaudio' in SYSTEMS, 'built without PortAudio')
     def test_portaudio_device_goes_away(self):
         self.ignore_leaks()
         self.fails(8, ["no input device 'nosuch'"], '--portaudio', '--device', 'nosuch')

@@ -276,13 +276,13 @@ class SeparateTest(unittest.TestCase):
         self.fails(4, ['loud.wav: ', ' s: ', 'not finite'], self.path('loud.wav'))
         self.assertEqual(self.names(), ['loud.wav'])
 
-    def test_dash_is_a_file(self):
+    def test_dash_in_a_folder_is_a_file(self):
         os.rename(self.make('song.wav'), self.path('-'))
         reference = read_wav(self.path('-'))[2]
-        self.separate('--', '-', cwd=self.folder, stdin=subprocess.DEVNULL)
+        self.separate('./-', cwd=self.folder, stdin=subprocess.DEVNULL)
         self.check_sum('-', reference)
         os.remove(self.path('-'))
-        self.fails(4, ['-: ', 'No such file'], '-', cwd=self.folder, stdin=subprocess.DEVNULL)
+        self.fails(4, ['-: ', 'No such file'], './-', cwd=self.folder, stdin=subprocess.DEVNULL)
 
     def test_names_with_control_characters(self):
         path = self.make('a\x1b[2J\u009bb.flac', 'flac', 44100, 2, 60000)

@@ -190,7 +190,8 @@ static void draw_song(const char *folder, const char *name)
 {
     picture p;
     const tone tones[] = {{2000, 0.5, 5, 6, false}, {500, 0.5, 0, 10, true}};
-    if (picture_begin(&p, name, folder, false, &error)) {
+    const bsm_separate_options options = {.output_dir = folder};
+    if (picture_begin(&p, name, &options, &error)) {
         fail_msg("%s", error.message);
     }
     feed(&p, picture_listen, 44100, 10, tones, 2);
@@ -219,8 +220,10 @@ static void test_files(void **state)
     assert_memory_equal(data + size - 8, "IEND", 4);
     free(data);
     picture p;
-    assert_int_equal(picture_begin(&p, names[0], folder, false, &error), BSM_EXISTS);
-    assert_int_equal(picture_begin(&p, names[0], folder, true, &error), BSM_OK);
+    bsm_separate_options options = {.output_dir = folder};
+    assert_int_equal(picture_begin(&p, names[0], &options, &error), BSM_EXISTS);
+    options.force = true;
+    assert_int_equal(picture_begin(&p, names[0], &options, &error), BSM_OK);
     assert_int_equal(picture_finish(&p, &error), BSM_BAD_AUDIO);
     assert_int_equal(fake_count_files(folder, ""), sizeof names / sizeof names[0]);
     fake_folder_remove(folder);

@@ -94,6 +94,13 @@ static void test_every_option(void **state)
     assert_int_equal(args.options.lookahead, 0);
     assert_int_equal(args.options.format, BSM_FILE_OGG);
     assert_string_equal(args.inputs[0], "-odd-name.wav");
+    assert_int_equal(parse("-o - --only vocals --format raw --gain -3.5 --name {name} a"), BSM_OK);
+    assert_int_equal(args.options.stream, STDOUT_FILENO);
+    assert_null(args.options.output_dir);
+    assert_int_equal(args.options.only, BSM_ONLY_VOCALS);
+    assert_int_equal(args.options.format, BSM_FILE_RAW);
+    assert_true(args.options.gain == -3.5);
+    assert_string_equal(args.options.name, "{name}");
     assert_int_equal(parse("--help"), BSM_OK);
     assert_int_equal(args.action, SEPARATE_HELP);
     assert_int_equal(parse("-V --nonsense"), BSM_OK);
@@ -113,11 +120,20 @@ static void test_mistakes_are_named(void **state)
         {"--stems= a", "--stems=: the option takes no value"},
         {"--format=wav -qx a", "-x: no such option"},
         {"-fx a", "-x: no such option"},
-        {"--format aiff a", "--format aiff: not wav, flac or ogg"},
+        {"--format aiff a", "--format aiff: not wav, flac, ogg, mp3, opus or raw"},
         {"--bits 8 a", "--bits 8"},
         {"--bits 016 a", "--bits 016"},
         {"--format flac --bits 32 a", "FLAC has 16 or 24"},
         {"--format ogg --bits 16 a", "Ogg Vorbis"},
+        {"--only bass a", "--only bass: not vocals or instrumental"},
+        {"--only vocals --stems a", "--only and --stems"},
+        {"--gain 3dB a", "--gain 3dB"},
+        {"--name a/{stem} a", "--name a/{stem}"},
+        {"--name {name} a", "put {stem} into it"},
+        {"--format raw a", "--output - only"},
+        {"-o - a", "--only vocals"},
+        {"-o - --only vocals a b", "one file"},
+        {"-o - --only vocals --format mp3 a", "--format wav or raw"},
         {"--threads 0 a", "--threads 0"},
         {"--threads -1 a", "--threads -1"},
         {"--threads 99999999999999999999 a", "--threads 99999999999999999999"},

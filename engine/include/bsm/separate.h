@@ -22,7 +22,17 @@ typedef enum bsm_file_format {
     BSM_FILE_WAV,  /**< RF64 where WAV's 4 GB do not suffice */
     BSM_FILE_FLAC, /**< 16 or 24 bits */
     BSM_FILE_OGG,  /**< Vorbis; lossy, so the sum of the parts is the input only about */
+    BSM_FILE_MP3,  /**< lossy, too; of the rates to 48 kHz that MPEG has, others are converted */
+    BSM_FILE_OPUS, /**< lossy, too; at 48 kHz where the rate is none of Opus's */
+    BSM_FILE_RAW,  /**< samples without a header, interleaved, little-endian; into a stream only */
 } bsm_file_format;
+
+/** Which of the two parts are written. */
+typedef enum bsm_separate_only {
+    BSM_BOTH_PARTS,
+    BSM_ONLY_VOCALS,
+    BSM_ONLY_INSTRUMENTAL,
+} bsm_separate_only;
 
 typedef struct bsm_progress {
     double done;  /**< seconds of audio separated */
@@ -48,13 +58,18 @@ typedef void bsm_listen_fn(void *listener, const bsm_separated_block *block);
 typedef struct bsm_separate_options {
     const char *output_dir; /**< NULL: beside the input */
     bsm_file_format format;
-    int bits;       /**< 16, 24 or 32 (float); 0: the format's default (32 for WAV, 24 for FLAC) */
+    int bits;       /**< 16, 24 or 32 (float); 0: the format's default (24 for FLAC, else 32) */
     bool all_stems; /**< also one file for each stem of the model */
     bool force;     /**< replace existing outputs */
-    double window;  /**< seconds, to BSM_MAX_WINDOW; 0: the model's training segment */
-    double overlap; /**< 0 to 0.9, the part of a window shared with the next; negative: 0.5 */
-    size_t commit;  /**< > 0: as the live engine, committing so many frames, to BSM_MAX_BLOCK, */
-    size_t lookahead;          /**< and looking so many ahead */
+    bsm_separate_only only;
+    const char *name; /**< of outputs, without their extension, where "{name}" and "{ext}", of the
+                           input, and "{stem}" are replaced; NULL: "{name}.{stem}" */
+    double gain;      /**< dB, of all outputs */
+    int stream;       /**< > 0: a descriptor, which stays open, for the one output in WAV or raw */
+    double window;    /**< seconds, to BSM_MAX_WINDOW; 0: the model's training segment */
+    double overlap;   /**< 0 to 0.9, the part of a window shared with the next; negative: 0.5 */
+    size_t commit;    /**< > 0: as the live engine, committing so many frames, to BSM_MAX_BLOCK, */
+    size_t lookahead; /**< and looking so many ahead */
     bsm_progress_fn *progress; /**< may be NULL */
     void *user;
     bsm_listen_fn *listen; /**< may be NULL */

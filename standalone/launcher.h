@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** Whether a launcher of MPI programs started this process, as one of several. */
-#ifndef BSM_TRAINER_COLLECTIVE_LAUNCHER_H
-#define BSM_TRAINER_COLLECTIVE_LAUNCHER_H
+#ifndef BSM_STANDALONE_LAUNCHER_H
+#define BSM_STANDALONE_LAUNCHER_H
 
 #include <stdbool.h>
 #include <stdlib.h>
