@@ -32,6 +32,8 @@ static void print_help(void)
          "Training:\n"
          "      --train           steps with one item each, forward and backward (default 2 s)\n"
          "      --checkpointing   keep less and compute more\n"
+         "      --stft-windows LIST  of the loss (default 4096,2048,1024,512,256)\n"
+         "      --stft-hop N      of the loss (default 147)\n"
          "Live:\n"
          "      --stream          the audio thread's call, and deadlines in real time\n"
          "      --blocks LIST     samples per call (default 64,256,1024)\n"
@@ -82,6 +84,20 @@ static bool parse_blocks(char *list, bench_args *args)
     return true;
 }
 
+static bool parse_stft_windows(char *list, bsm_loss_options *loss)
+{
+    double values[BENCH_MAX_LIST];
+    size_t count;
+    if (!parse_list(list, 2, 1 << 24, values, &count) || count > BSM_MAX_LOSS_WINDOWS) {
+        return false;
+    }
+    loss->num_windows = count;
+    for (size_t i = 0; i < count; i++) {
+        loss->windows[i] = (size_t)values[i];
+    }
+    return true;
+}
+
 static bool parse_device(const char *name, bench_args *args)
 {
     if (!strcmp(name, "all")) {
@@ -120,6 +136,8 @@ static bool parse_value(int option, char *value, bench_args *args)
     case 'b': return parse_blocks(value, args);
     case 'p': return parse_number(value, 0.1, 36000, &args->play);
     case 'R': return parse_size(value, BSM_STREAM_MAX_RATE, &args->stream_options.sample_rate);
+    case 'w': return parse_stft_windows(value, &args->loss);
+    case 'H': return parse_size(value, 1 << 24, &args->loss.hop);
     case 'l': return parse_number(value, 0.01, 30, &args->stream_options.latency);
     default: return parse_memory(value, &args->stream_options);
     }
@@ -153,6 +171,7 @@ static void set_defaults(bench_args *args)
 {
     *args = (bench_args){.preset = "paper",
                          .repeats = 5,
+                         .loss = bsm_loss_published(),
                          .stream_options = {.sample_rate = 48000},
                          .blocks = {64, 256, 1024},
                          .num_blocks = 3,
@@ -185,16 +204,17 @@ static int check_together(bench_args *args)
 int bench_args_parse(int argc, char **argv, bench_args *args)
 {
     static const struct option options[] = {
-        {"model", required_argument, NULL, 'm'},   {"config", required_argument, NULL, 'c'},
-        {"device", required_argument, NULL, 'd'},  {"seconds", required_argument, NULL, 's'},
-        {"threads", required_argument, NULL, 't'}, {"repeats", required_argument, NULL, 'r'},
-        {"json", no_argument, NULL, 'j'},          {"stream", no_argument, NULL, 'S'},
-        {"blocks", required_argument, NULL, 'b'},  {"play", required_argument, NULL, 'p'},
-        {"rate", required_argument, NULL, 'R'},    {"latency", required_argument, NULL, 'l'},
-        {"memory", required_argument, NULL, 'M'},  {"help", no_argument, NULL, 'h'},
-        {"devices", no_argument, NULL, 'D'},       {"precision", required_argument, NULL, 'P'},
-        {"version", no_argument, NULL, 'V'},       {"train", no_argument, NULL, 'T'},
-        {"checkpointing", no_argument, NULL, 'C'}, {0}};
+        {"model", required_argument, NULL, 'm'},    {"config", required_argument, NULL, 'c'},
+        {"device", required_argument, NULL, 'd'},   {"seconds", required_argument, NULL, 's'},
+        {"threads", required_argument, NULL, 't'},  {"repeats", required_argument, NULL, 'r'},
+        {"json", no_argument, NULL, 'j'},           {"stream", no_argument, NULL, 'S'},
+        {"blocks", required_argument, NULL, 'b'},   {"play", required_argument, NULL, 'p'},
+        {"rate", required_argument, NULL, 'R'},     {"latency", required_argument, NULL, 'l'},
+        {"memory", required_argument, NULL, 'M'},   {"help", no_argument, NULL, 'h'},
+        {"devices", no_argument, NULL, 'D'},        {"precision", required_argument, NULL, 'P'},
+        {"version", no_argument, NULL, 'V'},        {"train", no_argument, NULL, 'T'},
+        {"checkpointing", no_argument, NULL, 'C'},  {"stft-windows", required_argument, NULL, 'w'},
+        {"stft-hop", required_argument, NULL, 'H'}, {0}};
     set_defaults(args);
     opterr = 0; /* one line, and with this program's name */
     for (int option; (option = getopt_long(argc, argv, "m:c:d:t:hV", options, NULL)) != -1;) {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "bsm/stream.h"
+#include "bsm/training.h"
 
 enum { BENCH_MAX_LIST = 16, BENCH_ARGS_OK = -1 };
 
@@ -23,6 +24,7 @@ typedef struct bench_args {
     bool json;
 
     bool train, checkpointing;
+    bsm_loss_options loss;
     bool stream;
     bsm_stream_options stream_options;
     size_t blocks[BENCH_MAX_LIST];

@@ -338,7 +338,7 @@ static bsm_status bench_training(const bench_args *args, bsm_model *model, cJSON
                 .threads = args->threads,
                 .samples = (size_t)(args->seconds[s] * (double)config->sample_rate),
                 .checkpointing = args->checkpointing,
-                .loss = bsm_loss_published()};
+                .loss = args->loss};
             bsm_status status = bench_train(model, &options, args->repeats, &result, error);
             if (status) {
                 return status;

@@ -198,6 +198,12 @@ class BenchTest(unittest.TestCase):
             self.assertGreater(min(one['planned_bytes'].values()), 0)
             self.assertGreater(one['network_passes'], 0)
             self.assertNotIn('gpu_memory_bytes', one)
+        cheaper = self.report('-c', 'tiny', '-d', 'cpu', '--threads', '1', '--train', '--seconds', '1',
+                              '--stft-windows', '512', '--stft-hop', '2048',
+                              '--repeats', '1')['training'][0]
+        published = self.report('-c', 'tiny', '-d', 'cpu', '--threads', '1', '--train', '--seconds',
+                                '1', '--repeats', '1')['training'][0]
+        self.assertLess(cheaper['planned_bytes']['scratch'], published['planned_bytes']['scratch'])
         checkpointed = self.report('-c', 'tiny', '-d', 'cpu', '--train', '--seconds', '0.5',
                                    '--repeats', '1', '--checkpointing')['training'][0]
         planned = checkpointed['planned_bytes']
@@ -227,7 +233,8 @@ class BenchTest(unittest.TestCase):
     def test_wrong_use(self):
         for arguments in (['--nonsense'], ['--seconds', '0'], ['--blocks', '9000'], ['extra'],
                           ['--device', 'gpu'], ['--memory', 'long'],
-                          ['--train', '--stream'], ['--checkpointing']):
+                          ['--train', '--stream'], ['--checkpointing'],
+                          ['--train', '--stft-hop', '0'], ['--train', '--stft-windows', '1']):
             result = bench(*arguments)
             self.assertEqual(result.returncode, 2, arguments)
             self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
