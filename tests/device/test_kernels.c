@@ -142,29 +142,6 @@ static void test_outer_products(void **unused)
     }
 }
 
-/* Rows of any length and place are copied, and nothing beside them. */
-static void test_keep(void **unused)
-{
-    (void)unused;
-    enum { ROWS = 3, LD = 80, SIZE = ROWS * LD, GAP = 2 };
-    static const size_t widths[] = {1, 15, 16, 64, 77}, offsets[] = {0, 1, 3};
-    float *x = noise(SIZE, -1, 1), *out = aligned_alloc(64, SIZE * sizeof *out);
-    for (size_t i = 0; bsm_kernels_at(i); i++) {
-        for (size_t w = 0; w < 5 * 3; w++) {
-            size_t n = widths[w / 3], offset = offsets[w % 3];
-            memset(out, 0, SIZE * sizeof *out);
-            bsm_kernels_at(i)->keep(ROWS, n, x, n + GAP, out + offset, LD, w % 2);
-            for (size_t at = 0; at < SIZE; at++) {
-                size_t column = (at + LD - offset) % LD, row = (at - offset) / LD;
-                float wanted = at >= offset && column < n ? x[row * (n + GAP) + column] : 0;
-                assert_true(out[at] == wanted);
-            }
-        }
-    }
-    free(x);
-    free(out);
-}
-
 /* One triangle, [rows][BSM_CHUNK], with what lies above its diagonal. */
 static void check_triangle(const bsm_triangle_kernels *kernels, size_t rows, size_t n)
 {
@@ -305,7 +282,7 @@ static void test_gate_and_tanh(void **unused)
     }
     for (size_t i = 0; bsm_kernels_at(i); i++) {
         memcpy(actual, y, sizeof actual);
-        bsm_kernels_at(i)->gate_norm(1, WIDTH, actual, z, w);
+        bsm_kernels_at(i)->gate_norm(1, WIDTH, actual, z, WIDTH, w);
         assert_close(actual, gated, WIDTH);
         memcpy(actual, z, sizeof actual);
         bsm_kernels_at(i)->tanh_bias(1, WIDTH, actual, w);
@@ -411,7 +388,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products),
         cmocka_unit_test(test_outer_products),
-        cmocka_unit_test(test_keep),
         cmocka_unit_test(test_triangles),
         cmocka_unit_test(test_norms),
         cmocka_unit_test(test_convolution),

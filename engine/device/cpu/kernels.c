@@ -197,13 +197,11 @@ static void conv_silu(size_t rows, size_t channels, size_t taps, const float *in
     }
 }
 
-enum { LANES = 16 }; /* heads at a time */
-
 /* log(1 + exp(x)), which vectorises where calls of the library do not: with u = exp(-|x|), it is
  * log(1 + u) more than x or 0, and log(1 + u) = 2 atanh(u / (2 + u)). */
 static inline float softplus(float x)
 {
-    float u = exp_clamped(x > 0 ? -x : x), t = u / (2.0f + u), t2 = t * t;
+    float u = exp_clamped(x > 0 ? -x : x), t = u * reciprocal(2.0f + u), t2 = t * t;
     float sum = 1.0f / 13;
     sum = sum * t2 + 1.0f / 11;
     sum = sum * t2 + 1.0f / 9;
@@ -214,28 +212,35 @@ static inline float softplus(float x)
     return (x > 0 ? x : 0) + 2.0f * sum;
 }
 
-/* dt of some heads for one step. */
-static inline void row_steps(size_t heads, const float *restrict raw, const float *restrict bias,
-                             float *restrict dt)
+enum { STEP = 16 }; /* whole vectors; what lies behind the last row means nothing */
+
+static inline size_t whole_steps(size_t rows)
 {
-    float steps[LANES];
-    for (size_t h = 0; h < heads; h++) {
-        steps[h] = softplus(raw[h] + bias[h]);
+    return (rows + STEP - 1) / STEP * STEP;
+}
+
+/* dt of one head. */
+static void head_steps(size_t rows, const float *raw, size_t ld, float bias, float *restrict dt)
+{
+    const size_t filled = whole_steps(rows);
+    for (size_t r = 0; r < filled; r++) {
+        dt[r] = r < rows ? raw[r * ld] : 0.0f;
     }
-    for (size_t h = 0; h < heads; h++) {
-        dt[h * BSM_CHUNK] = steps[h];
+    for (size_t r = 0; r < filled; r++) {
+        dt[r] = softplus(dt[r] + bias);
     }
 }
 
 static void head_decays(size_t rows, float A, float *restrict dt, double *restrict cum,
                         float *restrict in, float *restrict out)
 {
+    const size_t filled = whole_steps(rows);
     double sum = 0;
-    for (size_t r = 0; r < rows; r++) {
-        sum += (double)dt[r] * (double)A;
+    for (size_t r = 0; r < filled; r++) {
+        sum += r < rows ? (double)dt[r] * (double)A : 0.0;
         cum[r] = sum;
     }
-    for (size_t r = 0; r < rows; r++) {
+    for (size_t r = 0; r < filled; r++) {
         in[r] = exp_clamped((float)cum[r]);
         out[r] = dt[r] * exp_clamped((float)(sum - cum[r]));
     }
@@ -244,14 +249,9 @@ static void head_decays(size_t rows, float A, float *restrict dt, double *restri
 static void decays(size_t rows, size_t heads, const float *raw, size_t ld, const float *bias,
                    const float *A, const bsm_decay *decay)
 {
-    for (size_t r = 0; r < rows; r++) {
-        for (size_t h = 0; h < heads; h += LANES) {
-            size_t some = heads - h < LANES ? heads - h : LANES;
-            row_steps(some, raw + r * ld + h, bias + h, decay->dt + h * BSM_CHUNK + r);
-        }
-    }
     for (size_t h = 0; h < heads; h++) {
         size_t row = h * BSM_CHUNK;
+        head_steps(rows, raw + h, ld, bias[h], decay->dt + row);
         head_decays(rows, A[h], decay->dt + row, decay->cum + row, decay->in + row,
                     decay->out + row);
         decay->all[h] = decay->in[row + rows - 1];
@@ -261,7 +261,6 @@ static void decays(size_t rows, size_t heads, const float *raw, size_t ld, const
 static void masked_scores(size_t rows, const float *restrict G, const float *restrict dt,
                           const double *restrict cum, float D, float *restrict M)
 {
-    enum { STEP = 16 }; /* whole vectors; what lies above the diagonal is cleared */
     for (size_t i = 0; i < rows; i++, G += BSM_CHUNK, M += BSM_CHUNK) {
         size_t filled = (i / STEP + 1) * STEP;
         double now = cum[i];
@@ -302,35 +301,13 @@ static inline void gate_row(size_t n, float *restrict y, const float *restrict z
     }
 }
 
-static void gate_norm(size_t rows, size_t n, float *y, const float *z, const float *weight)
+static void gate_norm(size_t rows, size_t n, float *y, const float *z, size_t ld_z,
+                      const float *weight)
 {
-    for (size_t r = 0; r < rows; r++, y += n, z += n) {
+    for (size_t r = 0; r < rows; r++, y += n, z += ld_z) {
         gate_row(n, y, z);
         weight_in_place(n, y, rms_factor(n, y), weight);
     }
-}
-
-static void keep_past_cache(size_t n, const float *x, float *out)
-{
-    size_t head = to_aligned(out, n), end = head + (n - head) / VECTOR * VECTOR;
-    memcpy(out, x, head * sizeof *out);
-    for (size_t i = head; i < end; i += VECTOR) {
-        store_past_cache(out + i, x + i);
-    }
-    memcpy(out + end, x + end, (n - end) * sizeof *out);
-}
-
-static void keep(size_t rows, size_t n, const float *x, size_t ld, float *out, size_t ld_out,
-                 bool for_long)
-{
-    for (size_t r = 0; r < rows; r++, x += ld, out += ld_out) {
-        if (for_long) {
-            keep_past_cache(n, x, out);
-        } else {
-            memcpy(out, x, n * sizeof *out);
-        }
-    }
-    store_fence();
 }
 
 /* ---- Merge and mask ---- */
@@ -349,7 +326,7 @@ static void tanh_bias(size_t rows, size_t n, float *restrict x, const float *res
 {
     for (size_t r = 0; r < rows; r++, x += n) {
         for (size_t i = 0; i < n; i++) {
-            x[i] = 1.0f - 2.0f / (1.0f + exp_clamped(2.0f * (x[i] + bias[i])));
+            x[i] = 1.0f - 2.0f * reciprocal(1.0f + exp_clamped(2.0f * (x[i] + bias[i])));
         }
     }
 }
@@ -386,7 +363,6 @@ const bsm_kernels BSM_KERNELS = {
     .scale_heads = scale_heads,
     .scale_state = scale_state,
     .gate_norm = gate_norm,
-    .keep = keep,
     .add_bias = add_bias,
     .tanh_bias = tanh_bias,
     .apply_mask = apply_mask,

@@ -79,13 +79,9 @@ typedef struct bsm_kernels {
     void (*scale_state)(size_t d_state, size_t heads, size_t headdim, const float *factor, float *S,
                         size_t ld);
 
-    /** y[r] = rms(y[r] * SiLU(z[r])) * weight */
-    void (*gate_norm)(size_t rows, size_t n, float *y, const float *z, const float *weight);
-
-    /** out[r] = x[r]; what is kept for long goes past the cache, where it would push out what is
-     *  used now. */
-    void (*keep)(size_t rows, size_t n, const float *x, size_t ld, float *out, size_t ld_out,
-                 bool for_long);
+    /** y[r] = rms(y[r] * SiLU(z[r])) * weight; rows of z are ld_z apart, those of y n */
+    void (*gate_norm)(size_t rows, size_t n, float *y, const float *z, size_t ld_z,
+                      const float *weight);
 
     /** x[r] += bias */
     void (*add_bias)(size_t rows, size_t n, float *x, size_t ld, const float *bias);

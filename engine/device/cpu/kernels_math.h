@@ -14,7 +14,7 @@
 static inline float exp_clamped(float x)
 {
     const float round_to_integer = 12582912.0f; /* 1.5 * 2^23: the sum's low bits are the integer */
-    x = x > 88.0f ? 88.0f : x;
+    x = x > 87.0f ? 87.0f : x;
     x = x < -87.0f ? -87.0f : x;
     float shifted = x * 1.44269504088896341f + round_to_integer;
     float n = shifted - round_to_integer;
@@ -34,9 +34,24 @@ static inline float exp_clamped(float x)
     return y * power; /* not a sum of bits: what is not a number must stay that */
 }
 
+/* 1 / x to about 1 ulp for normal x below 2^125. Three steps of Newton's from a guess by the
+ * exponent: a third of the time that the processor's division of as many takes. */
+static inline float reciprocal(float x)
+{
+    uint32_t bits;
+    float y;
+    memcpy(&bits, &x, sizeof bits);
+    bits = 0x7ef311c3u - bits;
+    memcpy(&y, &bits, sizeof y);
+    y += y * (1.0f - x * y);
+    y += y * (1.0f - x * y);
+    y += y * (1.0f - x * y);
+    return y;
+}
+
 static inline float sigmoid(float x)
 {
-    return 1.0f / (1.0f + exp_clamped(-x));
+    return reciprocal(1.0f + exp_clamped(-x));
 }
 
 static inline float sum_of_squares(size_t n, const float *restrict x)

@@ -3,8 +3,6 @@
 #ifndef BSM_CPU_KERNELS_VECTOR_H
 #define BSM_CPU_KERNELS_VECTOR_H
 
-#include <stdint.h>
-
 #include "vector.h"
 
 /** Memory that is soon read, or written: where rows are far apart the processor does not see it
@@ -21,34 +19,6 @@ static inline void fetch_to_write(size_t n, const float *x)
     for (size_t i = 0; i < n; i += 16) {
         __builtin_prefetch(x + i, 1);
     }
-}
-
-/** What is stored past the cache is there for other threads after store_fence. */
-static inline void store_past_cache(float *to, const float *from)
-{
-#if defined(__AVX512F__)
-    _mm512_stream_ps(to, _mm512_loadu_ps(from));
-#elif defined(__AVX__)
-    _mm256_stream_ps(to, _mm256_loadu_ps(from));
-#elif defined(__SSE__)
-    _mm_stream_ps(to, _mm_loadu_ps(from));
-#else
-    memcpy(to, from, VECTOR * sizeof *to);
-#endif
-}
-
-static inline void store_fence(void)
-{
-#ifdef __SSE__
-    _mm_sfence();
-#endif
-}
-
-/** Floats from `at` on before the first aligned one, of n. */
-static inline size_t to_aligned(const float *at, size_t n)
-{
-    size_t head = (0 - (uintptr_t)at / sizeof *at) % VECTOR;
-    return head < n ? head : n;
 }
 
 /** Four values of each of four rows, the other way round: out[k * ld + i] = rows[i][k]. */

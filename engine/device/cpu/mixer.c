@@ -164,29 +164,9 @@ static void save_tail(const bsm_cpu_tile *tile, size_t rows, bsm_cpu_state *stat
     }
 }
 
-/* Some columns of the projection, from `column` on. */
-static void keep_projected(const bsm_cpu_tile *tile, const bsm_cpu_kept *kept, size_t rows,
-                           size_t column, size_t columns, const float *from)
-{
-    size_t ld = bsm_config_d_inner(tile->config) + raw_width(tile->config);
-    tile->kernels->keep(rows, columns, from, columns, kept->projected + column, ld, kept->for_long);
-}
-
-/* What the scan gave, before the gate goes over it. */
-static void keep_scan(const bsm_cpu_tile *tile, const bsm_cpu_kept *kept, size_t rows,
-                      const bsm_cpu_state *state, bool last)
-{
-    size_t d_inner = bsm_config_d_inner(tile->config), ld = bsm_cpu_ld(d_inner);
-    tile->kernels->keep(rows, d_inner, tile->y, d_inner, kept->y, d_inner, kept->for_long);
-    if (!last) {
-        tile->kernels->keep(tile->config->d_state, d_inner, state->S, ld, kept->S, ld,
-                            kept->for_long);
-    }
-}
-
 /* in_proj without z, the convolution, and the decays. */
 static void prepare_scan(const bsm_cpu_tile *tile, const bsm_cpu_mixer *w, size_t rows,
-                         bsm_cpu_state *state, bool last, const bsm_cpu_kept *kept)
+                         bsm_cpu_state *state, bool last)
 {
     const bsm_config *config = tile->config;
     size_t conv_dim = bsm_config_conv_dim(config), width = raw_width(config);
@@ -197,9 +177,6 @@ static void prepare_scan(const bsm_cpu_tile *tile, const bsm_cpu_mixer *w, size_
                              w->conv_bias, tile->xbc, bsm_cpu_ld(conv_dim));
     tile->kernels->decays(rows, bsm_config_heads(config), own + conv_dim, width, w->dt_bias, w->A,
                           &tile->decay);
-    if (kept) {
-        keep_projected(tile, kept, rows, bsm_config_d_inner(config), width, own);
-    }
     if (!last) {
         save_tail(tile, rows, state);
     }
@@ -207,24 +184,18 @@ static void prepare_scan(const bsm_cpu_tile *tile, const bsm_cpu_mixer *w, size_
 
 void bsm_cpu_mixer_chunk(const bsm_cpu_tile *tile, const bsm_cpu_mixer *weights, size_t rows,
                          const float *x, ptrdiff_t step, bsm_cpu_state *state, bool last,
-                         float *out, const bsm_cpu_kept *kept)
+                         float *out)
 {
     const bsm_config *config = tile->config;
     size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
     tile->kernels->rms_norm(rows, dim, x, step, weights->norm, tile->u);
-    prepare_scan(tile, weights, rows, state, last, kept);
+    prepare_scan(tile, weights, rows, state, last);
     bsm_cpu_scan_chunk(tile, rows, weights->D, state, last, out ? tile->y : NULL);
-    if (kept) {
-        keep_scan(tile, kept, rows, state, last);
-    }
     if (!out) {
         return;
     }
     float *z = tile->raw; /* free by now, and in the cache */
     bsm_cpu_multiply(tile->kernels, &tile->rows, rows, tile->u, &weights->in_z, 0, z, d_inner);
-    if (kept) {
-        keep_projected(tile, kept, rows, 0, d_inner, z);
-    }
-    tile->kernels->gate_norm(rows, d_inner, tile->y, z, weights->gate_norm);
+    tile->kernels->gate_norm(rows, d_inner, tile->y, z, d_inner, weights->gate_norm);
     bsm_cpu_multiply(tile->kernels, &tile->rows, rows, tile->y, &weights->out_proj, 1, out, dim);
 }

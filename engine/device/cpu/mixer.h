@@ -27,14 +27,6 @@ typedef struct bsm_cpu_state {
 size_t bsm_cpu_state_size(const bsm_config *config);
 bsm_cpu_state bsm_cpu_state_at(const bsm_config *config, float *memory);
 
-/** Where a chunk leaves what its way back needs, in the order of the steps. */
-typedef struct bsm_cpu_kept {
-    float *projected; /**< [rows][2 d_inner + 2 d_state + heads] z | x | B | C | dt as projected */
-    float *y;         /**< [rows][d_inner] of the scan */
-    float *S;         /**< as in bsm_cpu_state, behind the chunk; not of the last one */
-    bool for_long;    /**< much else is computed until they are used */
-} bsm_cpu_kept;
-
 /** The memory that one thread works on a chunk in, small enough for its L2 cache. */
 typedef struct bsm_cpu_tile {
     const bsm_config *config;
@@ -62,10 +54,9 @@ void bsm_cpu_scan_chunk(const bsm_cpu_tile *tile, size_t rows, const float *D, b
 /** out[r] += M(n(x[r])) for a chunk of `rows` steps, the state moving on.
  *  @param x     the first step's row; the next steps' rows lie `step` floats apart (may be < 0)
  *  @param out   [rows][dim]; NULL if only the state is wanted
- *  @param last  no chunk follows: the state is not computed
- *  @param kept  where `out` is wanted, and a pass backward follows; else NULL */
+ *  @param last  no chunk follows: the state is not computed */
 void bsm_cpu_mixer_chunk(const bsm_cpu_tile *tile, const bsm_cpu_mixer *weights, size_t rows,
                          const float *x, ptrdiff_t step, bsm_cpu_state *state, bool last,
-                         float *out, const bsm_cpu_kept *kept);
+                         float *out);
 
 #endif

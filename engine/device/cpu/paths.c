@@ -32,7 +32,7 @@ static void run_forward(const bsm_cpu_thread *thread, const sequence *seq, size_
             memcpy(out + r * dim, x + r * seq->step, dim * sizeof *out);
         }
         bsm_cpu_mixer_chunk(&thread->tile, &seq->weights->forward, rows, x, (ptrdiff_t)seq->step,
-                            state, last && row + rows == to, out, NULL);
+                            state, last && row + rows == to, out);
     }
 }
 
@@ -73,7 +73,7 @@ static void run_backward(const bsm_cpu_thread *thread, const sequence *seq, bsm_
         }
         bsm_cpu_mixer_chunk(&thread->tile, &seq->weights->backward, rows,
                             seq->x + (end - 1) * seq->step, -(ptrdiff_t)seq->step, state,
-                            begin == 0, wanted ? thread->backward : NULL, NULL);
+                            begin == 0, wanted ? thread->backward : NULL);
         if (wanted) {
             merge_chunk(thread, seq, begin, end);
         }

@@ -57,7 +57,7 @@ static bsm_grouping group(size_t sequences, size_t length, size_t threads)
 }
 
 static bsm_kept_path divide_kept(const bsm_config *config, bsm_carver *carver, size_t rows,
-                                 size_t states, bool for_long)
+                                 size_t states)
 {
     bsm_kept_path kept;
     kept.pair = bsm_carve_floats(carver, rows * 2 * config->dim);
@@ -66,7 +66,6 @@ static bsm_kept_path divide_kept(const bsm_config *config, bsm_carver *carver, s
             bsm_carve_floats(carver, rows * bsm_cpu_training_projected(config));
         kept.directions[d].y = bsm_carve_floats(carver, rows * bsm_config_d_inner(config));
         kept.directions[d].states = bsm_carve_floats(carver, states);
-        kept.directions[d].for_long = for_long;
     }
     return kept;
 }
@@ -127,7 +126,7 @@ static bsm_group_scratch divide_group(const bsm_cpu_training_space *space, bsm_c
     s.x = bsm_carve_floats(carver, rows * dim);
     s.u = bsm_carve_floats(carver, rows * dim);
     s.gate = bsm_carve_floats(carver, rows * ld_inner);
-    s.out = bsm_carve_floats(carver, BSM_CHUNK * dim);
+    s.out = bsm_carve_floats(carver, rows * dim);
     s.d_next = bsm_carve_floats(carver, rows * dim);
     s.d_pair = bsm_carve_floats(carver, rows * 2 * dim);
     s.d_x = bsm_carve_floats(carver, rows * dim);
@@ -140,8 +139,7 @@ static bsm_group_scratch divide_group(const bsm_cpu_training_space *space, bsm_c
     if (space->host.options.checkpointing) {
         s.kept = divide_kept(config, carver, rows,
                              max(group_states(config, &space->grouping[0]),
-                                 group_states(config, &space->grouping[1])),
-                             false);
+                                 group_states(config, &space->grouping[1])));
     }
     return s;
 }
@@ -191,9 +189,9 @@ static void divide_activations(bsm_cpu_training_space *space, bsm_carver *carver
     space->kept = bsm_carve(carver, paths * sizeof *space->kept);
     for (size_t p = 0; p < paths; p++) {
         const bsm_grouping *grouping = &space->grouping[p % 2];
-        bsm_kept_path kept = divide_kept(
-            config, carver, space->rows,
-            grouping->sequences * bsm_cpu_training_states(config, grouping->length), true);
+        bsm_kept_path kept =
+            divide_kept(config, carver, space->rows,
+                        grouping->sequences * bsm_cpu_training_states(config, grouping->length));
         if (carver->block) {
             space->kept[p] = kept;
         }
@@ -208,7 +206,6 @@ void bsm_cpu_training_divide(bsm_cpu_training_space *space, bsm_carver *carver, 
 {
     const bsm_config *config = &space->host.config;
     size_t frames = space->host.frames, threads = space->host.options.threads;
-    size_t d_inner = bsm_config_d_inner(config);
     space->rows = config->num_bands * frames;
     space->grouping[BSM_ALONG_TIME] = group(config->num_bands, frames, threads);
     space->grouping[BSM_ALONG_BANDS] = group(frames, config->num_bands, threads);
@@ -220,10 +217,6 @@ void bsm_cpu_training_divide(bsm_cpu_training_space *space, bsm_carver *carver, 
     for (size_t d = 0; d < 2; d++) {
         space->conv_weight[d] =
             bsm_carve_floats(carver, config->d_conv * bsm_config_conv_dim(config));
-        space->in_xbcdt[d] =
-            bsm_carve_floats(carver, (bsm_cpu_training_projected(config) - d_inner) * config->dim);
-        space->in_z[d] = bsm_carve_floats(carver, d_inner * config->dim);
-        space->out_proj[d] = bsm_carve_floats(carver, d_inner * config->dim);
         space->A[d] = bsm_carve_floats(carver, bsm_config_heads(config));
     }
     space->threads = bsm_carve(carver, threads * sizeof *space->threads);

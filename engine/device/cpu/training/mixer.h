@@ -16,8 +16,9 @@ typedef struct bsm_cpu_training_mixer {
     const bsm_config *config;
     const bsm_kernels *kernels;
     const bsm_mixer_weights *weights;
-    bsm_cpu_mixer packed; /**< the same; matrices only if prepared for a pass forward */
-    bool reversed;        /**< from the last step to the first */
+    const float *conv_weight; /**< [d_conv][conv_dim] */
+    const float *A;           /**< [heads] */
+    bool reversed;            /**< from the last step to the first */
     double dropout;
     uint64_t dropout_key;
 } bsm_cpu_training_mixer;
@@ -28,9 +29,26 @@ typedef struct bsm_mixer_gradients {
     bsm_mixer_sums *sums;
 } bsm_mixer_gradients;
 
-/** The output of the mixer on scratch->x, plus x, goes to the columns at `out` of kept.pair.
- *  @param kept NULL if nothing goes back from here */
-void bsm_mixer_forward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
+/** A chunk of a sequence, all of which are about as long. */
+typedef struct bsm_chunk_place {
+    size_t index, first, rows;
+    bool last;
+} bsm_chunk_place;
+
+bsm_chunk_place bsm_mixer_chunk(size_t length, size_t index);
+
+/** The input, normalised, in the direction's order: scratch->u from scratch->x. */
+void bsm_mixer_normalise(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
+                         const bsm_group *group);
+
+/** The convolution and the decays of a chunk, from what was projected of its sequence. */
+bsm_conv bsm_mixer_convolution(const bsm_cpu_training_mixer *mixer, const float *projected,
+                               const bsm_chunk_place *c);
+void bsm_mixer_decays(const bsm_cpu_training_mixer *mixer, const float *projected,
+                      const bsm_chunk_place *c, const bsm_decay *decay);
+
+/** The output of the mixer on scratch->x, plus x, goes to the columns at `out` of kept.pair. */
+void bsm_mixer_forward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
                        const bsm_group *group, const bsm_kept_direction *kept, float *out);
 
 /** scratch->d_x += the gradient through the columns at `d_out` of scratch->d_pair. */
@@ -49,6 +67,13 @@ static inline float *bsm_mixer_state(const bsm_config *config, float *states, si
 static inline size_t bsm_mixer_row(const bsm_cpu_training_mixer *mixer, size_t length, size_t step)
 {
     return mixer->reversed ? length - 1 - step : step;
+}
+
+/** Where the sequence whose first row in the group is `row` has its first step in x, in floats. */
+static inline size_t bsm_mixer_first_step(const bsm_cpu_training_mixer *mixer,
+                                          const bsm_group *group, size_t row)
+{
+    return (row + bsm_mixer_row(mixer, group->length, 0)) * mixer->config->dim;
 }
 
 /** From a step's row to the next one's, in floats. */

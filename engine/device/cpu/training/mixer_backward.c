@@ -27,27 +27,15 @@ static void divide_gradient(const bsm_cpu_training_mixer *mixer, const bsm_group
 
 /* A sequence of the group: where its first row lies. */
 typedef struct sequence {
-    size_t length, chunks;
+    size_t length;
     const float *projected, *y, *d_out;
     float *states, *gate, *d_projected;
 } sequence;
 
-/* A chunk of it. */
-typedef struct chunk_place {
-    size_t index, first, rows;
-    bool last;
-} chunk_place;
-
-static chunk_place chunk_at(const sequence *seq, size_t index)
-{
-    chunk_place c = {.index = index, .first = index * BSM_CHUNK, .last = index + 1 == seq->chunks};
-    c.rows = c.last ? seq->length - c.first : BSM_CHUNK;
-    return c;
-}
-
 /* Output projection, gate and norm: scratch->d_y and the gate's part of d_projected. */
 static void output_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
-                            const sequence *seq, const chunk_place *c, const bsm_mixer_sums *sums)
+                            const sequence *seq, const bsm_chunk_place *c,
+                            const bsm_mixer_sums *sums)
 {
     const bsm_config *config = mixer->config;
     size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
@@ -60,43 +48,18 @@ static void output_backward(const bsm_cpu_training_mixer *mixer, const bsm_group
         seq->d_projected + c->first * projected, projected, sums->gate_norm);
 }
 
-static bsm_conv convolution_of(const bsm_cpu_training_mixer *mixer, const sequence *seq,
-                               const chunk_place *c)
-{
-    const bsm_config *config = mixer->config;
-    size_t ld = bsm_cpu_training_projected(config), taps = config->d_conv;
-    return (bsm_conv){.rows = c->rows,
-                      .channels = bsm_config_conv_dim(config),
-                      .taps = taps,
-                      .before = c->first < taps - 1 ? c->first : taps - 1,
-                      .in = seq->projected + c->first * ld + bsm_config_d_inner(config),
-                      .ld = ld,
-                      .weight = mixer->packed.conv_weight,
-                      .bias = mixer->weights->conv_bias};
-}
-
-/* The decays of a chunk, whose projection starts at `projected`. */
-static void decays(const bsm_cpu_training_mixer *mixer, const float *projected, size_t rows,
-                   const bsm_decay *decay)
-{
-    const bsm_config *config = mixer->config;
-    const float *raw = projected + bsm_config_d_inner(config) + bsm_config_conv_dim(config);
-    mixer->kernels->decays(rows, bsm_config_heads(config), raw, bsm_cpu_training_projected(config),
-                           mixer->weights->dt_bias, mixer->packed.A, decay);
-}
-
 /* x, B, C and the decays of the chunk again, to scratch->tile. */
 static void recompute(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
-                      const sequence *seq, const chunk_place *c)
+                      const sequence *seq, const bsm_chunk_place *c)
 {
-    bsm_conv conv = convolution_of(mixer, seq, c);
+    bsm_conv conv = bsm_mixer_convolution(mixer, seq->projected, c);
     mixer->kernels->backward->convolution->silu(&conv, scratch->tile.xbc, scratch->slope,
                                                 bsm_cpu_ld(conv.channels));
-    decays(mixer, seq->projected + c->first * conv.ld, c->rows, &scratch->tile.decay);
+    bsm_mixer_decays(mixer, seq->projected, c, &scratch->tile.decay);
 }
 
 static void chunk_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
-                           const sequence *seq, const chunk_place *c, bool *zero,
+                           const sequence *seq, const bsm_chunk_place *c, bool *zero,
                            const bsm_mixer_sums *sums)
 {
     const bsm_config *config = mixer->config;
@@ -112,15 +75,15 @@ static void chunk_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_
                             .d_D = sums->D};
     bsm_scan_chunk_backward(&scratch->scan, &chunk, scratch->d_S, zero, c->index == 0);
     mixer->kernels->backward->decays(c->rows, bsm_config_heads(config), seq->projected + dt,
-                                     projected, mixer->weights->dt_bias, mixer->packed.A,
-                                     &chunk.decay, &scratch->scan.decay, seq->d_projected + dt,
-                                     sums->dt_bias, sums->A);
+                                     projected, mixer->weights->dt_bias, mixer->A, &chunk.decay,
+                                     &scratch->scan.decay, seq->d_projected + dt, sums->dt_bias,
+                                     sums->A);
 }
 
 /* Behind the chunk's rows of scratch->d_xbc, the first ones of the chunk after it, which was
  * the last one in work. */
 static void place_next_rows(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
-                            const chunk_place *c)
+                            const bsm_chunk_place *c)
 {
     size_t ld = bsm_cpu_ld(bsm_config_conv_dim(mixer->config));
     size_t count = (mixer->config->d_conv - 1) * ld;
@@ -134,9 +97,9 @@ static void place_next_rows(const bsm_cpu_training_mixer *mixer, const bsm_group
 
 static void convolution_backward(const bsm_cpu_training_mixer *mixer,
                                  const bsm_group_scratch *scratch, const sequence *seq,
-                                 const chunk_place *c, const bsm_mixer_sums *sums)
+                                 const bsm_chunk_place *c, const bsm_mixer_sums *sums)
 {
-    bsm_conv conv = convolution_of(mixer, seq, c);
+    bsm_conv conv = bsm_mixer_convolution(mixer, seq->projected, c);
     bsm_conv_gradient gradient = {.out = scratch->d_xbc,
                                   .slope = scratch->slope,
                                   .ld_out = bsm_cpu_ld(conv.channels),
@@ -151,8 +114,8 @@ static void sequence_backward(const bsm_cpu_training_mixer *mixer, const bsm_gro
                               const sequence *seq, const bsm_mixer_sums *sums)
 {
     bool zero = true;
-    for (size_t index = seq->chunks; index-- > 0;) {
-        chunk_place c = chunk_at(seq, index);
+    for (size_t index = bsm_cpu_training_chunks(seq->length); index-- > 0;) {
+        const bsm_chunk_place c = bsm_mixer_chunk(seq->length, index);
         place_next_rows(mixer, scratch, &c);
         output_backward(mixer, scratch, seq, &c, sums);
         recompute(mixer, scratch, seq, &c);
@@ -163,12 +126,6 @@ static void sequence_backward(const bsm_cpu_training_mixer *mixer, const bsm_gro
 
 /* ---- Input ---- */
 
-/* Where the sequence whose first row in the group is `row` has its first step in x, in floats. */
-static size_t first_step(const bsm_cpu_training_mixer *mixer, const bsm_group *group, size_t row)
-{
-    return (row + bsm_mixer_row(mixer, group->length, 0)) * mixer->config->dim;
-}
-
 /* Input projection and norm, from scratch->d_projected to scratch->d_x. */
 static void input_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
                            const bsm_group *group, const bsm_mixer_gradients *gradients)
@@ -176,16 +133,13 @@ static void input_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratc
     const bsm_kernels *kernels = mixer->kernels;
     size_t dim = mixer->config->dim, projected = bsm_cpu_training_projected(mixer->config);
     bsm_const_matrix d_projected = bsm_in(scratch->d_projected, projected);
-    for (size_t row = 0; row < group->rows; row += group->length) {
-        kernels->rms_norm(group->length, dim, scratch->x + first_step(mixer, group, row),
-                          bsm_mixer_step(mixer), mixer->weights->norm, scratch->u + row * dim);
-    }
+    bsm_mixer_normalise(mixer, scratch, group);
     bsm_add_outer(kernels, scratch->outer, projected, dim, group->rows, d_projected,
                   bsm_in(scratch->u, dim), bsm_out(gradients->in_proj, dim));
     bsm_multiply(kernels, group->rows, dim, projected, d_projected,
                  bsm_in(mixer->weights->in_proj, dim), 0, bsm_out(scratch->d_out, dim));
     for (size_t row = 0; row < group->rows; row += group->length) {
-        size_t first = first_step(mixer, group, row);
+        size_t first = bsm_mixer_first_step(mixer, group, row);
         kernels->backward->rms_norm(group->length, dim, scratch->x + first, bsm_mixer_step(mixer),
                                     mixer->weights->norm, scratch->d_out + row * dim,
                                     scratch->d_x + first, gradients->sums->norm);
@@ -202,7 +156,6 @@ void bsm_mixer_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *
     for (size_t s = 0; s < group->sequences; s++) {
         size_t row = s * group->length;
         sequence seq = {.length = group->length,
-                        .chunks = bsm_cpu_training_chunks(group->length),
                         .projected = kept->projected + row * projected,
                         .y = kept->y + row * d_inner,
                         .d_out = scratch->d_out + row * dim,

@@ -19,26 +19,6 @@ typedef struct path {
 
 /* ---- Preparing ---- */
 
-static bsm_cpu_mixer packed_of(const bsm_cpu_training_space *space, const bsm_mixer_weights *w,
-                               bool reversed)
-{
-    const bsm_config *config = &space->host.config;
-    size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
-    return (bsm_cpu_mixer){
-        .norm = w->norm,
-        .in_xbcdt = {.in = dim,
-                     .out = bsm_cpu_training_projected(config) - d_inner,
-                     .values = space->in_xbcdt[reversed]},
-        .in_z = {.in = dim, .out = d_inner, .values = space->in_z[reversed]},
-        .conv_weight = space->conv_weight[reversed],
-        .conv_bias = w->conv_bias,
-        .dt_bias = w->dt_bias,
-        .A = space->A[reversed],
-        .D = w->D,
-        .gate_norm = w->gate_norm,
-        .out_proj = {.in = d_inner, .out = dim, .values = space->out_proj[reversed]}};
-}
-
 static bsm_cpu_training_mixer mixer_of(const path *p, size_t layer, bool reversed)
 {
     const bsm_cpu_training_space *space = p->space;
@@ -47,33 +27,25 @@ static bsm_cpu_training_mixer mixer_of(const path *p, size_t layer, bool reverse
         .config = &space->host.config,
         .kernels = space->kernels,
         .weights = weights,
-        .packed = packed_of(space, weights, reversed),
+        .conv_weight = space->conv_weight[reversed],
+        .A = space->A[reversed],
         .reversed = reversed,
         .dropout = space->host.options.dropout,
         .dropout_key = bsm_dropout_key(space->host.item->dropout_key, layer, p->axis, reversed)};
 }
 
-/* What the mixer wants otherwise than it is in the checkpoint; for a pass forward, projections,
- * too. */
-static void transpose_weights(bsm_cpu_training_space *space, const bsm_mixer_weights *w,
-                              bool reversed, bool forward)
+/* What the mixer wants otherwise than it is in the checkpoint. */
+static void turn_weights(bsm_cpu_training_space *space, const bsm_mixer_weights *w, bool reversed)
 {
     const bsm_config *config = &space->host.config;
-    size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
     bsm_cpu_transpose(bsm_config_conv_dim(config), config->d_conv, w->conv_weight,
                       space->conv_weight[reversed]);
     for (size_t h = 0; h < bsm_config_heads(config); h++) {
         space->A[reversed][h] = (float)-exp((double)w->A_log[h]);
     }
-    if (forward) {
-        bsm_cpu_transpose(d_inner, dim, w->in_proj, space->in_z[reversed]);
-        bsm_cpu_transpose(bsm_cpu_training_projected(config) - d_inner, dim,
-                          w->in_proj + d_inner * dim, space->in_xbcdt[reversed]);
-        bsm_cpu_transpose(dim, d_inner, w->out_proj, space->out_proj[reversed]);
-    }
 }
 
-static path prepare(bsm_cpu_training_space *space, size_t layer, bsm_axis axis, bool forward)
+static path prepare(bsm_cpu_training_space *space, size_t layer, bsm_axis axis)
 {
     const bsm_weights *weights = space->host.weights;
     path p = {.space = space,
@@ -81,10 +53,9 @@ static path prepare(bsm_cpu_training_space *space, size_t layer, bsm_axis axis, 
               .axis = axis,
               .weights = axis == BSM_ALONG_TIME ? &weights->time[layer] : &weights->band[layer],
               .grouping = &space->grouping[axis == BSM_ALONG_BANDS]};
-#pragma omp parallel for num_threads((int)space->host.options.threads)
     for (int d = 0; d < 2; d++) {
         p.mixers[d] = mixer_of(&p, layer, d == 1);
-        transpose_weights(space, p.mixers[d].weights, d == 1, forward);
+        turn_weights(space, p.mixers[d].weights, d == 1);
     }
     return p;
 }
@@ -147,11 +118,11 @@ static void scatter(const path *p, const bsm_group *group, const float *rows, fl
 
 /* Everything up to the merge; scratch->x holds the input. */
 static void run_directions(const path *p, bsm_group_scratch *scratch, const bsm_group *group,
-                           const bsm_kept_path *kept, bool keep)
+                           const bsm_kept_path *kept)
 {
     gather(p, group, bsm_cpu_training_x(p->space, p->index), scratch->x);
     for (size_t d = 0; d < 2; d++) {
-        bsm_mixer_forward(&p->mixers[d], scratch, group, keep ? &kept->directions[d] : NULL,
+        bsm_mixer_forward(&p->mixers[d], scratch, group, &kept->directions[d],
                           kept->pair + d * p->space->host.config.dim);
     }
 }
@@ -162,7 +133,7 @@ static void forward_group(const path *p, bsm_cpu_training_thread *thread, const 
     const bsm_kernels *kernels = p->space->kernels;
     size_t dim = p->space->host.config.dim;
     bsm_kept_path kept = kept_of(p, scratch, group);
-    run_directions(p, scratch, group, &kept, p->space->kept != NULL);
+    run_directions(p, scratch, group, &kept);
     kernels->add_bias(group->rows, dim, scratch->x, dim, p->weights->merge_bias);
     bsm_multiply(kernels, group->rows, dim, 2 * dim, bsm_in(kept.pair, 2 * dim),
                  bsm_in(p->weights->merge_weight, dim), 1, bsm_out(scratch->x, dim));
@@ -215,7 +186,7 @@ static void add_mixer_sums(const path *p, const bsm_cpu_training_thread *thread,
     }
     float *A_log = gradient_of(p, thread, w->A_log);
     for (size_t h = 0; h < heads; h++) {
-        A_log[h] += mixer->packed.A[h] * sums->A[h]; /* A = -exp(A_log) is its own derivative */
+        A_log[h] += mixer->A[h] * sums->A[h]; /* A = -exp(A_log) is its own derivative */
     }
 }
 
@@ -227,7 +198,7 @@ static void backward_group(const path *p, bsm_cpu_training_thread *thread, const
     if (p->space->kept) {
         gather(p, group, bsm_cpu_training_x(p->space, p->index), scratch->x);
     } else {
-        run_directions(p, scratch, group, &kept, true);
+        run_directions(p, scratch, group, &kept);
     }
     gather(p, group, p->space->d_x, scratch->d_next);
     memset(scratch->sums, 0, scratch->num_sums * sizeof *scratch->sums);
@@ -291,7 +262,7 @@ static void run_groups(const path *p,
 bsm_status bsm_cpu_training_path(void *space, size_t layer, bsm_axis axis, bsm_error *error)
 {
     (void)error;
-    path p = prepare(space, layer, axis, true);
+    path p = prepare(space, layer, axis);
     run_groups(&p, forward_group, false);
     return BSM_OK;
 }
@@ -300,8 +271,7 @@ bsm_status bsm_cpu_training_path_backward(void *space, size_t layer, bsm_axis ax
                                           bsm_error *error)
 {
     (void)error;
-    const bsm_cpu_training_space *known = space;
-    path p = prepare(space, layer, axis, !known->kept);
+    path p = prepare(space, layer, axis);
     run_groups(&p, backward_group, true);
     add_gradients(&p);
     return BSM_OK;

@@ -23,7 +23,6 @@ typedef struct bsm_kept_direction {
     float *y;         /**< [row][d_inner] of the scan */
     float *states;    /**< [sequence][chunk but the first][d_state][d_inner] the state before it,
                            rows bsm_cpu_ld apart */
-    bool for_long;    /**< used again only when all later modules went forward and back */
 } bsm_kept_direction;
 
 typedef struct bsm_kept_path {
@@ -52,7 +51,7 @@ typedef struct bsm_group_scratch {
     float *x;           /**< [row][dim] */
     float *u;           /**< [row][dim] normalised */
     float *gate;        /**< [row][d_inner] after the gate's norm */
-    float *out;         /**< [chunk][dim] */
+    float *out;         /**< [row][dim] of the mixer */
     bsm_cpu_tile tile;  /**< of a chunk */
     float *state;       /**< of a sequence on its way forward */
     float *d_S;         /**< [d_state][d_inner] by the state */
@@ -108,9 +107,6 @@ typedef struct bsm_cpu_training_space {
     float *d_x;               /**< [band][frame][dim] the features' gradient */
     float *d_final_norm;      /**< [band][dim] */
     float *conv_weight[2];    /**< of the path in work, per direction: [d_conv][conv_dim] */
-    float *in_xbcdt[2];       /**< the same: [dim][conv_dim + heads] */
-    float *in_z[2];           /**< the same: [dim][d_inner] */
-    float *out_proj[2];       /**< the same: [d_inner][dim] */
     float *A[2];              /**< the same: [heads] */
     bsm_cpu_training_thread *threads;
     void *memory;
