@@ -193,10 +193,11 @@ double bsm_track_figure(const bsm_track_result *result, bsm_figure figure)
 {
     switch (figure) {
     case BSM_FIGURE_USDR: return result->sdr.usdr;
-    case BSM_FIGURE_USDR_GAIN:
-        /* A mixture that is the stem alone leaves nothing to gain. */
-        return isfinite(result->mixture.usdr) ? result->sdr.usdr - result->mixture.usdr : NAN;
+    case BSM_FIGURE_CENTRE_USDR: return result->errors.centre_usdr;
     case BSM_FIGURE_CSDR: return result->sdr.csdr;
+    case BSM_FIGURE_MISSED: return result->errors.missed;
+    case BSM_FIGURE_LET_THROUGH: return result->errors.let_through;
+    case BSM_FIGURE_MIXED: return result->errors.mixed;
     case BSM_FIGURE_SPARSE_CSDR: return result->sdr.sparse_csdr;
     case BSM_FIGURE_SILENT_RESIDUAL: return result->sdr.silent_residual;
     case BSM_FIGURE_TYPICAL_RESIDUAL: return result->sdr.typical_residual;
@@ -232,12 +233,6 @@ static bsm_status summarise_all(validation_run *run, bsm_error *error)
         }
     }
     free(values);
-    const bsm_stem_summary *first = &validation->summaries[0];
-    validation->mean_usdr = first->mean[BSM_FIGURE_USDR];
-    validation->median_usdr = first->median[BSM_FIGURE_USDR];
-    validation->mean_csdr = first->mean[BSM_FIGURE_CSDR];
-    validation->median_csdr = first->median[BSM_FIGURE_CSDR];
-    validation->mean_usdr_gain = first->mean[BSM_FIGURE_USDR_GAIN];
     return BSM_OK;
 }
 

@@ -14,6 +14,7 @@
 #include "bsm/stream.h"
 #include "data/tracks.h"
 #include "metrics.h"
+#include "spectral_metrics.h"
 
 typedef struct bsm_validate_options {
     const char *root;
@@ -39,13 +40,16 @@ typedef struct bsm_track_result {
     size_t stem; /**< of the model; its number of stems: the rest, unless the stems are all of the
                       data's sources */
     bsm_sdr sdr;
-    bsm_sdr mixture; /**< of the mixture as the estimate: what doing nothing gives */
+    bsm_spectral_errors errors; /**< NaN for the rest */
 } bsm_track_result;
 
 typedef enum bsm_figure {
-    BSM_FIGURE_USDR,
-    BSM_FIGURE_USDR_GAIN, /**< over the mixture's uSDR */
+    BSM_FIGURE_USDR, /**< an estimate of silence has 0 dB */
+    BSM_FIGURE_CENTRE_USDR,
     BSM_FIGURE_CSDR,
+    BSM_FIGURE_MISSED,
+    BSM_FIGURE_LET_THROUGH,
+    BSM_FIGURE_MIXED,
     BSM_FIGURE_SPARSE_CSDR,
     BSM_FIGURE_SILENT_RESIDUAL,
     BSM_FIGURE_TYPICAL_RESIDUAL,
@@ -54,6 +58,9 @@ typedef enum bsm_figure {
 
 /** dB; NaN where it is not defined. */
 double bsm_track_figure(const bsm_track_result *result, bsm_figure figure);
+
+/** Its name in JSON, CSV and logs: "usdr", "centre_usdr". */
+const char *bsm_figure_key(bsm_figure figure);
 
 /** Of one stem, over the tracks for which a figure is defined; NaN if there are none. */
 typedef struct bsm_stem_summary {
@@ -65,8 +72,6 @@ typedef struct bsm_validation {
     size_t num_results;
     bsm_stem_summary *summaries; /**< per stem, and of the rest if it is among the results */
     size_t num_stems, num_tracks;
-    double mean_usdr, median_usdr, mean_csdr, median_csdr; /**< of the model's first stem */
-    double mean_usdr_gain;                                 /**< over the mixture */
     double seconds_audio, seconds_taken;
     char method[128]; /**< "windows of 8 s, overlap 0%", "..., int8 or better" and the like */
 } bsm_validation;

@@ -7,15 +7,29 @@
 
 #include "validate.h"
 
-enum { MAX_NAME = 48, COLUMN = 10 };
+enum { MAX_NAME = 48, COLUMN = 9 };
 
 static const char rest_name[] = "rest";
 
-/* The keys of JSON and CSV; then the table's headings. */
-static const char *const figure_keys[] = {"usdr",        "usdr_gain",       "csdr",
-                                          "sparse_csdr", "silent_residual", "typical_residual"};
-static const char *const figure_titles[] = {"uSDR",   "gain",     "cSDR",
-                                            "sparse", "residual", "typical"};
+/* Of JSON and CSV, and the table's headings. */
+static const struct {
+    const char *key, *title;
+} names[BSM_NUM_FIGURES] = {
+    [BSM_FIGURE_USDR] = {"usdr", "uSDR"},
+    [BSM_FIGURE_CENTRE_USDR] = {"centre_usdr", "centre"},
+    [BSM_FIGURE_CSDR] = {"csdr", "cSDR"},
+    [BSM_FIGURE_MISSED] = {"missed", "missed"},
+    [BSM_FIGURE_LET_THROUGH] = {"let_through", "through"},
+    [BSM_FIGURE_MIXED] = {"mixed", "mixed"},
+    [BSM_FIGURE_SPARSE_CSDR] = {"sparse_csdr", "sparse"},
+    [BSM_FIGURE_SILENT_RESIDUAL] = {"silent_residual", "residual"},
+    [BSM_FIGURE_TYPICAL_RESIDUAL] = {"typical_residual", "typical"},
+};
+
+const char *bsm_figure_key(bsm_figure figure)
+{
+    return names[figure].key;
+}
 
 static const char *stem_name(const bsm_config *config, size_t stem)
 {
@@ -73,7 +87,7 @@ static void print_row(const char *name, const char *stem, table_widths widths,
 {
     print_name(name, widths.name + 2, file);
     print_name(stem, widths.stem, file);
-    for (size_t f = 0; f < BSM_NUM_FIGURES; f++) {
+    for (bsm_figure f = 0; f < BSM_NUM_FIGURES; f++) {
         print_figure(figures[f], file);
     }
     fputc('\n', file);
@@ -83,8 +97,8 @@ void bsm_validation_print(const bsm_validation *validation, const bsm_config *co
 {
     const table_widths widths = find_widths(validation, config);
     print_name("dB", widths.name + 2 + widths.stem, file);
-    for (size_t f = 0; f < BSM_NUM_FIGURES; f++) {
-        fprintf(file, "%*s", COLUMN, figure_titles[f]);
+    for (bsm_figure f = 0; f < BSM_NUM_FIGURES; f++) {
+        fprintf(file, "%*s", COLUMN, names[f].title);
     }
     fputc('\n', file);
     for (size_t r = 0; r < validation->num_results; r++) {
@@ -125,8 +139,8 @@ static void add_figures(cJSON *object, const char *key, const double figures[BSM
 {
     cJSON *inner = cJSON_AddObjectToObject(object, key);
     *whole &= inner != NULL;
-    for (size_t f = 0; f < BSM_NUM_FIGURES; f++) {
-        add_number(inner, figure_keys[f], figures[f], whole);
+    for (bsm_figure f = 0; f < BSM_NUM_FIGURES; f++) {
+        add_number(inner, bsm_figure_key(f), figures[f], whole);
     }
 }
 
@@ -141,14 +155,11 @@ static void add_result(cJSON *list, const bsm_track_result *result, const char *
     add_text(object, "track", result->track, whole);
     add_text(object, "stem", stem, whole);
     for (bsm_figure f = 0; f < BSM_NUM_FIGURES; f++) {
-        add_number(object, figure_keys[f], bsm_track_figure(result, f), whole);
+        add_number(object, bsm_figure_key(f), bsm_track_figure(result, f), whole);
     }
     add_number(object, "frames", (double)result->sdr.frames, whole);
     add_number(object, "sparse_frames", (double)result->sdr.sparse_frames, whole);
     add_number(object, "silent_frames", (double)result->sdr.silent_frames, whole);
-    add_number(object, "mixture_usdr", result->mixture.usdr, whole);
-    add_number(object, "mixture_csdr", result->mixture.csdr, whole);
-    add_number(object, "mixture_sparse_csdr", result->mixture.sparse_csdr, whole);
 }
 
 static char *make_json(const bsm_validation *validation, const bsm_config *config)
@@ -213,11 +224,10 @@ void bsm_validation_write_csv(const bsm_validation *validation, const bsm_config
                               FILE *file)
 {
     fputs("track,stem", file);
-    for (size_t f = 0; f < BSM_NUM_FIGURES; f++) {
-        fprintf(file, ",%s", figure_keys[f]);
+    for (bsm_figure f = 0; f < BSM_NUM_FIGURES; f++) {
+        fprintf(file, ",%s", bsm_figure_key(f));
     }
-    fputs(",frames,sparse_frames,silent_frames,mixture_usdr,mixture_csdr,mixture_sparse_csdr\n",
-          file);
+    fputs(",frames,sparse_frames,silent_frames\n", file);
     for (size_t r = 0; r < validation->num_results; r++) {
         const bsm_track_result *result = &validation->results[r];
         write_quoted(result->track, file);
@@ -228,9 +238,6 @@ void bsm_validation_write_csv(const bsm_validation *validation, const bsm_config
         }
         fprintf(file, ",%zu,%zu,%zu", result->sdr.frames, result->sdr.sparse_frames,
                 result->sdr.silent_frames);
-        write_number(result->mixture.usdr, file);
-        write_number(result->mixture.csdr, file);
-        write_number(result->mixture.sparse_csdr, file);
         fputc('\n', file);
     }
 }

@@ -20,7 +20,8 @@ typedef struct track_run {
     bsm_track_signal *signal;
     bsm_separation separation;
     bsm_cutter *cutter;
-    bsm_metrics *stems[MAX_RESULTS], *mixtures[MAX_RESULTS];
+    bsm_metrics *metrics[MAX_RESULTS];
+    bsm_spectral_metrics *spectral[BSM_MAX_STEMS];
     float **truth;         /* [1 + source][channel][BLOCK]: the mixture, the sources */
     float **rest_target;   /* [channel][BLOCK] */
     float **rest_estimate; /* [channel][BLOCK] */
@@ -37,11 +38,11 @@ static bsm_status allocate(track_run *run, bsm_error *error)
     }
     bsm_status status = BSM_OK;
     for (size_t r = 0; r < job->num_results && !status; r++) {
-        status = bsm_metrics_new(job->config->sample_rate, run->channels, &run->stems[r], error);
-        if (!status) {
-            status =
-                bsm_metrics_new(job->config->sample_rate, run->channels, &run->mixtures[r], error);
-        }
+        status = bsm_metrics_new(job->config->sample_rate, run->channels, &run->metrics[r], error);
+    }
+    for (size_t s = 0; s < job->config->num_stems && !status; s++) {
+        status = bsm_spectral_metrics_new(job->config->sample_rate, run->channels,
+                                          &run->spectral[s], error);
     }
     return status;
 }
@@ -72,8 +73,10 @@ static bsm_status start(track_run *run, const bsm_track *track, bsm_error *error
 static void finish(track_run *run)
 {
     for (size_t r = 0; r < run->job->num_results; r++) {
-        bsm_metrics_free(run->stems[r]);
-        bsm_metrics_free(run->mixtures[r]);
+        bsm_metrics_free(run->metrics[r]);
+    }
+    for (size_t s = 0; s < run->job->config->num_stems; s++) {
+        bsm_spectral_metrics_free(run->spectral[s]);
     }
     bsm_cutter_free(run->cutter);
     bsm_track_signal_free(run->signal);
@@ -134,12 +137,13 @@ static bsm_status measure_block(track_run *run, float *const *estimates, size_t 
     for (size_t r = 0; r < run->job->num_results && !status; r++) {
         float *const *target = r < stems ? target_of(run, r) : run->rest_target;
         float *const *estimate = r < stems ? estimates + r * run->channels : run->rest_estimate;
-        status = bsm_metrics_add(run->stems[r], (const float *const *)target,
+        status = bsm_metrics_add(run->metrics[r], (const float *const *)target,
                                  (const float *const *)estimate, count, error);
-        if (!status) {
-            status = bsm_metrics_add(run->mixtures[r], (const float *const *)target,
-                                     (const float *const *)run->truth, count, error);
-        }
+    }
+    for (size_t s = 0; s < stems; s++) {
+        bsm_spectral_metrics_add(run->spectral[s], (const float *const *)run->truth,
+                                 (const float *const *)target_of(run, s),
+                                 (const float *const *)estimates + s * run->channels, count);
     }
     run->samples += count;
     return status;
@@ -173,8 +177,10 @@ bsm_status bsm_validate_track(const bsm_track_job *job, const bsm_track *track,
         }
     }
     for (size_t r = 0; r < job->num_results && !status; r++) {
-        results[r].sdr = bsm_metrics_finish(run.stems[r]);
-        results[r].mixture = bsm_metrics_finish(run.mixtures[r]);
+        results[r].sdr = bsm_metrics_finish(run.metrics[r]);
+        results[r].errors = r < job->config->num_stems
+                                ? bsm_spectral_metrics_finish(run.spectral[r])
+                                : (bsm_spectral_errors){NAN, NAN, NAN, NAN};
     }
     *seconds = (double)run.samples / (double)job->config->sample_rate;
     finish(&run);

@@ -19,7 +19,7 @@ typedef struct bsm_track_job {
     void *user;
 } bsm_track_job;
 
-/** Fill in `sdr` and `mixture` of num_results results.
+/** Fill in `sdr` and `errors` of num_results results.
  *  @param seconds how much was measured */
 BSM_NODISCARD bsm_status bsm_validate_track(const bsm_track_job *job, const bsm_track *track,
                                             bsm_track_result *results, double *seconds,

@@ -188,12 +188,14 @@ class TrainerTest(unittest.TestCase):
         self.assertEqual([line['step'] for line in steps], list(range(1, 21)))
         self.assertEqual([line['epoch'] for line in epochs], [1, 2, 3, 4])
         self.assertEqual(['usdr' in line for line in epochs], [False, True, False, True])
+        figures = {'usdr', 'centre_usdr', 'csdr', 'missed', 'let_through', 'mixed'}
+        self.assertLessEqual(figures, set(epochs[-1]))
         self.assertLess(epochs[-1]['loss'], epochs[0]['loss'])
         for line in steps:
             terms = 10 * line['time'] + sum(line['stft'].values())
             self.assertAlmostEqual(line['loss'] / terms, 1, places=6)
         self.assertRegex(self.first.stderr, r'needs \d+\.\d\d GB: ')
-        self.assertRegex(self.first.stderr, r'epoch 4/4: loss .*uSDR ')
+        self.assertRegex(self.first.stderr, r'epoch 4/4: loss .*uSDR .*missed ')
 
     def test_model_is_used_as_it_is(self):
         best = os.path.join(self.whole, 'best.safetensors')
@@ -355,7 +357,8 @@ class TrainerTest(unittest.TestCase):
                                   '--duration', '0.5', '--json', paths[0], '--csv', paths[1])
         self.assertEqual(result.returncode, 0, result.stderr)
         with open(paths[0], encoding='utf-8') as file:
-            json.load(file)
+            mean = json.load(file)['stems']['vocals']['mean']
+        self.assertIsNotNone(mean['centre_usdr'])
         with open(paths[1], encoding='utf-8') as file:
             self.assertGreater(len(file.read().splitlines()), 1)
         self.assertIn('uSDR', result.stdout)

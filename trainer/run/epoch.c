@@ -85,10 +85,20 @@ static bool add_numbers(const bsm_run *run, const bsm_pace *pace, double figure,
                                       (double)(run->state.step - run->state.updates)) &&
               cJSON_AddNumberToObject(object, "skipped_files",
                                       (double)bsm_loader_get_stats(run->loader).files_skipped);
-    if (ok && !isnan(figure)) {
-        ok = cJSON_AddNumberToObject(object, "usdr", figure) != NULL;
+    for (bsm_figure f = 0; ok && !isnan(figure) && f < BSM_NUM_FIGURES; f++) {
+        const double mean = run->validated.mean[f];
+        ok = !isfinite(mean) || cJSON_AddNumberToObject(object, bsm_figure_key(f), mean);
     }
     return ok;
+}
+
+static void add_validation(const bsm_run *run, double figure)
+{
+    for (bsm_figure f = 0; !isnan(figure) && f < BSM_NUM_FIGURES; f++) {
+        char tag[48];
+        snprintf(tag, sizeof tag, "validation/%s", bsm_figure_key(f));
+        bsm_tensorboard_add(run->board, tag, run->validated.mean[f]);
+    }
 }
 
 static bsm_status log_epoch(bsm_run *run, const bsm_pace *pace, double figure, bsm_error *error)
@@ -103,7 +113,7 @@ static bsm_status log_epoch(bsm_run *run, const bsm_pace *pace, double figure, b
     bsm_tensorboard_add(run->board, "speed/steps per second", pace->steps_per_second);
     bsm_tensorboard_add(run->board, "speed/audio per second", pace->audio_per_second);
     bsm_tensorboard_add(run->board, "speed/waiting for data", pace->waiting);
-    bsm_tensorboard_add(run->board, "validation/uSDR", figure);
+    add_validation(run, figure);
     if (!status) {
         status = bsm_tensorboard_write(run->board, run->state.step, error);
     }
@@ -117,11 +127,15 @@ static bsm_status tell_epoch(bsm_run *run, const bsm_pace *pace, double figure, 
     if (!is_first(run)) {
         return BSM_OK;
     }
-    char text[256], validation[64] = "";
+    const double *means = run->validated.mean;
+    char text[256], validation[160] = "";
     bsm_pace_format(pace, text, sizeof text);
     if (!isnan(figure)) {
-        snprintf(validation, sizeof validation, "; uSDR %.2f dB%s", figure,
-                 better ? " (best)" : "");
+        snprintf(validation, sizeof validation,
+                 "; uSDR %.2f dB%s (centre extraction %.2f); missed %.1f, let through %.1f, mixed "
+                 "%.1f dB",
+                 figure, better ? " (best)" : "", means[BSM_FIGURE_CENTRE_USDR],
+                 means[BSM_FIGURE_MISSED], means[BSM_FIGURE_LET_THROUGH], means[BSM_FIGURE_MIXED]);
     }
     bsm_console_say(&run->console, "epoch %" PRIu64 "/%" PRIu64 ": %s%s", pace->epoch,
                     pace->num_epochs, text, validation);

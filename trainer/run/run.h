@@ -51,6 +51,7 @@ typedef struct bsm_run {
     bsm_tensorboard *board; /**< as the log */
     bsm_state state;
     bsm_clock clock;
+    bsm_stem_summary validated; /**< what bsm_run_validate found last, in the first process */
 } bsm_run;
 
 /** Train until the last epoch's end, an error or a signal (BSM_CANCELLED, with a checkpoint).
@@ -92,8 +93,8 @@ bsm_pace bsm_run_pace(const bsm_run *run);
 /** The mean loss of a step, or an epoch, into an object for the log. NULL when out of memory. */
 cJSON *bsm_run_describe(const bsm_run *run, const char *event, const bsm_loss *loss, double norm);
 
-/** Validate the averaged weights, if it is this epoch's turn. `*figure` is the mean uSDR, NaN if
- *  there is none. */
+/** Validate the averaged weights, if it is this epoch's turn. `*figure` is the mean uSDR of the
+ *  first target, NaN if there is none. */
 BSM_NODISCARD bsm_status bsm_run_validate(bsm_run *run, double *figure, bsm_error *error);
 
 /** The options of validating, from the settings. The root is NULL if they name no data. */

@@ -73,16 +73,15 @@ static bsm_status validate_averages(bsm_run *run, double *usdr, bsm_error *error
         return status;
     }
     run->doing = BSM_DOING_ELSE;
-    *usdr = validation->mean_usdr;
+    run->validated = validation->summaries[0];
+    bsm_validation_free(validation);
+    *usdr = run->validated.mean[BSM_FIGURE_USDR];
     if (isnan(*usdr)) {
         bsm_console_warn(&run->console,
                          "validation: no track in which \"%s\" sounds: there is no uSDR to "
                          "choose the best model by",
                          run->config.stems[0]);
     }
-    bsm_tensorboard_add(run->board, "validation/cSDR", validation->mean_csdr);
-    bsm_tensorboard_add(run->board, "validation/uSDR gain", validation->mean_usdr_gain);
-    bsm_validation_free(validation);
     return BSM_OK;
 }
 
