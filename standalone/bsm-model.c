@@ -257,6 +257,16 @@ static bool parse_dtype(const char *text, bsm_dtype *dtype)
     return false;
 }
 
+/* The expander works on what the network gives: it is set, not trained. */
+static bool is_expander(const char *decibels)
+{
+    enum { MAX_EXPANDER = 120 };
+    char *end;
+    const double value = strtod(decibels, &end);
+    const bool plain = !decibels[strspn(decibels, "0123456789.")]; /* as in the file's metadata */
+    return plain && end != decibels && !*end && value <= MAX_EXPANDER;
+}
+
 /* NULL if the assignments make sense, else what is wrong with one. */
 static const char *check_assignments(const command_line *line)
 {
@@ -267,7 +277,11 @@ static const char *check_assignments(const command_line *line)
             return "--set takes KEY=TEXT";
         }
         snprintf(key, sizeof key, "%.*s", (int)(equals - text), text);
-        if (model_info_is_config(key)) {
+        if (strcmp(key, "expander") == 0) {
+            if (!is_expander(equals + 1)) {
+                return "--set expander takes dB, 0 to 120";
+            }
+        } else if (model_info_is_config(key)) {
             return "--set cannot change what the network is";
         }
     }

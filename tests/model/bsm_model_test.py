@@ -231,9 +231,12 @@ class Test(unittest.TestCase):
         words = [line for line in shown.splitlines() if "many" in line]
         self.assertGreater(len(words), 2)
         self.assertLessEqual(max(map(len, words)), 80)
-        for bad in ("dim=64", "stems=a,b", "licence", "=x"):
+        for bad in ("dim=64", "stems=a,b", "licence", "=x", "expander=loud", "expander=121",
+                    "expander=-1", "expander=", "expander=1e1"):
             self.assertIn("--set", self.run_model("convert", "-s", bad, "a", "b", status=2))
         self.assertIn("does not take", self.run_model("info", "-s", "a=b", "a", status=2))
+        self.run_model("convert", "-s", "expander=12.5", "a", "b")
+        self.assertIn("12.5 dB or more below", self.run_model("info", "b"))
 
     def test_convert_types(self):
         for name, code in (("f16", "F16"), ("bf16", "BF16"), ("f32", "F32")):
