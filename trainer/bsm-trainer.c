@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "bsm/log.h"
 #include "collective.h"
 #include "config/settings.h"
 #include "exit_code.h"
@@ -63,6 +64,12 @@ static exit_code fail_training(program *p, const bsm_error *error, bsm_doing doi
     return code;
 }
 
+/* What the library says must not run into the bar. */
+static void on_line(void *user, const char *line)
+{
+    bsm_console_warn(user, "%s", line);
+}
+
 static exit_code train(program *p)
 {
     bsm_error error;
@@ -76,7 +83,9 @@ static exit_code train(program *p)
         .collective = &p->collective,
         .console = p->console,
     };
+    bsm_log_set_handler(on_line, &run.console);
     const bsm_status status = bsm_run_train(&run, &error);
+    bsm_log_set_handler(NULL, NULL);
     const exit_code code = status ? fail_training(p, &error, run.doing) : EXIT_CODE_OK;
     bsm_collective_end(&p->collective);
     return code;
@@ -86,6 +95,7 @@ static exit_code validate(program *p)
 {
     bsm_error error;
     exit_activity activity = DOING_ELSE;
+    bsm_log_set_handler(on_line, &p->console);
     const bsm_status status =
         validate_command(&p->args, p->settings, &p->console, &activity, &error);
     return status ? fail(p, &error, activity) : EXIT_CODE_OK;

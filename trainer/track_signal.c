@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "file/source.h"
+#include "log.h"
 #include "signal/planes.h"
 #include "signal/sample_queue.h"
 
@@ -149,7 +150,8 @@ size_t bsm_track_signal_channels(const bsm_track_signal *signal)
 
 /* ---- Reading ---- */
 
-/* The end of a file, of which nothing may be missing. */
+/* The end of a file, of which nothing may be missing but a few samples. Conversion of the rate
+ * rounds to one. */
 static bsm_status end_part(const bsm_track_signal *signal, track_part *part, bsm_error *error)
 {
     const bsm_audio_info info = *bsm_source_info(part->source);
@@ -159,6 +161,10 @@ static bsm_status end_part(const bsm_track_signal *signal, track_part *part, bsm
         const double there = (double)part->position / (double)signal->rate;
         return bsm_fail(error, BSM_BAD_AUDIO, "%s: is damaged: ends after %.3f of %.3f s",
                         part->path, there, there + (double)info.missing / (double)info.rate);
+    }
+    if (part->length != BSM_UNKNOWN_FRAMES && part->position + 1 < part->length) {
+        bsm_log("%s: ends %llu samples before its header says: used as it is", part->path,
+                (unsigned long long)(part->length - part->position));
     }
     return BSM_OK;
 }

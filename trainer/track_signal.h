@@ -28,7 +28,9 @@ void bsm_track_signal_free(bsm_track_signal *signal);
 /** Channels of the mixture and of each source. */
 size_t bsm_track_signal_channels(const bsm_track_signal *signal);
 
-/** The mixture. A file that has less samples than it announces is BSM_BAD_AUDIO. */
+/** The mixture. A file of which something is missing is BSM_BAD_AUDIO; a
+ *  twentieth of a second is not called so, but the log says it.
+ */
 bsm_signal bsm_track_signal_mixture(bsm_track_signal *signal);
 
 /** Take `count` samples of those that have gone into the mixture, if there are so many.

@@ -98,3 +98,15 @@ void data_folder_flac(const char *folder, const char *name, int rate, int channe
     write_audio(data_folder_make(folder, name), SF_FORMAT_FLAC | SF_FORMAT_PCM_24, rate, channels,
                 samples, frames);
 }
+
+void data_folder_announce(const char *folder, const char *name, uint32_t frames)
+{
+    enum { TOTAL_SAMPLES = 22 }; /* the lower 32 of STREAMINFO's 36 bits, from this byte on */
+    const unsigned char bytes[] = {(unsigned char)(frames >> 24), (unsigned char)(frames >> 16),
+                                   (unsigned char)(frames >> 8), (unsigned char)frames};
+    FILE *file = fopen(data_folder_path(folder, name), "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, TOTAL_SAMPLES, SEEK_SET), 0);
+    assert_int_equal(fwrite(bytes, 1, sizeof bytes, file), sizeof bytes);
+    assert_int_equal(fclose(file), 0);
+}

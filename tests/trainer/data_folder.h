@@ -4,6 +4,7 @@
 #define BSM_TESTS_DATA_FOLDER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /** A new empty folder; the caller gives it to data_folder_remove. */
 char *data_folder_new(void);
@@ -30,5 +31,8 @@ void data_folder_audio(const char *folder, const char *name, int rate, int chann
 /** The same as a FLAC file of 24 bits. */
 void data_folder_flac(const char *folder, const char *name, int rate, int channels,
                       const float *samples, size_t frames);
+
+/** Let the header of such a file announce `frames` samples, whatever is in it. */
+void data_folder_announce(const char *folder, const char *name, uint32_t frames);
 
 #endif

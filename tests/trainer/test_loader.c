@@ -128,6 +128,23 @@ static void test_unusable_files(void **state)
     case_free(c);
 }
 
+/* An end that comes a little early is no damage, whether the file is read at the start or not. */
+static void test_a_few_samples_too_few(void **state)
+{
+    (void)state;
+    for (int sad = 0; sad < 2; sad++) {
+        loader_case *c = case_rich();
+        c->data.sad.enabled = sad;
+        case_cut_flac(c, "pool/vocals/early.flac", 0.5, 1);
+        data_folder_announce(c->folder, "pool/vocals/early.flac",
+                             (uint32_t)(0.5 * CASE_RATE) + CASE_RATE / 20);
+        free(keep_examples(c, 4 * COUNT));
+        assert_int_equal(case_lines(c, "early.flac: ends"), sad);
+        assert_int_equal(bsm_loader_get_stats(c->loader).files_skipped, 0);
+        case_free(c);
+    }
+}
+
 /* Damage that shows only when it is read: drawn again, the same for any number of workers. */
 static void test_damage_found_later(void **state)
 {
@@ -297,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_continues),
         cmocka_unit_test(test_unusable_files),
         cmocka_unit_test(test_damage_found_later),
+        cmocka_unit_test(test_a_few_samples_too_few),
         cmocka_unit_test(test_vanishing_files),
         cmocka_unit_test(test_nothing_left),
         cmocka_unit_test(test_options_are_checked),

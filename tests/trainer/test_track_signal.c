@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "bsm/log.h"
 #include "data_folder.h"
 #include "noise.h"
 #include "track_signal.h"
@@ -280,6 +281,38 @@ static void test_damaged_file(void **state)
     bsm_track_signal_free(signal);
 }
 
+static char said[640];
+
+static void note(void *user, const char *line)
+{
+    (void)user;
+    snprintf(said, sizeof said, "%s", line);
+}
+
+/* What the end of an Ogg file may lack is no damage. */
+static void test_a_few_samples_too_few(void **state)
+{
+    (void)state;
+    free(write_part(2, RATE, 2, 9000));
+    uint64_t seed = 1;
+    static float samples[2 * 9000];
+    noise_fill(&seed, samples, 2 * 9000);
+    data_folder_flac(folder, "1.flac", RATE, 2, samples, 9000);
+    paths[1] = strdup(data_folder_path(folder, "1.flac"));
+    bsm_log_set_handler(note, NULL);
+    data_folder_announce(folder, "1.flac", 9000 + RATE / 20);
+    assert_int_equal(run(2, 2, 0), 9000);
+    assert_non_null(strstr(said, "1.flac: ends 400 samples before its header says: used as it is"));
+    data_folder_announce(folder, "1.flac", 9000 + RATE / 20 + 1);
+    bsm_log_set_handler(NULL, NULL);
+    bsm_track_signal *signal = open_track(2, 0);
+    const bsm_signal reader = bsm_track_signal_mixture(signal);
+    size_t got;
+    float *at[] = {mixture[0], mixture[1]};
+    assert_int_equal(reader.read(reader.user, at, MAX_SAMPLES, &got, NULL), BSM_BAD_AUDIO);
+    bsm_track_signal_free(signal);
+}
+
 static void test_files_that_cannot_be_opened(void **state)
 {
     (void)state;
@@ -313,6 +346,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rates_are_converted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_excerpt_is_from_the_middle, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damaged_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_few_samples_too_few, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_files_that_cannot_be_opened, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

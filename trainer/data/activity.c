@@ -194,17 +194,22 @@ static bsm_status check_whole(const file_set *set, bsm_error *error)
     return BSM_OK;
 }
 
-static bsm_status read_all(const file_set *set, uint64_t *frames, bsm_error *error)
+/* Count what is there and what is not: a few samples that are missing are no damage. */
+static bsm_status read_all(const file_set *set, bsm_activity *activity, bsm_error *error)
 {
+    const uint64_t announced = bsm_audio_reader_info(set->readers[0])->frames;
     size_t got = BLOCK;
-    *frames = 0;
+    uint64_t frames = 0;
     while (got == BLOCK) {
         bsm_status status = read_block(set, &got, error);
         if (status) {
             return status;
         }
-        *frames += got;
+        frames += got;
     }
+    activity->lacking =
+        announced != BSM_UNKNOWN_FRAMES && frames < announced ? announced - frames : 0;
+    activity->frames = frames;
     return check_whole(set, error);
 }
 
@@ -252,7 +257,7 @@ bsm_status bsm_activity_scan(const char *const *paths, size_t less, const bsm_sa
     if (!status) {
         activity->chunk = bsm_activity_chunk(options, activity->rate);
         m.chunk = activity->chunk;
-        status = read_all(&set, &activity->frames, error);
+        status = read_all(&set, activity, error);
     }
     if (!status) {
         status = bsm_activity_find(options, m.loudness, m.count, activity, error);
@@ -268,7 +273,7 @@ bsm_status bsm_activity_glance(const char *const *paths, size_t less, bsm_activi
     file_set set = {.paths = paths, .less = less};
     bsm_status status = open_all(&set, activity, error);
     if (!status) {
-        status = activity->frames == BSM_UNKNOWN_FRAMES ? read_all(&set, &activity->frames, error)
+        status = activity->frames == BSM_UNKNOWN_FRAMES ? read_all(&set, activity, error)
                                                         : check_whole(&set, error);
     }
     close_all(&set);

@@ -146,7 +146,12 @@ static bsm_status read_file(bsm_clip_reader *reader, const bsm_clip *clip, uint6
     if (!status) {
         status = bsm_audio_reader_read(place->file, audio, count, &got, error);
     }
-    if (!status && got < count) {
+    for (size_t c = 0; c < clip->activity.channels && !status; c++) {
+        memset(audio[c] + got, 0, (count - got) * sizeof(float));
+    }
+    /* A twentieth of a second is what encoders lose: the audio reader calls it no damage, either.
+     */
+    if (!status && count - got > clip->activity.rate / 20) {
         status = bsm_fail(error, BSM_BAD_AUDIO, "%s: damaged: nothing to read after %llu samples",
                           clip->path, (unsigned long long)(frame + got));
     }

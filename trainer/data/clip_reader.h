@@ -14,7 +14,8 @@ BSM_NODISCARD bsm_status bsm_clip_reader_new(size_t rate, size_t channels, size_
 void bsm_clip_reader_free(bsm_clip_reader *reader);
 
 /** Read `samples` from `start` seconds on. One channel becomes two equal ones, two become their
- *  mean. Beyond the clip's end there is silence.
+ *  mean. Beyond the clip's end there is silence, also where
+ *  that comes a twentieth of a second before its header says.
  *  @param speed  how many seconds of the clip become one: above 1 it sounds higher, formants too
  *  As bsm_audio_reader_open and _read; BSM_BAD_AUDIO also if the file is not as it was. */
 BSM_NODISCARD bsm_status bsm_clip_reader_read(bsm_clip_reader *reader, const bsm_clip *clip,
