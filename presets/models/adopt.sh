@@ -7,8 +7,8 @@ usage="usage: adopt.sh [-b BUILD] [-m carry|bounded] [-e DB] [-l LICENCE] MODEL 
 
 Write MODEL beside this script as bsm-live.safetensors, in float16 and with its training, data,
 licence and figures in its metadata, its checksum, and the tables of CARD.md. All figures are
-measured now: on the songs in DATA (the folder that prepare.sh made), on a piece of each of its
-packages and of all of DATA/measured, and on the clip of the tests. LOG is the training's log.jsonl; several, of a training that
+measured now: on the songs in DATA/songs/valid (prepare.sh made DATA), each beside centre extraction,
+on a piece of each of its packages and of all of DATA/measured, and on the clip of the tests. LOG is the training's log.jsonl; several, of a training that
 went on elsewhere, from the oldest to the newest; none for the model that is there already.
   -b BUILD    meson's folder, with all programs and tests built (default: build)
   -m MEMORY   what the network remembers live: carry (default), all that it heard, or bounded
@@ -107,7 +107,8 @@ clip=$(python3 "$root/tests/standalone/default_model_test.py" "$build/standalone
     "$build/standalone/bsm-model" "$build/tests/standalone/usdr" "$root/tests/data/clip" \
     "$work/$memory.safetensors" measure)
 for precision in float32 int8; do
-    validate "offline-$precision" "$work/$memory.safetensors" "$data/songs" --precision "$precision"
+    validate "offline-$precision" "$work/$memory.safetensors" "$data/songs" \
+        --precision "$precision" --set validation.overlap=0.5 # as bsm-separate does it
     for latency in 0.3 0.8 2.0; do
         live "$memory" "$latency" "$precision"
     done
