@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* A model from a safetensors file: its tensors lie in the mapping. */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "model/load.h"
 #include "model/mapped_file.h"
 #include "model/safetensors.h"
+#include "model/wrapped_name.h"
 
 enum { ALIGNMENT = 64 };
 
@@ -49,22 +51,92 @@ static bsm_status copy_misaligned(bsm_model *model, bsm_error *error)
     return BSM_OK;
 }
 
-/* Of a checkpoint of bsm-trainer, leave what is called "ema.NAME", as NAME. */
-static bsm_status choose_averages(const char *path, bsm_table *table, bsm_error *error)
+/* ---- Names ---- */
+
+/* What stands before the network's own names: "ema." in a checkpoint of bsm-trainer. */
+typedef struct name_prefix {
+    char text[BSM_MAX_WRAPPED_NAME];
+    bool found;
+} name_prefix;
+
+static void consider(name_prefix *prefix, const char *name, size_t length)
 {
-    static const char prefix[] = "ema.";
+    if (length < sizeof prefix->text && (!prefix->found || length == 0)) {
+        memcpy(prefix->text, name, length);
+        prefix->text[length] = '\0';
+        prefix->found = true;
+    }
+}
+
+/* Of the network's weights, or of their average; the weights may be called nothing else. */
+static name_prefix find_prefix(const bsm_table *table, bool ema)
+{
+    name_prefix weights = {0}, average = {0};
+    for (size_t i = 0; i < table->count; i++) {
+        const char *name = table->entries[i].tensor.name;
+        size_t length;
+        if (bsm_name_is_landmark(name, &length)) {
+            consider(bsm_name_is_average(name) ? &average : &weights, name, length);
+        }
+    }
+    return ema || !weights.found ? average : weights;
+}
+
+static void unwrap_names(bsm_table *table)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        bsm_name_unwrap((char *)(uintptr_t)table->entries[i].tensor.name); /* of the file's JSON */
+    }
+}
+
+/* Leave what begins with a prefix, without it. */
+static void strip(bsm_table *table, const char *prefix)
+{
+    const size_t length = strlen(prefix);
     size_t count = 0;
     for (size_t i = 0; i < table->count; i++) {
         bsm_table_entry entry = table->entries[i];
-        if (strncmp(entry.tensor.name, prefix, sizeof prefix - 1) == 0) {
-            entry.tensor.name += sizeof prefix - 1;
-            table->entries[count++] = entry; /* still sorted */
+        if (strncmp(entry.tensor.name, prefix, length) == 0) {
+            entry.tensor.name += length;
+            table->entries[count++] = entry;
         }
     }
     table->count = count;
-    return count > 0 ? BSM_OK
-                     : bsm_fail(error, BSM_BAD_MODEL,
-                                "%s: has no averaged weights beside its weights", path);
+}
+
+/* The first parts of all names: "decoder, encoder". */
+static bsm_status fail_unknown(const char *path, const bsm_table *table, bsm_error *error)
+{
+    char text[256] = "";
+    size_t used = 0, length = 0;
+    const char *last = "";
+    for (size_t i = 0; i < table->count && used < sizeof text - 64; i++) {
+        const char *name = table->entries[i].tensor.name;
+        if (i == 0 || strncmp(name, last, length) != 0 || strcspn(name, ".") != length) {
+            last = name;
+            length = strcspn(name, ".");
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%.*s", i ? ", " : "",
+                                     length < 40 ? (int)length : 40, name);
+        }
+    }
+    return bsm_fail(error, BSM_BAD_MODEL,
+                    "%s: final_norm.gamma: missing, so this is no BSMamba2 model; its names begin "
+                    "with: %s",
+                    path, *text ? text : "nothing");
+}
+
+static bsm_status choose_network(const char *path, bsm_table *table, bool ema, bsm_error *error)
+{
+    unwrap_names(table);
+    const name_prefix prefix = find_prefix(table, ema);
+    if (!prefix.found) {
+        return ema ? bsm_fail(error, BSM_BAD_MODEL,
+                              "%s: has no averaged weights beside its weights", path)
+                   : fail_unknown(path, table, error);
+    }
+    strip(table, prefix.text);
+    const char *twice = bsm_table_sort(table);
+    return twice ? bsm_fail(error, BSM_BAD_MODEL, "%s: %s: is there twice", path, twice) : BSM_OK;
 }
 
 static bsm_status make_model(const char *path, const bsm_mapped_file *file, bool ema,
@@ -75,9 +147,7 @@ static bsm_status make_model(const char *path, const bsm_mapped_file *file, bool
     if (status) {
         return status;
     }
-    if (ema) {
-        status = choose_averages(path, &content.table, error);
-    }
+    status = choose_network(path, &content.table, ema, error);
     bsm_model *model = NULL;
     if (!status) {
         status =

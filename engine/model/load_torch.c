@@ -18,29 +18,33 @@ static bool get_integer(const bsm_pickle_value *dict, const char *key, int64_t *
 }
 
 /* What a checkpoint says of its training, as the metadata of a model. */
-static bool summarise_training(const bsm_torch_file *file, bool ema, bsm_metadata *metadata)
+static bool summarise_training(const bsm_torch_file *file, bsm_metadata *metadata)
 {
-    char text[96];
+    char text[128] = "";
     int64_t epoch, step;
-    const char *weights = ema ? ", averaged weights" : "";
-    if (!get_integer(file->top, "epoch", &epoch)) {
-        return true;
+    int used = 0;
+    if (get_integer(file->top, "epoch", &epoch)) {
+        used += snprintf(text, sizeof text, "epoch %" PRId64, epoch);
+        if (get_integer(file->top, "global_step", &step)) {
+            used += snprintf(text + used, sizeof text - (size_t)used, ", step %" PRId64, step);
+        }
     }
-    if (get_integer(file->top, "global_step", &step)) {
-        snprintf(text, sizeof text, "epoch %" PRId64 ", step %" PRId64 "%s", epoch, step, weights);
-    } else {
-        snprintf(text, sizeof text, "epoch %" PRId64 "%s", epoch, weights);
+    if (file->average) {
+        snprintf(text + used, sizeof text - (size_t)used, "%saveraged weights", used ? ", " : "");
     }
-    return bsm_metadata_set(metadata, "training", text);
+    return !*text || bsm_metadata_set(metadata, "training", text);
 }
 
-static bsm_status make_model(const bsm_torch_file *file, bool ema, bsm_model **result,
-                             bsm_error *error)
+static bsm_status make_model(const bsm_torch_file *file, bsm_model **result, bsm_error *error)
 {
+    if (!bsm_table_find(&file->table, "final_norm.gamma")) {
+        return bsm_torch_fail_unknown(file, "final_norm.gamma: missing from all that it holds",
+                                      error);
+    }
     bsm_metadata metadata = {0};
     bsm_model *model = NULL;
     bsm_status status;
-    if (summarise_training(file, ema, &metadata)) {
+    if (summarise_training(file, &metadata)) {
         status = bsm_model_fit(file->path, "pytorch", &file->table, &metadata, &model, error);
     } else {
         status = bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", file->path);
@@ -66,7 +70,7 @@ bsm_status bsm_load_torch(const char *path, int fd, const struct stat *info, boo
     if (status) {
         return status;
     }
-    status = make_model(&file, ema, model, error);
+    status = make_model(&file, model, error);
     bsm_torch_close(&file);
     return status;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "model/load.h"
@@ -92,15 +93,63 @@ static file_format recognise(const unsigned char *start, size_t length)
     return length >= 9 && start[8] == '{' ? FORMAT_SAFETENSORS : FORMAT_UNKNOWN;
 }
 
+/* Spaces and a byte order mark may come first. */
+static bool is_web_page(const char *text)
+{
+    static const char *const starts[] = {"<!doctype", "<html", "<head", "<?xml"};
+    text += strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    text += strspn(text, " \t\r\n");
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        if (strncasecmp(text, starts[i], strlen(starts[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Its first line, if it is text. */
+static bool is_text(char *start)
+{
+    char *end = start + strcspn(start, "\r\n");
+    for (const char *c = start; c < end; c++) {
+        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f) {
+            return false;
+        }
+    }
+    *end = '\0';
+    return *start;
+}
+
+/* What people have in place of a model. */
+static bsm_status fail_unknown(const char *path, char *start, bsm_error *error)
+{
+    if (strncmp(start, "version https://git-lfs", strlen("version https://git-lfs")) == 0) {
+        return bsm_fail(error, BSM_BAD_MODEL,
+                        "%s: a Git LFS pointer, not the model itself: git lfs pull fetches it",
+                        path);
+    }
+    if (is_web_page(start)) {
+        return bsm_fail(error, BSM_BAD_MODEL,
+                        "%s: a web page, not a model: download the file itself", path);
+    }
+    if (is_text(start)) {
+        return bsm_fail(error, BSM_BAD_MODEL,
+                        "%s: neither a safetensors file nor a PyTorch checkpoint, but text: %.60s",
+                        path, start);
+    }
+    return bsm_fail(error, BSM_BAD_MODEL, "%s: neither a safetensors file nor a PyTorch checkpoint",
+                    path);
+}
+
 static bsm_status read_model(const char *path, int fd, const struct stat *info, bool ema,
                              bsm_model **model, bsm_error *error)
 {
-    unsigned char start[16] = {0};
-    ssize_t length = pread(fd, start, sizeof start, 0);
+    char start[512] = "";
+    ssize_t length = pread(fd, start, sizeof start - 1, 0);
     if (length < 0) {
         return bsm_fail_errno(error, errno, path, "cannot read");
     }
-    switch (recognise(start, (size_t)length)) {
+    switch (recognise((const unsigned char *)start, (size_t)length)) {
     case FORMAT_TORCH_ZIP: return bsm_load_torch(path, fd, info, ema, model, error);
     case FORMAT_TORCH_LEGACY:
         return bsm_fail(error, BSM_UNSUPPORTED,
@@ -108,9 +157,7 @@ static bsm_status read_model(const char *path, int fd, const struct stat *info, 
                         "torch.save(torch.load(...)) of a newer PyTorch",
                         path);
     case FORMAT_SAFETENSORS: break;
-    case FORMAT_UNKNOWN:
-        return bsm_fail(error, BSM_BAD_MODEL,
-                        "%s: neither a safetensors file nor a PyTorch checkpoint", path);
+    case FORMAT_UNKNOWN: return fail_unknown(path, start, error);
     }
     return bsm_load_safetensors(path, fd, info, ema, model, error);
 }

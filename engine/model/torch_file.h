@@ -20,17 +20,21 @@ typedef struct bsm_torch_file {
     bool swapped;          /**< it was written on a big-endian machine */
     bsm_torch_view *views; /**< of the state dict, in its order */
     size_t num_views;
+    bool average;    /**< the views are of averaged weights */
     bsm_table table; /**< sorted; an entry's index is that of its view, its data is NULL */
 } bsm_torch_file;
 
 /** Read what `fd`, which stays open, holds, except for the tensors' elements. With `ema` the views
- *  are of the averaged weights. */
+ *  are of the averaged weights. Where there are several networks, the log says which was taken. */
 bsm_status bsm_torch_open(const char *path, int fd, size_t file_size, bool ema,
                           bsm_torch_file *file, bsm_error *error);
 void bsm_torch_close(bsm_torch_file *file);
 
 /** Fill file->views and file->table from the state dict in file->top. */
 bsm_status bsm_torch_find_tensors(bsm_torch_file *file, bool ema, bsm_error *error);
+
+/** BSM_BAD_MODEL with a message that says `what` is wrong, and which keys the file has. */
+bsm_status bsm_torch_fail_unknown(const bsm_torch_file *file, const char *what, bsm_error *error);
 
 /** Read the elements of tensors that the table has (by name, of floating-point types) into
  *  *memory, which free() frees, contiguous and aligned, and set their data. */

@@ -1,80 +1,119 @@
 /* SPDX-License-Identifier: ISC */
 /* The state dict of a PyTorch checkpoint: where it is, and which tensors it has. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "model/fit.h"
 #include "model/torch_file.h"
+#include "model/torch_places.h"
 
 typedef bsm_pickle_value value;
 
-/** A state dict, and what its names begin with before the network's own. */
-typedef struct state_dict {
-    const value *dict;
-    size_t prefix; /**< bytes */
-    const char *prefix_text;
-} state_dict;
+/** The network's weights, and their average where that is wanted and has no names of its own. */
+typedef struct choice {
+    bsm_torch_place state;
+    const value *average; /**< a sequence; NULL */
+} choice;
 
 /* ---- Where it is ---- */
 
-/* A name that every BSMamba2 network has; what stands before it is the prefix of all. */
-static bool find_prefix(const value *dict, state_dict *found)
+/* "epoch, state_dict and 3 more" */
+static void list_keys(const value *top, char *text, size_t size)
 {
-    static const char wanted[] = "final_norm.gamma";
-    const size_t length = sizeof wanted - 1;
-    if (!dict || dict->kind != BSM_PICKLE_DICT) {
-        return false;
+    enum { MOST = 12 };
+    size_t used = 0, shown = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < top->list.count && shown < MOST && used < size / 2; i += 2, shown++) {
+        const value *key = top->list.items[i];
+        const int length = key->kind != BSM_PICKLE_TEXT ? 0
+                           : key->text.length < 40      ? (int)key->text.length
+                                                        : 40;
+        used += (size_t)snprintf(text + used, size - used, "%s%.*s", shown ? ", " : "",
+                                 length ? length : 1, length ? key->text.bytes : "?");
     }
-    for (size_t i = 0; i < dict->list.count; i += 2) {
-        const value *key = dict->list.items[i];
-        if (key->kind != BSM_PICKLE_TEXT || key->text.length < length) {
-            continue;
-        }
-        size_t prefix = key->text.length - length;
-        if (memcmp(key->text.bytes + prefix, wanted, length) == 0 &&
-            (prefix == 0 || key->text.bytes[prefix - 1] == '.')) {
-            *found = (state_dict){dict, prefix, key->text.bytes};
-            return true;
-        }
+    const size_t more = top->list.count / 2 - shown;
+    if (more > 0 && used < size) {
+        snprintf(text + used, size - used, " and %zu more", more);
     }
-    return false;
 }
 
-static bsm_status find_state_dict(const bsm_torch_file *file, state_dict *found, bsm_error *error)
+bsm_status bsm_torch_fail_unknown(const bsm_torch_file *file, const char *what, bsm_error *error)
 {
-    static const char *const wrappers[] = {"state_dict", "model_state_dict", "model", "module",
-                                           "net"};
-    if (find_prefix(file->top, found)) {
-        return BSM_OK;
-    }
-    for (size_t i = 0; i < sizeof wrappers / sizeof wrappers[0]; i++) {
-        if (find_prefix(bsm_pickle_get(file->top, wrappers[i]), found)) {
-            return BSM_OK;
-        }
-    }
+    char keys[256];
     if (file->top->kind != BSM_PICKLE_DICT) {
         return bsm_fail(error, BSM_BAD_MODEL,
                         "%s: holds no state dict: save model.state_dict() with torch.save",
                         file->path);
     }
-    *found = (state_dict){.dict = file->top, .prefix_text = ""};
-    return BSM_OK;
+    list_keys(file->top, keys, sizeof keys);
+    return bsm_fail(error, BSM_BAD_MODEL, "%s: %s; its top-level keys are: %s", file->path, what,
+                    *keys ? keys : "none");
 }
 
-/* The averaged weights of a Lightning checkpoint: a sequence in an optimizer's state. */
-static const value *find_ema(const bsm_torch_file *file)
+/* The first that is an average, or is none; NULL without any. */
+static const bsm_torch_place *first(const bsm_torch_place *places, size_t count, bool average)
 {
-    const value *states = bsm_pickle_get(file->top, "optimizer_states");
-    if (!states || (states->kind != BSM_PICKLE_LIST && states->kind != BSM_PICKLE_TUPLE)) {
-        return NULL;
-    }
-    for (size_t i = 0; i < states->list.count; i++) {
-        const value *ema = bsm_pickle_get(states->list.items[i], "ema");
-        if (ema && (ema->kind == BSM_PICKLE_TUPLE || ema->kind == BSM_PICKLE_LIST)) {
-            return ema;
+    for (size_t i = 0; i < count; i++) {
+        if (places[i].average == average) {
+            return &places[i];
         }
     }
     return NULL;
+}
+
+/* Lightning's averages without names lie beside every network of it: that is no choice. */
+static size_t count_networks(const bsm_torch_place *places, size_t count)
+{
+    size_t networks = 0;
+    for (size_t i = 0; i < count; i++) {
+        networks += places[i].values->kind == BSM_PICKLE_DICT;
+    }
+    return networks;
+}
+
+/* Whoever has two networks in a file may have meant the other. */
+static void tell(const char *path, const bsm_torch_place *weights, const bsm_torch_place *average,
+                 bool ema)
+{
+    const bsm_torch_place *taken = ema ? average : weights;
+    const char *weights_name = *weights->name ? weights->name : "at its top";
+    if (ema || weights->average) {
+        bsm_log("%s: taken are the averaged weights %s", path, taken->name);
+    } else if (average) {
+        bsm_log("%s: taken are the weights %s, not their average %s (--ema)", path, weights_name,
+                average->name);
+    } else {
+        bsm_log("%s: of several networks the first is taken, %s", path, weights_name);
+    }
+}
+
+static bsm_status choose(const bsm_torch_file *file, bool ema, choice *chosen, bsm_error *error)
+{
+    bsm_torch_place places[BSM_MAX_TORCH_PLACES];
+    const size_t count = bsm_torch_find_places(file->top, places);
+    const bsm_torch_place *average = first(places, count, true);
+    const bsm_torch_place *weights = first(places, count, false);
+    const bool named = average && average->values->kind == BSM_PICKLE_DICT;
+    if (ema && (!average || (!named && !weights))) {
+        return bsm_torch_fail_unknown(file, "holds no averaged weights", error);
+    }
+    if (!weights && named) {
+        weights = average;
+    }
+    if (!weights && file->top->kind != BSM_PICKLE_DICT) {
+        return bsm_torch_fail_unknown(file, "", error);
+    }
+    if (count_networks(places, count) > 1) {
+        tell(file->path, weights, average, ema);
+    }
+    *chosen = (choice){.state = {.values = file->top}};
+    if (weights) {
+        chosen->state = ema && named ? *average : *weights;
+        chosen->average = ema && !named ? average->values : NULL;
+    }
+    return BSM_OK;
 }
 
 /* ---- Which tensors it has ---- */
@@ -150,21 +189,24 @@ static bsm_status collect(collection *c, const char *name, const value *tensor)
     return add(c, name, &view);
 }
 
-static bsm_status collect_all(collection *c, const state_dict *state)
+static bsm_status collect_all(collection *c, const bsm_torch_place *state)
 {
-    const value *dict = state->dict;
+    const value *dict = state->values;
+    const size_t prefix = strlen(state->prefix);
     for (size_t i = 0; i < dict->list.count; i += 2) {
         const value *key = dict->list.items[i];
-        if (key->kind != BSM_PICKLE_TEXT || key->text.length < state->prefix ||
-            memcmp(key->text.bytes, state->prefix_text, state->prefix) != 0) {
+        if (key->kind != BSM_PICKLE_TEXT) {
             continue;
         }
-        const char *name = bsm_arena_text(&c->file->arena, key->text.bytes + state->prefix,
-                                          key->text.length - state->prefix);
+        char *name = bsm_arena_text(&c->file->arena, key->text.bytes, key->text.length);
         if (!name) {
             return no_memory(c);
         }
-        bsm_status status = collect(c, name, dict->list.items[i + 1]);
+        bsm_name_unwrap(name);
+        if (strncmp(name, state->prefix, prefix) != 0) {
+            continue;
+        }
+        bsm_status status = collect(c, name + prefix, dict->list.items[i + 1]);
         if (status) {
             return status;
         }
@@ -178,25 +220,18 @@ static bsm_status collect_all(collection *c, const state_dict *state)
 
 bsm_status bsm_torch_find_tensors(bsm_torch_file *file, bool ema, bsm_error *error)
 {
-    state_dict state = {0};
-    bsm_status status = find_state_dict(file, &state, error);
+    choice chosen;
+    bsm_status status = choose(file, ema, &chosen, error);
     if (status) {
         return status;
     }
-    collection c = {.file = file, .error = error};
-    if (ema) {
-        c.ema = find_ema(file);
-        if (!c.ema) {
-            return bsm_fail(error, BSM_BAD_MODEL,
-                            "%s: holds no averaged weights (no ema in optimizer_states)",
-                            file->path);
-        }
-    }
-    file->views = calloc(state.dict->list.count / 2 + 1, sizeof *file->views);
+    file->average = chosen.state.average || chosen.average;
+    collection c = {.file = file, .ema = chosen.average, .error = error};
+    file->views = calloc(chosen.state.values->list.count / 2 + 1, sizeof *file->views);
     if (!file->views) {
         return no_memory(&c);
     }
-    status = collect_all(&c, &state);
+    status = collect_all(&c, &chosen.state);
     if (status) {
         return status;
     }

@@ -28,7 +28,7 @@ const char *bsm_zip_name(const bsm_zip *zip, size_t index);
  *  above bsm_zip_limit. */
 bsm_status bsm_zip_size(const bsm_zip *zip, const char *name, size_t *size, bsm_error *error);
 
-/** Read a whole member of `size` bytes and check its checksum. */
+/** Read a whole member of `size` bytes and check its checksum, unless that is 0: none. */
 bsm_status bsm_zip_read(const bsm_zip *zip, const char *name, void *buffer, size_t size,
                         bsm_error *error);
 

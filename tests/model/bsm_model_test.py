@@ -238,6 +238,30 @@ class Test(unittest.TestCase):
         self.run_model("convert", "-s", "expander=12.5", "a", "b")
         self.assertIn("12.5 dB or more below", self.run_model("info", "b"))
 
+    def rename(self, name, change):
+        """A copy of a safetensors file, renamed.safetensors, with other names in it."""
+        with open(self.path / name, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header, data = json.loads(file.read(length)), file.read()
+        renamed = json.dumps({change(key) if key != "__metadata__" else key: value
+                              for key, value in header.items()}).encode()
+        (self.path / "renamed.safetensors").write_bytes(
+            struct.pack("<Q", len(renamed)) + renamed + data)
+        return "renamed.safetensors"
+
+    def test_names_that_wrappers_have_changed(self):
+        self.run_model("create", "tiny", "a.safetensors")
+        expected = self.run_model("info", "--json", "a.safetensors")
+        for change in (lambda key: "module." + key,
+                       lambda key: "model." + key.replace(".mixer.", "._orig_mod.mixer."),
+                       lambda key: "net." + key):
+            self.rename("a.safetensors", change)
+            shown = json.loads(self.run_model("info", "--json", "renamed.safetensors"))
+            self.assertEqual(shown["parameters"], json.loads(expected)["parameters"])
+        name = self.rename("a.safetensors", lambda key: "x" + key)
+        error = self.run_model("info", name, status=3)
+        self.assertIn("its names begin with: xband_split, xfinal_norm, xlayers", error)
+
     def test_convert_types(self):
         for name, code in (("f16", "F16"), ("bf16", "BF16"), ("f32", "F32")):
             self.run_model("convert", "-t", name, CHECKPOINTS / "tiny.ckpt", name)

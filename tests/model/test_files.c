@@ -404,6 +404,20 @@ static void test_no_models(void **state)
     assert_open_fails(scratch_write("empty", "", 0), BSM_BAD_MODEL, "the file is empty");
     assert_open_fails(scratch_write("text", "#!/bin/sh\necho hello\n", 21), BSM_BAD_MODEL,
                       "neither a safetensors file nor a PyTorch checkpoint");
+    static const struct {
+        const char *text, *message;
+    } others[] = {
+        {"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+         "a Git LFS pointer, not the model itself: git lfs pull fetches it"},
+        {"<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>\n", "a web page"},
+        {"\xef\xbb\xbf\r\n  <HTML>\n<body>Not found", "a web page"},
+        {"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "a web page"},
+        {"Entry not found\n", "but text: Entry not found"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_open_fails(scratch_write("other.ckpt", others[i].text, strlen(others[i].text)),
+                          BSM_BAD_MODEL, others[i].message);
+    }
     const char legacy[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02";
     assert_open_fails(scratch_write("old.pth", legacy, sizeof legacy), BSM_UNSUPPORTED,
                       "save it again");

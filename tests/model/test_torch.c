@@ -4,12 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "bsm/log.h"
 #include "golden.h"
 #include "scratch.h"
 #include "torch_writer.h"
@@ -24,6 +26,20 @@ static const torch_style sound_styles[] = {
     {.wrapper = "state_dict", .prefix = "model."},
     {.wrapper = "model_state_dict"},
     {.wrapper = "model", .prefix = "module."},
+    {.prefix = "_orig_mod.module."},
+    {.prefix = "separator.net.", .infix = "_orig_mod."},
+    {.infix = "_orig_mod."},
+    {.infix = "_checkpoint_wrapped_module."},
+    {.infix = "module._fsdp_wrapped_module."},
+    {.wrapper = "weights"},
+    {.wrapper = "generator", .prefix = "module."},
+    {.wrapper = "state.params"},
+    {.wrapper = "a.b.c.d", .infix = "_orig_mod."},
+    {.wrapper = "ema"},
+    {.wrapper = "ema_state_dict", .code = true},
+    {.wrapper = "state_dict", .average = "state_dict_ema"},
+    {.wrapper = "state_dict", .average = "model_ema.module"},
+    {.prefix = "online_model.", .average_prefix = "ema_model."},
     {.wrapper = "state_dict", .code = true},
     {.parameters = true},
     {.one_storage = true},
@@ -108,7 +124,9 @@ static const unsound unsounds[] = {
     {{.with = "layers.0.1.linear.bias"}, "layers.0.1.linear.bias: is there twice"},
     {{.long_tensor = "layers.0.1.linear.bias"},
      "layers.0.1.linear.bias: its storage has 16 bytes, not 5 times 4"},
-    {{.wrapper = "weights"}, "final_norm.gamma: missing"},
+    {{.wrapper = "a.b.c.d.e"}, "its top-level keys are: a"},
+    {{.wrapper = "weights", .code = true, .without = "final_norm.gamma"},
+     "its top-level keys are: callbacks, hyper_parameters, set, weights"},
     {{.prefix = "not"}, "final_norm.gamma: missing"},
 };
 
@@ -151,6 +169,70 @@ static void test_averages(void **state)
     assert_ema_fails(count - 1, "fewer averaged weights than weights");
     assert_ema_fails(count + 1, "more averaged weights than weights");
     assert_ema_fails(0, "holds no averaged weights");
+}
+
+/* Where other trainers keep them: with `ema` the second network, without it the first. */
+static const torch_style averaged_styles[] = {
+    {.wrapper = "state_dict", .average = "state_dict_ema"},
+    {.wrapper = "model", .average = "model_ema", .prefix = "module."},
+    {.wrapper = "model", .average = "ema"},
+    {.wrapper = "model", .average = "ema.ema_model"},
+    {.wrapper = "net", .average = "averaged_model", .infix = "_orig_mod."},
+    {.wrapper = "net", .average = "swa_state"},
+    {.prefix = "online_model.", .average_prefix = "ema_model."},
+    {.wrapper = "ema", .prefix = "online_model.", .average_prefix = "ema_model."},
+    {.prefix = "net.model.", .average_prefix = "net_ema.module."},
+};
+
+static char said[640];
+
+static void note(void *user, const char *line)
+{
+    (void)user;
+    snprintf(said, sizeof said, "%s", line);
+}
+
+static void assert_weights_times(const char *path, bool ema, const bsm_model *mini, float factor)
+{
+    const bsm_model_options options = {.ema = ema};
+    bsm_model *model = NULL;
+    bsm_error error = {0};
+    if (bsm_model_open(path, &options, &model, &error)) {
+        fail_msg("%s", error.message);
+    }
+    for (size_t i = 0; i < bsm_model_num_tensors(mini); i++) {
+        const bsm_tensor *expected = bsm_model_tensor(mini, i);
+        const float *values = bsm_model_find(model, expected->name)->data;
+        for (size_t j = 0; j < expected->count; j++) {
+            assert_true(values[j] == factor * ((const float *)expected->data)[j]);
+        }
+    }
+    const char *training = bsm_model_metadata(model, "training");
+    assert_int_equal(training && strstr(training, "averaged weights"), ema);
+    bsm_model_free(model);
+}
+
+static void test_averages_elsewhere(void **state)
+{
+    (void)state;
+    bsm_model *mini = mini_model();
+    bsm_log_set_handler(note, NULL);
+    for (size_t i = 0; i < sizeof averaged_styles / sizeof averaged_styles[0]; i++) {
+        const char *path = scratch_path("averaged.ckpt");
+        torch_write(path, mini, &averaged_styles[i]);
+        said[0] = '\0';
+        assert_weights_times(path, false, mini, 1);
+        assert_non_null(strstr(said, "averaged.ckpt: taken are the weights "));
+        said[0] = '\0';
+        assert_weights_times(path, true, mini, 2);
+        assert_non_null(strstr(said, "averaged.ckpt: taken are the averaged weights "));
+    }
+    const char *path = scratch_path("online.ckpt");
+    torch_write(path, mini, &(torch_style){.prefix = "online_model.", .average_prefix = "ema."});
+    assert_weights_times(path, false, mini, 1);
+    assert_non_null(strstr(said, "weights online_model, not their average ema (--ema)"));
+    bsm_log_set_handler(NULL, NULL);
+    bsm_model_free(mini);
 }
 
 /* ---- Tensors that lie ---- */
@@ -247,6 +329,50 @@ static void test_no_checkpoints(void **state)
     assert_open_fails(path, BSM_BAD_MODEL, "unknown byteorder");
 }
 
+/* As torch.save writes them with compute_crc32 = False. */
+static void test_no_checksums(void **state)
+{
+    (void)state;
+    bsm_model *mini = mini_model();
+    for (int deflated = 0; deflated < 2; deflated++) {
+        const char *path = scratch_path("unchecked.pt");
+        torch_write(path, mini, &(torch_style){.deflated = deflated});
+        zip_clear_checksums(path);
+        bsm_model *model = assert_opens(path);
+        assert_same_weights(model, mini);
+        bsm_model_free(model);
+    }
+    bsm_model_free(mini);
+}
+
+/* Dicts in dicts that are the same ones again and again: 16 to the power of the depth. */
+static void test_shared_dicts(void **state)
+{
+    (void)state;
+    bytes b = {0};
+    bytes_add_text(&b, "\x80\x02}(");
+    for (int level = 0; level < 20; level++) {
+        bytes_add_text(&b, "K\x01"
+                           "}(");
+    }
+    for (int level = 0; level < 20; level++) {
+        bytes_add_text(&b, "uq");
+        bytes_add(&b, (const char[]){(char)level}, 1);
+        for (int again = 0; again < 200; again++) {
+            bytes_add_text(&b, "K");
+            bytes_add(&b, (const char[]){(char)again}, 1);
+            bytes_add_text(&b, "h");
+            bytes_add(&b, (const char[]){(char)level}, 1);
+        }
+    }
+    bytes_add_text(&b, "u.");
+    const member members[] = {{"x/data.pkl", b.data, b.size}};
+    const char *path = scratch_path("shared.pt");
+    zip_write(path, members, 1, false);
+    assert_open_fails(path, BSM_BAD_MODEL, "final_norm.gamma: missing");
+    bytes_free(&b);
+}
+
 /* A gigabyte of zeros, deflated to a megabyte, as a pickle. */
 static void test_bomb(void **state)
 {
@@ -341,7 +467,8 @@ int main(void)
         cmocka_unit_test(test_lying_tensors),  cmocka_unit_test(test_expanded_tensor),
         cmocka_unit_test(test_no_checkpoints), cmocka_unit_test(test_bomb),
         cmocka_unit_test(test_many_objects),   cmocka_unit_test(test_many_storages),
-        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_damaged),        cmocka_unit_test(test_averages_elsewhere),
+        cmocka_unit_test(test_no_checksums),   cmocka_unit_test(test_shared_dicts),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -13,6 +13,8 @@
 #include <cmocka.h>
 #include <zip.h>
 
+#include "scratch.h"
+
 /* ---- Bytes ---- */
 
 void bytes_add(bytes *b, const void *data, size_t size)
@@ -74,6 +76,7 @@ typedef struct writer {
     size_t num_members;
     bytes shared;  /**< the one storage */
     size_t offset; /**< in it, elements */
+    float factor;  /**< of all weights */
 } writer;
 
 static size_t element_size(const writer *w)
@@ -92,6 +95,7 @@ static bytes encode(const writer *w, const bsm_tensor *tensor)
     size_t count = w->style->expanded ? 1 : tensor->count;
     for (size_t i = 0; i < count; i++) {
         float single = transposed ? values[i % rows * columns + i / rows] : values[i];
+        single *= w->factor;
         double wide = (double)single;
         char element[8];
         size_t size = element_size(w);
@@ -181,28 +185,42 @@ static void pickle_tensor(writer *w, const bsm_tensor *tensor)
     }
 }
 
-static void pickle_name(writer *w, const char *name)
+static void pickle_name(writer *w, const char *prefix, const char *name)
 {
+    static const char mixer[] = "mixer.";
     char full[256];
-    snprintf(full, sizeof full, "%s%s", w->style->prefix ? w->style->prefix : "", name);
+    const char *found = w->style->infix ? strstr(name, mixer) : NULL;
+    const size_t head = found ? (size_t)(found - name) + sizeof mixer - 1 : 0;
+    snprintf(full, sizeof full, "%s%.*s%s%s", prefix ? prefix : "", (int)head, name,
+             found ? w->style->infix : "", name + head);
     pickle_text(&w->pickle, full);
 }
 
-static void pickle_state_dict(writer *w)
+static void pickle_weights(writer *w, const char *prefix, float factor)
 {
-    bytes_add_text(&w->pickle, "ccollections\nOrderedDict\n)R(");
+    w->factor = factor;
     for (size_t i = 0; i < bsm_model_num_tensors(w->model); i++) {
         const bsm_tensor *tensor = bsm_model_tensor(w->model, i);
         if (!w->style->without || strcmp(tensor->name, w->style->without) != 0) {
-            pickle_name(w, tensor->name);
+            pickle_name(w, prefix, tensor->name);
             pickle_tensor(w, tensor);
         }
+    }
+    w->factor = 1;
+}
+
+static void pickle_state_dict(writer *w, float factor)
+{
+    bytes_add_text(&w->pickle, "ccollections\nOrderedDict\n)R(");
+    pickle_weights(w, w->style->prefix, factor);
+    if (w->style->average_prefix) {
+        pickle_weights(w, w->style->average_prefix, 2 * factor);
     }
     if (w->style->with) {
         static const float zero;
         const bsm_tensor extra = {
             .name = w->style->with, .rank = 1, .shape = {1}, .count = 1, .data = &zero};
-        pickle_name(w, extra.name);
+        pickle_name(w, w->style->prefix, extra.name);
         pickle_tensor(w, &extra);
     }
     bytes_add_text(&w->pickle, "u}");
@@ -241,6 +259,22 @@ static void pickle_averages(writer *w)
     bytes_add_text(&w->pickle, "tsa");
 }
 
+/* A key and what it leads to: "a.b" is b in a dict of its own. */
+static void pickle_state_dict_at(writer *w, const char *key, float factor)
+{
+    const char *dot = strchr(key, '.');
+    char first[64];
+    snprintf(first, sizeof first, "%.*s", dot ? (int)(dot - key) : (int)sizeof first, key);
+    pickle_text(&w->pickle, first);
+    if (dot) {
+        bytes_add_text(&w->pickle, "}(");
+        pickle_state_dict_at(w, dot + 1, factor);
+        bytes_add_text(&w->pickle, "u");
+    } else {
+        pickle_state_dict(w, factor);
+    }
+}
+
 static void pickle_checkpoint(writer *w)
 {
     bytes_add_text(&w->pickle, "\x80\x02");
@@ -249,9 +283,13 @@ static void pickle_checkpoint(writer *w)
         if (w->style->code) {
             pickle_code(&w->pickle);
         }
-        pickle_text(&w->pickle, w->style->wrapper);
+        pickle_state_dict_at(w, w->style->wrapper, 1);
+        if (w->style->average) {
+            pickle_state_dict_at(w, w->style->average, 2);
+        }
+    } else {
+        pickle_state_dict(w, 1);
     }
-    pickle_state_dict(w);
     if (w->style->wrapper) {
         if (w->style->ema) {
             pickle_averages(w);
@@ -294,8 +332,9 @@ static void write_members(writer *w, const char *path)
 
 void torch_write(const char *path, const bsm_model *model, const torch_style *style)
 {
-    size_t most = 2 * bsm_model_num_tensors(model) + style->ema + 1;
-    writer w = {.model = model, .style = style, .members = calloc(most, sizeof *w.members)};
+    size_t most = 3 * bsm_model_num_tensors(model) + style->ema + 1;
+    writer w = {
+        .model = model, .style = style, .factor = 1, .members = calloc(most, sizeof *w.members)};
     assert_non_null(w.members);
     pickle_checkpoint(&w);
     write_members(&w, path);
@@ -321,4 +360,34 @@ void zip_write(const char *path, const member *members, size_t count, bool defla
                          0);
     }
     assert_int_equal(zip_close(archive), 0);
+}
+
+static uint32_t number_at(const unsigned char *data, size_t count)
+{
+    uint32_t number = 0;
+    for (size_t i = 0; i < count; i++) {
+        number |= (uint32_t)data[i] << 8 * i;
+    }
+    return number;
+}
+
+void zip_clear_checksums(const char *path)
+{
+    enum { END = 22, END_COUNT = 10, END_PLACE = 16 }; /* the record at the end of the archive */
+    enum { CRC = 16, NAME = 28, EXTRA = 30, COMMENT = 32, LOCAL = 42, SIZE = 46, LOCAL_CRC = 14 };
+    size_t size;
+    unsigned char *data = scratch_read(path, &size);
+    const unsigned char *end = data + size - END;
+    unsigned char *entry = data + number_at(end + END_PLACE, 4);
+    for (size_t left = number_at(end + END_COUNT, 2); left > 0; left--) {
+        memset(entry + CRC, 0, 4);
+        memset(data + number_at(entry + LOCAL, 4) + LOCAL_CRC, 0, 4);
+        entry += SIZE + number_at(entry + NAME, 2) + number_at(entry + EXTRA, 2) +
+                 number_at(entry + COMMENT, 2);
+    }
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+    free(data);
 }

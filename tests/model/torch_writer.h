@@ -27,10 +27,14 @@ void pickle_integer(bytes *b, long long value);
 /** How a checkpoint is to differ from a plain state dict of a model. */
 typedef struct torch_style {
     const char *prefix;  /**< of each name; NULL: none */
-    const char *wrapper; /**< the key of the state dict in a dict around it; NULL: bare */
-    bool parameters;     /**< torch.nn.Parameter objects */
-    bool one_storage;    /**< all tensors are views of one storage */
-    bool transposed;     /**< matrices are stored column by column */
+    const char *infix;   /**< behind each "mixer." in a name; NULL: none */
+    const char *wrapper; /**< the key of the state dict in a dict around it; NULL: bare. With a dot,
+                              "a.b", in a dict in a dict */
+    const char *average; /**< the key of a second one beside it, of weights twice as large */
+    const char *average_prefix; /**< the same in the same dict, whose names begin so */
+    bool parameters;            /**< torch.nn.Parameter objects */
+    bool one_storage;           /**< all tensors are views of one storage */
+    bool transposed;            /**< matrices are stored column by column */
     bool big_endian;
     bool doubles; /**< float64 storages, else float32 */
     bool deflated;
@@ -57,5 +61,8 @@ typedef struct member {
 
 /** Write a zip archive. */
 void zip_write(const char *path, const member *members, size_t count, bool deflated);
+
+/** Make all checksums of an archive 0, as writers do that compute none. */
+void zip_clear_checksums(const char *path);
 
 #endif
