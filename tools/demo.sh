@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Install what is needed, build, separate a song into demo/, and draw it: demo.sh [FILE]
+# Install what is needed, build programs and library (not the tests), separate a song into demo/, and draw it: demo.sh [FILE]
 # Without a file, one from Debian's fretsonfire-songs-muldjord. Prints the names of what it wrote.
 set -eu
 [ $# -eq 0 ] || set -- "$(realpath "$1")"
@@ -10,7 +10,7 @@ song_package=fretsonfire-songs-muldjord
 # shellcheck disable=SC2046 # a list of words
 sh tools/packages.sh $(cat tools/build-packages.txt) $([ $# -gt 0 ] || echo $song_package)
 [ -f build/build.ninja ] || meson setup build >/dev/null
-meson compile -C build >build/compile.log 2>&1 || { tail -n 40 build/compile.log; exit 1; }
+meson compile -C build programs >build/compile.log 2>&1 || { tail -n 40 build/compile.log; exit 1; }
 
 song=${1:-$(dpkg -L $song_package | grep '/song\.ogg$' | sort | head -n 1)}
 mkdir -p demo

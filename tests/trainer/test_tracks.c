@@ -282,9 +282,12 @@ static void test_names_in_capitals(void **state)
 {
     (void)state;
     make((const char *[]){"train/a/Vocals.wav", "train/a/OTHER.WAV", "train/a/Mixture.Flac",
-                          "train/b/VOCALS.mp3", "train/b/vocals.wav", "valid/Vocals/x.wav", NULL});
+                          "train/b/VOCALS.mp3", "train/b/vocals.wav", "valid/Vocals/x.wav",
+                          "train/c/vox.wav", "train/d/notes.txt", "train/e/voice.wav", NULL});
     find(BSM_LAYOUT_AUTO, BSM_SUBSET_TRAIN);
     assert_int_equal(tracks->num_tracks, 2);
+    assert_int_equal(tracks->num_left_out, 2);
+    assert_string_equal(tracks->left_out, "train/c");
     assert_string_equal(tracks->tracks[0].sources[0],
                         data_folder_path(folder, "train/a/Vocals.wav"));
     assert_string_equal(tracks->tracks[0].sources[1],

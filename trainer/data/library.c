@@ -91,6 +91,12 @@ static bsm_status add_root(bsm_library *library, const bsm_data_options *options
     if (status) {
         return status;
     }
+    if (root->tracks->num_left_out) {
+        bsm_report_line(report,
+                        "%s: %zu folders hold audio files, but none called as a source, and "
+                        "are left out, as %s",
+                        from->path, root->tracks->num_left_out, root->tracks->left_out);
+    }
     const size_t clips = root->tracks->num_tracks * library->num_sources;
     root->clips = calloc(clips + 1, sizeof *root->clips);
     if (!root->clips) {

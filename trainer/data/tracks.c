@@ -55,6 +55,7 @@ void bsm_tracks_free(bsm_tracks *tracks)
             clear_track(&tracks->tracks[t], tracks->num_sources);
         }
         free(tracks->tracks);
+        free(tracks->left_out);
         free(tracks);
     }
 }
@@ -126,6 +127,21 @@ static bool has_a_source(const track_search *search, const bsm_folder *folder)
     return false;
 }
 
+/* What it has may be sources by other names, which somebody should hear of. */
+static bsm_status leave_out(const track_search *search, const bsm_folder *folder, const char *name)
+{
+    bsm_tracks *list = search->tracks;
+    size_t i = 0;
+    while (i < folder->count &&
+           (folder->entries[i].folder || !bsm_is_audio_name(folder->entries[i].name))) {
+        i++;
+    }
+    if (i < folder->count && list->num_left_out++ == 0 && !(list->left_out = strdup(name))) {
+        return out_of_memory(search);
+    }
+    return BSM_OK;
+}
+
 /* Add the track in folder `path`, if it is one. */
 static bsm_status take_track(track_search *search, const char *path, const char *name)
 {
@@ -133,6 +149,7 @@ static bsm_status take_track(track_search *search, const char *path, const char 
     bsm_track *track = NULL;
     bsm_status status = bsm_folder_read(path, &folder, search->error);
     if (status || !has_a_source(search, &folder)) {
+        status = status ? status : leave_out(search, &folder, name);
         bsm_folder_clear(&folder);
         return status;
     }

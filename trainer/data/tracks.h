@@ -40,7 +40,9 @@ typedef struct bsm_track {
 
 typedef struct bsm_tracks {
     size_t num_tracks, num_sources;
-    bsm_track *tracks; /**< sorted by name, bytewise */
+    bsm_track *tracks;   /**< sorted by name, bytewise */
+    size_t num_left_out; /**< folders with audio files, none of which is a source ... */
+    char *left_out;      /**< ... and the first of them, below the root; NULL: none */
 } bsm_tracks;
 
 /** Find the tracks that have at least one of the sources. A source called "other" that a track
