@@ -8,8 +8,8 @@
 
 #include "bench.h"
 #include "bench_util.h"
-#include "file/window_sound.h"
 #include "net/sound.h"
+#include "separate/window_sound.h"
 
 typedef struct run_state {
     bsm_separation separation; /* into every stem */

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "data/tracks.h"
-#include "net/separator.h"
+#include "signal/signal.h"
 
 typedef struct bsm_track_signal bsm_track_signal;
 

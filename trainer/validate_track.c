@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file/cutter.h"
+#include "separate/cutter.h"
 #include "signal/planes.h"
 #include "track_signal.h"
 

@@ -3,8 +3,8 @@
 #ifndef BSM_TRAINER_VALIDATE_TRACK_H
 #define BSM_TRAINER_VALIDATE_TRACK_H
 
-#include "file/separate_plan.h"
-#include "net/separator.h"
+#include "separate/plan.h"
+#include "separate/separation.h"
 #include "validate.h"
 
 typedef struct bsm_track_job {

@@ -5,8 +5,9 @@
 #define BSM_FILE_PARTS_H
 
 #include "file/output_files.h"
-#include "file/separate_plan.h"
 #include "file/source.h"
+#include "separate/plan.h"
+#include "separate/separation.h"
 
 typedef struct bsm_parts bsm_parts;
 

@@ -3,7 +3,7 @@
 #ifndef BSM_FILE_READ_AHEAD_H
 #define BSM_FILE_READ_AHEAD_H
 
-#include "net/separator.h"
+#include "signal/signal.h"
 
 typedef struct bsm_read_ahead bsm_read_ahead;
 

@@ -6,13 +6,13 @@
 #include <math.h>
 #include <time.h>
 
-#include "file/cutter.h"
 #include "file/output_plan.h"
 #include "file/parts.h"
 #include "file/read_ahead.h"
-#include "file/separate_plan.h"
 #include "file/source.h"
 #include "file/write_behind.h"
+#include "separate/cutter.h"
+#include "separate/plan.h"
 
 typedef struct separation_job {
     const char *path;

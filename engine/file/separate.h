@@ -4,7 +4,7 @@
 #define BSM_FILE_SEPARATE_H
 
 #include "bsm/separate.h"
-#include "net/separator.h"
+#include "separate/separation.h"
 
 /** As bsm_separate_file. */
 BSM_NODISCARD bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *config,

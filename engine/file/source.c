@@ -3,9 +3,11 @@
 #include "file/source.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bsm/config.h"
 #include "signal/planes.h"
 #include "signal/resample.h"
 #include "signal/sample_queue.h"

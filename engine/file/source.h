@@ -6,7 +6,7 @@
 #define BSM_FILE_SOURCE_H
 
 #include "file/audio_reader.h"
-#include "net/separator.h"
+#include "signal/signal.h"
 
 typedef struct bsm_source bsm_source;
 

@@ -3,7 +3,7 @@
 #ifndef BSM_NET_STEM_SPECTRA_H
 #define BSM_NET_STEM_SPECTRA_H
 
-#include "net/separator.h"
+#include "separate/separation.h"
 
 typedef struct bsm_stem_spectra {
     float *stems[BSM_MAX_STEMS]; /**< NULL for one that is not wanted */

@@ -3,7 +3,7 @@
 #ifndef BSM_STREAM_VOICE_H
 #define BSM_STREAM_VOICE_H
 
-#include "net/blocks.h"
+#include "separate/blocks.h"
 #include "stream/plan.h"
 
 typedef struct bsm_voice {

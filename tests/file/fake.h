@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "net/separator.h"
+#include "separate/separation.h"
 
 enum { FAKE_MAX_CALLS = 4096 };
 

@@ -11,10 +11,10 @@
 
 #include "bsm/stft.h"
 #include "fake.h"
-#include "file/windows.h"
-#include "net/blocks.h"
-#include "net/frame_source.h"
 #include "noise.h"
+#include "separate/blocks.h"
+#include "separate/windows.h"
+#include "signal/frame_source.h"
 
 enum { MAX_PLANES = 8 };
 

@@ -9,10 +9,10 @@
 #include <cmocka.h>
 
 #include "fake.h"
-#include "file/windows.h"
-#include "net/blocks.h"
-#include "net/expander.h"
 #include "noise.h"
+#include "separate/blocks.h"
+#include "separate/expander.h"
+#include "separate/windows.h"
 
 enum { RATE = 44100, STEP = 64, SETTLED = 3 * STEP };
 

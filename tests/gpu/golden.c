@@ -8,8 +8,8 @@
 #include "bsm/network.h"
 #include "bsm/stft.h"
 #include "device_under_test.h"
-#include "net/blocks.h"
 #include "net/place.h"
+#include "separate/blocks.h"
 #include "tensors.h"
 
 static const struct {

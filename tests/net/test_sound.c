@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "net/separator.h"
 #include "net/sound.h"
 #include "noise.h"
+#include "separate/separation.h"
 #include "signal/overlap_add.h"
 #include "spectra.h"
 

@@ -12,7 +12,7 @@
 
 #include "golden.h"
 #include "identity.h"
-#include "net/blocks.h"
+#include "separate/blocks.h"
 
 static bsm_stream_options options_at(size_t rate)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Separating a long signal in the windows or the blocks of a plan. */
-#include "file/cutter.h"
+#include "separate/cutter.h"
 
 #include <stdlib.h>
 
-#include "file/windows.h"
-#include "net/blocks.h"
+#include "separate/blocks.h"
+#include "separate/windows.h"
 
 struct bsm_cutter {
     bsm_windows *windows; /* one of these two */

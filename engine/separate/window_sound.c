@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What the host does for a window whose transforms are the device's: the reflections at its ends,
  * and the division by the sum of the squared windows. */
-#include "file/window_sound.h"
+#include "separate/window_sound.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  * covers; those before the first sample and after the last one are reflections. Since a frame's
  * centre lies within the signal or right behind it, a reflection at the end reaches at most two
  * samples further back than the frame does. */
-#include "net/frame_source.h"
+#include "signal/frame_source.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The options of a separation, checked and in samples and frames. */
-#include "file/separate_plan.h"
+#include "separate/plan.h"
 
 #include <math.h>
 

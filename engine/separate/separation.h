@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /** What the ways to cut up a signal see of the network, and of the signal: functions, so that tests
  *  can put something simpler there. */
-#ifndef BSM_NET_SEPARATOR_H
-#define BSM_NET_SEPARATOR_H
+#ifndef BSM_SEPARATE_SEPARATION_H
+#define BSM_SEPARATE_SEPARATION_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include "bsm/config.h"
 #include "bsm/network.h"
 #include "device/device.h"
+#include "signal/signal.h"
 
 /** Separates spectra, as bsm_network_forward and bsm_network_stream do, or sound, as
  *  bsm_network_sound does. */
@@ -27,13 +28,6 @@ typedef struct bsm_separator {
 
 /** The network itself. */
 bsm_separator bsm_separator_of_network(bsm_network *network);
-
-/** Gives the next samples of a signal, a plane per channel: `count`, or fewer at its end. */
-typedef struct bsm_signal {
-    void *user;
-    bsm_status (*read)(void *user, float *const *audio, size_t count, size_t *got,
-                       bsm_error *error);
-} bsm_signal;
 
 /** What is to be separated, and into what.
  *

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /** One window with a centred transform of its own, by a separator that takes sound. */
-#ifndef BSM_FILE_WINDOW_SOUND_H
-#define BSM_FILE_WINDOW_SOUND_H
+#ifndef BSM_SEPARATE_WINDOW_SOUND_H
+#define BSM_SEPARATE_WINDOW_SOUND_H
 
-#include "net/separator.h"
+#include "separate/separation.h"
 
 typedef struct bsm_window_sound bsm_window_sound;
 

@@ -8,10 +8,10 @@
  *  lane. Gains are known every 64 samples and reached in a straight line over the next 64, below
  *  -120 dB they are 0: nothing is delayed, and how the result is cut up makes no difference. The
  *  first 64 samples of a result are as they come. (Zoelzer, "DAFX", 2011, chapter 4.2.) */
-#ifndef BSM_NET_EXPANDER_H
-#define BSM_NET_EXPANDER_H
+#ifndef BSM_SEPARATE_EXPANDER_H
+#define BSM_SEPARATE_EXPANDER_H
 
-#include "net/separator.h"
+#include "separate/separation.h"
 
 typedef struct bsm_expander bsm_expander;
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Separating a long signal in the blocks of a stream. */
-#include "net/blocks.h"
+#include "separate/blocks.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/expander.h"
-#include "net/frame_source.h"
 #include "net/stem_spectra.h"
+#include "separate/expander.h"
+#include "signal/frame_source.h"
 #include "signal/overlap_add.h"
 #include "signal/planes.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /** Separating a long signal in the windows or the blocks of a plan. */
-#ifndef BSM_FILE_CUTTER_H
-#define BSM_FILE_CUTTER_H
+#ifndef BSM_SEPARATE_CUTTER_H
+#define BSM_SEPARATE_CUTTER_H
 
-#include "file/separate_plan.h"
-#include "net/separator.h"
+#include "separate/plan.h"
+#include "separate/separation.h"
 
 typedef struct bsm_cutter bsm_cutter;
 

@@ -4,10 +4,10 @@
  *
  *  Window k starts at sample k * step. The last one is the first that reaches the signal's end; it
  *  is padded with silence. Without overlap this is the published evaluation. */
-#ifndef BSM_FILE_WINDOWS_H
-#define BSM_FILE_WINDOWS_H
+#ifndef BSM_SEPARATE_WINDOWS_H
+#define BSM_SEPARATE_WINDOWS_H
 
-#include "net/separator.h"
+#include "separate/separation.h"
 
 typedef struct bsm_windows bsm_windows;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** The options of a separation, checked and in samples and frames. */
-#ifndef BSM_FILE_SEPARATE_PLAN_H
-#define BSM_FILE_SEPARATE_PLAN_H
+#ifndef BSM_SEPARATE_PLAN_H
+#define BSM_SEPARATE_PLAN_H
 
 #include "bsm/config.h"
 #include "bsm/separate.h"

@@ -5,10 +5,10 @@
  *  Block b sees the frames from b * commit to the end of its look-ahead or of the signal. With a
  *  bounded history the state is not carried: each block also sees the frames before it, from a zero
  *  state. The signal is read as late as possible, so that a live one is not waited for. */
-#ifndef BSM_NET_BLOCKS_H
-#define BSM_NET_BLOCKS_H
+#ifndef BSM_SEPARATE_BLOCKS_H
+#define BSM_SEPARATE_BLOCKS_H
 
-#include "net/separator.h"
+#include "separate/separation.h"
 
 typedef struct bsm_blocks bsm_blocks;
 

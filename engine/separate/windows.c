@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Separating a long signal in windows that overlap. */
-#include "file/windows.h"
+#include "separate/windows.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "bsm/stft.h"
-#include "file/window_sound.h"
-#include "net/expander.h"
 #include "net/stem_spectra.h"
+#include "separate/expander.h"
+#include "separate/window_sound.h"
 #include "signal/planes.h"
 
 enum { BLOCK = 2048 }; /* samples that are joined at a time: they stay in the first cache */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The network as a separator. */
-#include "net/separator.h"
+#include "separate/separation.h"
 
 #include "net/sound.h"
 

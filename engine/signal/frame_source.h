@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /** The centred transform of a signal of unknown length, frame by frame: the same frames as
  *  bsm_stft_forward over the whole signal. */
-#ifndef BSM_NET_FRAME_SOURCE_H
-#define BSM_NET_FRAME_SOURCE_H
+#ifndef BSM_SIGNAL_FRAME_SOURCE_H
+#define BSM_SIGNAL_FRAME_SOURCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "net/separator.h"
+#include "bsm/config.h"
+#include "signal/signal.h"
 
 typedef struct bsm_frame_source bsm_frame_source;
 

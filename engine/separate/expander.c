@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A downward expander for separated stems. */
-#include "net/expander.h"
+#include "separate/expander.h"
 
 #include <math.h>
 #include <stdlib.h>
