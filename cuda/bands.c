@@ -11,14 +11,10 @@ static void *values_at(const bsm_cuda_space *space, void *values, size_t index)
 bsm_status bsm_cuda_band_split(void *workspace, const float *spectrum, size_t frames,
                                bsm_error *error)
 {
-    (void)spectrum; /* bsm_cuda_begin has it, or bsm_cuda_analyse makes it */
+    (void)spectrum; /* bsm_cuda_analyse has made it */
     const bsm_cuda_space *space = workspace;
     const bsm_cuda_weights *w = space->weights;
     size_t dim = w->config.dim, features = bsm_config_features(&w->config);
-    if (!space->of_sound) {
-        bsm_card_upload(space->card, space->spectrum, space->host_spectrum,
-                        frames * features * sizeof(float));
-    }
     bsm_split split = {.frames = (uint32_t)frames,
                        .num_bands = (uint32_t)w->config.num_bands,
                        .features = (uint32_t)features,
@@ -150,17 +146,13 @@ bsm_status bsm_cuda_mask_stem(void *workspace, size_t stem, const bsm_block *blo
                               const float *spectrum, float *masked, bsm_error *error)
 {
     (void)spectrum; /* on the card already */
-    (void)masked;   /* bsm_cuda_end fills it */
+    (void)masked;   /* bsm_cuda_synthesise takes it there */
     const bsm_cuda_space *space = workspace;
-    frame_range range = {.first = space->first, .all = block->frames};
+    frame_range range = {.first = block->first, .all = block->frames};
     for (; range.first < block->wanted; range.first += range.count) {
         size_t left = block->wanted - range.first;
         range.count = left < space->limits.frames ? left : space->limits.frames;
         mask_frames(space, &space->weights->masks[stem], &range);
-    }
-    if (!space->of_sound) {
-        size_t bytes = block->wanted * bsm_config_features(&space->weights->config) * sizeof(float);
-        bsm_card_download(space->card, space->host_masked[stem], space->masked, bytes);
     }
     return bsm_cuda_module_done(space, error);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Calls of sound: the samples go up, the transforms are made on the card, and sums of windowed
- * frames come down (engine/device/device.h). */
+/* A block's samples go up, the transforms are made on the card, and sums of windowed frames come
+ * down (bsm/block.h). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,35 +121,36 @@ static bsm_status allocate_host(bsm_cuda_space *space, float **memory, size_t co
     return status;
 }
 
-bsm_status bsm_cuda_sound_begin(bsm_cuda_space *space, const bsm_device_call *call,
-                                bsm_error *error)
+bsm_status bsm_cuda_sound_begin(bsm_cuda_space *space, const bsm_block *block, bsm_error *error)
 {
     const bsm_config *config = &space->weights->config;
-    const size_t samples = covered(config, call->block.frames), most = most_audio(space);
+    const size_t samples = covered(config, block->frames), most = most_audio(space);
     bsm_status status = allocate_host(space, &space->sound.host_audio, most, error);
     if (!status) {
         status = allocate_host(space, &space->sound.host_sums, config->num_stems * most, error);
     }
     for (size_t c = 0; c < config->channels && !status; c++) {
-        memcpy(space->sound.host_audio + c * samples, call->sound->audio[c],
-               samples * sizeof(float));
+        memcpy(space->sound.host_audio + c * samples, block->audio[c], samples * sizeof(float));
     }
     return status;
 }
 
-static size_t summed_samples(const bsm_cuda_space *space, const bsm_device_call *call)
+static size_t summed_samples(const bsm_cuda_space *space, const bsm_block *block)
 {
-    return covered(&space->weights->config, call->block.wanted - call->sound->first);
+    return covered(&space->weights->config, block->wanted - block->first);
 }
 
-void bsm_cuda_sound_end(const bsm_cuda_space *space, const bsm_device_call *call)
+void bsm_cuda_sound_end(const bsm_cuda_space *space, const bsm_block *block)
 {
     const bsm_config *config = &space->weights->config;
-    const size_t samples = summed_samples(space, call);
+    const size_t samples = summed_samples(space, block);
     const float *from = space->sound.host_sums;
     for (size_t s = 0; s < config->num_stems; s++) {
-        for (size_t c = 0; call->sound->stems[s] && c < config->channels; c++, from += samples) {
-            memcpy(call->sound->stems[s][c], from, samples * sizeof(float));
+        for (size_t c = 0; block->stems[s] && c < config->channels; c++, from += samples) {
+            float *sums = block->stems[s][c];
+            for (size_t i = 0; i < samples; i++) {
+                sums[i] += from[i];
+            }
         }
     }
 }
@@ -176,12 +177,12 @@ static void to_frames(const bsm_cuda_space *space, size_t frames)
     }
 }
 
-bsm_status bsm_cuda_analyse(void *workspace, const bsm_device_call *call, bsm_error *error)
+bsm_status bsm_cuda_analyse(void *workspace, const bsm_block *block, bsm_error *error)
 {
     const bsm_cuda_space *space = workspace;
     const bsm_config *config = &space->weights->config;
     const bsm_sound_scratch *s = &space->sound;
-    const size_t frames = call->block.frames;
+    const size_t frames = block->frames;
     const bsm_framing framing = framing_of(space, frames);
     bsm_kernel_queue queue = bsm_card_queue(space->card);
     bsm_card_upload(space->card, s->audio, s->host_audio,
@@ -193,32 +194,32 @@ bsm_status bsm_cuda_analyse(void *workspace, const bsm_device_call *call, bsm_er
 }
 
 /* Wanted stems before `stem`. */
-static size_t wanted_until(const bsm_device_call *call, size_t stem)
+static size_t wanted_until(const bsm_block *block, size_t stem)
 {
     size_t count = 0;
     for (size_t s = 0; s < stem; s++) {
-        count += bsm_call_wants(call, s);
+        count += (block->stems[s] != NULL);
     }
     return count;
 }
 
 /* The last stem takes all of them down. */
-bsm_status bsm_cuda_synthesise(void *workspace, size_t stem, const bsm_device_call *call,
+bsm_status bsm_cuda_synthesise(void *workspace, size_t stem, const bsm_block *block,
                                bsm_error *error)
 {
     const bsm_cuda_space *space = workspace;
     const bsm_config *config = &space->weights->config;
     const bsm_sound_scratch *s = &space->sound;
-    const size_t frames = call->block.wanted - call->sound->first;
-    const size_t floats = config->channels * summed_samples(space, call);
-    const size_t before = wanted_until(call, stem);
+    const size_t frames = block->wanted - block->first;
+    const size_t floats = config->channels * summed_samples(space, block);
+    const size_t before = wanted_until(block, stem);
     const bsm_framing framing = framing_of(space, frames);
     bsm_kernel_queue queue = bsm_card_queue(space->card);
     bsm_kernel_load_bins(queue, &framing,
-                         space->masked + call->sound->first * bsm_config_features(config), s->bins);
+                         space->masked + block->first * bsm_config_features(config), s->bins);
     to_frames(space, frames);
     bsm_kernel_overlap_add(queue, &framing, s->frames, s->sums + before * floats);
-    if (before + 1 == wanted_until(call, config->num_stems)) {
+    if (before + 1 == wanted_until(block, config->num_stems)) {
         bsm_card_download(space->card, s->host_sums, s->sums,
                           (before + 1) * floats * sizeof(float));
     }

@@ -270,15 +270,19 @@ void bsm_cuda_workspace_free(void *workspace)
         bsm_card_use(space->card);
         bsm_card_wait(space->card);
     }
-    for (size_t i = 0; i < BSM_KNOWN_CALLS; i++) {
-        bsm_card_recording_free(space->calls[i].recording);
+    for (size_t i = 0; i < BSM_KNOWN_BLOCKS; i++) {
+        bsm_card_recording_free(space->known[i].recording);
     }
-    for (size_t s = 0; s < BSM_MAX_STEMS; s++) {
-        bsm_card_release_host(space->host_masked[s]);
-    }
-    bsm_card_release_host(space->host_spectrum);
     bsm_cuda_sound_close(space);
     bsm_card_release(space->memory);
     bsm_card_free(space->card);
     free(space);
+}
+
+bsm_status bsm_cuda_module_done(const bsm_cuda_space *space, bsm_error *error)
+{
+    if (space->observed) {
+        bsm_card_wait(space->card);
+    }
+    return bsm_card_status(space->card, error);
 }

@@ -43,7 +43,7 @@ typedef struct bsm_mask_scratch {
     float *values; /**< [band][frame][2 width] */
 } bsm_mask_scratch;
 
-/** What the transforms of a call of sound work on. */
+/** What the transforms work on. */
 typedef struct bsm_sound_scratch {
     bsm_card_fft *fft;    /**< of `batch` frames */
     size_t batch;         /**< frames that are transformed at a time */
@@ -62,23 +62,15 @@ typedef struct bsm_slab_limits {
     size_t frames; /**< of the mask estimator */
 } bsm_slab_limits;
 
-/** A call that has been seen, and once it has been recorded, how to play it. */
-typedef struct bsm_known_call {
-    bsm_block block;
-    bool of_sound;
-    size_t first;   /**< of the frames that are summed, if it is */
-    uint32_t stems; /**< a bit for each that is wanted */
+/** A kind of block that has been seen, and once it has been recorded, how to play it. */
+typedef struct bsm_known_block {
+    bsm_block block; /**< without its samples */
+    uint32_t stems;  /**< a bit for each that is wanted */
     bool seen, unrecordable;
     bsm_card_recording *recording;
-} bsm_known_call;
+} bsm_known_block;
 
-enum { BSM_KNOWN_CALLS = 4 };
-
-typedef enum bsm_call_mode {
-    BSM_CALL_DIRECT,    /**< the modules do their work as they are called */
-    BSM_CALL_RECORDING, /**< they are recorded */
-    BSM_CALL_PLAYING,   /**< they are not called */
-} bsm_call_mode;
+enum { BSM_KNOWN_BLOCKS = 4 };
 
 typedef struct bsm_cuda_space {
     const bsm_cuda_weights *weights;
@@ -100,15 +92,9 @@ typedef struct bsm_cuda_space {
     bsm_mask_scratch mask;
     bsm_sound_scratch sound;
 
-    float *host_spectrum; /**< reached by the card, [frame][features]; NULL until used */
-    float *host_masked[BSM_MAX_STEMS]; /**< the same; NULL until a stem is first wanted */
-
-    bsm_known_call calls[BSM_KNOWN_CALLS];
-    size_t next_call; /**< the one to forget first */
-    bsm_known_call *call;
-    bsm_call_mode mode;
-    bool observed, of_sound; /**< the call is */
-    size_t first;            /**< frame that is masked */
+    bsm_known_block known[BSM_KNOWN_BLOCKS];
+    size_t next_known; /**< the one to forget first */
+    bool observed;     /**< the block in work is */
 } bsm_cuda_space;
 
 bsm_status bsm_cuda_workspace_new(const void *weights, const bsm_workspace_options *options,
@@ -165,19 +151,16 @@ void bsm_cuda_sound_divide_scratch(bsm_cuda_space *space, bsm_carver *carver);
 bsm_status bsm_cuda_sound_fill(bsm_cuda_space *space, bsm_error *error);
 void bsm_cuda_sound_close(bsm_cuda_space *space);
 
-/** A call's sound on its way to the card, and from there. */
-bsm_status bsm_cuda_sound_begin(bsm_cuda_space *space, const bsm_device_call *call,
-                                bsm_error *error);
-void bsm_cuda_sound_end(const bsm_cuda_space *space, const bsm_device_call *call);
+/** A block's samples on their way to the card, and its stems' from there. */
+bsm_status bsm_cuda_sound_begin(bsm_cuda_space *space, const bsm_block *block, bsm_error *error);
+void bsm_cuda_sound_end(const bsm_cuda_space *space, const bsm_block *block);
 
 /** End a module: wait if it is observed, and say what has failed. */
 bsm_status bsm_cuda_module_done(const bsm_cuda_space *space, bsm_error *error);
 
 /* The device's functions (device.h). */
-bsm_status bsm_cuda_begin(void *workspace, const bsm_device_call *call, bool *skip,
-                          bsm_error *error);
-bsm_status bsm_cuda_end(void *workspace, const bsm_device_call *call, bsm_status status,
-                        bool *again, bsm_error *error);
+bsm_status bsm_cuda_run(void *workspace, const bsm_block *block, const bsm_device_modules *modules,
+                        bsm_error *error);
 bsm_status bsm_cuda_band_split(void *workspace, const float *spectrum, size_t frames,
                                bsm_error *error);
 bsm_status bsm_cuda_time_path(void *workspace, size_t layer, const bsm_block *block,
@@ -186,8 +169,8 @@ bsm_status bsm_cuda_band_path(void *workspace, size_t layer, const bsm_block *bl
                               bsm_error *error);
 bsm_status bsm_cuda_mask_stem(void *workspace, size_t stem, const bsm_block *block,
                               const float *spectrum, float *masked, bsm_error *error);
-bsm_status bsm_cuda_analyse(void *workspace, const bsm_device_call *call, bsm_error *error);
-bsm_status bsm_cuda_synthesise(void *workspace, size_t stem, const bsm_device_call *call,
+bsm_status bsm_cuda_analyse(void *workspace, const bsm_block *block, bsm_error *error);
+bsm_status bsm_cuda_synthesise(void *workspace, size_t stem, const bsm_block *block,
                                bsm_error *error);
 bsm_status bsm_cuda_scan_times(void *workspace, size_t frames, size_t repeats,
                                bsm_scan_times *times, bsm_error *error);

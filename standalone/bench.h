@@ -7,9 +7,9 @@
 #include "bsm/stream.h"
 #include "bsm/training.h"
 
-enum { BENCH_STAGES = BSM_NUM_MODULES + 2, BENCH_MAX_REPEATS = 1000 };
+enum { BENCH_STAGES = BSM_NUM_MODULES, BENCH_MAX_REPEATS = 1000 };
 
-/** "STFT", the network's modules, "inverse STFT". */
+/** The network's modules: "STFT", "band split", ... */
 const char *bench_stage_name(size_t stage);
 
 /** Calls of a network that are not to be timed: the first warms the caches, and a device with
@@ -34,7 +34,7 @@ typedef struct bench_result {
 bsm_status bench_network(bsm_model *model, const bsm_network_options *options, double seconds,
                          size_t repeats, bench_result *result, bsm_error *error);
 
-/** Steps of training with one item, next to bsm_network_forward of as many frames. */
+/** Steps of training with one item, next to a network's window of as many frames. */
 enum { BENCH_TRAIN_PARTS = BSM_NUM_TRAINING_PARTS + 1 };
 
 /** "signals", "forward", "loss", "backward", "optimiser". */
@@ -45,8 +45,8 @@ typedef struct bench_train_result {
     double seconds; /**< of audio */
     size_t repeats;
     double step, parts[BENCH_TRAIN_PARTS]; /**< wall-clock seconds, medians */
-    double network; /**< the same, of bsm_network_forward, which keeps nothing for a way back */
-    double passes;  /**< median of each step / its own forward pass */
+    double network;        /**< the same, of the window, which keeps nothing for a way back */
+    double passes;         /**< median of each step / its own forward pass */
     double network_passes; /**< median of each step / the mean of `network` before and behind it */
     bsm_training_memory planned;
     double used_memory; /**< bytes of the host's memory that the process grew by at most, making it

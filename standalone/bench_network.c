@@ -8,13 +8,12 @@
 
 #include "bench.h"
 #include "bench_util.h"
-#include "net/sound.h"
-#include "separate/window_sound.h"
+#include "separate/window.h"
 
 typedef struct run_state {
     bsm_separation separation; /* into every stem */
     bsm_network *network;
-    bsm_window_sound *window;
+    bsm_window *window;
     size_t samples, frames;
     float *audio[BSM_MAX_CHANNELS]; /* what goes in, then what comes out */
     double mark;
@@ -50,36 +49,24 @@ static void end_stage(run_state *run, size_t stage)
 static bool module_done(void *user, bsm_module module, size_t layer)
 {
     (void)layer;
-    end_stage(user, 1 + (size_t)module);
+    end_stage(user, module);
     return true;
-}
-
-static void transform_done(void *user, bsm_transform transform)
-{
-    end_stage(user, transform == BSM_ANALYSIS ? 0 : BENCH_STAGES - 1);
-}
-
-static void observe(run_state *run)
-{
-    bsm_network_observe(run->network, module_done, run);
-    bsm_network_observe_transforms(run->network, transform_done, run);
 }
 
 static bsm_status run_window(run_state *run, bsm_error *error)
 {
     run->mark = bench_now();
-    bsm_status status =
-        bsm_window_sound_separate(run->window, (const float *const *)run->audio, error);
+    bsm_status status = bsm_window_separate(run->window, (const float *const *)run->audio, error);
     for (size_t s = 0; s < run->separation.config->num_stems && !status; s++) {
-        bsm_window_sound_take(run->window, s, 0, run->samples, run->audio);
+        bsm_window_take(run->window, s, 0, run->samples, run->audio);
     }
-    end_stage(run, BENCH_STAGES - 1);
+    end_stage(run, BSM_MODULE_INVERSE_STFT);
     return status;
 }
 
 static void close_run(run_state *run)
 {
-    bsm_window_sound_free(run->window);
+    bsm_window_free(run->window);
     bsm_network_free(run->network);
     for (size_t c = 0; c < BSM_MAX_CHANNELS; c++) {
         free(run->audio[c]);
@@ -109,13 +96,6 @@ static void fill_audio(run_state *run)
     }
 }
 
-/* On every device, also where files are separated by way of spectra. */
-static bsm_status of_network(void *network, const bsm_block *block, const bsm_sound *sound,
-                             bsm_error *error)
-{
-    return bsm_network_sound(network, block, sound, error);
-}
-
 static bsm_status open_run(run_state *run, bsm_model *model, const bsm_network_options *options,
                            double seconds, bsm_error *error)
 {
@@ -133,13 +113,13 @@ static bsm_status open_run(run_state *run, bsm_model *model, const bsm_network_o
         status = bsm_network_new(model, &sized, &run->network, error);
     }
     if (!status) {
-        run->separation.separator = (bsm_separator){.user = run->network, .sound = of_network};
-        status = bsm_window_sound_new(&run->separation, run->samples, &run->window, error);
+        run->separation.separator = bsm_separator_of_network(run->network);
+        status = bsm_window_new(&run->separation, run->samples, &run->window, error);
     }
     if (!status) {
         run->queues = queues(run->network);
         if (!run->queues) {
-            observe(run);
+            bsm_network_observe(run->network, module_done, run);
         }
     }
     return status;
@@ -149,7 +129,7 @@ static bsm_status open_run(run_state *run, bsm_model *model, const bsm_network_o
 static bsm_status time_stages(run_state *run, size_t repeats, bsm_error *error)
 {
     bsm_status status = BSM_OK;
-    observe(run);
+    bsm_network_observe(run->network, module_done, run);
     memset(run->stage, 0, sizeof run->stage);
     for (size_t i = 0; i < repeats && !status; i++) {
         fill_audio(run);

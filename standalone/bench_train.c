@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: ISC */
-/* Times steps of training, part by part, next to the network's own forward pass. */
+/* Times steps of training, part by part, next to windows through the network. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
 #include "bench_util.h"
-#include "bsm/network.h"
+#include "separate/window.h"
 
 typedef struct train_state {
     const bsm_config *config;
     bsm_training *training;
     bsm_network *network;
-    size_t samples, frames;
+    bsm_separation separation; /* the network's, into every stem */
+    bsm_window *window;
+    size_t samples;
     float *mixture[BSM_MAX_CHANNELS];
     float *stem[BSM_MAX_CHANNELS]; /* every stem's target */
-    float *spectrum, *masked[BSM_MAX_STEMS];
     uint64_t step;
     double mark;
     double parts[BENCH_TRAIN_PARTS];
@@ -78,15 +79,12 @@ static bsm_status run_step(train_state *s, bsm_error *error)
 static void close_train(train_state *s)
 {
     bsm_training_free(s->training);
+    bsm_window_free(s->window);
     bsm_network_free(s->network);
     for (size_t c = 0; c < BSM_MAX_CHANNELS; c++) {
         free(s->mixture[c]);
         free(s->stem[c]);
     }
-    for (size_t i = 0; i < BSM_MAX_STEMS; i++) {
-        free(s->masked[i]);
-    }
-    free(s->spectrum);
 }
 
 /* Noise at -20 dB: the time does not depend on what is in the signal. */
@@ -103,18 +101,11 @@ static bsm_status open_train(train_state *s, bsm_model *model, size_t samples, b
 {
     unsigned int seed = 1;
     *s = (train_state){.config = bsm_model_config(model), .samples = samples};
-    s->frames = 1 + samples / s->config->hop;
-    size_t numbers = s->frames * bsm_config_features(s->config);
-    s->spectrum = new_noise(numbers, &seed);
-    bool complete = s->spectrum != NULL;
+    bool complete = true;
     for (size_t c = 0; c < s->config->channels; c++) {
         s->mixture[c] = new_noise(samples, &seed);
         s->stem[c] = new_noise(samples, &seed);
         complete = complete && s->mixture[c] && s->stem[c];
-    }
-    for (size_t i = 0; i < s->config->num_stems; i++) {
-        s->masked[i] = malloc(numbers * sizeof *s->masked[i]);
-        complete = complete && s->masked[i];
     }
     return complete ? BSM_OK
                     : bsm_fail(error, BSM_NO_MEMORY, "no memory for %zu samples of audio", samples);
@@ -139,6 +130,25 @@ static bsm_status open_training(train_state *s, bsm_model *model,
     return status;
 }
 
+static bsm_status open_network(train_state *s, bsm_model *model,
+                               const bsm_training_options *options, bsm_error *error)
+{
+    const bsm_network_options network = {.device = options->device,
+                                         .precision = options->precision,
+                                         .threads = options->threads,
+                                         .max_frames = 1 + s->samples / s->config->hop};
+    bsm_status status = bsm_network_new(model, &network, &s->network, error);
+    if (status) {
+        return status;
+    }
+    s->separation = (bsm_separation){
+        .config = s->config, .separator = bsm_separator_of_network(s->network), .lanes = 1};
+    for (size_t i = 0; i < s->config->num_stems; i++) {
+        s->separation.wanted[i] = true;
+    }
+    return bsm_window_new(&s->separation, s->samples, &s->window, error);
+}
+
 /* ---- In turn ---- */
 
 /* What was measured, in its order; static because it is large. */
@@ -151,7 +161,7 @@ typedef struct train_times {
 static bsm_status time_pass(train_state *s, double *time, bsm_error *error)
 {
     double start = bench_now();
-    bsm_status status = bsm_network_forward(s->network, s->spectrum, s->frames, s->masked, error);
+    bsm_status status = bsm_window_separate(s->window, (const float *const *)s->mixture, error);
     *time = bench_now() - start;
     return status;
 }
@@ -212,12 +222,8 @@ bsm_status bench_train(bsm_model *model, const bsm_training_options *options, si
         status = open_training(&s, model, options, result, error);
     }
     if (!status) {
-        bsm_network_options network = {.device = options->device,
-                                       .precision = options->precision,
-                                       .threads = options->threads,
-                                       .max_frames = s.frames};
         snprintf(result->device, sizeof result->device, "%s", bsm_training_device_name(s.training));
-        status = bsm_network_new(model, &network, &s.network, error);
+        status = open_network(&s, model, options, error);
     }
     if (!status) {
         result->seconds = (double)s.samples / (double)s.config->sample_rate;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bsm/stft.h"
+#include "signal/overlap_add.h"
 #include "signal/planes.h"
 
 enum { N_FFT = 4096, HOP = 1024, BINS = N_FFT / 2 + 1, STEREO = 2 };
@@ -22,7 +23,8 @@ struct bsm_spectral_metrics {
     uint64_t samples; /* added */
     uint64_t frames;  /* transformed */
     bsm_stft *stft;
-    bsm_overlap_add *overlap_add; /* of the centre; NULL but in stereo */
+    bsm_stft *centre_stft;        /* the centre's, of one channel; NULL but in stereo */
+    bsm_overlap_add *overlap_add; /* the same */
     float **window;               /* [signal][channel][N_FFT]: a frame's samples, ... */
     size_t filled;                /* ... as far as they have come */
     float *spectra;               /* [signal][bin][channel][re, im] */
@@ -36,7 +38,10 @@ static bsm_status allocate(bsm_spectral_metrics *m, bsm_error *error)
 {
     bsm_status status = bsm_stft_new(N_FFT, HOP, m->channels, &m->stft, error);
     if (!status && m->channels == STEREO) {
-        status = bsm_overlap_add_new(N_FFT, HOP, 1, &m->overlap_add, error);
+        status = bsm_stft_new(N_FFT, HOP, 1, &m->centre_stft, error);
+    }
+    if (!status && m->channels == STEREO) {
+        status = bsm_overlap_add_new(N_FFT, HOP, 1, 1, &m->overlap_add, error);
     }
     if (status) {
         return status;
@@ -73,6 +78,7 @@ void bsm_spectral_metrics_free(bsm_spectral_metrics *m)
 {
     if (m) {
         bsm_stft_free(m->stft);
+        bsm_stft_free(m->centre_stft);
         bsm_overlap_add_free(m->overlap_add);
         free(m->window);
         free(m->spectra);
@@ -126,14 +132,17 @@ static void extract_centre(bsm_spectral_metrics *m)
     }
 }
 
-/* The samples that the frame completes are the first of its window. */
+/* The samples that the frame completes are the first of its window; those of the first frames lie
+ * before the track. */
 static void add_centre(bsm_spectral_metrics *m)
 {
     float *out[] = {m->centre};
     extract_centre(m);
-    bsm_overlap_add_push(m->overlap_add, m->centre_spectrum, out);
-    const int64_t left = (int64_t)m->samples + N_FFT / 2 - (int64_t)(m->frames * HOP);
-    for (int64_t i = 0; i < HOP && i < left; i++) {
+    bsm_stft_synthesise(m->centre_stft, m->centre_spectrum, bsm_overlap_add_sums(m->overlap_add));
+    bsm_overlap_add_take(m->overlap_add, 1, out);
+    const int64_t before = N_FFT / 2 - (int64_t)(m->frames * HOP);
+    const int64_t left = (int64_t)m->samples + before;
+    for (int64_t i = before > 0 ? before : 0; i < HOP && i < left; i++) {
         for (size_t c = 0; c < STEREO; c++) {
             const double target = (double)m->window[TARGET * STEREO + c][i];
             const double wrong = target - (double)m->centre[i];

@@ -4,13 +4,15 @@
  *  Modules, not elementary tensor operations, are the grain, because speed comes from fusing inside
  *  a module. The equations are in docs/model.md; `reference` follows them word by word.
  *
- *  Spectra on the host are [frame][bin][channel][re, im]. A workspace holds the band features
- *  x[band][frame][dim] of the window in work, and the state of a stream. */
+ *  A device takes samples and transforms them by itself, or it takes spectra of the host's, which
+ *  are [frame][bin][channel][re, im]. A workspace holds the band features x[band][frame][dim] of
+ * the window in work, and the state of a stream. */
 #ifndef BSM_DEVICE_H
 #define BSM_DEVICE_H
 
 #include <stdbool.h>
 
+#include "bsm/block.h"
 #include "bsm/device.h"
 #include "device/training.h"
 #include "device/weights.h"
@@ -22,39 +24,12 @@ typedef struct bsm_workspace_options {
     bsm_precision precision; /**< the least that is asked for */
 } bsm_workspace_options;
 
-/** Which frames of a block a time path computes. */
-typedef struct bsm_block {
-    size_t frames; /**< in the block */
-    size_t wanted; /**< the first frames, those whose output is used */
-    size_t
-        commit; /**< frames after which the forward state is kept; 0: start from zero, keep none */
-} bsm_block;
-
-/** Sound in place of spectra, for a device that transforms by itself. What is reflected at a
- *  signal's ends, normalised, and carried from one block of a stream to the next stays with the
- *  host, so that the next block may as well be computed elsewhere. */
-typedef struct bsm_sound {
-    const float *const *audio;  /**< per channel (frames - 1) * hop + n_fft samples, which the
-                                     block's frames cover */
-    size_t first;               /**< the frames before it are not summed */
-    float *const *const *stems; /**< NULL entries are not wanted; per channel the sum of the
-                                   windowed inverse transforms of frames `first` to `wanted`
-                                     (bsm_overlap_add_sum) */
-} bsm_sound;
-
-/** One call of the network, as a device sees it that queues its modules' work. */
-typedef struct bsm_device_call {
-    bsm_block block;
-    const bsm_sound *sound; /**< NULL: the call is of spectra, which follow */
-    const float *spectrum;
-    float *const *stems; /**< NULL entries are not wanted */
-    bool observed;       /**< each module's work must be done when it returns */
-} bsm_device_call;
-
-static inline bool bsm_call_wants(const bsm_device_call *call, size_t stem)
-{
-    return call->sound ? call->sound->stems[stem] != NULL : call->stems[stem] != NULL;
-}
+/** A network's modules in their order, for a device that does whole blocks. */
+typedef struct bsm_device_modules {
+    bsm_status (*run)(void *network, const bsm_block *block, bsm_error *error);
+    void *network;
+    bool observed; /**< each module's work must be done when it returns */
+} bsm_device_modules;
 
 /** How long the scan of one mixer takes over some sequences at once, from the same numbers. */
 typedef struct bsm_scan_times {
@@ -86,15 +61,17 @@ typedef struct bsm_device {
     /** Set the stream's state to zero. */
     void (*reset)(void *workspace);
 
-    /** Both NULL, or called before and after the modules of a call. `skip`: the device knows the
-     *  call and does without its modules. After `end`, whose `status` is what the modules came to,
-     *  the stems are there; `again`: the call has to be done once more, from begin to end. `end`
-     *  follows every `begin` that went well. */
-    bsm_status (*begin)(void *workspace, const bsm_device_call *call, bool *skip, bsm_error *error);
-    bsm_status (*end)(void *workspace, const bsm_device_call *call, bsm_status status, bool *again,
+    /** All three NULL: the device takes spectra. Else `run` does a whole block: what it does not
+     *  know yet how to do it has `modules` call, into which `analyse` (samples -> spectra, before
+     *  band_split) and `synthesise` (a stem's spectra -> samples, behind its mask) belong; when it
+     *  returns, the stems are there. */
+    bsm_status (*run)(void *workspace, const bsm_block *block, const bsm_device_modules *modules,
                       bsm_error *error);
+    bsm_status (*analyse)(void *workspace, const bsm_block *block, bsm_error *error);
+    bsm_status (*synthesise)(void *workspace, size_t stem, const bsm_block *block,
+                             bsm_error *error);
 
-    /** spectrum -> x */
+    /** spectrum -> x; NULL where the device has made it. */
     bsm_status (*band_split)(void *workspace, const float *spectrum, size_t frames,
                              bsm_error *error);
 
@@ -106,15 +83,10 @@ typedef struct bsm_device {
     bsm_status (*band_path)(void *workspace, size_t layer, const bsm_block *block,
                             bsm_error *error);
 
-    /** The first `wanted` frames of x and of the mixture -> one stem's spectrum. */
+    /** The first `wanted` frames of x and of the mixture -> one stem's spectrum, where the device
+     *  takes spectra; else both are NULL, and the device's own. */
     bsm_status (*mask)(void *workspace, size_t stem, const bsm_block *block, const float *spectrum,
                        float *masked, bsm_error *error);
-
-    /** Both NULL, or the transforms of a call of sound: `analyse` goes before band_split,
-     *  `synthesise` behind each stem's mask. The modules between take and give no spectra then. */
-    bsm_status (*analyse)(void *workspace, const bsm_device_call *call, bsm_error *error);
-    bsm_status (*synthesise)(void *workspace, size_t stem, const bsm_device_call *call,
-                             bsm_error *error);
 
     /** Copy x to the host, [band][frame][dim]. */
     void (*read_features)(const void *workspace, size_t frames, float *features);

@@ -1,38 +1,42 @@
 /* SPDX-License-Identifier: ISC */
-/* The last blocks of a stream: its frames in a row, which moves to the front of its memory when
- * that is full. A block looks ahead into the frames of those that follow it. */
+/* The last blocks of a stream: its samples in a row, which move to the front of their memory when
+ * that is full. A block looks ahead into the samples of those that follow it. */
 #include "net/history.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "signal/planes.h"
+
 typedef struct block_note {
-    size_t start; /* of its frames in `frames` */
+    size_t start; /* the frame where it starts in `samples` */
     size_t frames, commit;
 } block_note;
 
 struct bsm_history {
-    size_t kept, longest, capacity;
-    bsm_history_rows rows;
-    float *frames; /* [row][capacity][frame], and room for the last block's look-ahead and extra */
-    size_t count;  /* frames committed */
+    size_t kept, capacity;
+    size_t n_fft, hop, channels;
+    float **samples; /* [channel]: of `capacity` frames, and room for the last block's look-ahead */
+    size_t count;    /* frames committed */
     block_note *blocks;
     size_t num_blocks;
+    float *at[BSM_MAX_CHANNELS]; /* the samples of the block that was asked for last */
 };
 
-bsm_status bsm_history_new(size_t most, size_t kept, size_t longest, bsm_history **history,
-                           bsm_error *error)
+bsm_status bsm_history_new(const bsm_config *config, size_t kept, size_t longest,
+                           bsm_history **history, bsm_error *error)
 {
     bsm_history *h = calloc(1, sizeof *h);
     if (h) {
-        h->rows = (bsm_history_rows){.rows = 1, .frame = most};
+        h->n_fft = config->n_fft;
+        h->hop = config->hop;
+        h->channels = config->channels;
         h->kept = kept;
-        h->longest = longest;
         h->capacity = 2 * kept + 2 * longest; /* so that it moves once per `kept` frames */
-        h->frames = malloc((h->capacity + longest) * most * sizeof *h->frames);
+        h->samples = bsm_planes_new(h->channels, (h->capacity + longest) * h->hop + h->n_fft);
         h->blocks = malloc(h->capacity * sizeof *h->blocks); /* a block commits a frame at least */
     }
-    if (!h || !h->frames || !h->blocks) {
+    if (!h || !h->samples || !h->blocks) {
         bsm_history_free(h);
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for %zu frames of a stream", kept);
     }
@@ -43,7 +47,7 @@ bsm_status bsm_history_new(size_t most, size_t kept, size_t longest, bsm_history
 void bsm_history_free(bsm_history *history)
 {
     if (history) {
-        free(history->frames);
+        free(history->samples);
         free(history->blocks);
         free(history);
     }
@@ -55,19 +59,6 @@ void bsm_history_clear(bsm_history *history)
     history->num_blocks = 0;
 }
 
-void bsm_history_begin(bsm_history *history, const bsm_history_rows *rows)
-{
-    bsm_history_clear(history);
-    history->rows = *rows;
-}
-
-/* Where a frame of a row is. */
-static float *frame_at(const bsm_history *h, size_t row, size_t frame)
-{
-    const size_t length = (h->capacity + h->longest) * h->rows.frame + h->rows.extra;
-    return h->frames + row * length + frame * h->rows.frame;
-}
-
 /* Forget the oldest blocks, as long as `kept` frames stay. */
 static void make_room(bsm_history *h)
 {
@@ -77,9 +68,9 @@ static void make_room(bsm_history *h)
         first++;
     }
     size_t gone = first < h->num_blocks ? h->blocks[first].start : h->count;
-    for (size_t row = 0; row < h->rows.rows; row++) {
-        memmove(frame_at(h, row, 0), frame_at(h, row, gone),
-                (h->count - gone) * h->rows.frame * sizeof *h->frames);
+    for (size_t c = 0; c < h->channels; c++) {
+        memmove(h->samples[c], h->samples[c] + gone * h->hop,
+                (h->count - gone) * h->hop * sizeof **h->samples);
     }
     memmove(h->blocks, h->blocks + first, (h->num_blocks - first) * sizeof *h->blocks);
     h->count -= gone;
@@ -89,18 +80,18 @@ static void make_room(bsm_history *h)
     }
 }
 
-void bsm_history_add(bsm_history *h, const float *const *rows, size_t frames, size_t commit)
+void bsm_history_add(bsm_history *h, const bsm_block *block)
 {
-    if (h->count + commit > h->capacity) {
+    if (h->count + block->commit > h->capacity) {
         make_room(h);
     }
     h->blocks[h->num_blocks++] =
-        (block_note){.start = h->count, .frames = frames, .commit = commit};
-    for (size_t row = 0; row < h->rows.rows; row++) {
-        memcpy(frame_at(h, row, h->count), rows[row],
-               (frames * h->rows.frame + h->rows.extra) * sizeof *h->frames);
+        (block_note){.start = h->count, .frames = block->frames, .commit = block->commit};
+    const size_t samples = (block->frames - 1) * h->hop + h->n_fft;
+    for (size_t c = 0; c < h->channels; c++) {
+        memcpy(h->samples[c] + h->count * h->hop, block->audio[c], samples * sizeof **h->samples);
     }
-    h->count += commit;
+    h->count += block->commit;
 }
 
 size_t bsm_history_count(const bsm_history *h)
@@ -108,12 +99,12 @@ size_t bsm_history_count(const bsm_history *h)
     return h->num_blocks;
 }
 
-bsm_history_block bsm_history_at(const bsm_history *h, size_t index)
+bsm_block bsm_history_at(bsm_history *h, size_t index)
 {
-    const block_note *block = &h->blocks[index];
-    bsm_history_block found = {.frames = block->frames, .commit = block->commit};
-    for (size_t row = 0; row < h->rows.rows; row++) {
-        found.rows[row] = frame_at(h, row, block->start);
-    }
-    return found;
+    const block_note *note = &h->blocks[index];
+    bsm_planes_at(h->samples, h->channels, note->start * h->hop, h->at);
+    return (bsm_block){.frames = note->frames,
+                       .wanted = note->commit,
+                       .commit = note->commit,
+                       .audio = (const float *const *)h->at};
 }

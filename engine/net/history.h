@@ -4,43 +4,26 @@
 #ifndef BSM_NET_HISTORY_H
 #define BSM_NET_HISTORY_H
 
-#include <stddef.h>
-
+#include "bsm/block.h"
 #include "bsm/config.h"
-#include "bsm/status.h"
 
 typedef struct bsm_history bsm_history;
 
-/** What a stream consists of: one row per channel for sound, one in all for spectra. */
-typedef struct bsm_history_rows {
-    size_t rows;  /**< up to BSM_MAX_CHANNELS */
-    size_t frame; /**< floats from frame to frame */
-    size_t extra; /**< floats that the last frame has beyond that */
-} bsm_history_rows;
-
 /** Keep at least the last `kept` committed frames, in whole blocks of up to `longest` frames.
- *  @param most floats of a whole frame, of all rows, whatever the stream consists of; it is one row
- *              of them until bsm_history_begin says otherwise. BSM_NO_MEMORY. */
-bsm_status bsm_history_new(size_t most, size_t kept, size_t longest, bsm_history **history,
-                           bsm_error *error);
+ *  BSM_NO_MEMORY. */
+bsm_status bsm_history_new(const bsm_config *config, size_t kept, size_t longest,
+                           bsm_history **history, bsm_error *error);
 void bsm_history_free(bsm_history *history);
 
 /** Forget all. */
 void bsm_history_clear(bsm_history *history);
 
-/** Forget all, and keep this. */
-void bsm_history_begin(bsm_history *history, const bsm_history_rows *rows);
-
-/** Add a block that has been committed; the next one starts `commit` frames later. */
-void bsm_history_add(bsm_history *history, const float *const *rows, size_t frames, size_t commit);
-
-/** A block as it was. */
-typedef struct bsm_history_block {
-    const float *rows[BSM_MAX_CHANNELS];
-    size_t frames, commit;
-} bsm_history_block;
+/** Add a block that has been committed. */
+void bsm_history_add(bsm_history *history, const bsm_block *block);
 
 size_t bsm_history_count(const bsm_history *history);
-bsm_history_block bsm_history_at(const bsm_history *history, size_t index);
+
+/** A block as it was, without stems. Its samples are there until the next call. */
+bsm_block bsm_history_at(bsm_history *history, size_t index);
 
 #endif

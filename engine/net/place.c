@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A device, ready to run a model. */
+/* A device, ready to run a model on samples. */
 #include "net/place.h"
 
 bsm_status bsm_place_open(bsm_place *place, const bsm_device *device, bsm_model *model,
@@ -10,6 +10,10 @@ bsm_status bsm_place_open(bsm_place *place, const bsm_device *device, bsm_model 
     if (!status) {
         status = device->workspace_new(bsm_shared_weights_data(place->weights), options,
                                        &place->workspace, error);
+    }
+    if (!status && !device->run) {
+        status =
+            bsm_host_stft_new(bsm_model_config(model), options->max_frames, &place->stft, error);
     }
     if (status) {
         bsm_place_close(place);
@@ -23,26 +27,53 @@ void bsm_place_close(bsm_place *place)
         place->device->workspace_free(place->workspace);
     }
     bsm_shared_weights_release(place->weights);
+    bsm_host_stft_free(place->stft);
     *place = (bsm_place){0};
 }
 
-bsm_status bsm_place_run(const bsm_place *place, const bsm_device_call *call,
-                         bsm_run_modules *modules, void *user, bsm_error *error)
+bsm_status bsm_place_run(const bsm_place *place, const bsm_block *block,
+                         const bsm_device_modules *modules, bsm_error *error)
 {
-    if (!place->device->begin) {
-        return modules(user, call, error);
+    return place->stft ? modules->run(modules->network, block, error)
+                       : place->device->run(place->workspace, block, modules, error);
+}
+
+bsm_status bsm_place_analyse(const bsm_place *place, const bsm_block *block, bsm_error *error)
+{
+    if (place->stft) {
+        bsm_host_stft_analyse(place->stft, block);
+        return BSM_OK;
     }
-    bsm_status status = BSM_OK;
-    for (bool again = true; again && !status;) {
-        bool skip = false;
-        again = false;
-        status = place->device->begin(place->workspace, call, &skip, error);
-        if (!status) {
-            status = skip ? BSM_OK : modules(user, call, error);
-            status = place->device->end(place->workspace, call, status, &again, error);
-        }
+    return place->device->analyse(place->workspace, block, error);
+}
+
+bsm_status bsm_place_band_split(const bsm_place *place, const bsm_block *block, bsm_error *error)
+{
+    const float *mixture = place->stft ? bsm_host_stft_mixture(place->stft) : NULL;
+    return place->device->band_split(place->workspace, mixture, block->frames, error);
+}
+
+bsm_status bsm_place_mask(const bsm_place *place, size_t stem, const bsm_block *block,
+                          bsm_error *error)
+{
+    const float *mixture = place->stft ? bsm_host_stft_mixture(place->stft) : NULL;
+    float *masked = place->stft ? bsm_host_stft_stem(place->stft) : NULL;
+    return place->device->mask(place->workspace, stem, block, mixture, masked, error);
+}
+
+bsm_status bsm_place_synthesise(const bsm_place *place, size_t stem, const bsm_block *block,
+                                bsm_error *error)
+{
+    if (place->stft) {
+        bsm_host_stft_synthesise(place->stft, stem, block);
+        return BSM_OK;
     }
-    return status;
+    return place->device->synthesise(place->workspace, stem, block, error);
+}
+
+bool bsm_place_queues(const bsm_place *place)
+{
+    return place->device->run != NULL;
 }
 
 bool bsm_place_is_at_fault(bsm_status status)

@@ -2,18 +2,9 @@
 /* The network as a separator. */
 #include "separate/separation.h"
 
-#include "net/sound.h"
-
-static bsm_status forward(void *user, const float *spectrum, size_t frames, float *const *stems,
-                          bsm_error *error)
+static bsm_status run(void *user, const bsm_block *block, bsm_error *error)
 {
-    return bsm_network_forward(user, spectrum, frames, stems, error);
-}
-
-static bsm_status stream(void *user, const float *spectrum, size_t frames, size_t commit,
-                         float *const *stems, bsm_error *error)
-{
-    return bsm_network_stream(user, spectrum, frames, commit, stems, error);
+    return bsm_network_run(user, block, error);
 }
 
 static void reset(void *user)
@@ -21,18 +12,14 @@ static void reset(void *user)
     bsm_network_reset(user);
 }
 
-static bsm_status sound(void *user, const bsm_block *block, const bsm_sound *of, bsm_error *error)
-{
-    return bsm_network_sound(user, block, of, error);
-}
-
 bsm_separator bsm_separator_of_network(bsm_network *network)
 {
-    return (bsm_separator){.user = network,
-                           .forward = forward,
-                           .stream = stream,
-                           .reset = reset,
-                           .sound = bsm_network_takes_sound(network) ? sound : NULL};
+    return (bsm_separator){.user = network, .run = run, .reset = reset};
+}
+
+size_t bsm_separation_covered(const bsm_config *config, size_t frames)
+{
+    return (frames - 1) * config->hop + config->n_fft;
 }
 
 size_t bsm_separation_channels(const bsm_separation *separation)
@@ -47,4 +34,13 @@ size_t bsm_separation_planes(const bsm_separation *separation)
         stems += separation->wanted[s];
     }
     return stems * bsm_separation_channels(separation);
+}
+
+void bsm_separation_stems(const bsm_separation *separation, float *const *planes,
+                          float *const *stems[BSM_MAX_STEMS])
+{
+    for (size_t s = 0; s < BSM_MAX_STEMS; s++) {
+        stems[s] = separation->wanted[s] ? planes : NULL;
+        planes += separation->wanted[s] ? separation->config->channels : 0;
+    }
 }

@@ -9,21 +9,13 @@
 
 #include "bsm/config.h"
 #include "bsm/network.h"
-#include "device/device.h"
 #include "signal/signal.h"
 
-/** Separates spectra, as bsm_network_forward and bsm_network_stream do, or sound, as
- *  bsm_network_sound does. */
+/** Separates blocks, as bsm_network_run does. */
 typedef struct bsm_separator {
     void *user;
-    bsm_status (*forward)(void *user, const float *spectrum, size_t frames, float *const *stems,
-                          bsm_error *error);
-    bsm_status (*stream)(void *user, const float *spectrum, size_t frames, size_t commit,
-                         float *const *stems, bsm_error *error);
+    bsm_status (*run)(void *user, const bsm_block *block, bsm_error *error);
     void (*reset)(void *user);
-    /** NULL: spectra are the shorter way. */
-    bsm_status (*sound)(void *user, const bsm_block *block, const bsm_sound *sound,
-                        bsm_error *error);
 } bsm_separator;
 
 /** The network itself. */
@@ -41,10 +33,18 @@ typedef struct bsm_separation {
     bool wanted[BSM_MAX_STEMS]; /**< the stems to compute */
 } bsm_separation;
 
+/** Samples that `frames` frames cover. */
+size_t bsm_separation_covered(const bsm_config *config, size_t frames);
+
 /** Channels of the signal. */
 size_t bsm_separation_channels(const bsm_separation *separation);
 
 /** Planes of the result: for each wanted stem, in the model's order, the signal's channels. */
 size_t bsm_separation_planes(const bsm_separation *separation);
+
+/** Let each wanted stem's entry point to its config->channels planes of one lane, in that order;
+ * the others become NULL. */
+void bsm_separation_stems(const bsm_separation *separation, float *const *planes,
+                          float *const *stems[BSM_MAX_STEMS]);
 
 #endif

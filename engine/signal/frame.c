@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The window and the reflection at a signal's edges. */
+/* The window, the sums of its squares, and the reflection at a signal's edges. */
 #include "signal/frame.h"
 
 #include <math.h>
@@ -7,6 +7,9 @@
 
 /* Far above any use; keeps every product of sizes within 32 bits. */
 enum { MAX_CHANNELS = 64, MAX_N_FFT = 1 << 24 };
+
+/* Below this sum of squares no window reaches a sample. */
+static const double no_window = 1e-11;
 
 bsm_status bsm_frame_check(size_t n_fft, size_t hop, size_t channels, bsm_error *error)
 {
@@ -33,6 +36,23 @@ float *bsm_frame_window(size_t n_fft)
         window[i] = (float)(s * s);
     }
     return window;
+}
+
+void bsm_frame_add_norms(const float *window, size_t n_fft, size_t hop, size_t frames,
+                         double *norms)
+{
+    for (size_t f = 0; f < frames; f++, norms += hop) {
+        for (size_t i = 0; i < n_fft; i++) {
+            norms[i] += (double)window[i] * (double)window[i];
+        }
+    }
+}
+
+void bsm_frame_normalise(const float *sums, const double *norms, size_t count, float *audio)
+{
+    for (size_t i = 0; i < count; i++) {
+        audio[i] = norms[i] < no_window ? 0.0F : (float)((double)sums[i] / norms[i]);
+    }
 }
 
 size_t bsm_frame_reflect(ptrdiff_t position, size_t samples)

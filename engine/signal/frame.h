@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** What the transform and its inverse have in common: the window and the reflection at the edges.
- */
+/** What the transform and its inverse have in common: the window, the sums of its squares, and the
+ *  reflection at the edges. */
 #ifndef BSM_SIGNAL_FRAME_H
 #define BSM_SIGNAL_FRAME_H
 
@@ -14,6 +14,14 @@ BSM_NODISCARD bsm_status bsm_frame_check(size_t n_fft, size_t hop, size_t channe
 
 /** The periodic Hann window, computed in double; NULL if memory is short. */
 float *bsm_frame_window(size_t n_fft);
+
+/** Add the squared windows of `frames` frames, a hop apart, to (frames - 1) * hop + n_fft norms. */
+void bsm_frame_add_norms(const float *window, size_t n_fft, size_t hop, size_t frames,
+                         double *norms);
+
+/** Divide sums of windowed inverse transforms by their norms. Where no window reaches a sample
+ *  (torch.istft refuses such a signal altogether), it is 0. */
+void bsm_frame_normalise(const float *sums, const double *norms, size_t count, float *audio);
 
 /** The sample that a reflected signal of `samples` samples (at least 1) has at `position`: back
  *  and forth as often as it takes, never repeating the first or the last one. */

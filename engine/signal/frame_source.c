@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The centred transform of a signal of unknown length, frame by frame.
+/* The frames of the centred transform of a signal of unknown length, one by one.
  *
  * `history` holds samples `base` to `base + have` of the signal. A frame needs those that it
  * covers; those before the first sample and after the last one are reflections. Since a frame's
@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bsm/stft.h"
 #include "signal/frame.h"
 #include "signal/planes.h"
 
@@ -19,7 +18,6 @@ enum { REFLECTED_BACK = 2 };
 struct bsm_frame_source {
     size_t n_fft, hop, channels, capacity;
     bsm_signal signal;
-    bsm_stft *stft;
     uint64_t base, frame; /* the next frame's number */
     size_t have;
     bool ended;
@@ -42,13 +40,9 @@ bsm_status bsm_frame_source_new(const bsm_config *config, bsm_signal signal,
                                .signal = signal};
     made->history = bsm_planes_new(made->channels, made->capacity);
     made->edge = bsm_planes_new(made->channels, made->n_fft);
-    bsm_status status =
-        made->history && made->edge
-            ? bsm_stft_new(made->n_fft, made->hop, made->channels, &made->stft, error)
-            : bsm_fail(error, BSM_NO_MEMORY, "frames of a signal: out of memory");
-    if (status) {
+    if (!made->history || !made->edge) {
         bsm_frame_source_free(made);
-        return status;
+        return bsm_fail(error, BSM_NO_MEMORY, "frames of a signal: out of memory");
     }
     *source = made;
     return BSM_OK;
@@ -57,7 +51,6 @@ bsm_status bsm_frame_source_new(const bsm_config *config, bsm_signal signal,
 void bsm_frame_source_free(bsm_frame_source *source)
 {
     if (source) {
-        bsm_stft_free(source->stft);
         free(source->history);
         free(source->edge);
         free(source);
@@ -125,7 +118,8 @@ static void find_samples(bsm_frame_source *source, int64_t start, float **at)
     }
 }
 
-static bsm_status next_samples(bsm_frame_source *source, float **at, bool *got, bsm_error *error)
+bsm_status bsm_frame_source_next(bsm_frame_source *source, float *const *audio, bool *got,
+                                 bsm_error *error)
 {
     const int64_t centre = (int64_t)(source->frame * source->hop);
     const int64_t start = centre - (int64_t)(source->n_fft / 2);
@@ -133,30 +127,12 @@ static bsm_status next_samples(bsm_frame_source *source, float **at, bool *got, 
     const uint64_t length = source->base + source->have;
     *got = !status && length > 0 && centre <= (int64_t)length;
     if (*got) {
+        float *at[BSM_MAX_CHANNELS];
         find_samples(source, start, at);
+        for (size_t c = 0; c < source->channels; c++) {
+            memcpy(audio[c], at[c], source->n_fft * sizeof(float));
+        }
         source->frame++;
-    }
-    return status;
-}
-
-bsm_status bsm_frame_source_next(bsm_frame_source *source, float *spectrum, bool *got,
-                                 bsm_error *error)
-{
-    float *at[BSM_MAX_CHANNELS];
-    bsm_status status = next_samples(source, at, got, error);
-    if (*got) {
-        bsm_stft_analyse(source->stft, (const float *const *)at, spectrum);
-    }
-    return status;
-}
-
-bsm_status bsm_frame_source_next_sound(bsm_frame_source *source, float *const *audio, bool *got,
-                                       bsm_error *error)
-{
-    float *at[BSM_MAX_CHANNELS];
-    bsm_status status = next_samples(source, at, got, error);
-    for (size_t c = 0; *got && c < source->channels; c++) {
-        memcpy(audio[c], at[c], source->n_fft * sizeof(float));
     }
     return status;
 }

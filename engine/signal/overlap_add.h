@@ -1,24 +1,35 @@
 /* SPDX-License-Identifier: ISC */
-/** Overlap-add beyond bsm/stft.h: the end of a stream, which only whole signals have, and frames
- *  that are summed elsewhere. */
+/** Overlap-add of a stream: what its frames' windowed inverse transforms add up to, normalised as
+ *  bsm_stft_inverse does (bsm/stft.h). Who transforms adds to sums that lie here. */
 #ifndef BSM_SIGNAL_OVERLAP_ADD_H
 #define BSM_SIGNAL_OVERLAP_ADD_H
 
-#include "bsm/stft.h"
+#include <stddef.h>
 
-/** No frame will follow the last one pushed: take the n_fft - hop samples per channel that come
- *  after its own, normalised by the frames that there were. To be followed by a reset. */
+#include "bsm/attributes.h"
+#include "bsm/status.h"
+
+typedef struct bsm_overlap_add bsm_overlap_add;
+
+/** For up to `frames` frames at a time. BSM_INVALID_ARGUMENT, BSM_NO_MEMORY. */
+BSM_NODISCARD bsm_status bsm_overlap_add_new(size_t n_fft, size_t hop, size_t channels,
+                                             size_t frames, bsm_overlap_add **ola,
+                                             bsm_error *error);
+void bsm_overlap_add_free(bsm_overlap_add *ola);
+
+/** Forget all frames: the next one is a stream's first. */
+BSM_REALTIME void bsm_overlap_add_reset(bsm_overlap_add *ola);
+
+/** Where the next frames are to be added, per channel: n_fft samples of the first one, and of each
+ *  later one as many a hop further on. */
+BSM_REALTIME float *const *bsm_overlap_add_sums(const bsm_overlap_add *ola);
+
+/** `frames` frames have been added: take the frames * hop samples per channel that no later one can
+ *  change. */
+BSM_REALTIME void bsm_overlap_add_take(bsm_overlap_add *ola, size_t frames, float *const *audio);
+
+/** No frame will follow: take the n_fft - hop samples per channel that come after the last one's.
+ *  To be followed by a reset. */
 BSM_REALTIME void bsm_overlap_add_finish(bsm_overlap_add *ola, float *const *audio);
-
-/** The sum of `frames` windowed inverse transforms, a hop apart: not of the stream's, and not
- *  normalised.
- *  @param sums per channel (frames - 1) * hop + n_fft samples */
-BSM_REALTIME void bsm_overlap_add_sum(bsm_overlap_add *ola, const float *spectrum, size_t frames,
-                                      float *const *sums);
-
-/** Add the stream's next `frames` frames (at least 1), which are summed so already, and take the
- *  frames * hop samples per channel that no later frame can change. */
-BSM_REALTIME void bsm_overlap_add_push_sums(bsm_overlap_add *ola, float *const *sums, size_t frames,
-                                            float *const *audio);
 
 #endif

@@ -11,12 +11,12 @@
 
 struct bsm_stft {
     size_t n_fft, hop, channels;
-    bsm_fft *fft;
-    bsm_overlap_add *inverse;
+    bsm_fft *forward, *inverse;
+    bsm_overlap_add *overlap_add; /* of a whole signal's inverse */
     float *window;
     float *frame; /* one channel, windowed */
     float *bins;  /* its transform */
-    float *edge;  /* [channel][n_fft]: a frame that reaches past the signal, or its inverse */
+    float *edge;  /* [channel][n_fft]: a frame that reaches past the signal, or what is taken */
     const float **inner; /* [channel]: where a frame starts */
     float **outer;       /* [channel]: in `edge` */
 };
@@ -54,9 +54,12 @@ bsm_status bsm_stft_new(size_t n_fft, size_t hop, size_t channels, bsm_stft **st
     made->n_fft = n_fft;
     made->hop = hop;
     made->channels = channels;
-    status = bsm_fft_new(n_fft, false, &made->fft, error);
+    status = bsm_fft_new(n_fft, false, &made->forward, error);
     if (!status) {
-        status = bsm_overlap_add_new(n_fft, hop, channels, &made->inverse, error);
+        status = bsm_fft_new(n_fft, true, &made->inverse, error);
+    }
+    if (!status) {
+        status = bsm_overlap_add_new(n_fft, hop, channels, 1, &made->overlap_add, error);
     }
     if (!status && !allocate(made)) {
         status = bsm_fail(error, BSM_NO_MEMORY, "STFT: out of memory");
@@ -72,8 +75,9 @@ bsm_status bsm_stft_new(size_t n_fft, size_t hop, size_t channels, bsm_stft **st
 void bsm_stft_free(bsm_stft *stft)
 {
     if (stft) {
-        bsm_fft_free(stft->fft);
-        bsm_overlap_add_free(stft->inverse);
+        bsm_fft_free(stft->forward);
+        bsm_fft_free(stft->inverse);
+        bsm_overlap_add_free(stft->overlap_add);
         free(stft->window);
         free(stft->frame);
         free(stft->bins);
@@ -96,10 +100,27 @@ void bsm_stft_analyse(bsm_stft *stft, const float *const *audio, float *spectrum
         for (size_t i = 0; i < stft->n_fft; i++) {
             stft->frame[i] = audio[c][i] * stft->window[i];
         }
-        bsm_fft_forward(stft->fft, stft->frame, stft->bins);
+        bsm_fft_forward(stft->forward, stft->frame, stft->bins);
         for (size_t k = 0; k <= stft->n_fft / 2; k++) {
             spectrum[2 * (k * channels + c)] = stft->bins[2 * k];
             spectrum[2 * (k * channels + c) + 1] = stft->bins[2 * k + 1];
+        }
+    }
+}
+
+void bsm_stft_synthesise(bsm_stft *stft, const float *spectrum, float *const *audio)
+{
+    const size_t n_fft = stft->n_fft, channels = stft->channels;
+    const float scale = 1.0F / (float)n_fft;
+    for (size_t c = 0; c < channels; c++) {
+        for (size_t k = 0; k <= n_fft / 2; k++) {
+            stft->bins[2 * k] = spectrum[2 * (k * channels + c)] * scale;
+            stft->bins[2 * k + 1] = spectrum[2 * (k * channels + c) + 1] * scale;
+        }
+        bsm_fft_inverse(stft->inverse, stft->bins, stft->frame);
+        float *sums = audio[c];
+        for (size_t i = 0; i < n_fft; i++) {
+            sums[i] += stft->frame[i] * stft->window[i];
         }
     }
 }
@@ -154,12 +175,13 @@ void bsm_stft_inverse(bsm_stft *stft, const float *spectrum, size_t frames, floa
     for (size_t c = 0; c < stft->channels; c++) {
         memset(audio[c], 0, samples * sizeof **audio);
     }
-    bsm_overlap_add_reset(stft->inverse);
+    bsm_overlap_add_reset(stft->overlap_add);
     ptrdiff_t start = -(ptrdiff_t)(stft->n_fft / 2);
     for (size_t f = 0; f < frames; f++, start += (ptrdiff_t)stft->hop) {
-        bsm_overlap_add_push(stft->inverse, spectrum + f * floats, stft->outer);
+        bsm_stft_synthesise(stft, spectrum + f * floats, bsm_overlap_add_sums(stft->overlap_add));
+        bsm_overlap_add_take(stft->overlap_add, 1, stft->outer);
         place(stft, start, stft->hop, audio, samples);
     }
-    bsm_overlap_add_finish(stft->inverse, stft->outer);
+    bsm_overlap_add_finish(stft->overlap_add, stft->outer);
     place(stft, start, stft->n_fft - stft->hop, audio, samples);
 }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/sound.h"
 #include "stream/pool.h"
 
 static size_t vocals_of(const bsm_config *config)
@@ -71,12 +70,9 @@ void bsm_voice_free(bsm_voice *voice)
 
 /* ---- The network, in the pool's thread ---- */
 
-/* A call of the network; `commit` 0: a window. */
 typedef struct network_call {
     bsm_network *network;
-    const float *spectrum;
-    size_t frames, commit;
-    float *const *stems;
+    const bsm_block *block;
     bsm_error *error;
     bsm_status status;
 } network_call;
@@ -84,48 +80,13 @@ typedef struct network_call {
 static void call_network(void *user)
 {
     network_call *c = user;
-    c->status =
-        c->commit
-            ? bsm_network_stream(c->network, c->spectrum, c->frames, c->commit, c->stems, c->error)
-            : bsm_network_forward(c->network, c->spectrum, c->frames, c->stems, c->error);
+    c->status = bsm_network_run(c->network, c->block, c->error);
 }
 
-static bsm_status forward(void *network, const float *spectrum, size_t frames, float *const *stems,
-                          bsm_error *error)
+static bsm_status run(void *network, const bsm_block *block, bsm_error *error)
 {
-    network_call call = {network, spectrum, frames, 0, stems, error, BSM_OK};
+    network_call call = {network, block, error, BSM_OK};
     bsm_pool_run(call_network, &call);
-    return call.status;
-}
-
-static bsm_status stream(void *network, const float *spectrum, size_t frames, size_t commit,
-                         float *const *stems, bsm_error *error)
-{
-    network_call call = {network, spectrum, frames, commit, stems, error, BSM_OK};
-    bsm_pool_run(call_network, &call);
-    return call.status;
-}
-
-/* A call of sound. */
-typedef struct sound_call {
-    bsm_network *network;
-    const bsm_block *block;
-    const bsm_sound *sound;
-    bsm_error *error;
-    bsm_status status;
-} sound_call;
-
-static void call_with_sound(void *user)
-{
-    sound_call *c = user;
-    c->status = bsm_network_sound(c->network, c->block, c->sound, c->error);
-}
-
-static bsm_status sound(void *network, const bsm_block *block, const bsm_sound *of,
-                        bsm_error *error)
-{
-    sound_call call = {network, block, of, error, BSM_OK};
-    bsm_pool_run(call_with_sound, &call);
     return call.status;
 }
 
@@ -144,11 +105,7 @@ bsm_status bsm_voice_start(bsm_voice *voice, bsm_signal signal, bool keep_state,
 {
     bsm_separation separation = {
         .config = bsm_model_config(bsm_network_model(voice->network)),
-        .separator = {.user = voice->network,
-                      .forward = forward,
-                      .stream = stream,
-                      .reset = keep_state ? keep : reset,
-                      .sound = bsm_network_takes_sound(voice->network) ? sound : NULL},
+        .separator = {.user = voice->network, .run = run, .reset = keep_state ? keep : reset},
         .signal = signal,
         .lanes = 1,
     };

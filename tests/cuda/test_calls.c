@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The CUDA device around its modules, its card played by the host: calls are recorded and played,
- * what cannot be recorded is done directly, and a card that is missing, too small or failing at any
- * of its operations hands over to the CPU without a difference in the stream. */
+/* The CUDA device around its modules, its card played by the host: a kind of block is recorded once
+ * and played from then on, with one copy each way; what cannot be recorded is done directly; and a
+ * card that is missing, too small or failing at any of its operations hands over to another device,
+ * which goes on from the same state. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -17,17 +18,26 @@
 #include "noise.h"
 #include "played_card.h"
 
-enum { FRAMES = 9, COMMIT = 4, CALLS = 7 };
+enum {
+    N_FFT = 16,
+    HOP = 5,
+    CHANNELS = 2,
+    FRAMES = 9,
+    COMMIT = 4,
+    CALLS = 7,
+    SAMPLES = (FRAMES + CALLS * COMMIT - 1) * HOP + N_FFT,
+    GIVEN = (COMMIT - 1) * HOP + N_FFT,
+};
 
-typedef struct fixture {
-    bsm_config config;
-    bsm_model *model;
-    size_t features;
-    float *spectrum, *expected, *actual;
-} fixture;
+static const double TOLERANCE = 2e-6;
 
-static char last_line[512];
+/* What each call gives. */
+typedef float outcome[CALLS][CHANNELS][GIVEN];
+
+static bsm_model *model;
+static float audio[CHANNELS][SAMPLES];
 static size_t lines;
+static char last_line[512];
 
 static void take_line(void *user, const char *line)
 {
@@ -36,141 +46,166 @@ static void take_line(void *user, const char *line)
     bsm_format_line(last_line, sizeof last_line, "%s", line);
 }
 
-static fixture open_fixture(void)
+static int open_model(void **unused)
 {
-    fixture f = {.config = {.dim = 6,
-                            .depth = 1,
-                            .expand = 2,
-                            .headdim = 4,
-                            .d_state = 3,
-                            .d_conv = 3,
-                            .mask_expansion = 2,
-                            .num_bands = 3,
-                            .bands = {1, 2, 6},
-                            .n_fft = 16,
-                            .hop = 5,
-                            .sample_rate = 8000,
-                            .channels = 2,
-                            .num_stems = 1,
-                            .stems = {"vocals"},
-                            .segment = 1}};
-    bsm_error error = {0};
-    if (bsm_model_new_untrained(&f.config, &f.model, &error)) {
-        fail_msg("%s", error.message);
-    }
-    f.features = bsm_config_features(&f.config);
-    f.spectrum = malloc((FRAMES + CALLS * COMMIT) * f.features * sizeof *f.spectrum);
-    f.expected = calloc(CALLS * COMMIT * f.features, sizeof *f.expected);
-    f.actual = calloc(CALLS * COMMIT * f.features, sizeof *f.actual);
-    assert_true(f.spectrum && f.expected && f.actual);
+    (void)unused;
+    bsm_config config = {.dim = 6,
+                         .depth = 1,
+                         .expand = 2,
+                         .headdim = 4,
+                         .d_state = 3,
+                         .d_conv = 3,
+                         .mask_expansion = 2,
+                         .num_bands = 3,
+                         .bands = {1, 2, 6},
+                         .n_fft = N_FFT,
+                         .hop = HOP,
+                         .sample_rate = 8000,
+                         .channels = CHANNELS,
+                         .num_stems = 1,
+                         .stems = {"vocals"},
+                         .segment = 1};
     uint64_t seed = 3;
-    noise_fill(&seed, f.spectrum, (FRAMES + CALLS * COMMIT) * f.features);
+    noise_fill(&seed, audio[0], CHANNELS * SAMPLES);
     memset(&the_played_card, 0, sizeof the_played_card);
     bsm_log_set_handler(take_line, NULL);
-    lines = 0;
-    return f;
+    return (int)bsm_model_new_untrained(&config, &model, NULL);
 }
 
-static void close_fixture(fixture *f)
+static int close_model(void **unused)
 {
-    bsm_model_free(f->model);
-    free(f->spectrum);
-    free(f->expected);
-    free(f->actual);
+    (void)unused;
+    bsm_model_free(model);
     bsm_log_set_handler(NULL, NULL);
-    assert_int_equal(the_played_card.used, 0);
+    return 0;
 }
 
-static bsm_network *open_on(const fixture *f, const bsm_device *device, const bsm_device *fallback)
+static bsm_network *open_on(const bsm_device *device, const bsm_device *fallback)
 {
     bsm_network_options options = {.threads = 1, .max_frames = FRAMES, .streaming = true};
     bsm_network *network = NULL;
     bsm_error error = {0};
-    if (bsm_network_new_on(device, fallback, f->model, &options, &network, &error)) {
+    lines = 0;
+    if (bsm_network_new_on(device, fallback, model, &options, &network, &error)) {
         fail_msg("%s", error.message);
     }
     return network;
 }
 
-static bsm_status stream(const fixture *f, bsm_network *network, float *out, bsm_error *error)
+/* A block of the signal, whose first stem becomes `out` [channel][samples]. */
+static bsm_status run_block(bsm_network *network, size_t start, bsm_block block, float *out,
+                            bsm_error *error)
 {
-    bsm_status status = BSM_OK;
-    for (size_t call = 0; call < CALLS && !status; call++) {
-        size_t at = call * COMMIT * f->features;
-        float *stems[1] = {out + at};
-        status = bsm_network_stream(network, f->spectrum + at, FRAMES, COMMIT, stems, error);
-    }
-    return status;
+    const size_t at = start * HOP, given = (block.wanted - 1) * HOP + N_FFT;
+    const float *in[CHANNELS] = {audio[0] + at, audio[1] + at};
+    float *planes[CHANNELS] = {out, out + given};
+    float *const *stems[BSM_MAX_STEMS] = {planes};
+    memset(out, 0, CHANNELS * given * sizeof *out);
+    block.audio = in;
+    block.stems = stems;
+    return bsm_network_run(network, &block, error);
 }
 
-static void expect_stream(const fixture *f)
+static bsm_status stream_block(bsm_network *network, size_t call, float out[CHANNELS][GIVEN],
+                               bsm_error *error)
 {
-    bsm_network *network = open_on(f, &bsm_reference_device, NULL);
-    assert_int_equal(stream(f, network, f->expected, NULL), BSM_OK);
+    const bsm_block block = {.frames = FRAMES, .wanted = COMMIT, .commit = COMMIT};
+    return run_block(network, call * COMMIT, block, out[0], error);
+}
+
+static void stream(bsm_network *network, outcome out)
+{
+    bsm_error error = {0};
+    for (size_t call = 0; call < CALLS; call++) {
+        if (stream_block(network, call, out[call], &error)) {
+            fail_msg("%s", error.message);
+        }
+    }
+}
+
+static void stream_on(const bsm_device *device, outcome out)
+{
+    bsm_network *network = open_on(device, NULL);
+    stream(network, out);
     bsm_network_free(network);
 }
 
-static void check_stream(const fixture *f, bsm_network *network)
+static void assert_near(outcome actual, outcome expected)
 {
-    bsm_error error = {0};
-    if (stream(f, network, f->actual, &error)) {
-        fail_msg("%s", error.message);
-    }
-    double off = golden_relative_error(f->actual, f->expected, CALLS * COMMIT * f->features);
-    if (!(off < 2e-6)) {
+    double off = golden_relative_error(actual[0][0], expected[0][0], CALLS * CHANNELS * GIVEN);
+    if (!(off < TOLERANCE)) {
         fail_msg("off by %g", off);
     }
 }
 
-static void test_calls_are_recorded_once(void **unused)
+static void test_a_block_is_one_recording(void **unused)
 {
     (void)unused;
-    fixture f = open_fixture();
-    expect_stream(&f);
-    bsm_network *network = open_on(&f, &bsm_cuda_device, NULL);
-    check_stream(&f, network);
+    outcome expected, actual;
+    stream_on(&bsm_reference_device, expected);
+    bsm_network *network = open_on(&bsm_cuda_device, NULL);
+    stream(network, actual);
+    assert_near(actual, expected);
     assert_int_equal(the_played_card.recordings, 1);
     assert_int_equal(the_played_card.plays, CALLS - 1);
+    size_t uploads = the_played_card.uploads, downloads = the_played_card.downloads;
     bsm_network_reset(network);
-    check_stream(&f, network);
+    stream(network, actual);
+    assert_near(actual, expected);
     assert_int_equal(the_played_card.recordings, 1);
+    assert_int_equal(the_played_card.uploads - uploads, CALLS);
+    assert_int_equal(the_played_card.downloads - downloads, CALLS);
     bsm_network_free(network);
-    close_fixture(&f);
+    assert_int_equal(the_played_card.used, 0);
+}
+
+static void test_windows_and_blocks_take_turns(void **unused)
+{
+    (void)unused;
+    outcome expected, actual;
+    stream_on(&bsm_reference_device, expected);
+    bsm_network *network = open_on(&bsm_cuda_device, NULL);
+    static float window[CHANNELS * ((FRAMES - 1) * HOP + N_FFT)];
+    for (size_t call = 0; call < CALLS; call++) {
+        assert_int_equal(
+            run_block(network, 0, (bsm_block){.frames = FRAMES, .wanted = FRAMES}, window, NULL),
+            BSM_OK);
+        assert_int_equal(stream_block(network, call, actual[call], NULL), BSM_OK);
+    }
+    assert_near(actual, expected);
+    bsm_network_free(network);
 }
 
 static void test_more_shapes_than_are_remembered(void **unused)
 {
     (void)unused;
-    fixture f = open_fixture();
-    bsm_network *network = open_on(&f, &bsm_cuda_device, NULL);
-    bsm_network *expected = open_on(&f, &bsm_reference_device, NULL);
-    for (size_t round = 0; round < 3; round++) {
-        for (size_t frames = 1; frames <= FRAMES; frames++) {
-            for (size_t again = 0; again < 3; again++) {
-                float *stems[1] = {f.actual}, *right[1] = {f.expected};
-                assert_int_equal(bsm_network_forward(network, f.spectrum, frames, stems, NULL), 0);
-                assert_int_equal(bsm_network_forward(expected, f.spectrum, frames, right, NULL), 0);
-                assert_true(golden_relative_error(f.actual, f.expected, frames * f.features) <
-                            2e-6);
-            }
-        }
+    static float actual[CHANNELS * ((FRAMES - 1) * HOP + N_FFT)];
+    static float expected[CHANNELS * ((FRAMES - 1) * HOP + N_FFT)];
+    bsm_network *network = open_on(&bsm_cuda_device, NULL);
+    bsm_network *reference = open_on(&bsm_reference_device, NULL);
+    for (size_t call = 0; call < 3 * 3 * FRAMES; call++) {
+        const size_t frames = 1 + call / 3 % FRAMES;
+        const bsm_block window = {.frames = frames, .wanted = frames};
+        assert_int_equal(run_block(network, 0, window, actual, NULL), BSM_OK);
+        assert_int_equal(run_block(reference, 0, window, expected, NULL), BSM_OK);
+        assert_true(golden_relative_error(actual, expected,
+                                          CHANNELS * ((frames - 1) * HOP + N_FFT)) < TOLERANCE);
     }
     bsm_network_free(network);
-    bsm_network_free(expected);
-    close_fixture(&f);
+    bsm_network_free(reference);
 }
 
 static void test_what_cannot_be_recorded_is_done_directly(void **unused)
 {
     (void)unused;
-    fixture f = open_fixture();
-    expect_stream(&f);
+    outcome expected, actual;
+    stream_on(&bsm_reference_device, expected);
+    memset(&the_played_card, 0, sizeof the_played_card);
     the_played_card.no_recordings = true;
-    bsm_network *network = open_on(&f, &bsm_cuda_device, NULL);
-    check_stream(&f, network);
+    stream_on(&bsm_cuda_device, actual);
+    assert_near(actual, expected);
     assert_int_equal(the_played_card.plays, 0);
-    bsm_network_free(network);
-    close_fixture(&f);
+    the_played_card.no_recordings = false;
 }
 
 static bool read_features(void *user, bsm_module module, size_t layer)
@@ -178,21 +213,22 @@ static bool read_features(void *user, bsm_module module, size_t layer)
     (void)layer;
     float features[3 * FRAMES * 6];
     bsm_network_read_features(user, features);
-    assert_true(module == BSM_MODULE_MASK || features[0] == features[0]);
+    assert_true(module != BSM_MODULE_BAND_PATH || features[0] == features[0]);
     return true;
 }
 
 static void test_an_observer_sees_each_module(void **unused)
 {
     (void)unused;
-    fixture f = open_fixture();
-    expect_stream(&f);
-    bsm_network *network = open_on(&f, &bsm_cuda_device, NULL);
+    outcome expected, actual;
+    stream_on(&bsm_reference_device, expected);
+    memset(&the_played_card, 0, sizeof the_played_card);
+    bsm_network *network = open_on(&bsm_cuda_device, NULL);
     bsm_network_observe(network, read_features, network);
-    check_stream(&f, network);
+    stream(network, actual);
+    assert_near(actual, expected);
     assert_int_equal(the_played_card.recordings, 0);
     bsm_network_free(network);
-    close_fixture(&f);
 }
 
 /* ---- Failures ---- */
@@ -200,82 +236,116 @@ static void test_an_observer_sees_each_module(void **unused)
 static void test_without_a_card(void **unused)
 {
     (void)unused;
-    fixture f = open_fixture();
-    expect_stream(&f);
+    outcome expected, actual;
+    stream_on(&bsm_cpu_device, expected);
     the_played_card.missing = true;
-    bsm_network *network = open_on(&f, &bsm_cuda_device, &bsm_cpu_device);
+    bsm_network *network = open_on(&bsm_cuda_device, &bsm_cpu_device);
+    the_played_card.missing = false;
     assert_int_equal(lines, 1);
     assert_non_null(strstr(last_line, "no card to play; going on on cpu"));
     assert_string_equal(bsm_network_note(network), last_line);
-    check_stream(&f, network);
+    stream(network, actual);
+    assert_memory_equal(actual, expected, sizeof expected);
     bsm_network_free(network);
-    close_fixture(&f);
 }
 
 static void test_without_memory(void **unused)
 {
     (void)unused;
-    fixture f = open_fixture();
-    expect_stream(&f);
+    memset(&the_played_card, 0, sizeof the_played_card);
     the_played_card.memory = 100000;
-    bsm_network *network = open_on(&f, &bsm_cuda_device, &bsm_cpu_device);
+    bsm_network *network = open_on(&bsm_cuda_device, &bsm_cpu_device);
     assert_non_null(strstr(last_line, "no memory for windows of 9 frames"));
     assert_int_equal(the_played_card.used, 0);
-    check_stream(&f, network);
     bsm_network_free(network);
-
-    bsm_network_options options = {.threads = 1, .max_frames = FRAMES};
-    bsm_error error = {0};
-    assert_int_equal(
-        bsm_network_new_on(&bsm_cuda_device, NULL, f.model, &options, &network, &error),
-        BSM_NO_MEMORY);
-    close_fixture(&f);
-}
-
-/* Each operation in turn, of every call: the first, the one that is recorded, those that are
- * played. */
-static void test_failing_anywhere(void **unused)
-{
-    (void)unused;
-    fixture f = open_fixture();
-    expect_stream(&f);
-    bsm_network *network = open_on(&f, &bsm_cuda_device, NULL);
-    size_t opening = the_played_card.operations;
-    check_stream(&f, network);
-    size_t operations = the_played_card.operations;
-    bsm_network_free(network);
-    assert_true(operations > opening + 50);
-    for (size_t at = opening + 1; at <= operations; at++) {
-        memset(&the_played_card, 0, sizeof the_played_card);
-        lines = 0;
-        the_played_card.fail_at = at;
-        network = open_on(&f, &bsm_cuda_device, &bsm_cpu_device);
-        check_stream(&f, network);
-        assert_int_equal(lines, 1);
-        assert_non_null(strstr(bsm_network_device_name(network), "cpu"));
-        bsm_network_free(network);
-        assert_int_equal(the_played_card.used, 0);
-    }
-    close_fixture(&f);
+    const bsm_network_options options = {.threads = 1, .max_frames = FRAMES};
+    assert_int_equal(bsm_network_new_on(&bsm_cuda_device, NULL, model, &options, &network, NULL),
+                     BSM_NO_MEMORY);
+    the_played_card.memory = 0;
 }
 
 static void test_failing_without_a_fallback(void **unused)
 {
     (void)unused;
-    fixture f = open_fixture();
-    bsm_network *network = open_on(&f, &bsm_cuda_device, NULL);
+    outcome out;
+    memset(&the_played_card, 0, sizeof the_played_card);
+    bsm_network *network = open_on(&bsm_cuda_device, NULL);
     the_played_card.fail_at = the_played_card.operations + 20;
     bsm_error error = {0};
-    assert_int_equal(stream(&f, network, f.actual, &error), BSM_DEVICE_FAILED);
+    bsm_status status = BSM_OK;
+    for (size_t call = 0; call < CALLS && !status; call++) {
+        status = stream_block(network, call, out[call], &error);
+    }
+    assert_int_equal(status, BSM_DEVICE_FAILED);
     assert_string_equal(error.message, "cuda: the played card fails");
     bsm_network_free(network);
-    close_fixture(&f);
+    memset(&the_played_card, 0, sizeof the_played_card);
+}
+
+/* Behind the failure each block is to the bit what the other device alone would have given: the
+ * state is the same. */
+static void test_failing_anywhere(void **unused)
+{
+    (void)unused;
+    outcome expected, actual;
+    stream_on(&bsm_cpu_device, expected);
+    memset(&the_played_card, 0, sizeof the_played_card);
+    bsm_network *network = open_on(&bsm_cuda_device, NULL);
+    stream(network, actual);
+    size_t operations = the_played_card.operations;
+    bsm_network_free(network);
+    for (size_t at = 1; at <= operations; at++) {
+        memset(&the_played_card, 0, sizeof the_played_card);
+        the_played_card.fail_at = at;
+        network = open_on(&bsm_cuda_device, &bsm_cpu_device);
+        for (size_t call = 0; call < CALLS; call++) {
+            assert_int_equal(stream_block(network, call, actual[call], NULL), BSM_OK);
+            if (strstr(bsm_network_device_name(network), "cpu")) {
+                assert_memory_equal(actual[call], expected[call], sizeof expected[call]);
+            }
+        }
+        assert_near(actual, expected);
+        assert_int_equal(lines, 1);
+        bsm_network_free(network);
+        assert_int_equal(the_played_card.used, 0);
+    }
+}
+
+static bsm_network *open_in(bsm_precision precision)
+{
+    bsm_network_options options = {.threads = 1, .max_frames = FRAMES, .precision = precision};
+    bsm_network *network = NULL;
+    assert_int_equal(bsm_network_new_on(&bsm_cuda_device, NULL, model, &options, &network, NULL),
+                     BSM_OK);
+    return network;
+}
+
+/* What a network says that it holds is what the card has given; the weights are there once, and in
+ * bfloat16 when a network wants them so. */
+static void test_memory(void **unused)
+{
+    (void)unused;
+    bsm_network *on_host = open_on(&bsm_cpu_device, NULL);
+    assert_int_equal(bsm_network_gpu_memory(on_host), 0);
+    bsm_network_free(on_host);
+    bsm_network *exact = open_in(BSM_PRECISION_FLOAT32);
+    const size_t alone = the_played_card.used, before = bsm_network_gpu_memory(exact);
+    assert_true(before > 0);
+    assert_int_equal(before, alone);
+    bsm_network *second = open_in(BSM_PRECISION_BFLOAT16);
+    const size_t shared = bsm_network_gpu_memory(exact);
+    assert_true(shared > before);
+    bsm_network_free(exact);
+    assert_int_equal(bsm_network_gpu_memory(second), the_played_card.used);
+    bsm_network_free(second);
+    assert_int_equal(the_played_card.used, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_calls_are_recorded_once),
+        cmocka_unit_test(test_a_block_is_one_recording),
+        cmocka_unit_test(test_windows_and_blocks_take_turns),
         cmocka_unit_test(test_more_shapes_than_are_remembered),
         cmocka_unit_test(test_what_cannot_be_recorded_is_done_directly),
         cmocka_unit_test(test_an_observer_sees_each_module),
@@ -283,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_failing_anywhere),
         cmocka_unit_test(test_failing_without_a_fallback),
+        cmocka_unit_test(test_memory),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_model, close_model);
 }

@@ -151,23 +151,26 @@ static void test_the_network_asks_before_each_call(void **unused)
 {
     (void)unused;
     enum { FRAMES = 9, CALLS = 4 };
-    static float spectrum[FRAMES * 33 * 2 * 2], masked[FRAMES * 33 * 2 * 2];
-    float *stems[BSM_MAX_STEMS] = {masked};
+    static float audio[2][(FRAMES - 1) * 32 + 64], sums[2][(FRAMES - 1) * 32 + 64];
+    const float *in[2] = {audio[0], audio[1]};
+    float *planes[2] = {sums[0], sums[1]};
+    float *const *stems[BSM_MAX_STEMS] = {planes};
+    const bsm_block block = {.frames = FRAMES, .wanted = FRAMES, .audio = in, .stems = stems};
     size_t left = CALLS;
     bsm_network *network = open_on(&bsm_cuda_device);
     memset(&the_played_card, 0, sizeof the_played_card);
     bsm_network_ask(network, count_down, &left);
     for (size_t call = 0; call < CALLS; call++) {
-        assert_int_equal(bsm_network_forward(network, spectrum, FRAMES, stems, NULL), BSM_OK);
+        assert_int_equal(bsm_network_run(network, &block, NULL), BSM_OK);
     }
     const size_t operations = the_played_card.operations;
     bsm_error error = {0};
-    assert_int_equal(bsm_network_forward(network, spectrum, FRAMES, stems, &error), BSM_CANCELLED);
+    assert_int_equal(bsm_network_run(network, &block, &error), BSM_CANCELLED);
     assert_string_equal(error.message, "cancelled");
     assert_int_equal(the_played_card.operations, operations);
     assert_int_equal(the_played_card.plays, CALLS - 1);
     bsm_network_ask(network, NULL, NULL);
-    assert_int_equal(bsm_network_forward(network, spectrum, FRAMES, stems, NULL), BSM_OK);
+    assert_int_equal(bsm_network_run(network, &block, NULL), BSM_OK);
     bsm_network_free(network);
 }
 

@@ -13,7 +13,6 @@
 #include "device.h"
 #include "golden.h"
 #include "net/place.h"
-#include "net/sound.h"
 #include "noise.h"
 #include "played_card.h"
 
@@ -69,9 +68,9 @@ static void run_block(one_stream *s, size_t call)
     const float *in[CHANNELS] = {s->audio[0] + at, s->audio[1] + at};
     float *planes[CHANNELS] = {s->out[call][0], s->out[call][1]};
     float *const *stems[BSM_MAX_STEMS] = {planes};
-    const bsm_block block = {.frames = FRAMES, .wanted = COMMIT, .commit = COMMIT};
-    const bsm_sound sound = {.audio = in, .stems = stems};
-    bsm_status status = bsm_network_sound(s->network, &block, &sound, NULL);
+    const bsm_block block = {
+        .frames = FRAMES, .wanted = COMMIT, .commit = COMMIT, .audio = in, .stems = stems};
+    bsm_status status = bsm_network_run(s->network, &block, NULL);
     s->status = s->status ? s->status : status;
 }
 

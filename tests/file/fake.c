@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "net/host_sound.h"
+#include "net/host_stft.h"
 #include "noise.h"
 
 fake_network fake_identity(size_t n_fft, size_t hop, size_t channels)
@@ -29,55 +29,32 @@ fake_network fake_identity(size_t n_fft, size_t hop, size_t channels)
     return network;
 }
 
-static bsm_status separate(fake_network *network, const float *spectrum, size_t frames, size_t give,
-                           size_t commit, float *const *stems, bsm_error *error)
+static bsm_status fake_run(void *user, const bsm_block *block, bsm_error *error)
 {
+    fake_network *network = user;
     assert_true(network->calls < FAKE_MAX_CALLS);
-    network->frames[network->calls] = frames;
-    network->commit[network->calls++] = commit;
+    network->frames[network->calls] = block->frames;
+    network->commit[network->calls++] = block->commit;
     if (network->calls == network->fail_at) {
         return bsm_fail(error, BSM_DEVICE_FAILED, "the fake network fails");
     }
+    bsm_host_stft *stft;
+    assert_int_equal(bsm_host_stft_new(&network->config, block->frames, &stft, NULL), BSM_OK);
+    bsm_host_stft_analyse(stft, block);
     const size_t features = bsm_config_features(&network->config);
     for (size_t s = 0; s < network->config.num_stems; s++) {
-        for (size_t f = 0; stems[s] && f < give; f++) {
+        for (size_t f = 0; block->stems[s] && f < block->wanted; f++) {
             float gain = network->gain[s] + network->ramp * (float)f;
             for (size_t i = f * features; i < (f + 1) * features; i++) {
-                stems[s][i] = gain * spectrum[i];
+                bsm_host_stft_stem(stft)[i] = gain * bsm_host_stft_mixture(stft)[i];
             }
         }
+        if (block->stems[s]) {
+            bsm_host_stft_synthesise(stft, s, block);
+        }
     }
+    bsm_host_stft_free(stft);
     return BSM_OK;
-}
-
-static bsm_status fake_forward(void *user, const float *spectrum, size_t frames,
-                               float *const *stems, bsm_error *error)
-{
-    return separate(user, spectrum, frames, frames, 0, stems, error);
-}
-
-static bsm_status fake_stream(void *user, const float *spectrum, size_t frames, size_t commit,
-                              float *const *stems, bsm_error *error)
-{
-    return separate(user, spectrum, frames, commit, commit, stems, error);
-}
-
-static bsm_status fake_sound(void *user, const bsm_block *block, const bsm_sound *sound,
-                             bsm_error *error)
-{
-    fake_network *network = user;
-    const bsm_device_call call = {.block = *block, .sound = sound};
-    bsm_device_call spectral;
-    bsm_host_sound *host;
-    assert_int_equal(bsm_host_sound_new(&network->config, block->frames, &host, NULL), BSM_OK);
-    assert_int_equal(bsm_host_sound_analyse(host, &call, &spectral, NULL), BSM_OK);
-    bsm_status status = separate(network, spectral.spectrum, block->frames, block->wanted,
-                                 block->commit, spectral.stems, error);
-    if (!status) {
-        bsm_host_sound_synthesise(host, &call);
-    }
-    bsm_host_sound_free(host);
-    return status;
 }
 
 static void fake_reset(void *user)
@@ -87,11 +64,7 @@ static void fake_reset(void *user)
 
 bsm_separator fake_separator(fake_network *network)
 {
-    return (bsm_separator){.user = network,
-                           .forward = fake_forward,
-                           .stream = fake_stream,
-                           .reset = fake_reset,
-                           .sound = network->takes_sound ? fake_sound : NULL};
+    return (bsm_separator){.user = network, .run = fake_run, .reset = fake_reset};
 }
 
 fake_signal fake_noise(size_t channels, size_t samples, uint64_t seed)

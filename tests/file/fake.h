@@ -16,8 +16,7 @@ typedef struct fake_network {
     bsm_config config;
     float gain[BSM_MAX_STEMS];
     float ramp;
-    bool takes_sound; /**< in place of spectra */
-    size_t fail_at;   /**< the call, from 1, that fails with BSM_DEVICE_FAILED; 0: none */
+    size_t fail_at; /**< the call, from 1, that fails with BSM_DEVICE_FAILED; 0: none */
     size_t calls, resets;
     size_t frames[FAKE_MAX_CALLS], commit[FAKE_MAX_CALLS]; /**< commit 0: a window */
 } fake_network;

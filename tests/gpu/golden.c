@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "bsm/network.h"
-#include "bsm/stft.h"
 #include "device_under_test.h"
 #include "net/place.h"
 #include "separate/blocks.h"
@@ -39,10 +38,9 @@ typedef struct run_state {
     const golden_case *c;
     bsm_model *model;
     const bsm_config *config;
-    bsm_stft *stft;
     tensors *file;
-    size_t samples, frames, features;
-    float *spectrum, *masked, *audio;
+    size_t samples, frames;
+    float *audio;
 } run_state;
 
 static bool open_run(run_state *r, const golden_case *c)
@@ -60,21 +58,12 @@ static bool open_run(run_state *r, const golden_case *c)
     }
     r->config = bsm_model_config(r->model);
     r->samples = shape[1];
-    if (bsm_stft_new(config.n_fft, config.hop, config.channels, &r->stft, &error)) {
-        expect(false, "%s", error.message);
-        return false;
-    }
-    r->frames = bsm_stft_frames(r->stft, r->samples);
-    r->features = bsm_config_features(&config);
-    r->spectrum = calloc(r->frames * r->features, sizeof *r->spectrum);
-    r->masked = calloc(r->frames * r->features, sizeof *r->masked);
+    r->frames = 1 + r->samples / config.hop;
     r->audio = calloc(2 * r->samples, sizeof *r->audio);
-    if (!r->spectrum || !r->masked || !r->audio) {
+    if (!r->audio) {
         expect(false, "no memory");
         return false;
     }
-    const float *channels[2] = {input, input + r->samples};
-    bsm_stft_forward(r->stft, channels, r->samples, r->spectrum);
     return true;
 }
 
@@ -82,32 +71,18 @@ static void close_run(run_state *r)
 {
     tensors_close(r->file);
     bsm_model_free(r->model);
-    bsm_stft_free(r->stft);
-    free(r->spectrum);
-    free(r->masked);
     free(r->audio);
 }
 
-/* `transforms`: whose. */
-static void check_audio(const run_state *r, const char *tensor, const char *transforms, size_t p)
+static void check_audio(const run_state *r, const char *tensor, size_t p)
 {
     size_t shape[4];
     const float *expected = tensors_find(r->file, tensor, shape);
     double off = expected ? relative_error(r->audio, expected, 2 * r->samples) : 1;
-    printf("%-6s %-15s %-9s %-6s off by %.2g\n", r->c->preset, tensor, precisions[p].name,
-           transforms, off);
+    printf("%-6s %-15s %-9s off by %.2g\n", r->c->preset, tensor, precisions[p].name, off);
     expect(off < precisions[p].tolerance, "%s %s in %s: off by %g", r->c->preset, tensor,
            precisions[p].name, off);
 }
-
-static void check_output(const run_state *r, const char *tensor, size_t p)
-{
-    float *channels[2] = {r->audio, r->audio + r->samples};
-    bsm_stft_inverse(r->stft, r->masked, r->frames, channels, r->samples);
-    check_audio(r, tensor, "host", p);
-}
-
-/* ---- Sound ---- */
 
 /* The input, from where it has been read to. */
 typedef struct input_state {
@@ -130,9 +105,9 @@ static bsm_status read_input(void *user, float *const *audio, size_t count, size
     return BSM_OK;
 }
 
-/* In blocks of sound, the transforms on the device; one block of all frames is a window. */
-static bsm_status separate_sound(const run_state *r, bsm_network *network, bsm_block_shape shape,
-                                 bsm_error *error)
+/* In blocks; one of all frames is a window. */
+static bsm_status separate(const run_state *r, bsm_network *network, bsm_block_shape shape,
+                           bsm_error *error)
 {
     input_state in = {.r = r};
     bsm_separation separation = {.config = r->config,
@@ -141,7 +116,6 @@ static bsm_status separate_sound(const run_state *r, bsm_network *network, bsm_b
                                  .lanes = 1,
                                  .wanted = {true}};
     bsm_blocks *blocks = NULL;
-    expect(separation.separator.sound != NULL, "the device takes no sound");
     bsm_status status = bsm_blocks_new(&separation, &shape, &blocks, error);
     size_t count = 1, given = 0;
     while (!status && count > 0) {
@@ -156,51 +130,20 @@ static bsm_status separate_sound(const run_state *r, bsm_network *network, bsm_b
     return status;
 }
 
-static void check_sound(const run_state *r, bsm_network *network, size_t p)
-{
-    bsm_error error = {0};
-    bsm_block_shape window = {.commit = r->frames};
-    expect(!separate_sound(r, network, window, &error), "%s", error.message);
-    check_audio(r, "output", "device", p);
-    if (r->c->stream) {
-        bsm_block_shape shape = {.commit = r->c->commit, .lookahead = r->c->lookahead};
-        expect(!separate_sound(r, network, shape, &error), "%s", error.message);
-        check_audio(r, r->c->stream, "device", p);
-    }
-}
-
-/* ---- Spectra ---- */
-
-static bsm_status stream(const run_state *r, bsm_network *network, bsm_error *error)
-{
-    bsm_status status = BSM_OK;
-    size_t commit = r->c->commit, seen = commit + r->c->lookahead;
-    for (size_t t = 0; t < r->frames && !status; t += commit) {
-        size_t left = r->frames - t, frames = seen < left ? seen : left;
-        float *stems[BSM_MAX_STEMS] = {r->masked + t * r->features};
-        status = bsm_network_stream(network, r->spectrum + t * r->features, frames,
-                                    commit < frames ? commit : frames, stems, error);
-    }
-    return status;
-}
-
 /* Three times each: directly, recorded, played. */
 static void check_network(const run_state *r, bsm_network *network, size_t p)
 {
+    const bsm_block_shape window = {.commit = r->frames};
+    const bsm_block_shape shape = {.commit = r->c->commit, .lookahead = r->c->lookahead};
     bsm_error error = {0};
-    float *stems[BSM_MAX_STEMS] = {r->masked};
-    bsm_status status = BSM_OK;
-    for (size_t i = 0; i < 3 && !status; i++) {
-        memset(r->masked, 0, r->frames * r->features * sizeof *r->masked);
-        status = bsm_network_forward(network, r->spectrum, r->frames, stems, &error);
+    for (size_t i = 0; i < 3; i++) {
+        expect(!separate(r, network, window, &error), "%s", error.message);
+        check_audio(r, "output", p);
     }
-    expect(!status, "%s", error.message);
-    check_output(r, "output", p);
-    if (r->c->stream && !status) {
-        expect(!stream(r, network, &error), "%s", error.message);
-        check_output(r, r->c->stream, p);
+    if (r->c->stream) {
+        expect(!separate(r, network, shape, &error), "%s", error.message);
+        check_audio(r, r->c->stream, p);
     }
-    check_sound(r, network, p);
 }
 
 static void check_case(const bsm_device *device, const golden_case *c)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* How long the CUDA device takes: windows of 1, 4 and 8 s, those of 30 s that whole songs may be
- * cut into, live blocks, and those of two streams at once; of spectra and of sound, in each
- * precision. (bsm-bench says more, but needs more libraries.)
+ * cut into, live blocks, and those of two streams at once, in each precision. (bsm-bench says more,
+ * but needs more libraries.)
  *
  *      times [PRESET [PRECISION]] */
 #include <pthread.h>
@@ -12,7 +12,6 @@
 
 #include "bsm/network.h"
 #include "device_under_test.h"
-#include "net/sound.h"
 #include "noise.h"
 
 enum { REPEATS = 20, LONG_REPEATS = 5, LONG_FRAMES = 1000, WARM = 3 };
@@ -35,12 +34,10 @@ typedef struct timed_call {
     bsm_precision precision;
     const char *precision_name;
     size_t frames, commit;
-    bool of_sound;
 } timed_call;
 
-/* Frames of spectra or the samples that they cover, in and out, stereo. */
+/* The samples that a block's frames cover, in and out, stereo. */
 typedef struct buffers {
-    size_t count; /* of numbers */
     size_t plane; /* of a channel's samples */
     float *in, *out;
 } buffers;
@@ -48,18 +45,15 @@ typedef struct buffers {
 static bsm_status run_call(bsm_network *network, const timed_call *c, const buffers *b,
                            bsm_error *error)
 {
-    float *stems[BSM_MAX_STEMS] = {b->out};
-    if (c->of_sound) {
-        const float *audio[2] = {b->in, b->in + b->plane};
-        float *planes[2] = {b->out, b->out + b->plane};
-        float *const *sums[BSM_MAX_STEMS] = {planes};
-        const bsm_block block = {
-            .frames = c->frames, .wanted = c->commit ? c->commit : c->frames, .commit = c->commit};
-        return bsm_network_sound(network, &block, &(bsm_sound){.audio = audio, .stems = sums},
-                                 error);
-    }
-    return c->commit ? bsm_network_stream(network, b->in, c->frames, c->commit, stems, error)
-                     : bsm_network_forward(network, b->in, c->frames, stems, error);
+    const float *audio[2] = {b->in, b->in + b->plane};
+    float *planes[2] = {b->out, b->out + b->plane};
+    float *const *stems[BSM_MAX_STEMS] = {planes};
+    const bsm_block block = {.frames = c->frames,
+                             .wanted = c->commit ? c->commit : c->frames,
+                             .commit = c->commit,
+                             .audio = audio,
+                             .stems = stems};
+    return bsm_network_run(network, &block, error);
 }
 
 /* A network's calls, one after the other. */
@@ -85,10 +79,9 @@ static void open_timed(bsm_model *model, const timed_call *c, timed_run *r)
     *r = (timed_run){
         .call = c, .seed = 1, .repeats = c->frames > LONG_FRAMES ? LONG_REPEATS : REPEATS};
     buffers *b = &r->buffers;
-    b->count = c->frames * bsm_config_features(config);
     b->plane = (c->frames - 1) * config->hop + config->n_fft;
-    b->in = malloc(b->count * sizeof *b->in); /* spectra are larger than what they are of */
-    b->out = malloc(b->count * sizeof *b->out);
+    b->in = malloc(2 * b->plane * sizeof *b->in);
+    b->out = calloc(2 * b->plane, sizeof *b->out);
     r->status = b->in && b->out ? bsm_network_new(model, &options, &r->network, &r->error)
                                 : bsm_fail(&r->error, BSM_NO_MEMORY, "no memory");
 }
@@ -109,7 +102,7 @@ static void *run_timed(void *run)
         if (i == WARM && r->start) {
             pthread_barrier_wait(r->start);
         }
-        noise_fill(&r->seed, r->buffers.in, r->buffers.count);
+        noise_fill(&r->seed, r->buffers.in, 2 * r->buffers.plane);
         double start = now();
         if (!r->status) {
             r->status = run_call(r->network, r->call, &r->buffers, &r->error);
@@ -126,9 +119,9 @@ static void report(const timed_run *r, const bsm_config *config, const char *not
     size_t new_frames = c->commit ? c->commit : c->frames;
     double audio = (double)(new_frames * config->hop) / (double)config->sample_rate;
     double median = r->times[r->repeats / 2];
-    printf("%-9s %-7s %4zu frames%s%s: median %8.2f ms, best %8.2f ms, %7.1f times real time\n",
-           c->precision_name, c->of_sound ? "sound" : "spectra", c->frames,
-           c->commit ? ", live" : "", note, 1e3 * median, 1e3 * r->times[0], audio / median);
+    printf("%-9s %4zu frames%s%s: median %8.2f ms, best %8.2f ms, %7.1f times real time\n",
+           c->precision_name, c->frames, c->commit ? ", live" : "", note, 1e3 * median,
+           1e3 * r->times[0], audio / median);
 }
 
 static void time_calls(bsm_model *model, const timed_call *c)
@@ -197,10 +190,8 @@ int main(int argc, char **argv)
         puts(error.message);
         return 1;
     }
-    for (size_t i = 0; i < 2 * sizeof precisions / sizeof *precisions; i++) {
-        timed_call c = {.precision = precisions[i / 2].precision,
-                        .precision_name = precisions[i / 2].name,
-                        .of_sound = i % 2 == 1};
+    for (size_t i = 0; i < sizeof precisions / sizeof *precisions; i++) {
+        timed_call c = {.precision = precisions[i].precision, .precision_name = precisions[i].name};
         if (argc > 2 && strcmp(argv[2], c.precision_name) != 0) {
             continue;
         }

@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
+#include "blocks.h"
 #include "bsm/log.h"
 #include "net/history.h"
 #include "net/place.h"
-#include "spectra.h"
 
 /* ---- A device that fails: the reference until then ---- */
 
@@ -75,13 +75,15 @@ static bsm_device fake_device(void)
 
 /* ---- Networks on it ---- */
 
-enum { FRAMES = 40, COMMIT = 3, LOOKAHEAD = 2, LONGEST = COMMIT + LOOKAHEAD, LAYERS = 2 };
+enum { FRAMES = 40, COMMIT = 3, LOOKAHEAD = 2, LONGEST = COMMIT + LOOKAHEAD, LAYERS = 2, HOP = 8 };
+
+static const bsm_block window = {.frames = LONGEST, .wanted = LONGEST};
 
 typedef struct fixture {
     bsm_model *model;
     bsm_device device;
-    size_t numbers; /* of the whole spectrum */
-    float *spectrum, *expected, *actual;
+    size_t numbers; /* samples that all frames cover */
+    float *samples, *expected, *actual;
 } fixture;
 
 static size_t lines;
@@ -107,17 +109,17 @@ static fixture open_fixture(size_t segment)
                          .num_bands = 3,
                          .bands = {1, 2, 6},
                          .n_fft = 16,
-                         .hop = 8,
+                         .hop = HOP,
                          .sample_rate = 8000,
                          .channels = 1,
                          .num_stems = 1,
                          .stems = {"vocals"},
-                         .segment = (double)segment * 8 / 8000};
+                         .segment = (double)segment * HOP / 8000};
     fixture f = {.model = open_config(&config), .device = fake_device()};
-    f.numbers = FRAMES * bsm_config_features(&config);
-    f.spectrum = noise_spectrum(&config, FRAMES, 7);
-    f.expected = new_spectrum(&config, FRAMES);
-    f.actual = new_spectrum(&config, FRAMES);
+    f.numbers = covered(&config, FRAMES);
+    f.samples = noise_samples(&config, FRAMES, 7);
+    f.expected = new_samples(&config, FRAMES);
+    f.actual = new_samples(&config, FRAMES);
     memset(&fake, 0, sizeof fake);
     fake.status = BSM_DEVICE_FAILED;
     lines = 0;
@@ -128,7 +130,7 @@ static fixture open_fixture(size_t segment)
 static void close_fixture(fixture *f)
 {
     bsm_model_free(f->model);
-    free(f->spectrum);
+    free(f->samples);
     free(f->expected);
     free(f->actual);
     bsm_log_set_handler(NULL, NULL);
@@ -148,7 +150,7 @@ static bsm_network *open_on(const fixture *f, const bsm_device *device, const bs
 static void expect_stream(const fixture *f)
 {
     bsm_network *network = open_on(f, &bsm_reference_device, NULL);
-    run_stream(network, f->spectrum, FRAMES, COMMIT, LOOKAHEAD, f->expected);
+    run_stream(network, f->samples, FRAMES, COMMIT, LOOKAHEAD, f->expected);
     bsm_network_free(network);
 }
 
@@ -157,7 +159,7 @@ static double stream_with_failure(const fixture *f, size_t fail_at)
     fake.calls = 0;
     fake.fail_at = fail_at;
     bsm_network *network = open_on(f, &f->device, &bsm_reference_device);
-    run_stream(network, f->spectrum, FRAMES, COMMIT, LOOKAHEAD, f->actual);
+    run_stream(network, f->samples, FRAMES, COMMIT, LOOKAHEAD, f->actual);
     assert_non_null(strstr(bsm_network_device_name(network), "reference"));
     assert_non_null(strstr(bsm_network_note(network), "fake: it burns; going on on reference"));
     bsm_network_free(network);
@@ -184,10 +186,10 @@ static void test_a_long_stream_goes_on_from_its_last_segment(void **unused)
     (void)unused;
     fixture f = open_fixture(8);
     expect_stream(&f);
-    size_t features = f.numbers / FRAMES, block = FRAMES / COMMIT - 1;
+    size_t block = FRAMES / COMMIT - 1;
     double off = stream_with_failure(&f, block * (LAYERS + 2) + 1);
     assert_true(off > 0 && off < 0.05);
-    assert_memory_equal(f.actual, f.expected, block * COMMIT * features * sizeof(float));
+    assert_memory_equal(f.actual, f.expected, block * COMMIT * HOP * sizeof(float));
     close_fixture(&f);
 }
 
@@ -195,16 +197,13 @@ static void test_a_window_is_done_again(void **unused)
 {
     (void)unused;
     fixture f = open_fixture(FRAMES);
-    size_t bytes = f.numbers / FRAMES * LONGEST * sizeof(float);
     bsm_network *right = open_on(&f, &bsm_reference_device, NULL);
-    float *stems[1] = {f.expected};
-    assert_int_equal(bsm_network_forward(right, f.spectrum, LONGEST, stems, NULL), BSM_OK);
+    run_window(right, f.samples, LONGEST, f.expected);
     for (fake.fail_at = 1; fake.fail_at <= LAYERS + 2; fake.fail_at++) {
         fake.calls = 0;
         bsm_network *network = open_on(&f, &f.device, &bsm_reference_device);
-        float *actual[1] = {f.actual};
-        assert_int_equal(bsm_network_forward(network, f.spectrum, LONGEST, actual, NULL), BSM_OK);
-        assert_memory_equal(f.actual, f.expected, bytes);
+        run_window(network, f.samples, LONGEST, f.actual);
+        assert_memory_equal(f.actual, f.expected, f.numbers * sizeof(float));
         bsm_network_free(network);
     }
     bsm_network_free(right);
@@ -216,21 +215,19 @@ static void test_a_window_that_fails_keeps_the_stream(void **unused)
 {
     (void)unused;
     fixture f = open_fixture(FRAMES);
-    size_t features = f.numbers / FRAMES;
+    const bsm_block block = {.frames = LONGEST, .wanted = COMMIT, .commit = COMMIT};
     bsm_network *networks[2] = {open_on(&f, &bsm_reference_device, NULL),
                                 open_on(&f, &f.device, &bsm_reference_device)};
     float *out[2] = {f.expected, f.actual};
     fake.fail_at = 3 * (LAYERS + 2) + 1;
     for (size_t n = 0; n < 2; n++) {
         for (size_t b = 0; b < 6; b++) {
-            size_t at = b * COMMIT * features;
-            float *stems[1] = {out[n] + at}, *window[1] = {out[n] + f.numbers - LONGEST * features};
             assert_int_equal(
-                bsm_network_stream(networks[n], f.spectrum + at, LONGEST, COMMIT, stems, NULL),
-                BSM_OK);
+                run_block(networks[n], f.samples, FRAMES, b * COMMIT, block, out[n], NULL), BSM_OK);
             if (b == 2) {
-                assert_int_equal(
-                    bsm_network_forward(networks[n], f.spectrum, LONGEST, window, NULL), BSM_OK);
+                assert_int_equal(run_block(networks[n], f.samples, FRAMES, FRAMES - LONGEST, window,
+                                           out[n], NULL),
+                                 BSM_OK);
             }
         }
         bsm_network_free(networks[n]);
@@ -246,9 +243,9 @@ static void test_a_reset_is_no_past(void **unused)
     fixture f = open_fixture(FRAMES);
     expect_stream(&f);
     bsm_network *network = open_on(&f, &f.device, &bsm_reference_device);
-    run_stream(network, f.spectrum, FRAMES, COMMIT, LOOKAHEAD, f.actual);
+    run_stream(network, f.samples, FRAMES, COMMIT, LOOKAHEAD, f.actual);
     fake.fail_at = fake.calls + 10;
-    run_stream(network, f.spectrum, FRAMES, COMMIT, LOOKAHEAD, f.actual); /* resets first */
+    run_stream(network, f.samples, FRAMES, COMMIT, LOOKAHEAD, f.actual); /* resets first */
     assert_memory_equal(f.actual, f.expected, f.numbers * sizeof(float));
     assert_int_equal(lines, 1);
     bsm_network_free(network);
@@ -263,9 +260,8 @@ static void test_without_a_fallback_it_is_an_error(void **unused)
     fixture f = open_fixture(FRAMES);
     fake.fail_at = 2;
     bsm_network *network = open_on(&f, &f.device, NULL);
-    float *stems[1] = {f.actual};
     bsm_error error = {0};
-    assert_int_equal(bsm_network_forward(network, f.spectrum, LONGEST, stems, &error),
+    assert_int_equal(run_block(network, f.samples, FRAMES, 0, window, f.actual, &error),
                      BSM_DEVICE_FAILED);
     assert_string_equal(error.message, "fake: it burns");
     assert_string_equal(bsm_network_note(network), "");
@@ -284,12 +280,13 @@ static void test_bad_arguments_are_no_fault_of_the_device(void **unused)
     (void)unused;
     fixture f = open_fixture(FRAMES);
     bsm_network *network = open_on(&f, &f.device, &bsm_reference_device);
-    float *stems[1] = {f.actual};
-    assert_int_equal(bsm_network_forward(network, f.spectrum, LONGEST + 1, stems, NULL),
+    const bsm_block longer = {.frames = LONGEST + 1, .wanted = LONGEST + 1};
+    assert_int_equal(run_block(network, f.samples, FRAMES, 0, longer, f.actual, NULL),
                      BSM_INVALID_ARGUMENT);
     fake.status = BSM_CANCELLED;
     fake.fail_at = fake.calls + 1;
-    assert_int_equal(bsm_network_forward(network, f.spectrum, LONGEST, stems, NULL), BSM_CANCELLED);
+    assert_int_equal(run_block(network, f.samples, FRAMES, 0, window, f.actual, NULL),
+                     BSM_CANCELLED);
     assert_string_equal(bsm_network_device_name(network), "fake device");
     bsm_network_free(network);
     close_fixture(&f);
@@ -304,7 +301,7 @@ static void test_what_cannot_be_opened(void **unused)
     bsm_network *network = open_on(&f, &f.device, &bsm_reference_device);
     assert_int_equal(lines, 1);
     assert_non_null(strstr(last_line, "fake: it is full"));
-    run_stream(network, f.spectrum, FRAMES, COMMIT, LOOKAHEAD, f.actual);
+    run_stream(network, f.samples, FRAMES, COMMIT, LOOKAHEAD, f.actual);
     assert_memory_equal(f.actual, f.expected, f.numbers * sizeof(float));
     bsm_network_free(network);
     close_fixture(&f);
@@ -316,27 +313,30 @@ static void test_history_keeps_what_it_must(void **unused)
 {
     (void)unused;
     enum { KEPT = 7, TOTAL = 500, MOST = 4 };
-    float frames[TOTAL + MOST];
-    for (size_t t = 0; t < TOTAL + MOST; t++) {
-        frames[t] = (float)t;
+    static const bsm_config config = {.n_fft = 5, .hop = 2, .channels = 1};
+    float samples[(TOTAL + MOST - 1) * 2 + 5];
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+        samples[i] = (float)i;
     }
     bsm_history *history = NULL;
-    assert_int_equal(bsm_history_new(1, KEPT, MOST, &history, NULL), BSM_OK);
+    assert_int_equal(bsm_history_new(&config, KEPT, MOST, &history, NULL), BSM_OK);
     size_t ends[TOTAL], added = 0;
     for (size_t t = 0; t < TOTAL;) {
         size_t commit = 1 + t % (MOST - 1), seen = MOST - t % 2 < commit ? commit : MOST - t % 2;
-        const float *rows[1] = {frames + t};
-        bsm_history_add(history, rows, seen, commit);
+        const float *audio[1] = {samples + 2 * t};
+        const bsm_block block = {.frames = seen, .commit = commit, .audio = audio};
+        bsm_history_add(history, &block);
         t += commit;
         ends[added++] = t;
         size_t count = bsm_history_count(history), kept = 0;
         for (size_t b = 0; b < count; b++) {
-            bsm_history_block block = bsm_history_at(history, b);
-            size_t end = ends[added - count + b];
-            for (size_t i = 0; i < block.frames; i++) {
-                assert_true(block.rows[0][i] == (float)(end - block.commit + i));
+            bsm_block past = bsm_history_at(history, b);
+            size_t start = ends[added - count + b] - past.commit;
+            assert_int_equal(past.wanted, past.commit);
+            for (size_t i = 0; i < covered(&config, past.frames); i++) {
+                assert_true(past.audio[0][i] == (float)(2 * start + i));
             }
-            kept += block.commit;
+            kept += past.commit;
         }
         assert_true(kept >= (t < KEPT ? t : KEPT));
     }

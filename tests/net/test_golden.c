@@ -10,6 +10,10 @@
 
 #include <cmocka.h>
 
+#include "blocks.h"
+#include "bsm/stft.h"
+#include "separate/blocks.h"
+#include "separate/window.h"
 #include "spectra.h"
 
 static const bsm_device_kind devices[] = {BSM_DEVICE_REFERENCE, BSM_DEVICE_CPU};
@@ -23,8 +27,23 @@ typedef struct tiny_case {
     const bsm_config *config;
     size_t frames;
     float *spectrum, *out;
-    bsm_network *networks[NUM_DEVICES];
+    spectral_model devices[NUM_DEVICES];
 } tiny_case;
+
+static float *spectrum_of(const bsm_config *config, const golden_tensor *audio, size_t *frames)
+{
+    bsm_stft *stft = NULL;
+    const size_t samples = audio->shape[1];
+    const float *channels[2] = {audio->data, audio->data + samples};
+    assert_int_equal(bsm_stft_new(config->n_fft, config->hop, config->channels, &stft, NULL),
+                     BSM_OK);
+    *frames = bsm_stft_frames(stft, samples);
+    float *spectrum = calloc(*frames * bsm_config_features(config), sizeof *spectrum);
+    assert_non_null(spectrum);
+    bsm_stft_forward(stft, channels, samples, spectrum);
+    bsm_stft_free(stft);
+    return spectrum;
+}
 
 static int setup(void **state)
 {
@@ -35,9 +54,10 @@ static int setup(void **state)
     tiny->config = bsm_model_config(tiny->model);
     golden_tensor input = golden_find(tiny->file, "input");
     tiny->spectrum = spectrum_of(tiny->config, &input, &tiny->frames);
-    tiny->out = new_spectrum(tiny->config, tiny->frames);
+    tiny->out = calloc(tiny->frames * bsm_config_features(tiny->config), sizeof *tiny->out);
+    assert_non_null(tiny->out);
     for (size_t d = 0; d < NUM_DEVICES; d++) {
-        tiny->networks[d] = open_network(tiny->model, devices[d], 2, 200);
+        tiny->devices[d] = open_spectral(devices[d], tiny->model, 200);
     }
     *state = tiny;
     return 0;
@@ -47,7 +67,7 @@ static int teardown(void **state)
 {
     tiny_case *tiny = *state;
     for (size_t d = 0; d < NUM_DEVICES; d++) {
-        bsm_network_free(tiny->networks[d]);
+        close_spectral(&tiny->devices[d]);
     }
     bsm_model_free(tiny->model);
     golden_close(tiny->file);
@@ -87,22 +107,25 @@ static void test_stft(void **state)
     check_spectrum(tiny, "stft", tiny->spectrum);
 }
 
-/* What the network's features must be after some module. */
+/* What the features must be after the band split or a layer. */
 typedef struct stage_check {
     const tiny_case *tiny;
-    bsm_network *network;
     size_t checked;
 } stage_check;
 
-static void check_features(const stage_check *check, const char *name)
+static void check_stage(void *user, const spectral_model *spectral, size_t layer)
 {
-    golden_tensor expected = golden_find(check->tiny->file, name); /* [frame][band][dim] */
+    stage_check *check = user;
+    char name[32];
+    snprintf(name, sizeof name, "layer%zu", layer - 1);
+    golden_tensor expected = /* [frame][band][dim] */
+        golden_find(check->tiny->file, layer ? name : "band_features");
     size_t frames = expected.shape[0], bands = expected.shape[1], dim = expected.shape[2];
     float *features = malloc(expected.count * sizeof *features);
     float *actual = malloc(expected.count * sizeof *actual);
     assert_non_null(features);
     assert_non_null(actual);
-    bsm_network_read_features(check->network, features);
+    spectral->place.device->read_features(spectral->place.workspace, frames, features);
     for (size_t t = 0; t < frames; t++) {
         for (size_t k = 0; k < bands; k++) {
             memcpy(actual + (t * bands + k) * dim, features + (k * frames + t) * dim,
@@ -113,34 +136,24 @@ static void check_features(const stage_check *check, const char *name)
     free(features);
     free(actual);
     if (!(error < TOLERANCE)) {
-        fail_msg("%s: relative error %g", name, error);
-    }
-}
-
-static bool check_stage(void *user, bsm_module module, size_t layer)
-{
-    stage_check *check = user;
-    char name[32];
-    if (module == BSM_MODULE_BAND_SPLIT) {
-        check_features(check, "band_features");
-    } else if (module == BSM_MODULE_BAND_PATH) {
-        snprintf(name, sizeof name, "layer%zu", layer);
-        check_features(check, name);
-    } else {
-        return true;
+        fail_msg("%s: relative error %g", layer ? name : "band_features", error);
     }
     check->checked++;
-    return true;
+}
+
+static void run_tiny_window(const tiny_case *tiny, size_t device, layer_observer *observer,
+                            void *user)
+{
+    const bsm_block window = {.frames = tiny->frames, .wanted = tiny->frames};
+    run_spectra(&tiny->devices[device], tiny->spectrum, &window, 0, tiny->out, observer, user);
 }
 
 static void test_stages(void **state)
 {
     const tiny_case *tiny = *state;
     for (size_t d = 0; d < NUM_DEVICES; d++) {
-        stage_check check = {.tiny = tiny, .network = tiny->networks[d]};
-        bsm_network_observe(tiny->networks[d], check_stage, &check);
-        run_window(tiny->networks[d], tiny->spectrum, tiny->frames, tiny->out);
-        bsm_network_observe(tiny->networks[d], NULL, NULL);
+        stage_check check = {.tiny = tiny};
+        run_tiny_window(tiny, d, check_stage, &check);
         assert_int_equal(check.checked, 3);
         check_spectrum(tiny, "masked_stft", tiny->out);
     }
@@ -156,7 +169,7 @@ static void test_mask(void **state)
     float *actual = malloc(expected.count * sizeof *actual);
     assert_non_null(actual);
     for (size_t d = 0; d < NUM_DEVICES; d++) {
-        run_window(tiny->networks[d], tiny->spectrum, tiny->frames, tiny->out);
+        run_tiny_window(tiny, d, NULL, NULL);
         for (size_t i = 0; i < expected.count; i += 2) {
             size_t t = i / expected.shape[1], bin = i % expected.shape[1] / 4, c = i % 4 / 2;
             size_t at = ((t * bsm_config_bins(tiny->config) + bin * step) * 2 + c) * 2;
@@ -173,66 +186,131 @@ static void test_mask(void **state)
     free(actual);
 }
 
-static void test_output(void **state)
-{
-    const tiny_case *tiny = *state;
-    golden_tensor expected = golden_find(tiny->file, "output");
-    for (size_t d = 0; d < NUM_DEVICES; d++) {
-        run_window(tiny->networks[d], tiny->spectrum, tiny->frames, tiny->out);
-        float *audio = waveform_of(tiny->config, tiny->out, tiny->frames, expected.shape[1]);
-        assert_true(golden_relative_error(audio, expected.data, expected.count) < TOLERANCE);
-        free(audio);
-    }
-}
-
 static void test_streams(void **state)
 {
     static const size_t cases[][2] = {{8, 0}, {8, 16}, {25, 25}, {1, 5}, {100, 100}};
     const tiny_case *tiny = *state;
+    const size_t features = bsm_config_features(tiny->config);
     for (size_t d = 0; d < NUM_DEVICES; d++) {
+        const bsm_place *place = &tiny->devices[d].place;
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            const size_t commit = cases[i][0], lookahead = cases[i][1];
             char name[32];
-            snprintf(name, sizeof name, "stream_c%zu_l%zu", cases[i][0], cases[i][1]);
-            run_stream(tiny->networks[d], tiny->spectrum, tiny->frames, cases[i][0], cases[i][1],
-                       tiny->out);
+            snprintf(name, sizeof name, "stream_c%zu_l%zu", commit, lookahead);
+            place->device->reset(place->workspace);
+            for (size_t t = 0; t < tiny->frames; t += commit) {
+                const size_t left = tiny->frames - t;
+                bsm_block block = {.frames = commit + lookahead < left ? commit + lookahead : left};
+                block.wanted = block.commit = commit < left ? commit : left;
+                run_spectra(&tiny->devices[d], tiny->spectrum + t * features, &block, 0,
+                            tiny->out + t * features, NULL, NULL);
+            }
             check_spectrum(tiny, name, tiny->out);
         }
     }
 }
 
+/* ---- Waveforms ---- */
+
+/* The input, from where it has been read to. */
+typedef struct input_reader {
+    golden_tensor input;
+    size_t position;
+} input_reader;
+
+static bsm_status read_input(void *user, float *const *audio, size_t count, size_t *got,
+                             bsm_error *error)
+{
+    (void)error;
+    input_reader *in = user;
+    const size_t samples = in->input.shape[1], left = samples - in->position;
+    *got = count < left ? count : left;
+    for (size_t c = 0; c < 2; c++) {
+        memcpy(audio[c], in->input.data + c * samples + in->position, *got * sizeof(float));
+    }
+    in->position += *got;
+    return BSM_OK;
+}
+
+/* The file's input through a network: a window, or blocks; `shape` NULL is the window. */
+static double off_by(golden *file, const char *tensor, bsm_network *network,
+                     const bsm_block_shape *shape)
+{
+    golden_tensor expected = golden_find(file, tensor);
+    input_reader in = {.input = golden_find(file, "input")};
+    const bsm_config *config = bsm_model_config(bsm_network_model(network));
+    const size_t samples = in.input.shape[1];
+    const bsm_separation separation = {.config = config,
+                                       .separator = bsm_separator_of_network(network),
+                                       .signal = {&in, read_input},
+                                       .lanes = 1,
+                                       .wanted = {true}};
+    float *out = malloc(expected.count * sizeof *out);
+    assert_non_null(out);
+    float *const channels[2] = {out, out + samples};
+    if (shape) {
+        bsm_blocks *blocks = NULL;
+        float *const *audio = NULL;
+        assert_int_equal(bsm_blocks_new(&separation, shape, &blocks, NULL), BSM_OK);
+        for (size_t done = 0, count = 1; count > 0; done += count) {
+            assert_int_equal(bsm_blocks_next(blocks, &audio, &count, NULL), BSM_OK);
+            memcpy(channels[0] + done, audio[0], count * sizeof(float));
+            memcpy(channels[1] + done, audio[1], count * sizeof(float));
+        }
+        bsm_blocks_free(blocks);
+    } else {
+        const float *input[2] = {in.input.data, in.input.data + samples};
+        bsm_window *window = NULL;
+        assert_int_equal(bsm_window_new(&separation, samples, &window, NULL), BSM_OK);
+        assert_int_equal(bsm_window_separate(window, input, NULL), BSM_OK);
+        bsm_window_take(window, 0, 0, samples, channels);
+        bsm_window_free(window);
+    }
+    const double error = golden_relative_error(out, expected.data, expected.count);
+    print_message("%s on %s: relative error %.2g\n", tensor, bsm_network_device_name(network),
+                  error);
+    free(out);
+    return error;
+}
+
+static void test_output(void **state)
+{
+    const tiny_case *tiny = *state;
+    for (size_t d = 0; d < NUM_DEVICES; d++) {
+        bsm_network *network = open_network(tiny->model, devices[d], 2, tiny->frames);
+        assert_true(off_by(tiny->file, "output", network, NULL) < TOLERANCE);
+        bsm_network_free(network);
+    }
+}
+
+static bsm_network *open_large(bsm_model *model, golden *file, bsm_device_kind device,
+                               bsm_precision precision)
+{
+    const bsm_config *config = bsm_model_config(model);
+    const bsm_network_options options = {.device = device,
+                                         .precision = precision,
+                                         .max_frames =
+                                             1 + golden_find(file, "input").shape[1] / config->hop,
+                                         .streaming = precision == BSM_PRECISION_FLOAT32};
+    bsm_network *network = NULL;
+    assert_int_equal(bsm_network_new(model, &options, &network, NULL), BSM_OK);
+    return network;
+}
+
 /* Half a second through a large model, as a window and as a stream. */
 static void check_large(const char *preset, bsm_device_kind device)
 {
+    static const bsm_block_shape stream = {.commit = 10, .lookahead = 10};
     char file_name[32];
     snprintf(file_name, sizeof file_name, "%s.safetensors", preset);
     golden *file = golden_open(file_name);
     bsm_model *model = open_preset(preset);
-    const bsm_config *config = bsm_model_config(model);
-    golden_tensor input = golden_find(file, "input");
-    size_t frames, samples = input.shape[1];
-    float *spectrum = spectrum_of(config, &input, &frames);
-    float *out = new_spectrum(config, frames);
-    bsm_network *network = open_network(model, device, 0, frames);
-
-    for (int stream = 0; stream < 2; stream++) {
-        golden_tensor expected = golden_find(file, stream ? "stream_c10_l10" : "output");
-        if (stream) {
-            run_stream(network, spectrum, frames, 10, 10, out);
-        } else {
-            run_window(network, spectrum, frames, out);
-        }
-        float *audio = waveform_of(config, out, frames, samples);
-        double error = golden_relative_error(audio, expected.data, expected.count);
-        print_message("%s %s on %s: relative error %.2g\n", preset, stream ? "stream" : "window",
-                      bsm_network_device_name(network), error);
-        assert_true(error < TOLERANCE);
-        free(audio);
-    }
+    bsm_network *network = open_large(model, file, device, BSM_PRECISION_FLOAT32);
+    assert_true(off_by(file, "output", network, NULL) < TOLERANCE);
+    assert_true(off_by(file, "stream_c10_l10", network, &stream) < TOLERANCE);
     bsm_network_free(network);
     bsm_model_free(model);
     golden_close(file);
-    free(spectrum);
-    free(out);
 }
 
 static void test_lite_cpu(void **state)
@@ -253,27 +331,11 @@ static void test_paper_int8(void **state)
     (void)state;
     golden *file = golden_open("paper.safetensors");
     bsm_model *model = open_preset("paper");
-    const bsm_config *config = bsm_model_config(model);
-    golden_tensor input = golden_find(file, "input"), expected = golden_find(file, "output");
-    size_t frames, samples = input.shape[1];
-    float *spectrum = spectrum_of(config, &input, &frames);
-    float *out = new_spectrum(config, frames);
-    bsm_network *network = NULL;
-    bsm_network_options options = {
-        .device = BSM_DEVICE_CPU, .precision = BSM_PRECISION_INT8, .max_frames = frames};
-    assert_int_equal(bsm_network_new(model, &options, &network, NULL), BSM_OK);
-    run_window(network, spectrum, frames, out);
-    float *audio = waveform_of(config, out, frames, samples);
-    double error = golden_relative_error(audio, expected.data, expected.count);
-    print_message("paper window on %s: relative error %.2g\n", bsm_network_device_name(network),
-                  error);
-    assert_true(error < 0.06);
+    bsm_network *network = open_large(model, file, BSM_DEVICE_CPU, BSM_PRECISION_INT8);
+    assert_true(off_by(file, "output", network, NULL) < 0.06);
     bsm_network_free(network);
     bsm_model_free(model);
     golden_close(file);
-    free(spectrum);
-    free(out);
-    free(audio);
 }
 
 static void test_lite_reference(void **state)

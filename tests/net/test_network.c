@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
+#include "blocks.h"
 #include "noise.h"
 #include "odd_config.h"
 #include "random_config.h"
-#include "spectra.h"
 
 static const bsm_device_kind devices[] = {BSM_DEVICE_REFERENCE, BSM_DEVICE_CPU};
 enum { NUM_DEVICES = sizeof devices / sizeof *devices };
@@ -29,24 +29,24 @@ typedef struct fixture {
     bsm_config config;
     bsm_model *model;
     size_t frames, numbers;
-    float *spectrum, *window, *stream;
+    float *samples, *window, *stream;
 } fixture;
 
 static fixture open_fixture(const bsm_config *config, size_t frames)
 {
     fixture f = {.config = *config, .frames = frames};
     f.model = open_config(config);
-    f.numbers = frames * bsm_config_features(config);
-    f.spectrum = noise_spectrum(config, frames, 7);
-    f.window = new_spectrum(config, frames);
-    f.stream = new_spectrum(config, frames);
+    f.numbers = config->channels * covered(config, frames);
+    f.samples = noise_samples(config, frames, 7);
+    f.window = new_samples(config, frames);
+    f.stream = new_samples(config, frames);
     return f;
 }
 
 static void close_fixture(fixture *f)
 {
     bsm_model_free(f->model);
-    free(f->spectrum);
+    free(f->samples);
     free(f->window);
     free(f->stream);
 }
@@ -59,8 +59,8 @@ static void test_committing_all_is_the_window(void **unused)
         for (size_t frames = 1; frames < 300; frames = frames * 3 + 1) {
             fixture f = open_fixture(&config, frames);
             bsm_network *network = open_network(f.model, devices[d], 2, frames);
-            run_window(network, f.spectrum, frames, f.window);
-            run_stream(network, f.spectrum, frames, frames, 0, f.stream);
+            run_window(network, f.samples, frames, f.window);
+            run_stream(network, f.samples, frames, frames, 0, f.stream);
             assert_memory_equal(f.stream, f.window, f.numbers * sizeof(float));
             bsm_network_free(network);
             close_fixture(&f);
@@ -76,9 +76,9 @@ static void test_seeing_all_is_the_window(void **unused)
     for (size_t d = 0; d < NUM_DEVICES; d++) {
         fixture f = open_fixture(&config, FRAMES);
         bsm_network *network = open_network(f.model, devices[d], 2, FRAMES);
-        run_window(network, f.spectrum, FRAMES, f.window);
+        run_window(network, f.samples, FRAMES, f.window);
         for (size_t commit = 1; commit < FRAMES; commit = commit * 2 + 3) {
-            run_stream(network, f.spectrum, FRAMES, commit, FRAMES, f.stream);
+            run_stream(network, f.samples, FRAMES, commit, FRAMES, f.stream);
             assert_true(golden_relative_error(f.stream, f.window, f.numbers) < 1e-5);
         }
         bsm_network_free(network);
@@ -95,13 +95,16 @@ static void test_the_future_does_not_matter_without_lookahead(void **unused)
     for (size_t d = 0; d < NUM_DEVICES; d++) {
         fixture f = open_fixture(&config, FRAMES);
         bsm_network *network = open_network(f.model, devices[d], 2, FRAMES);
-        size_t kept = CHANGED * bsm_config_features(&config);
-        run_stream(network, f.spectrum, FRAMES, COMMIT, 0, f.window);
-        memset(f.spectrum + kept, 0, (f.numbers - kept) * sizeof(float));
-        run_stream(network, f.spectrum, FRAMES, COMMIT, 0, f.stream);
+        run_stream(network, f.samples, FRAMES, COMMIT, 0, f.window);
+        for (size_t c = 0; c < config.channels; c++) { /* what only later frames cover */
+            const size_t plane = covered(&config, FRAMES), seen = covered(&config, CHANGED);
+            memset(f.samples + c * plane + seen, 0, (plane - seen) * sizeof(float));
+        }
+        run_stream(network, f.samples, FRAMES, COMMIT, 0, f.stream);
+        const size_t kept = CHANGED * config.hop; /* no later frame is added to it */
         assert_memory_equal(f.stream, f.window, kept * sizeof(float));
         assert_memory_not_equal(f.stream + kept, f.window + kept,
-                                (f.numbers - kept) * sizeof(float));
+                                (covered(&config, FRAMES) - kept) * sizeof(float));
         bsm_network_free(network);
         close_fixture(&f);
     }
@@ -115,17 +118,15 @@ static void test_a_window_does_not_disturb_a_stream(void **unused)
     for (size_t d = 0; d < NUM_DEVICES; d++) {
         fixture f = open_fixture(&config, FRAMES);
         bsm_network *network = open_network(f.model, devices[d], 2, FRAMES);
-        size_t half = COMMIT * bsm_config_features(&config);
-        run_stream(network, f.spectrum, FRAMES, COMMIT, 0, f.window);
+        const bsm_block block = {.frames = COMMIT, .wanted = COMMIT, .commit = COMMIT};
+        run_stream(network, f.samples, FRAMES, COMMIT, 0, f.window);
 
-        float *stems[1] = {f.stream};
+        float *other = new_samples(&config, FRAMES);
         bsm_network_reset(network);
-        assert_int_equal(bsm_network_stream(network, f.spectrum, COMMIT, COMMIT, stems, NULL), 0);
-        float *other = new_spectrum(&config, FRAMES);
-        run_window(network, f.spectrum, FRAMES, other);
-        stems[0] = f.stream + half;
-        assert_int_equal(
-            bsm_network_stream(network, f.spectrum + half, COMMIT, COMMIT, stems, NULL), 0);
+        assert_int_equal(run_block(network, f.samples, FRAMES, 0, block, f.stream, NULL), BSM_OK);
+        run_window(network, f.samples, FRAMES, other);
+        assert_int_equal(run_block(network, f.samples, FRAMES, COMMIT, block, f.stream, NULL),
+                         BSM_OK);
         assert_memory_equal(f.stream, f.window, f.numbers * sizeof(float));
         free(other);
         bsm_network_free(network);
@@ -142,7 +143,7 @@ static void test_threads_change_nothing(void **unused)
         fixture f = open_fixture(&config, FRAMES);
         for (size_t threads = 1; threads <= 5; threads++) {
             bsm_network *network = open_network(f.model, devices[d], threads, FRAMES);
-            run_window(network, f.spectrum, FRAMES, threads == 1 ? f.window : f.stream);
+            run_window(network, f.samples, FRAMES, threads == 1 ? f.window : f.stream);
             if (threads > 1) {
                 assert_memory_equal(f.stream, f.window, f.numbers * sizeof(float));
             }
@@ -170,13 +171,27 @@ static bsm_config random_config(uint64_t *seed)
     return c;
 }
 
+/* Every stem of a block at the samples' start. */
 static void run_all_stems(bsm_network *network, const fixture *f, size_t commit, float *const *out)
 {
     bsm_error error = {0};
-    bsm_status status =
-        commit ? bsm_network_stream(network, f->spectrum, f->frames, commit, out, &error)
-               : bsm_network_forward(network, f->spectrum, f->frames, out, &error);
-    if (status) {
+    const size_t plane = covered(&f->config, f->frames);
+    const float *audio[BSM_MAX_CHANNELS];
+    float *planes[BSM_MAX_STEMS][BSM_MAX_CHANNELS];
+    float *const *stems[BSM_MAX_STEMS] = {NULL};
+    for (size_t c = 0; c < f->config.channels; c++) {
+        audio[c] = f->samples + c * plane;
+        for (size_t s = 0; s < f->config.num_stems; s++) {
+            planes[s][c] = out[s] + c * plane;
+            stems[s] = planes[s];
+        }
+    }
+    const bsm_block block = {.frames = f->frames,
+                             .wanted = commit ? commit : f->frames,
+                             .commit = commit,
+                             .audio = audio,
+                             .stems = stems};
+    if (bsm_network_run(network, &block, &error)) {
         fail_msg("%s", error.message);
     }
 }
@@ -189,16 +204,15 @@ static void check_cpu_against_reference(const bsm_config *config, size_t frames,
     for (size_t d = 0; d < NUM_DEVICES; d++) {
         networks[d] = open_network(f.model, devices[d], 2, frames);
         for (size_t s = 0; s < config->num_stems; s++) {
-            out[d][s] = new_spectrum(config, frames);
+            out[d][s] = new_samples(config, frames);
         }
         for (int block = 0; block < (commit ? 2 : 1); block++) { /* the second carries a state */
             run_all_stems(networks[d], &f, commit, out[d]);
         }
         bsm_network_free(networks[d]);
     }
-    size_t numbers = (commit ? commit : frames) * bsm_config_features(config);
     for (size_t s = 0; s < config->num_stems; s++) {
-        double error = golden_relative_error(out[1][s], out[0][s], numbers);
+        double error = golden_relative_error(out[1][s], out[0][s], f.numbers);
         if (!(error < 1e-5)) {
             fail_msg("dim %zu expand %zu headdim %zu d_state %zu d_conv %zu bands %zu frames %zu "
                      "commit %zu: relative error %g",
@@ -239,19 +253,25 @@ static void test_bad_arguments(void **unused)
 
     bsm_network_options fixed = {.device = BSM_DEVICE_CPU, .max_frames = 10};
     assert_int_equal(bsm_network_new(f.model, &fixed, &network, &error), BSM_OK);
-    float *stems[1] = {f.window};
-    assert_int_equal(bsm_network_forward(network, f.spectrum, 0, stems, &error),
-                     BSM_INVALID_ARGUMENT);
-    assert_int_equal(bsm_network_forward(network, f.spectrum, 11, stems, &error),
-                     BSM_INVALID_ARGUMENT);
-    assert_int_equal(bsm_network_stream(network, f.spectrum, 10, 5, stems, &error),
+    const bsm_block bad[] = {
+        {.frames = 0, .wanted = 0},
+        {.frames = 11, .wanted = 11},
+        {.frames = 3, .wanted = 4},
+        {.frames = 3, .wanted = 2, .first = 2},
+        {.frames = 3, .wanted = 3, .shared = 4},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(run_block(network, f.samples, 10, 0, bad[i], f.window, &error),
+                         BSM_INVALID_ARGUMENT);
+    }
+    const bsm_block stream = {.frames = 10, .wanted = 5, .commit = 5};
+    assert_int_equal(run_block(network, f.samples, 10, 0, stream, f.window, &error),
                      BSM_INVALID_ARGUMENT); /* not made for streaming */
     bsm_network_free(network);
 
     network = open_network(f.model, BSM_DEVICE_CPU, 1, 10);
-    assert_int_equal(bsm_network_stream(network, f.spectrum, 10, 0, stems, &error),
-                     BSM_INVALID_ARGUMENT);
-    assert_int_equal(bsm_network_stream(network, f.spectrum, 10, 11, stems, &error),
+    const bsm_block part = {.frames = 10, .wanted = 5, .commit = 4};
+    assert_int_equal(run_block(network, f.samples, 10, 0, part, f.window, &error),
                      BSM_INVALID_ARGUMENT);
     bsm_network_free(network);
     close_fixture(&f);
@@ -271,12 +291,12 @@ static void test_an_observer_can_stop(void **unused)
     fixture f = open_fixture(&config, 10);
     bsm_network *network = open_network(f.model, BSM_DEVICE_CPU, 1, 10);
     size_t calls = 0;
-    float *stems[1] = {f.window};
+    const bsm_block block = {.frames = 10, .wanted = 10};
     bsm_network_observe(network, stop_in_the_first_layer, &calls);
-    assert_int_equal(bsm_network_forward(network, f.spectrum, 10, stems, NULL), BSM_CANCELLED);
-    assert_int_equal(calls, 2);
+    assert_int_equal(run_block(network, f.samples, 10, 0, block, f.window, NULL), BSM_CANCELLED);
+    assert_int_equal(calls, 3);
     bsm_network_observe(network, NULL, NULL);
-    assert_int_equal(bsm_network_forward(network, f.spectrum, 10, stems, NULL), BSM_OK);
+    assert_int_equal(run_block(network, f.samples, 10, 0, block, f.window, NULL), BSM_OK);
     bsm_network_free(network);
     close_fixture(&f);
 }

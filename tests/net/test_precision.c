@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
+#include "blocks.h"
 #include "bsm/training.h"
 #include "device/device.h"
 #include "golden.h"
 #include "odd_config.h"
-#include "spectra.h"
 
 enum { FRAMES = 150 };
 
@@ -30,7 +30,7 @@ typedef struct fixture {
     bsm_config config;
     bsm_model *model;
     size_t numbers;
-    float *spectrum, *exact, *out;
+    float *samples, *exact, *out;
 } fixture;
 
 static bsm_network *open_in(bsm_model *model, bsm_device_kind device, bsm_precision wanted,
@@ -53,7 +53,7 @@ static void run_in(const fixture *f, bsm_device_kind device, bsm_precision wante
                    float *out)
 {
     bsm_network *network = open_in(f->model, device, wanted, threads);
-    run_window(network, f->spectrum, FRAMES, out);
+    run_window(network, f->samples, FRAMES, out);
     bsm_network_free(network);
 }
 
@@ -63,10 +63,10 @@ static int setup(void **state)
     assert_non_null(f);
     f->config = enough_config();
     f->model = open_config(&f->config);
-    f->numbers = FRAMES * bsm_config_features(&f->config);
-    f->spectrum = noise_spectrum(&f->config, FRAMES, 7);
-    f->exact = new_spectrum(&f->config, FRAMES);
-    f->out = new_spectrum(&f->config, FRAMES);
+    f->numbers = f->config.channels * covered(&f->config, FRAMES);
+    f->samples = noise_samples(&f->config, FRAMES, 7);
+    f->exact = new_samples(&f->config, FRAMES);
+    f->out = new_samples(&f->config, FRAMES);
     run_in(f, BSM_DEVICE_CPU, BSM_PRECISION_FLOAT32, 2, f->exact);
     *state = f;
     return 0;
@@ -76,7 +76,7 @@ static int teardown(void **state)
 {
     fixture *f = *state;
     bsm_model_free(f->model);
-    free(f->spectrum);
+    free(f->samples);
     free(f->exact);
     free(f->out);
     free(f);
@@ -97,14 +97,14 @@ static void test_is_near_float32_and_not_the_same(void **state)
 static void test_lives_beside_float32(void **state)
 {
     const fixture *f = *state;
-    float *other = new_spectrum(&f->config, FRAMES);
+    float *other = new_samples(&f->config, FRAMES);
     bsm_network *rounded = open_in(f->model, BSM_DEVICE_CPU, precision, 2);
     bsm_network *again = open_in(f->model, BSM_DEVICE_CPU, precision, 2);
     run_in(f, BSM_DEVICE_CPU, BSM_PRECISION_FLOAT32, 2, f->out);
     assert_memory_equal(f->out, f->exact, f->numbers * sizeof(float));
-    run_window(rounded, f->spectrum, FRAMES, f->out);
+    run_window(rounded, f->samples, FRAMES, f->out);
     bsm_network_free(rounded);
-    run_window(again, f->spectrum, FRAMES, other);
+    run_window(again, f->samples, FRAMES, other);
     assert_memory_equal(f->out, other, f->numbers * sizeof(float));
     assert_memory_not_equal(f->out, f->exact, f->numbers * sizeof(float));
     assert_non_null(strstr(bsm_network_device_name(again), bsm_precision_name(precision)));
@@ -117,7 +117,7 @@ static void test_is_asked_for(void **state)
     const fixture *f = *state;
     run_in(f, BSM_DEVICE_CPU, BSM_PRECISION_TF32, 2, f->out);
     assert_memory_equal(f->out, f->exact, f->numbers * sizeof(float));
-    float *reference = new_spectrum(&f->config, FRAMES);
+    float *reference = new_samples(&f->config, FRAMES);
     run_in(f, BSM_DEVICE_REFERENCE, BSM_PRECISION_FLOAT32, 2, reference);
     run_in(f, BSM_DEVICE_REFERENCE, precision, 2, f->out);
     assert_memory_equal(f->out, reference, f->numbers * sizeof(float));
@@ -127,7 +127,7 @@ static void test_is_asked_for(void **state)
 static void test_threads_change_nothing(void **state)
 {
     const fixture *f = *state;
-    float *one = new_spectrum(&f->config, FRAMES);
+    float *one = new_samples(&f->config, FRAMES);
     run_in(f, BSM_DEVICE_CPU, precision, 1, one);
     run_in(f, BSM_DEVICE_CPU, precision, 3, f->out);
     assert_memory_equal(f->out, one, f->numbers * sizeof(float));
@@ -137,13 +137,13 @@ static void test_threads_change_nothing(void **state)
 static void test_a_stream_is_the_window(void **state)
 {
     const fixture *f = *state;
-    float *window = new_spectrum(&f->config, FRAMES);
+    float *window = new_samples(&f->config, FRAMES);
     bsm_network *network = open_in(f->model, BSM_DEVICE_CPU, precision, 2);
-    run_window(network, f->spectrum, FRAMES, window);
-    run_stream(network, f->spectrum, FRAMES, FRAMES, 0, f->out);
+    run_window(network, f->samples, FRAMES, window);
+    run_stream(network, f->samples, FRAMES, FRAMES, 0, f->out);
     assert_memory_equal(f->out, window, f->numbers * sizeof(float));
     for (size_t commit = 1; commit < FRAMES; commit = commit * 3 + 4) {
-        run_stream(network, f->spectrum, FRAMES, commit, FRAMES, f->out);
+        run_stream(network, f->samples, FRAMES, commit, FRAMES, f->out);
         /* Other chunks of the scan add in another order, and what lies between two integers then
          * falls to the other side now and then. */
         double error = golden_relative_error(f->out, window, f->numbers);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "spectra.h"
+#include "blocks.h"
 
 static volatile sig_atomic_t signals;
 
@@ -36,21 +36,21 @@ static void test_signals_while_computing(void **unused)
     enum { FRAMES = 130 };
     bsm_model *model = open_preset("lite");
     const bsm_config *config = bsm_model_config(model);
-    size_t bytes = FRAMES * bsm_config_features(config) * sizeof(float);
-    float *spectrum = noise_spectrum(config, FRAMES, 1);
-    float *quiet = new_spectrum(config, FRAMES), *disturbed = new_spectrum(config, FRAMES);
+    size_t bytes = config->channels * covered(config, FRAMES) * sizeof(float);
+    float *samples = noise_samples(config, FRAMES, 1);
+    float *quiet = new_samples(config, FRAMES), *disturbed = new_samples(config, FRAMES);
     for (size_t threads = 1; threads <= 2; threads++) {
         bsm_network *network = open_network(model, BSM_DEVICE_CPU, threads, FRAMES);
-        run_window(network, spectrum, FRAMES, quiet);
+        run_window(network, samples, FRAMES, quiet);
         signals = 0;
         set_timer(500);
-        run_window(network, spectrum, FRAMES, disturbed);
+        run_window(network, samples, FRAMES, disturbed);
         set_timer(0);
         assert_true(signals > 0);
         assert_memory_equal(disturbed, quiet, bytes);
         bsm_network_free(network); /* the heap is still whole */
     }
-    free(spectrum);
+    free(samples);
     free(quiet);
     free(disturbed);
     bsm_model_free(model);

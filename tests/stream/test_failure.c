@@ -21,17 +21,13 @@
 static const char why[] = "the card fell off the bus";
 static _Atomic bool broken;
 
-bsm_status __real_bsm_network_stream(bsm_network *network, const float *spectrum, size_t frames,
-                                     size_t commit, float *const *stems, bsm_error *error);
-bsm_status __wrap_bsm_network_stream(bsm_network *network, const float *spectrum, size_t frames,
-                                     size_t commit, float *const *stems, bsm_error *error);
+bsm_status __real_bsm_network_run(bsm_network *network, const bsm_block *block, bsm_error *error);
+bsm_status __wrap_bsm_network_run(bsm_network *network, const bsm_block *block, bsm_error *error);
 
-bsm_status __wrap_bsm_network_stream(bsm_network *network, const float *spectrum, size_t frames,
-                                     size_t commit, float *const *stems, bsm_error *error)
+bsm_status __wrap_bsm_network_run(bsm_network *network, const bsm_block *block, bsm_error *error)
 {
-    return atomic_load(&broken)
-               ? bsm_fail(error, BSM_DEVICE_FAILED, "%s", why)
-               : __real_bsm_network_stream(network, spectrum, frames, commit, stems, error);
+    return atomic_load(&broken) ? bsm_fail(error, BSM_DEVICE_FAILED, "%s", why)
+                                : __real_bsm_network_run(network, block, error);
 }
 
 /* ---- The line ---- */

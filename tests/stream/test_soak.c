@@ -33,10 +33,8 @@ static double seconds = 8, speed = 4;
 
 static _Atomic int stall_ms;
 
-bsm_status __real_bsm_network_stream(bsm_network *network, const float *spectrum, size_t frames,
-                                     size_t commit, float *const *stems, bsm_error *error);
-bsm_status __wrap_bsm_network_stream(bsm_network *network, const float *spectrum, size_t frames,
-                                     size_t commit, float *const *stems, bsm_error *error);
+bsm_status __real_bsm_network_run(bsm_network *network, const bsm_block *block, bsm_error *error);
+bsm_status __wrap_bsm_network_run(bsm_network *network, const bsm_block *block, bsm_error *error);
 
 static void sleep_seconds(double duration)
 {
@@ -44,14 +42,13 @@ static void sleep_seconds(double duration)
     nanosleep(&time, NULL);
 }
 
-bsm_status __wrap_bsm_network_stream(bsm_network *network, const float *spectrum, size_t frames,
-                                     size_t commit, float *const *stems, bsm_error *error)
+bsm_status __wrap_bsm_network_run(bsm_network *network, const bsm_block *block, bsm_error *error)
 {
     int stall = atomic_exchange(&stall_ms, 0);
     if (stall > 0) {
         sleep_seconds(stall / 1000.0);
     }
-    return __real_bsm_network_stream(network, spectrum, frames, commit, stems, error);
+    return __real_bsm_network_run(network, block, error);
 }
 
 /* ---- The rest of the world ---- */

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** The network: BSMamba2 from a mixture's spectrum to the stems' spectra.
- *
- *  Spectra are float32, [frame][bin][channel][re, im] (so a band's features are contiguous). Band
- *  features between the modules are [band][frame][dim].
+/** The network: BSMamba2 from samples of a mixture to samples of its stems.
  *
  *  A network belongs to one thread at a time and is never for the audio thread. All that it needs
  *  is allocated when it is made. Weights are shared between networks of one model and device, and
@@ -13,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "bsm/block.h"
 #include "bsm/device.h"
 #include "bsm/model.h"
 #include "bsm/status.h"
@@ -26,7 +24,7 @@ typedef struct bsm_network_options {
     bsm_precision precision; /**< the least that will do */
     size_t threads;          /**< 0: one per core */
     size_t max_frames;       /**< the longest window or block that will be passed; at least 1 */
-    bool streaming;          /**< allocate the state that bsm_network_stream carries */
+    bool streaming;          /**< allocate the state that a stream carries from block to block */
 } bsm_network_options;
 
 /** Make a network over `model`, which it references.
@@ -52,49 +50,42 @@ BSM_API size_t bsm_network_gpu_memory(const bsm_network *network);
  *  much of its past as a training example is long. With any other kind a failure is an error. */
 BSM_API const char *bsm_network_note(const bsm_network *network);
 
-/** Separate one window from a zero state.
- *  @param spectrum the mixture, `frames` frames (1 to max_frames)
- *  @param stems    num_stems outputs of `frames` frames; a NULL entry is not computed */
-BSM_API BSM_NODISCARD bsm_status bsm_network_forward(bsm_network *network, const float *spectrum,
-                                                     size_t frames, float *const *stems,
-                                                     bsm_error *error);
-
-/** Separate the next block of a stream (a network made with `streaming`): commit `commit` frames,
- * looking `frames - commit` ahead.
+/** Separate a block: a window, or the next one of a stream.
  *
- *  The forward time mixers start from the state that they had after the last committed frame; the
- *  backward ones from zero at the block's right edge. The next call's spectrum starts `commit`
- *  frames later than this one's.
- *  @param stems num_stems outputs of `commit` frames; a NULL entry is not computed */
-BSM_API BSM_NODISCARD bsm_status bsm_network_stream(bsm_network *network, const float *spectrum,
-                                                    size_t frames, size_t commit,
-                                                    float *const *stems, bsm_error *error);
+ *  In a stream (of a network made with `streaming`) the forward time mixers start from the state
+ *  that they had after the last committed frame; the backward ones from zero at the block's right
+ *  edge. A window does not disturb it.
+ *  BSM_INVALID_ARGUMENT: frames out of range. BSM_CANCELLED, BSM_DEVICE_FAILED, BSM_NO_MEMORY. */
+BSM_API BSM_NODISCARD bsm_status bsm_network_run(bsm_network *network, const bsm_block *block,
+                                                 bsm_error *error);
 
 /** Forget the stream: the next block starts from a zero state. */
 BSM_API void bsm_network_reset(bsm_network *network);
 
 /** The modules, in the order in which they run. */
 typedef enum bsm_module {
+    BSM_MODULE_STFT,
     BSM_MODULE_BAND_SPLIT,
     BSM_MODULE_TIME_PATH,
     BSM_MODULE_BAND_PATH,
     BSM_MODULE_MASK,
+    BSM_MODULE_INVERSE_STFT,
     BSM_NUM_MODULES,
 } bsm_module;
 
 /** Called after each module has run, for which any device then waits; `layer` is 0 to depth - 1 on
- *  both paths, the stem's number on the mask, else 0. If it returns false, the network stops there
- *  with BSM_CANCELLED; a stream has to be reset then. */
+ *  both paths, the stem's number on the mask and the inverse STFT, else 0. If it returns false, the
+ * network stops there with BSM_CANCELLED; a stream has to be reset then. */
 typedef bool bsm_network_observer(void *user, bsm_module module, size_t layer);
 BSM_API void bsm_network_observe(bsm_network *network, bsm_network_observer *observer, void *user);
 
-/** Asked whether to go on: after each module or, where a device is given a whole call to do, before
- *  each call, since it would have to wait in between. If it returns false, the network stops there
- *  with BSM_CANCELLED; a stream has to be reset then. NULL: nobody is asked. */
+/** Asked whether to go on: after each module or, where a device is given a whole block to do,
+ * before each block, since it would have to wait in between. If it returns false, the network stops
+ * there with BSM_CANCELLED; a stream has to be reset then. NULL: nobody is asked. */
 typedef bool bsm_network_go_on(void *user);
 BSM_API void bsm_network_ask(bsm_network *network, bsm_network_go_on *go_on, void *user);
 
-/** Copy the band features as they stand, [band][frame][dim] of the last window. For tests. */
+/** Copy the band features as they stand, [band][frame][dim] of the last block. For tests. */
 BSM_API void bsm_network_read_features(const bsm_network *network, float *features);
 
 BSM_END_DECLS

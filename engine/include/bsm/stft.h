@@ -39,7 +39,7 @@ BSM_API void bsm_stft_forward(bsm_stft *stft, const float *const *audio, size_t 
 BSM_API void bsm_stft_inverse(bsm_stft *stft, const float *spectrum, size_t frames,
                               float *const *audio, size_t samples);
 
-/* ---- One frame at a time: what a stream uses. ---- */
+/* ---- One frame at a time ---- */
 
 /** Transform one frame: `audio` points, per channel, to the frame's first of n_fft samples (frame
  *  f of a centred transform starts at sample f * hop - n_fft / 2).
@@ -47,21 +47,10 @@ BSM_API void bsm_stft_inverse(bsm_stft *stft, const float *spectrum, size_t fram
 BSM_API BSM_REALTIME void bsm_stft_analyse(bsm_stft *stft, const float *const *audio,
                                            float *spectrum);
 
-/** Overlap-add the frames of a stream. State: the tail of frames that still overlap. */
-typedef struct bsm_overlap_add bsm_overlap_add;
-
-BSM_API BSM_NODISCARD bsm_status bsm_overlap_add_new(size_t n_fft, size_t hop, size_t channels,
-                                                     bsm_overlap_add **ola, bsm_error *error);
-BSM_API void bsm_overlap_add_free(bsm_overlap_add *ola);
-
-/** Forget all frames: the next one pushed is frame 0 of a centred transform. */
-BSM_API BSM_REALTIME void bsm_overlap_add_reset(bsm_overlap_add *ola);
-
-/** Add the next frame and take the `hop` samples per channel that no later frame can change: after
- *  frame f, samples [f * hop - n_fft / 2, (f + 1) * hop - n_fft / 2) of the signal, normalised
- *  exactly as bsm_stft_inverse does (the first frames, too). Those before sample 0 are zero. */
-BSM_API BSM_REALTIME void bsm_overlap_add_push(bsm_overlap_add *ola, const float *spectrum,
-                                               float *const *audio);
+/** The inverse of that: its result, windowed, is added to `audio`, n_fft samples per channel. What
+ *  all frames add up to, divided by the sum of their squared windows, is bsm_stft_inverse. */
+BSM_API BSM_REALTIME void bsm_stft_synthesise(bsm_stft *stft, const float *spectrum,
+                                              float *const *audio);
 
 BSM_END_DECLS
 
