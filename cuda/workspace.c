@@ -278,11 +278,3 @@ void bsm_cuda_workspace_free(void *workspace)
     bsm_card_free(space->card);
     free(space);
 }
-
-bsm_status bsm_cuda_module_done(const bsm_cuda_space *space, bsm_error *error)
-{
-    if (space->observed) {
-        bsm_card_wait(space->card);
-    }
-    return bsm_card_status(space->card, error);
-}

@@ -156,7 +156,13 @@ bsm_status bsm_cuda_sound_begin(bsm_cuda_space *space, const bsm_block *block, b
 void bsm_cuda_sound_end(const bsm_cuda_space *space, const bsm_block *block);
 
 /** End a module: wait if it is observed, and say what has failed. */
-bsm_status bsm_cuda_module_done(const bsm_cuda_space *space, bsm_error *error);
+static inline bsm_status bsm_cuda_module_done(const bsm_cuda_space *space, bsm_error *error)
+{
+    if (space->observed) {
+        bsm_card_wait(space->card);
+    }
+    return bsm_card_status(space->card, error);
+}
 
 /* The device's functions (device.h). */
 bsm_status bsm_cuda_run(void *workspace, const bsm_block *block, const bsm_device_modules *modules,
