@@ -79,7 +79,8 @@ bsm_status bsm_training_new_on(const bsm_device *device, const bsm_model *initia
     made->device = device->training;
     bsm_status status = bsm_training_options_resolve(&made->config, options, &made->options, error);
     if (!status) {
-        device->describe(made->device_name, sizeof made->device_name);
+        bsm_device_for(device, made->options.precision)
+            ->describe(made->device_name, sizeof made->device_name);
         status = bsm_vector_size(&made->config, &made->size, error);
     }
     if (!status) {

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "device/cpu/packed.h"
 #include "golden.h"
 #include "golden_device.h"
 #include "golden_steps.h"
@@ -27,11 +28,13 @@ static void fail_with(const char *text)
     fail_msg("%s", text);
 }
 
-static void run_steps(bool checkpointing)
+static void run_steps(bool checkpointing, bsm_precision precision)
 {
+    const bool exact = precision == BSM_PRECISION_FLOAT32;
     bsm_config config;
     assert_int_equal(bsm_config_preset("tiny", &config, NULL), BSM_OK);
-    const bsm_training_options options = {.threads = 2,
+    const bsm_training_options options = {.precision = precision,
+                                          .threads = 2,
                                           .samples = GOLDEN_SAMPLES,
                                           .checkpointing = checkpointing,
                                           .loss = bsm_loss_published()};
@@ -42,12 +45,12 @@ static void run_steps(bool checkpointing)
                         .gradients = gradients,
                         .find = find,
                         .wrong = fail_with,
-                        .loss_tolerance = 1e-5,
-                        .norm_tolerance = 1e-5,
-                        .each_number = true};
+                        .loss_tolerance = exact ? 1e-5 : 1e-3,
+                        .norm_tolerance = exact ? 1e-5 : 1e-2,
+                        .each_number = exact};
     golden_steps_run(&run);
-    print_message("largest difference of a gradient: %.2g of its tensor's largest\n",
-                  run.worst_gradient);
+    print_message("largest differences: %.2g of a loss, %.2g of a norm, %.2g of a gradient\n",
+                  run.worst_loss, run.worst_norm, run.worst_gradient);
     bsm_model *model = NULL;
     assert_int_equal(bsm_training_model(run.training, BSM_PARAMETERS, &model, NULL), BSM_OK);
     assert_string_equal(bsm_model_format(model), "training");
@@ -60,13 +63,24 @@ static void run_steps(bool checkpointing)
 static void test_golden(void **state)
 {
     (void)state;
-    run_steps(false);
+    run_steps(false, BSM_PRECISION_FLOAT32);
 }
 
 static void test_golden_checkpointing(void **state)
 {
     (void)state;
-    run_steps(true);
+    run_steps(true, BSM_PRECISION_FLOAT32);
+}
+
+static void test_golden_bfloat16(void **state)
+{
+    (void)state;
+    if (device != &bsm_cpu_device || !bsm_packed_bf16()) {
+        print_message("skipped: no bfloat16 here\n");
+        skip();
+    }
+    run_steps(false, BSM_PRECISION_BFLOAT16);
+    run_steps(true, BSM_PRECISION_BFLOAT16);
 }
 
 int main(int argc, char **argv)
@@ -74,6 +88,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),
         cmocka_unit_test(test_golden_checkpointing),
+        cmocka_unit_test(test_golden_bfloat16),
     };
     device = argc > 1 && argc < 4 ? golden_device(argv[1]) : NULL;
     cmocka_set_test_filter(argc == 3 ? argv[2] : NULL);

@@ -124,9 +124,9 @@ class TrainerTest(unittest.TestCase):
         self.out = os.path.join(self.folder, 'a', 'out')
 
     @staticmethod
-    def run_trainer(*args, launcher=()):
+    def run_trainer(*args, launcher=(), **environment):
         return subprocess.run([*launcher, TRAINER, *args], capture_output=True, text=True,
-                              check=False, timeout=120)
+                              check=False, timeout=120, env={**os.environ, **environment})
 
     def options(self, *settings):
         return [self.config, '--set', 'training.output_dir=' + self.out,
@@ -136,6 +136,30 @@ class TrainerTest(unittest.TestCase):
         result = self.run_trainer(*self.options(*settings), *(['--resume'] if resume else []))
         self.assertEqual(result.returncode, code, result.stderr)
         return result.stderr
+
+    def test_bfloat16(self):
+        """The same losses as in float32 but for rounding, where the processor has it; else a wrong
+        setting."""
+        steps = 'training.num_epochs=1'
+        rounded = self.options(steps, 'training.precision=bf16')
+        refused = self.run_trainer(*rounded, BSM_WITHOUT='amx,avx512')
+        self.assertEqual(refused.returncode, 2, refused.stderr)
+        self.assertRegex(refused.stderr, 'training: .* bfloat16 .*: train in float32')
+        self.assertEqual(len(refused.stderr.splitlines()), 1, refused.stderr)
+        result = self.run_trainer(*rounded)
+        if result.returncode == 2:
+            self.skipTest('this processor multiplies bfloat16 no faster than float32')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn('bfloat16 by ', result.stderr)
+        exact = os.path.join(self.folder, 'exact')
+        self.train(steps, 'training.output_dir=' + exact)
+        losses = [[step['loss'] for step in self.log('step', folder)]
+                  for folder in (self.out, exact)]
+        self.assertEqual(*map(len, losses))
+        self.assertGreater(len(losses[0]), 3)
+        for one, other in zip(*losses):
+            self.assertLess(abs(one - other), 1e-2 * other)
+        self.assertNotEqual(*losses)
 
     def start(self, *settings):
         return subprocess.Popen([TRAINER, *self.options(*settings)], stderr=subprocess.PIPE,

@@ -5,12 +5,14 @@
 
 #include "device/cpu/kernels_backward.h"
 #include "device/cpu/kernels_math.h"
+#include "device/cpu/kernels_pack.h"
 #include "device/cpu/kernels_rows.h"
 #include "device/cpu/kernels_triangle.h"
 #include "device/cpu/kernels_vector.h"
 
 extern const bsm_kernels BSM_KERNELS;
 extern const bsm_backward_kernels BSM_KERNELS_BACKWARD;
+extern const bsm_pack_kernels BSM_KERNELS_PACK;
 extern const bsm_row_kernels BSM_KERNELS_ROWS;
 extern const bsm_triangle_kernels BSM_KERNELS_TRIANGLE;
 
@@ -368,5 +370,6 @@ const bsm_kernels BSM_KERNELS = {
     .apply_mask = apply_mask,
     .triangle = &BSM_KERNELS_TRIANGLE,
     .backward = &BSM_KERNELS_BACKWARD,
+    .pack = &BSM_KERNELS_PACK,
     .rows = &BSM_KERNELS_ROWS,
 };

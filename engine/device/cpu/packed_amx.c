@@ -99,6 +99,12 @@ static block block_at(size_t row, size_t column, size_t m, size_t n, size_t dept
                    .wide = n - column > BSM_TILE};
 }
 
+/* Whether the tiles of a block hold nothing beyond the `rest` of C. */
+static bool is_whole(size_t rest)
+{
+    return rest >= SPAN || rest == BSM_TILE;
+}
+
 static void bf16_block(const bsm_bf16_product *p, size_t row, size_t column)
 {
     block own = block_at(row, column, p->m, p->n, (p->k + BSM_BF16_DEPTH - 1) / BSM_BF16_DEPTH);
@@ -107,8 +113,7 @@ static void bf16_block(const bsm_bf16_product *p, size_t row, size_t column)
     own.lda = p->lda * sizeof *p->a;
     own.b = (const char *)p->b + column / BSM_TILE * own.next_b;
     float *c = p->c + row * p->ldc + column;
-    const bool whole =
-        (p->m - row) % SPAN % BSM_TILE == 0 && (p->n - column) % SPAN % BSM_TILE == 0;
+    const bool whole = is_whole(p->m - row) && is_whole(p->n - column);
     if (whole && p->beta != 0) {
         load_sums(x, c, p->ldc);
     } else {
@@ -144,11 +149,25 @@ static void int8_block(const bsm_int8_product *p, size_t row, size_t column)
     }
 }
 
+/* C comes from far away where it is kept for long, row by row and not as one stream. */
+static void fetch_sums(const bsm_bf16_product *p, size_t row, size_t column)
+{
+    for (size_t i = row; i < p->m && i < row + SPAN; i++) {
+        const float *c = p->c + i * p->ldc + column;
+        __builtin_prefetch(c, 1);
+        __builtin_prefetch(c + BSM_TILE, 1);
+    }
+}
+
 static void bf16(const bsm_bf16_product *p)
 {
     begin();
-    for (size_t column = 0; column < p->n; column += SPAN) {
-        for (size_t row = 0; row < p->m; row += SPAN) {
+    for (size_t row = 0; row < p->m; row += SPAN) {
+        fetch_sums(p, row, 0);
+        for (size_t column = 0; column < p->n; column += SPAN) {
+            if (column + SPAN < p->n) {
+                fetch_sums(p, row, column + SPAN);
+            }
             bf16_block(p, row, column);
         }
     }

@@ -6,23 +6,11 @@
 #include "device/host/vectors.h"
 #include "model/vector.h"
 
-static bsm_status check_precision(const bsm_training_options *options, bsm_error *error)
-{
-    if (options->precision != BSM_PRECISION_FLOAT32) {
-        return bsm_fail(error, BSM_UNSUPPORTED,
-                        "training: the processor computes in float32 only, not in bfloat16");
-    }
-    return BSM_OK;
-}
-
 bsm_status bsm_host_plan(const bsm_config *config, const bsm_training_options *options,
                          bsm_training_memory *memory, bsm_error *error)
 {
     size_t size;
-    bsm_status status = check_precision(options, error);
-    if (!status) {
-        status = bsm_vector_size(config, &size, error);
-    }
+    bsm_status status = bsm_vector_size(config, &size, error);
     if (!status) {
         memory->parameters += BSM_NUM_TRAINING_VECTORS * size * sizeof(float);
         memory->scratch += bsm_host_signals_bytes(config, options);
@@ -36,10 +24,7 @@ bsm_status bsm_host_init(bsm_host *host, const bsm_config *config,
 {
     *host = (bsm_host){
         .config = *config, .options = *options, .frames = 1 + options->samples / config->hop};
-    bsm_status status = check_precision(options, error);
-    if (!status) {
-        status = bsm_host_vectors_new(host, parameters, error);
-    }
+    bsm_status status = bsm_host_vectors_new(host, parameters, error);
     if (!status) {
         status = bsm_host_signals_new(host, error);
     }

@@ -90,12 +90,23 @@ static size_t carve_space(const bsm_config *config, const bsm_training_options *
     return kept;
 }
 
+static bsm_status check_precision(const bsm_training_options *options, bsm_error *error)
+{
+    return options->precision == BSM_PRECISION_FLOAT32
+               ? BSM_OK
+               : bsm_fail(error, BSM_UNSUPPORTED,
+                          "training: the reference device computes in float32 only");
+}
+
 bsm_status bsm_reference_plan(const bsm_config *config, const bsm_training_options *options,
                               bsm_training_memory *memory, bsm_error *error)
 {
     size_t part;
     *memory = (bsm_training_memory){0};
-    bsm_status status = bsm_host_plan(config, options, memory, error);
+    bsm_status status = check_precision(options, error);
+    if (!status) {
+        status = bsm_host_plan(config, options, memory, error);
+    }
     if (!status) {
         status = largest_part(config, &part, error);
     }
@@ -132,11 +143,15 @@ static bsm_status allocate(bsm_reference_space *space, bsm_error *error)
 bsm_status bsm_reference_space_new(const bsm_config *config, const bsm_training_options *options,
                                    const float *parameters, void **space, bsm_error *error)
 {
+    bsm_status status = check_precision(options, error);
+    if (status) {
+        return status;
+    }
     bsm_reference_space *made = calloc(1, sizeof *made);
     if (!made) {
         return bsm_fail(error, BSM_NO_MEMORY, "training: no memory");
     }
-    bsm_status status = bsm_host_init(&made->host, config, options, parameters, error);
+    status = bsm_host_init(&made->host, config, options, parameters, error);
     if (status) {
         free(made);
         return status;

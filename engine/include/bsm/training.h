@@ -68,7 +68,8 @@ typedef struct bsm_loss {
 
 typedef struct bsm_training_options {
     bsm_device_kind device;
-    bsm_precision precision; /**< the CPU trains in float32 only, no device in int8 */
+    bsm_precision precision; /**< on the CPU float32 and, where that is faster, bfloat16; nowhere
+                                  int8 */
     size_t threads;          /**< 0: one per core. Another number gives other rounding */
     size_t samples;          /**< of every item, per channel */
     bool checkpointing;      /**< keep only what goes into each path, and compute the rest again */

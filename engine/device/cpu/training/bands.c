@@ -74,7 +74,7 @@ static void run_bands(bsm_cpu_training_space *space, size_t stem, void (*run)(co
 static void linear(const band *b, size_t rows, size_t in, size_t out, const float *x,
                    const float *weight, float *y)
 {
-    bsm_multiply_by_rows(b->kernels, rows, out, in, bsm_in(x, in), bsm_in(weight, in), 0,
+    bsm_multiply_by_rows(&b->scratch->products, rows, out, in, bsm_in(x, in), bsm_in(weight, in), 0,
                          bsm_out(y, out));
 }
 
@@ -84,10 +84,10 @@ static void linear_backward(const band *b, size_t rows, size_t in, size_t out, c
 {
     const bsm_host *host = &b->space->host;
     b->kernels->backward->add_bias(rows, out, d_y, out, bsm_host_gradient(host, linear->bias));
-    bsm_add_outer(b->kernels, b->scratch->outer, out, in, rows, bsm_in(d_y, out), bsm_in(x, in),
+    bsm_add_outer(&b->scratch->products, out, in, rows, bsm_in(d_y, out), bsm_in(x, in),
                   bsm_out(bsm_host_gradient(host, linear->weight), in));
-    bsm_multiply(b->kernels, rows, in, out, bsm_in(d_y, out), bsm_in(linear->weight, in), 0,
-                 bsm_out(d_x, in));
+    bsm_multiply(&b->scratch->products, rows, in, out, bsm_in(d_y, out), bsm_in(linear->weight, in),
+                 0, bsm_out(d_x, in));
 }
 
 /* ---- Band split ---- */

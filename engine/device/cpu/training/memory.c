@@ -117,6 +117,13 @@ static void divide_mixer(const bsm_config *config, const bsm_kernels *kernels, b
     s->scan = bsm_scan_scratch_carve(carver, config, kernels);
 }
 
+static bsm_products divide_products(const bsm_cpu_training_space *space, bsm_carver *carver)
+{
+    return (bsm_products){.kernels = space->kernels,
+                          .bf16 = space->bf16,
+                          .space = bsm_carve(carver, bsm_products_space(space->bf16 != NULL))};
+}
+
 static bsm_group_scratch divide_group(const bsm_cpu_training_space *space, bsm_carver *carver)
 {
     const bsm_config *config = &space->host.config;
@@ -133,7 +140,7 @@ static bsm_group_scratch divide_group(const bsm_cpu_training_space *space, bsm_c
     s.d_out = bsm_carve_floats(carver, rows * dim);
     s.d_y = bsm_carve_floats(carver, BSM_CHUNK * ld_inner);
     s.d_projected = bsm_carve_floats(carver, rows * bsm_cpu_training_projected(config));
-    s.outer = bsm_carve_floats(carver, BSM_OUTER_SPACE);
+    s.products = divide_products(space, carver);
     divide_mixer(config, space->kernels, carver, &s);
     divide_sums(config, carver, &s);
     if (space->host.options.checkpointing) {
@@ -159,7 +166,7 @@ static bsm_band_scratch divide_band(const bsm_cpu_training_space *space, bsm_car
     s.d_hidden = bsm_carve_floats(carver, rows * hidden);
     s.values = bsm_carve_floats(carver, rows * 2 * widest);
     s.d_values = bsm_carve_floats(carver, rows * 2 * widest);
-    s.outer = bsm_carve_floats(carver, BSM_OUTER_SPACE);
+    s.products = divide_products(space, carver);
     return s;
 }
 

@@ -126,12 +126,13 @@ void bsm_mixer_forward(const bsm_cpu_training_mixer *mixer, const bsm_group_scra
     size_t dim = mixer->config->dim, d_inner = bsm_config_d_inner(mixer->config);
     size_t projected = bsm_cpu_training_projected(mixer->config);
     bsm_mixer_normalise(mixer, scratch, group);
-    bsm_multiply_by_rows(mixer->kernels, group->rows, projected, dim, bsm_in(scratch->u, dim),
+    bsm_multiply_by_rows(&scratch->products, group->rows, projected, dim, bsm_in(scratch->u, dim),
                          bsm_in(w->in_proj, dim), 0, bsm_out(kept->projected, projected));
     for (size_t row = 0; row < group->rows; row += group->length) {
         sequence_forward(mixer, scratch, group, row, kept);
     }
-    bsm_multiply_by_rows(mixer->kernels, group->rows, dim, d_inner, bsm_in(scratch->gate, d_inner),
-                         bsm_in(w->out_proj, d_inner), 0, bsm_out(scratch->out, dim));
+    bsm_multiply_by_rows(&scratch->products, group->rows, dim, d_inner,
+                         bsm_in(scratch->gate, d_inner), bsm_in(w->out_proj, d_inner), 0,
+                         bsm_out(scratch->out, dim));
     add_residual(mixer, scratch, group, out);
 }

@@ -40,7 +40,8 @@ static void output_backward(const bsm_cpu_training_mixer *mixer, const bsm_group
     const bsm_config *config = mixer->config;
     size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
     size_t projected = bsm_cpu_training_projected(config), ld = bsm_cpu_ld(d_inner);
-    bsm_multiply(mixer->kernels, c->rows, d_inner, dim, bsm_in(seq->d_out + c->first * dim, dim),
+    bsm_multiply(&scratch->products, c->rows, d_inner, dim,
+                 bsm_in(seq->d_out + c->first * dim, dim),
                  bsm_in(mixer->weights->out_proj, d_inner), 0, bsm_out(scratch->d_y, ld));
     mixer->kernels->backward->gate_norm(
         c->rows, d_inner, seq->y + c->first * d_inner, seq->projected + c->first * projected,
@@ -134,9 +135,9 @@ static void input_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratc
     size_t dim = mixer->config->dim, projected = bsm_cpu_training_projected(mixer->config);
     bsm_const_matrix d_projected = bsm_in(scratch->d_projected, projected);
     bsm_mixer_normalise(mixer, scratch, group);
-    bsm_add_outer(kernels, scratch->outer, projected, dim, group->rows, d_projected,
+    bsm_add_outer(&scratch->products, projected, dim, group->rows, d_projected,
                   bsm_in(scratch->u, dim), bsm_out(gradients->in_proj, dim));
-    bsm_multiply(kernels, group->rows, dim, projected, d_projected,
+    bsm_multiply(&scratch->products, group->rows, dim, projected, d_projected,
                  bsm_in(mixer->weights->in_proj, dim), 0, bsm_out(scratch->d_out, dim));
     for (size_t row = 0; row < group->rows; row += group->length) {
         size_t first = bsm_mixer_first_step(mixer, group, row);
@@ -165,8 +166,7 @@ void bsm_mixer_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *
                         .d_projected = scratch->d_projected + row * projected};
         sequence_backward(mixer, scratch, &seq, gradients->sums);
     }
-    bsm_add_outer(mixer->kernels, scratch->outer, dim, d_inner, group->rows,
-                  bsm_in(scratch->d_out, dim), bsm_in(scratch->gate, ld),
-                  bsm_out(gradients->out_proj, d_inner));
+    bsm_add_outer(&scratch->products, dim, d_inner, group->rows, bsm_in(scratch->d_out, dim),
+                  bsm_in(scratch->gate, ld), bsm_out(gradients->out_proj, d_inner));
     input_backward(mixer, scratch, group, gradients);
 }

@@ -135,7 +135,7 @@ static void forward_group(const path *p, bsm_cpu_training_thread *thread, const 
     bsm_kept_path kept = kept_of(p, scratch, group);
     run_directions(p, scratch, group, &kept);
     kernels->add_bias(group->rows, dim, scratch->x, dim, p->weights->merge_bias);
-    bsm_multiply(kernels, group->rows, dim, 2 * dim, bsm_in(kept.pair, 2 * dim),
+    bsm_multiply(&scratch->products, group->rows, dim, 2 * dim, bsm_in(kept.pair, 2 * dim),
                  bsm_in(p->weights->merge_weight, dim), 1, bsm_out(scratch->x, dim));
     scatter(p, group, scratch->x, bsm_cpu_training_x(p->space, p->index + 1));
 }
@@ -157,9 +157,9 @@ static void merge_backward(const path *p, bsm_cpu_training_thread *thread, const
     size_t dim = p->space->host.config.dim;
     bsm_const_matrix d_next = bsm_in(scratch->d_next, dim);
     kernels->backward->add_bias(group->rows, dim, scratch->d_next, dim, scratch->merge_bias);
-    bsm_add_outer(kernels, scratch->outer, 2 * dim, dim, group->rows, bsm_in(kept->pair, 2 * dim),
+    bsm_add_outer(&scratch->products, 2 * dim, dim, group->rows, bsm_in(kept->pair, 2 * dim),
                   d_next, bsm_out(gradient_of(p, thread, p->weights->merge_weight), dim));
-    bsm_multiply_by_rows(kernels, group->rows, 2 * dim, dim, d_next,
+    bsm_multiply_by_rows(&scratch->products, group->rows, 2 * dim, dim, d_next,
                          bsm_in(p->weights->merge_weight, dim), 0,
                          bsm_out(scratch->d_pair, 2 * dim));
     memcpy(scratch->d_x, scratch->d_next, group->rows * dim * sizeof(float));

@@ -4,6 +4,7 @@
 #define BSM_CPU_TRAINING_PRODUCTS_H
 
 #include "device/cpu/kernels_backward.h"
+#include "device/cpu/packed.h"
 #include "device/cpu/product.h"
 
 /** A matrix inside another: `ld` floats from one row to the next. */
@@ -43,41 +44,59 @@ static inline bsm_product bsm_product_of(size_t m, size_t n, size_t k, bsm_const
                          .ldc = c.ld};
 }
 
+/** How one thread makes products: in float32 or, of rounded values, in bfloat16 with sums in
+ *  float32. */
+typedef struct bsm_products {
+    const bsm_kernels *kernels;
+    const bsm_packed_kernels *bf16; /**< NULL: float32 */
+    float *space;                   /**< bsm_products_space bytes, aligned to 64 */
+} bsm_products;
+
+/** Bytes of the space. */
+size_t bsm_products_space(bool bf16);
+
+/** C = op(A) op(B) + beta C */
+void bsm_products_run(const bsm_products *products, const bsm_product *p);
+
 /** C = A B + beta C; A is m x k, B k x n. */
-static inline void bsm_multiply(const bsm_kernels *kernels, size_t m, size_t n, size_t k,
+static inline void bsm_multiply(const bsm_products *products, size_t m, size_t n, size_t k,
                                 bsm_const_matrix a, bsm_const_matrix b, float beta, bsm_matrix c)
 {
     bsm_product p = bsm_product_of(m, n, k, a, b, beta, c);
-    bsm_cpu_product(kernels, &p);
+    bsm_products_run(products, &p);
 }
 
 /** C = A B^T + beta C; A is m x k, B n x k. */
-static inline void bsm_multiply_by_rows(const bsm_kernels *kernels, size_t m, size_t n, size_t k,
+static inline void bsm_multiply_by_rows(const bsm_products *products, size_t m, size_t n, size_t k,
                                         bsm_const_matrix a, bsm_const_matrix b, float beta,
                                         bsm_matrix c)
 {
     bsm_product p = bsm_product_of(m, n, k, a, b, beta, c);
     p.transpose_b = true;
-    bsm_cpu_product(kernels, &p);
+    bsm_products_run(products, &p);
 }
 
 /** C = A^T B + beta C; A is k x m, B k x n. */
-static inline void bsm_multiply_columns(const bsm_kernels *kernels, size_t m, size_t n, size_t k,
+static inline void bsm_multiply_columns(const bsm_products *products, size_t m, size_t n, size_t k,
                                         bsm_const_matrix a, bsm_const_matrix b, float beta,
                                         bsm_matrix c)
 {
     bsm_product p = bsm_product_of(m, n, k, a, b, beta, c);
     p.transpose_a = true;
-    bsm_cpu_product(kernels, &p);
+    bsm_products_run(products, &p);
 }
 
-/** C += A^T B; A is k x m, B k x n: the gradient by a layer's weights.
- *  @param space BSM_OUTER_SPACE floats */
-static inline void bsm_add_outer(const bsm_kernels *kernels, float *space, size_t m, size_t n,
-                                 size_t k, bsm_const_matrix a, bsm_const_matrix b, bsm_matrix c)
+/** C += A^T B; A is k x m, B k x n: the gradient by a layer's weights. */
+static inline void bsm_add_outer(const bsm_products *products, size_t m, size_t n, size_t k,
+                                 bsm_const_matrix a, bsm_const_matrix b, bsm_matrix c)
 {
     bsm_product p = bsm_product_of(m, n, k, a, b, 1, c);
-    kernels->backward->add_outer(&p, space);
+    p.transpose_a = true;
+    if (products->bf16) {
+        bsm_products_run(products, &p);
+    } else {
+        products->kernels->backward->add_outer(&p, products->space);
+    }
 }
 
 #endif

@@ -18,7 +18,7 @@ bsm_scan_scratch bsm_scan_scratch_carve(bsm_carver *carver, const bsm_config *co
                                         const bsm_kernels *kernels)
 {
     size_t heads = bsm_config_heads(config);
-    bsm_scan_scratch s = {.config = config, .kernels = kernels};
+    bsm_scan_scratch s = {.config = config, .kernels = kernels, .products = {.kernels = kernels}};
     s.G = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
     s.dG = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
     s.M = bsm_carve_floats(carver, BSM_CHUNK * BSM_CHUNK);
@@ -34,6 +34,7 @@ bsm_scan_scratch bsm_scan_scratch_carve(bsm_carver *carver, const bsm_config *co
 typedef struct view {
     const bsm_kernels *kernels;
     const bsm_backward_kernels *backward;
+    const bsm_products *products;
     size_t rows, heads, headdim, d_state, d_inner;
     size_t ld, ld_xbc; /* of rows of d_inner and of conv_dim */
     bsm_const_matrix B, C;
@@ -45,6 +46,7 @@ static view view_of(const bsm_scan_scratch *scratch, const bsm_scan_chunk *chunk
     const bsm_config *config = scratch->config;
     view v = {.kernels = scratch->kernels,
               .backward = scratch->kernels->backward,
+              .products = &scratch->products,
               .rows = chunk->rows,
               .heads = bsm_config_heads(config),
               .headdim = config->headdim,
@@ -101,13 +103,13 @@ static void left_behind(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, 
                         const float *d_S)
 {
     bsm_const_matrix by_state = bsm_in(d_S, v->ld);
-    bsm_multiply(v->kernels, v->rows, v->d_inner, v->d_state, v->B, by_state, 0,
+    bsm_multiply(v->products, v->rows, v->d_inner, v->d_state, v->B, by_state, 0,
                  bsm_out(s->rows, v->ld));
     v->backward->leave_state(v->rows, v->heads, v->headdim, &chunk->decay, chunk->xbc, v->ld_xbc,
                              s->rows, v->ld, chunk->d_xbc, &s->decay);
     v->backward->scaled_heads(v->rows, v->heads, v->headdim, chunk->decay.out, chunk->xbc,
                               v->ld_xbc, s->rows, v->ld);
-    bsm_multiply_by_rows(v->kernels, v->rows, v->d_state, v->d_inner, bsm_in(s->rows, v->ld),
+    bsm_multiply_by_rows(v->products, v->rows, v->d_state, v->d_inner, bsm_in(s->rows, v->ld),
                          by_state, 1, v->d_B);
     if (chunk->S) {
         v->backward->dot_states(v->d_state, v->heads, v->headdim, chunk->decay.all, chunk->S, d_S,
@@ -121,11 +123,11 @@ static void left_behind(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, 
 static void from_before(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const view *v)
 {
     bsm_const_matrix state = bsm_in(chunk->S, v->ld);
-    bsm_multiply(v->kernels, v->rows, v->d_inner, v->d_state, v->C, state, 0,
+    bsm_multiply(v->products, v->rows, v->d_inner, v->d_state, v->C, state, 0,
                  bsm_out(s->share, v->ld));
     v->backward->dot_heads(v->rows, v->heads, v->headdim, s->rows, s->share, v->ld, s->decay.d_cum);
-    bsm_multiply_by_rows(v->kernels, v->rows, v->d_state, v->d_inner, bsm_in(s->rows, v->ld), state,
-                         1, v->d_C);
+    bsm_multiply_by_rows(v->products, v->rows, v->d_state, v->d_inner, bsm_in(s->rows, v->ld),
+                         state, 1, v->d_C);
 }
 
 static void state_before(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const view *v,
@@ -134,7 +136,7 @@ static void state_before(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk,
     if (!zero) {
         v->kernels->scale_state(v->d_state, v->heads, v->headdim, chunk->decay.all, d_S, v->ld);
     }
-    bsm_multiply_columns(v->kernels, v->d_state, v->d_inner, v->rows, v->C, bsm_in(s->rows, v->ld),
+    bsm_multiply_columns(v->products, v->d_state, v->d_inner, v->rows, v->C, bsm_in(s->rows, v->ld),
                          zero ? 0 : 1, bsm_out(d_S, v->ld));
 }
 

@@ -6,14 +6,16 @@
 #include "device/carve.h"
 #include "device/cpu/kernels_backward.h"
 #include "device/cpu/mixer.h"
+#include "device/cpu/training/products.h"
 
 /** What one thread computes a chunk in. */
 typedef struct bsm_scan_scratch {
     const bsm_config *config;
     const bsm_kernels *kernels;
-    float *G, *dG, *M; /**< [chunk][BSM_CHUNK] */
-    float *rows;       /**< [chunk][d_inner], rows bsm_cpu_ld apart */
-    float *share;      /**< [chunk][d_inner] C S: what the state before gives, but for its decay */
+    bsm_products products; /**< in float32, as states are kept */
+    float *G, *dG, *M;     /**< [chunk][BSM_CHUNK] */
+    float *rows;           /**< [chunk][d_inner], rows bsm_cpu_ld apart */
+    float *share; /**< [chunk][d_inner] C S: what the state before gives, but for its decay */
     bsm_decay_gradient decay;
 } bsm_scan_scratch;
 

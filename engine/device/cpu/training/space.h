@@ -65,8 +65,8 @@ typedef struct bsm_group_scratch {
     float *slope;       /**< [chunk][conv_dim] of SiLU, where the convolution meets it */
     float *d_xbc;       /**< [chunk + d_conv - 1][conv_dim] */
     bsm_scan_scratch scan;
-    float *outer; /**< for add_outer */
-    float *sums;  /**< of both mixers and the merge's bias */
+    bsm_products products;
+    float *sums; /**< of both mixers and the merge's bias */
     size_t num_sums;
     bsm_mixer_sums mixers[2];
     float *merge_bias;
@@ -77,7 +77,7 @@ typedef struct bsm_band_scratch {
     float *normed, *d_normed; /**< [row][dim or features of the widest band] */
     float *hidden, *d_hidden; /**< [row][mask_expansion dim] */
     float *values, *d_values; /**< [row][2 features of the widest band] */
-    float *outer;             /**< for add_outer */
+    bsm_products products;
 } bsm_band_scratch;
 
 typedef struct bsm_cpu_training_thread {
@@ -97,17 +97,18 @@ typedef struct bsm_grouping {
 typedef struct bsm_cpu_training_space {
     bsm_host host; /**< must be first */
     const bsm_kernels *kernels;
-    size_t rows;              /**< bands times frames */
-    size_t path_size;         /**< floats of a path's weights, with padding */
-    bsm_grouping grouping[2]; /**< per bsm_axis */
-    float *x;                 /**< [2 depth + 1][band][frame][dim] what goes into each path, and
-                                   what comes out of the last */
-    bsm_kept_path *kept;      /**< [2 depth]; NULL when checkpointing */
-    bsm_kept_mask mask;       /**< NULL when checkpointing */
-    float *d_x;               /**< [band][frame][dim] the features' gradient */
-    float *d_final_norm;      /**< [band][dim] */
-    float *conv_weight[2];    /**< of the path in work, per direction: [d_conv][conv_dim] */
-    float *A[2];              /**< the same: [heads] */
+    const bsm_packed_kernels *bf16; /**< of products in bfloat16; NULL: in float32 */
+    size_t rows;                    /**< bands times frames */
+    size_t path_size;               /**< floats of a path's weights, with padding */
+    bsm_grouping grouping[2];       /**< per bsm_axis */
+    float *x;              /**< [2 depth + 1][band][frame][dim] what goes into each path, and
+                                what comes out of the last */
+    bsm_kept_path *kept;   /**< [2 depth]; NULL when checkpointing */
+    bsm_kept_mask mask;    /**< NULL when checkpointing */
+    float *d_x;            /**< [band][frame][dim] the features' gradient */
+    float *d_final_norm;   /**< [band][dim] */
+    float *conv_weight[2]; /**< of the path in work, per direction: [d_conv][conv_dim] */
+    float *A[2];           /**< the same: [heads] */
     bsm_cpu_training_thread *threads;
     void *memory;
 } bsm_cpu_training_space;

@@ -23,12 +23,28 @@ static bsm_status count_path(void *user, const bsm_schema_entry *entry, bsm_erro
     return BSM_OK;
 }
 
+static bsm_status check_precision(const bsm_training_options *options, bsm_error *error)
+{
+    if (options->precision == BSM_PRECISION_BFLOAT16 && !bsm_packed_bf16()) {
+        return bsm_fail(error, BSM_UNSUPPORTED,
+                        "training: this processor multiplies bfloat16 no faster than float32 (it "
+                        "would take AMX or AVX512-BF16): train in float32");
+    }
+    if (options->precision == BSM_PRECISION_TF32) {
+        return bsm_fail(error, BSM_UNSUPPORTED,
+                        "training: a processor computes in float32 or bfloat16, not in tf32");
+    }
+    return BSM_OK;
+}
+
 /* Everything that follows from host.config, host.options and host.frames, without memory. */
 static bsm_status measure(bsm_cpu_training_space *space, size_t *activations, size_t *size,
                           bsm_error *error)
 {
     bsm_carver sizing = {0};
     space->kernels = bsm_kernels_get();
+    space->bf16 =
+        space->host.options.precision == BSM_PRECISION_BFLOAT16 ? bsm_packed_bf16() : NULL;
     bsm_status status = bsm_schema_visit(&space->host.config, count_path, &space->path_size, error);
     if (!status) {
         bsm_cpu_training_divide(space, &sizing, activations);
@@ -41,7 +57,10 @@ static bsm_status plan(const bsm_config *config, const bsm_training_options *opt
                        bsm_training_memory *memory, bsm_error *error)
 {
     *memory = (bsm_training_memory){0};
-    bsm_status status = bsm_host_plan(config, options, memory, error);
+    bsm_status status = check_precision(options, error);
+    if (!status) {
+        status = bsm_host_plan(config, options, memory, error);
+    }
     if (status) {
         return status;
     }
@@ -87,11 +106,15 @@ static void space_free(void *opaque)
 static bsm_status space_new(const bsm_config *config, const bsm_training_options *options,
                             const float *parameters, void **out, bsm_error *error)
 {
+    bsm_status status = check_precision(options, error);
+    if (status) {
+        return status;
+    }
     bsm_cpu_training_space *space = calloc(1, sizeof *space);
     if (!space) {
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for training");
     }
-    bsm_status status = bsm_host_init(&space->host, config, options, parameters, error);
+    status = bsm_host_init(&space->host, config, options, parameters, error);
     if (status) {
         free(space);
         return status;
