@@ -11,10 +11,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
+#include "base/team.h"
 #include "signal/frame.h"
 #include "signal/lanes.h"
 
@@ -172,6 +170,7 @@ bsm_status bsm_transform_new(const bsm_transform_options *options, bsm_transform
         return bsm_fail(error, BSM_NO_MEMORY, "transform: out of memory");
     }
     *made = sized(options);
+    bsm_team_join(options->threads);
     status = allocate(made, error);
     if (!status && (!fill_window(made) || (options->inverse && !fill_weights(made)))) {
         status = bsm_fail(error, BSM_NO_MEMORY, "transform: out of memory");
@@ -189,6 +188,7 @@ void bsm_transform_free(bsm_transform *transform)
     if (!transform) {
         return;
     }
+    bsm_team_leave();
     bsm_lanes_plan_clear(&transform->plan);
     free(transform->workers);
     free(transform->sums);
@@ -251,38 +251,44 @@ static void clear_output(const bsm_transform *t)
 
 /* ---- Frames ---- */
 
-static const worker *this_worker(const bsm_transform *t)
-{
-#ifdef _OPENMP
-    return &t->workers[omp_get_thread_num()];
-#else
-    return &t->workers[0];
-#endif
-}
+/* What is done with all even or all odd blocks. */
+typedef struct pass {
+    const bsm_transform *transform;
+    size_t odd;
+    group_work *work;
+    const void *job;
+} pass;
 
-static double run_block(const bsm_transform *t, size_t block, size_t channel, group_work *work,
-                        const void *job)
+static double run_block(const pass *p, const worker *w, size_t block, size_t channel)
 {
+    const bsm_transform *t = p->transform;
     const size_t first = block * t->per_block, lanes = t->kernels->lanes;
     const size_t end = first + t->per_block < t->frames ? first + t->per_block : t->frames;
     double sum = 0;
     for (size_t f = first; f < end; f += lanes) {
         const group g = {channel, f, end - f < lanes ? end - f : lanes};
-        sum += work(t, this_worker(t), &g, job);
+        sum += p->work(t, w, &g, p->job);
     }
     return sum;
+}
+
+static void run_blocks(void *job, size_t thread, bsm_region *region)
+{
+    const pass *p = job;
+    const bsm_transform *t = p->transform;
+    const size_t channels = t->size.channels;
+    for (size_t task; bsm_region_next(region, &task);) {
+        size_t block = 2 * (task / channels) + p->odd, channel = task % channels;
+        t->sums[block * channels + channel] = run_block(p, &t->workers[thread], block, channel);
+    }
 }
 
 static double run(bsm_transform *t, group_work *work, const void *job)
 {
     const size_t channels = t->size.channels, blocks = t->blocks;
     for (size_t odd = 0; odd < 2; odd++) {
-        const size_t tasks = (blocks + 1 - odd) / 2 * channels;
-#pragma omp parallel for schedule(dynamic) num_threads((int)t->size.threads)
-        for (size_t task = 0; task < tasks; task++) {
-            size_t block = 2 * (task / channels) + odd, channel = task % channels;
-            t->sums[block * channels + channel] = run_block(t, block, channel, work, job);
-        }
+        bsm_team_run(t->size.threads, (blocks + 1 - odd) / 2 * channels, run_blocks,
+                     &(pass){t, odd, work, job});
     }
     double sum = 0;
     for (size_t i = 0; i < blocks * channels; i++) {

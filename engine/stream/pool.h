@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /** One thread that computes for all streams of a process, in the order in which they ask.
  *
- *  It has one team of OpenMP threads. If each stream's worker computed by itself, each would have a
- *  team of its own, and all would fight for the same cores at once. */
+ *  It shares the work of each block among the process's team (base/team.h). If each stream's worker
+ *  computed by itself, all would fight for the same cores at once. */
 #ifndef BSM_STREAM_POOL_H
 #define BSM_STREAM_POOL_H
 

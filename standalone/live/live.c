@@ -5,7 +5,6 @@
 
 #include "default_model.h"
 #include "live.h"
-#include "wait_policy.h"
 
 /* ---- From the audio system ---- */
 
@@ -230,7 +229,7 @@ int main(int argc, char **argv)
     case LIVE_HELP: fputs(live_options_help, stdout); break;
     case LIVE_VERSION: puts("bsm-live " BSM_VERSION); break;
     case LIVE_LIST_DEVICES: code = list_devices(); break;
-    case LIVE_RUN: wait_policy_prefer_sleep(argv); return (int)run(&l);
+    case LIVE_RUN: return (int)run(&l);
     }
     return (int)exit_code_after_output("bsm-live", code);
 }

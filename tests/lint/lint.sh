@@ -20,7 +20,7 @@ cppcheck)
         xargs cppcheck --quiet --std=c11 --enable=warning,performance,portability \
             --inline-suppr --suppressions-list=tests/lint/cppcheck.txt --error-exitcode=1 \
             -Iengine/include -Iengine -Icuda -Istandalone -Iplugin -Itrainer \
-            -DBSM_LV2_URI='""' -D_OPENMP=201511 -j 2
+            -DBSM_LV2_URI='""' -j 2
     ;;
 cxx-headers)
     need g++

@@ -141,7 +141,7 @@ static void test_threads_change_nothing(void **unused)
     enum { FRAMES = 131 };
     for (size_t d = 0; d < NUM_DEVICES; d++) {
         fixture f = open_fixture(&config, FRAMES);
-        for (size_t threads = 1; threads <= 5; threads++) {
+        for (size_t threads = 1; threads <= 7; threads++) {
             bsm_network *network = open_network(f.model, devices[d], threads, FRAMES);
             run_window(network, f.samples, FRAMES, threads == 1 ? f.window : f.stream);
             if (threads > 1) {

@@ -3,10 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
+#include "base/team.h"
 #include "device/carve.h"
 #include "device/cpu/product.h"
 #include "device/cpu/workspace.h"
@@ -27,15 +25,6 @@ static void describe_int8(char *text, size_t size)
 {
     snprintf(text, size, "cpu (%s, %s, int8 by %s)", bsm_kernels_get()->name,
              bsm_cpu_product_name(), bsm_packed_int8()->name);
-}
-
-bsm_cpu_thread *bsm_cpu_this_thread(const bsm_cpu_workspace *space)
-{
-#ifdef _OPENMP
-    return &space->threads[omp_get_thread_num()];
-#else
-    return &space->threads[0];
-#endif
 }
 
 static size_t max(size_t a, size_t b)
@@ -97,6 +86,7 @@ static void divide(bsm_cpu_workspace *space, bsm_carver *carver)
 static void workspace_free(void *workspace)
 {
     bsm_cpu_workspace *space = workspace;
+    bsm_team_leave();
     free(space->memory);
     free(space);
 }
@@ -111,6 +101,7 @@ static bsm_status workspace_new(const void *weights, const bsm_workspace_options
     space->weights = weights;
     space->kernels = bsm_kernels_get();
     space->options = *options;
+    bsm_team_join(options->threads);
 
     bsm_carver sizing = {0};
     divide(space, &sizing);

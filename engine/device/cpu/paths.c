@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "device/cpu/product.h"
+#include "device/cpu/region.h"
 #include "device/cpu/workspace.h"
 
 /* A sequence inside x. */
@@ -105,24 +106,33 @@ static void run_block(bsm_cpu_thread *thread, const sequence *seq, size_t commit
     run_backward(thread, seq, &thread->state);
 }
 
-static void time_path_of_band(const bsm_cpu_workspace *space, bsm_cpu_thread *thread, size_t layer,
-                              size_t band, const bsm_block *block)
+/* A layer's path in work. */
+typedef struct path {
+    const bsm_cpu_workspace *space;
+    size_t layer;
+    const bsm_block *block;
+} path;
+
+static void time_path_of_band(void *job, size_t thread, size_t band)
 {
+    const path *p = job;
+    const bsm_cpu_workspace *space = p->space;
+    const bsm_block *block = p->block;
     const bsm_config *config = &space->weights->config;
-    sequence seq = {.weights = &space->weights->time[layer],
+    sequence seq = {.weights = &space->weights->time[p->layer],
                     .x = space->x + band * block->frames * config->dim,
                     .length = block->frames,
                     .step = config->dim,
                     .wanted = block->wanted};
     if (block->commit == 0) {
-        run_whole(thread, &seq);
+        run_whole(&space->threads[thread], &seq);
         return;
     }
-    size_t index = layer * config->num_bands + band;
+    size_t index = p->layer * config->num_bands + band;
     bsm_cpu_state stream =
         bsm_cpu_state_at(config, space->stream + index * bsm_cpu_state_size(config));
     stream.zero = !space->stream_started;
-    run_block(thread, &seq, block->commit, &stream);
+    run_block(&space->threads[thread], &seq, block->commit, &stream);
 }
 
 bsm_status bsm_cpu_time_path(void *workspace, size_t layer, const bsm_block *block,
@@ -131,40 +141,33 @@ bsm_status bsm_cpu_time_path(void *workspace, size_t layer, const bsm_block *blo
     (void)error;
     bsm_cpu_workspace *space = workspace;
     const bsm_config *config = &space->weights->config;
-#pragma omp parallel num_threads((int)space->options.threads)
-    {
-        bsm_thread_mode mode = bsm_cpu_enter_thread();
-#pragma omp for schedule(dynamic)
-        for (size_t band = 0; band < config->num_bands; band++) {
-            time_path_of_band(space, bsm_cpu_this_thread(space), layer, band, block);
-        }
-        bsm_cpu_leave_thread(mode);
-    }
+    bsm_cpu_run(space->options.threads, config->num_bands, time_path_of_band,
+                &(path){space, layer, block});
     if (block->commit && layer + 1 == config->depth) {
         space->stream_started = true;
     }
     return BSM_OK;
 }
 
+static void band_path_of_frame(void *job, size_t thread, size_t frame)
+{
+    const path *p = job;
+    const bsm_cpu_workspace *space = p->space;
+    const bsm_config *config = &space->weights->config;
+    sequence seq = {.weights = &space->weights->band[p->layer],
+                    .x = space->x + frame * config->dim,
+                    .length = config->num_bands,
+                    .step = p->block->frames * config->dim,
+                    .wanted = config->num_bands};
+    run_whole(&space->threads[thread], &seq);
+}
+
 bsm_status bsm_cpu_band_path(void *workspace, size_t layer, const bsm_block *block,
                              bsm_error *error)
 {
     (void)error;
-    bsm_cpu_workspace *space = workspace;
-    const bsm_config *config = &space->weights->config;
-#pragma omp parallel num_threads((int)space->options.threads)
-    {
-        bsm_thread_mode mode = bsm_cpu_enter_thread();
-#pragma omp for schedule(dynamic)
-        for (size_t frame = 0; frame < block->wanted; frame++) {
-            sequence seq = {.weights = &space->weights->band[layer],
-                            .x = space->x + frame * config->dim,
-                            .length = config->num_bands,
-                            .step = block->frames * config->dim,
-                            .wanted = config->num_bands};
-            run_whole(bsm_cpu_this_thread(space), &seq);
-        }
-        bsm_cpu_leave_thread(mode);
-    }
+    const bsm_cpu_workspace *space = workspace;
+    bsm_cpu_run(space->options.threads, block->wanted, band_path_of_frame,
+                &(path){space, layer, block});
     return BSM_OK;
 }

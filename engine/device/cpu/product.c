@@ -4,15 +4,14 @@
 #include "device/cpu/product.h"
 
 #include <stdio.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 #ifdef __SSE2__
 #include <xmmintrin.h>
 #endif
 #ifdef BSM_ONEDNN
+#include <dlfcn.h>
 #include <dnnl.h>
 #include <dnnl_version.h>
+#include <pthread.h>
 #endif
 
 #ifdef BSM_ONEDNN
@@ -36,6 +35,32 @@ const char *bsm_cpu_product_name(void)
 {
     return "oneDNN " ONEDNN_VERSION;
 }
+
+/* What oneDNN asks how many threads to use, where it is built with OpenMP: of the library that it
+ * finds, whichever that is in this process, and so without linking to one. */
+static struct {
+    int (*max_threads)(void);
+    void (*set_threads)(int);
+} openmp;
+
+static void find_openmp(void)
+{
+    *(void **)&openmp.max_threads = dlsym(RTLD_DEFAULT, "omp_get_max_threads");
+    *(void **)&openmp.set_threads = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
+}
+
+/* How many threads oneDNN may use when this thread calls it. Returns how many it might before. */
+static int limit_threads(int threads)
+{
+    static pthread_once_t found = PTHREAD_ONCE_INIT;
+    pthread_once(&found, find_openmp);
+    if (!openmp.max_threads || !openmp.set_threads) {
+        return threads;
+    }
+    const int before = openmp.max_threads();
+    openmp.set_threads(threads);
+    return before;
+}
 #else
 void bsm_cpu_product(const bsm_kernels *kernels, const bsm_product *p)
 {
@@ -45,6 +70,11 @@ void bsm_cpu_product(const bsm_kernels *kernels, const bsm_product *p)
 const char *bsm_cpu_product_name(void)
 {
     return "plain C";
+}
+
+static int limit_threads(int threads)
+{
+    return threads;
 }
 #endif
 
@@ -59,16 +89,13 @@ bsm_thread_mode bsm_cpu_enter_thread(void)
     mode.float_control = _mm_getcsr();
     _mm_setcsr(mode.float_control | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
 #endif
-#ifdef _OPENMP
-    /* For this thread and until the region ends. In a region of one thread, which OpenMP does not
-     * count as parallel, oneDNN would otherwise start a team of its own. */
-    omp_set_num_threads(1);
-#endif
+    mode.library_threads = limit_threads(1); /* or oneDNN starts a team of its own, which spins */
     return mode;
 }
 
 void bsm_cpu_leave_thread(bsm_thread_mode mode)
 {
+    limit_threads(mode.library_threads);
 #ifdef __SSE2__
     _mm_setcsr(mode.float_control);
 #endif

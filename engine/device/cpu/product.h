@@ -16,6 +16,7 @@ const char *bsm_cpu_product_name(void);
 /** What a thread sets while it computes, and sets back afterwards. */
 typedef struct bsm_thread_mode {
     unsigned int float_control;
+    int library_threads;
     sigset_t signals;
 } bsm_thread_mode;
 

@@ -20,15 +20,12 @@ typedef struct bsm_cpu_workspace {
     const bsm_cpu_weights *weights;
     const bsm_kernels *kernels;
     bsm_workspace_options options;
-    float *x;            /**< [band][frame][dim] */
-    float *stream;       /**< [depth][band][state], along time; NULL if not streaming */
-    bool stream_started; /**< false: `stream` counts as zero */
-    bsm_cpu_thread *threads;
-    void *memory; /**< of all of them */
+    float *x;                /**< [band][frame][dim] */
+    float *stream;           /**< [depth][band][state], along time; NULL if not streaming */
+    bool stream_started;     /**< false: `stream` counts as zero */
+    bsm_cpu_thread *threads; /**< of a region */
+    void *memory;            /**< of all of them */
 } bsm_cpu_workspace;
-
-/** The calling thread's own, inside a parallel region. */
-bsm_cpu_thread *bsm_cpu_this_thread(const bsm_cpu_workspace *space);
 
 /* The modules of bsm_device. */
 bsm_status bsm_cpu_band_split(void *workspace, const float *spectrum, size_t frames,

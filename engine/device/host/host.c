@@ -2,6 +2,7 @@
 /* The part of training that all devices on host memory share: its making and its memory. */
 #include "device/host/host.h"
 
+#include "base/team.h"
 #include "device/host/signals.h"
 #include "device/host/vectors.h"
 #include "model/vector.h"
@@ -24,6 +25,7 @@ bsm_status bsm_host_init(bsm_host *host, const bsm_config *config,
 {
     *host = (bsm_host){
         .config = *config, .options = *options, .frames = 1 + options->samples / config->hop};
+    bsm_team_join(options->threads);
     bsm_status status = bsm_host_vectors_new(host, parameters, error);
     if (!status) {
         status = bsm_host_signals_new(host, error);
@@ -36,6 +38,7 @@ bsm_status bsm_host_init(bsm_host *host, const bsm_config *config,
 
 void bsm_host_clear(bsm_host *host)
 {
+    bsm_team_leave();
     bsm_host_vectors_free(host);
     bsm_host_signals_free(host->signals);
     *host = (bsm_host){0};

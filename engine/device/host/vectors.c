@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/team.h"
 #include "large_memory.h"
 #include "model/vector.h"
 
@@ -105,20 +106,34 @@ static double sum_of_squares(const float *values, size_t count)
     return sum;
 }
 
+/* The sum of squares of each piece. */
+typedef struct squares {
+    const bsm_host *host;
+    double sums[PIECES];
+} squares;
+
+static void sum_pieces(void *job, size_t thread, bsm_region *region)
+{
+    (void)thread;
+    squares *s = job;
+    const float *gradients = s->host->vectors[BSM_GRADIENTS];
+    for (size_t p; bsm_region_next(region, &p);) {
+        const size_t begin = p * piece_size(s->host), end = piece_end(s->host, p);
+        if (begin < end) {
+            s->sums[p] = sum_of_squares(gradients + begin, end - begin);
+        }
+    }
+}
+
 bsm_status bsm_host_norm(void *space, double *norm, bsm_error *error)
 {
     (void)error;
     const bsm_host *host = space;
-    double sums[PIECES] = {0}, sum = 0;
-#pragma omp parallel for schedule(static) num_threads((int)host->options.threads)
+    squares s = {.host = host};
+    double sum = 0;
+    bsm_team_run(host->options.threads, PIECES, sum_pieces, &s);
     for (size_t p = 0; p < PIECES; p++) {
-        const size_t begin = p * piece_size(host), end = piece_end(host, p);
-        if (begin < end) {
-            sums[p] = sum_of_squares(host->vectors[BSM_GRADIENTS] + begin, end - begin);
-        }
-    }
-    for (size_t p = 0; p < PIECES; p++) {
-        sum += sums[p];
+        sum += s.sums[p];
     }
     *norm = sqrt(sum);
     return BSM_OK;
@@ -169,20 +184,31 @@ static void move(const factors *f, size_t count, float *restrict weight, float *
     }
 }
 
-bsm_status bsm_host_update(void *space, const bsm_adamw *step, bsm_error *error)
+/* A step of all weights. */
+typedef struct update {
+    const bsm_host *host;
+    factors factors;
+} update;
+
+static void move_pieces(void *job, size_t thread, bsm_region *region)
 {
-    (void)error;
-    const bsm_host *host = space;
-    const factors f = factors_of(step);
-    float *const *v = host->vectors;
-#pragma omp parallel for schedule(static) num_threads((int)host->options.threads)
-    for (size_t p = 0; p < PIECES; p++) {
-        const size_t begin = p * piece_size(host), end = piece_end(host, p);
+    (void)thread;
+    const update *u = job;
+    float *const *v = u->host->vectors;
+    for (size_t p; bsm_region_next(region, &p);) {
+        const size_t begin = p * piece_size(u->host), end = piece_end(u->host, p);
         if (begin < end) {
-            move(&f, end - begin, v[BSM_PARAMETERS] + begin, v[BSM_GRADIENTS] + begin,
+            move(&u->factors, end - begin, v[BSM_PARAMETERS] + begin, v[BSM_GRADIENTS] + begin,
                  v[BSM_FIRST_MOMENTS] + begin, v[BSM_SECOND_MOMENTS] + begin,
                  v[BSM_AVERAGES] + begin);
         }
     }
+}
+
+bsm_status bsm_host_update(void *space, const bsm_adamw *step, bsm_error *error)
+{
+    (void)error;
+    const bsm_host *host = space;
+    bsm_team_run(host->options.threads, PIECES, move_pieces, &(update){host, factors_of(step)});
     return BSM_OK;
 }

@@ -4,10 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
+#include "base/team.h"
 #include "device/device.h"
 #include "device/reference/modules.h"
 
@@ -48,15 +46,6 @@ static void weights_free(void *weights)
     (void)weights;
 }
 
-static size_t thread_number(void)
-{
-#ifdef _OPENMP
-    return (size_t)omp_get_thread_num();
-#else
-    return 0;
-#endif
-}
-
 static bool scratch_init(scratch *s, const bsm_config *config, size_t length)
 {
     size_t state = bsm_reference_state_size(config), step = bsm_reference_step_size(config);
@@ -86,6 +75,7 @@ static size_t stream_size(const bsm_config *config)
 static void workspace_free(void *opaque)
 {
     workspace *space = opaque;
+    bsm_team_leave();
     if (space->scratch) {
         for (size_t t = 0; t < space->options.threads; t++) {
             free(space->scratch[t].memory);
@@ -106,6 +96,7 @@ static bsm_status workspace_new(const void *weights, const bsm_workspace_options
     }
     space->weights = weights;
     space->options = *options;
+    bsm_team_join(options->threads);
     const bsm_config *config = &space->weights->config;
     size_t length =
         options->max_frames > config->num_bands ? options->max_frames : config->num_bands;
@@ -194,60 +185,96 @@ static void run_path(const bsm_config *config, const bsm_path_weights *w, scratc
     }
 }
 
-static bsm_status time_path(void *opaque, size_t layer, const bsm_block *block, bsm_error *error)
+/* A layer's path in work. */
+typedef struct path {
+    const workspace *space;
+    size_t layer;
+    const bsm_block *block;
+} path;
+
+static void run_bands(void *job, size_t thread, bsm_region *region)
 {
-    (void)error;
-    workspace *space = opaque;
+    const path *p = job;
+    const workspace *space = p->space;
+    const bsm_block *block = p->block;
     const bsm_config *config = &space->weights->config;
     size_t state = bsm_reference_state_size(config);
-#pragma omp parallel for schedule(dynamic) num_threads((int)space->options.threads)
-    for (size_t k = 0; k < config->num_bands; k++) {
+    for (size_t k; bsm_region_next(region, &k);) {
         sequence seq = {.x = space->x + k * block->frames * config->dim,
                         .length = block->frames,
                         .stride = config->dim,
                         .wanted = block->wanted};
         float *stream =
-            space->stream ? space->stream + (layer * config->num_bands + k) * state : NULL;
-        run_path(config, &space->weights->time[layer], &space->scratch[thread_number()], &seq,
-                 stream, block->commit);
+            space->stream ? space->stream + (p->layer * config->num_bands + k) * state : NULL;
+        run_path(config, &space->weights->time[p->layer], &space->scratch[thread], &seq, stream,
+                 block->commit);
     }
+}
+
+static bsm_status time_path(void *opaque, size_t layer, const bsm_block *block, bsm_error *error)
+{
+    (void)error;
+    const workspace *space = opaque;
+    bsm_team_run(space->options.threads, space->weights->config.num_bands, run_bands,
+                 &(path){space, layer, block});
     return BSM_OK;
+}
+
+static void run_frames(void *job, size_t thread, bsm_region *region)
+{
+    const path *p = job;
+    const workspace *space = p->space;
+    const bsm_config *config = &space->weights->config;
+    for (size_t t; bsm_region_next(region, &t);) {
+        sequence seq = {.x = space->x + t * config->dim,
+                        .length = config->num_bands,
+                        .stride = p->block->frames * config->dim,
+                        .wanted = config->num_bands};
+        run_path(config, &space->weights->band[p->layer], &space->scratch[thread], &seq, NULL, 0);
+    }
 }
 
 static bsm_status band_path(void *opaque, size_t layer, const bsm_block *block, bsm_error *error)
 {
     (void)error;
-    workspace *space = opaque;
-    const bsm_config *config = &space->weights->config;
-#pragma omp parallel for schedule(dynamic) num_threads((int)space->options.threads)
-    for (size_t t = 0; t < block->wanted; t++) {
-        sequence seq = {.x = space->x + t * config->dim,
-                        .length = config->num_bands,
-                        .stride = block->frames * config->dim,
-                        .wanted = config->num_bands};
-        run_path(config, &space->weights->band[layer], &space->scratch[thread_number()], &seq, NULL,
-                 0);
-    }
+    const workspace *space = opaque;
+    bsm_team_run(space->options.threads, block->wanted, run_frames, &(path){space, layer, block});
     return BSM_OK;
+}
+
+/* A stem's mask in work. */
+typedef struct masking {
+    const workspace *space;
+    size_t stem;
+    const bsm_block *block;
+    const float *spectrum;
+    float *masked;
+} masking;
+
+static void mask_frames(void *job, size_t thread, bsm_region *region)
+{
+    const masking *m = job;
+    const workspace *space = m->space;
+    const bsm_config *config = &space->weights->config;
+    scratch *s = &space->scratch[thread];
+    for (size_t t; bsm_region_next(region, &t);) {
+        size_t offset = t * bsm_config_features(config);
+        for (size_t k = 0; k < config->num_bands; k++) {
+            bsm_reference_mask band = bsm_reference_mask_of(space->weights, m->stem, k);
+            bsm_reference_mask_frame(&band, space->x + (k * m->block->frames + t) * config->dim,
+                                     m->spectrum + offset, &s->mask, m->masked + offset);
+            offset += band.features;
+        }
+    }
 }
 
 static bsm_status mask(void *opaque, size_t stem, const bsm_block *block, const float *spectrum,
                        float *masked, bsm_error *error)
 {
     (void)error;
-    workspace *space = opaque;
-    const bsm_config *config = &space->weights->config;
-#pragma omp parallel for schedule(dynamic) num_threads((int)space->options.threads)
-    for (size_t t = 0; t < block->wanted; t++) {
-        scratch *s = &space->scratch[thread_number()];
-        size_t offset = t * bsm_config_features(config);
-        for (size_t k = 0; k < config->num_bands; k++) {
-            bsm_reference_mask band = bsm_reference_mask_of(space->weights, stem, k);
-            bsm_reference_mask_frame(&band, space->x + (k * block->frames + t) * config->dim,
-                                     spectrum + offset, &s->mask, masked + offset);
-            offset += band.features;
-        }
-    }
+    const workspace *space = opaque;
+    bsm_team_run(space->options.threads, block->wanted, mask_frames,
+                 &(masking){space, stem, block, spectrum, masked});
     return BSM_OK;
 }
 

@@ -4,6 +4,7 @@
  * number of threads gives the same bits. */
 #include <string.h>
 
+#include "base/team.h"
 #include "device/reference/space.h"
 
 /* The sequences that a path runs along. */
@@ -77,6 +78,38 @@ static void run_sequence_backward(const bsm_reference_space *space,
     }
 }
 
+/* A path's sequences in work. */
+typedef struct path_work {
+    const bsm_reference_space *space;
+    const sequences *sequences;
+    size_t weights; /* of the path */
+} path_work;
+
+static void run_shares(void *job, size_t thread, bsm_region *region)
+{
+    (void)thread;
+    const path_work *w = job;
+    const bsm_reference_space *space = w->space;
+    for (size_t i; bsm_region_next(region, &i);) {
+        for (size_t index = i; index < w->sequences->count; index += space->host.options.threads) {
+            run_sequence(space, &space->threads[i], w->sequences, index);
+        }
+    }
+}
+
+static void run_shares_backward(void *job, size_t thread, bsm_region *region)
+{
+    (void)thread;
+    const path_work *w = job;
+    const bsm_reference_space *space = w->space;
+    for (size_t i; bsm_region_next(region, &i);) {
+        bsm_reference_clear_gradients(&space->threads[i], w->weights);
+        for (size_t index = i; index < w->sequences->count; index += space->host.options.threads) {
+            run_sequence_backward(space, &space->threads[i], w->sequences, index);
+        }
+    }
+}
+
 static bsm_status train_path(void *opaque, size_t layer, bsm_axis axis, bsm_error *error)
 {
     (void)error;
@@ -85,12 +118,7 @@ static bsm_status train_path(void *opaque, size_t layer, bsm_axis axis, bsm_erro
     sequences s = sequences_of(space, layer, axis);
     memcpy(space->kept + s.kept, space->x,
            s.count * s.path.length * space->host.config.dim * sizeof *space->x);
-#pragma omp parallel for schedule(static) num_threads((int)threads)
-    for (size_t i = 0; i < threads; i++) {
-        for (size_t index = i; index < s.count; index += threads) {
-            run_sequence(space, &space->threads[i], &s, index);
-        }
-    }
+    bsm_team_run(threads, threads, run_shares, &(path_work){.space = space, .sequences = &s});
     return BSM_OK;
 }
 
@@ -102,13 +130,7 @@ static bsm_status train_path_backward(void *opaque, size_t layer, bsm_axis axis,
     sequences s = sequences_of(space, layer, axis);
     const float *first = s.path.weights->forward.norm;
     size_t weights = (size_t)(s.path.weights->merge_bias + space->host.config.dim - first);
-#pragma omp parallel for schedule(static) num_threads((int)threads)
-    for (size_t i = 0; i < threads; i++) {
-        bsm_reference_clear_gradients(&space->threads[i], weights);
-        for (size_t index = i; index < s.count; index += threads) {
-            run_sequence_backward(space, &space->threads[i], &s, index);
-        }
-    }
+    bsm_team_run(threads, threads, run_shares_backward, &(path_work){space, &s, weights});
     bsm_reference_add_gradients(space, space->threads, threads, first, weights);
     return BSM_OK;
 }

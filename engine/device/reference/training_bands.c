@@ -3,6 +3,7 @@
  * computed by one thread, so its gradients are summed in one order whatever their number. */
 #include <string.h>
 
+#include "base/team.h"
 #include "device/reference/space.h"
 
 /* ---- Band split ---- */
@@ -118,15 +119,25 @@ static void add_final_norm(const bsm_reference_space *space)
 typedef void band_function(const bsm_reference_space *space, const bsm_reference_thread *thread,
                            size_t stem, size_t band);
 
+/* What is done with all bands. */
+typedef struct band_work {
+    const bsm_reference_space *space;
+    band_function *function;
+    size_t stem;
+} band_work;
+
+static void run_bands(void *job, size_t thread, bsm_region *region)
+{
+    const band_work *w = job;
+    for (size_t k; bsm_region_next(region, &k);) {
+        w->function(w->space, &w->space->threads[thread], w->stem, k);
+    }
+}
+
 static void for_each_band(const bsm_reference_space *space, band_function *function, size_t stem)
 {
-    size_t bands = space->host.config.num_bands, threads = space->host.options.threads;
-#pragma omp parallel for schedule(static) num_threads((int)threads)
-    for (size_t i = 0; i < threads; i++) {
-        for (size_t k = i; k < bands; k += threads) {
-            function(space, &space->threads[i], stem, k);
-        }
-    }
+    bsm_team_run(space->host.options.threads, space->host.config.num_bands, run_bands,
+                 &(band_work){space, function, stem});
 }
 
 bsm_status bsm_reference_train_band_split(void *opaque, bsm_error *error)

@@ -11,7 +11,7 @@ BSM_BEGIN_DECLS
 
 typedef enum bsm_device_kind {
     BSM_DEVICE_AUTO,      /**< the fastest that works */
-    BSM_DEVICE_CPU,       /**< fast: chunked scan, oneDNN, OpenMP */
+    BSM_DEVICE_CPU,       /**< fast: chunked scan, oneDNN, all processors */
     BSM_DEVICE_REFERENCE, /**< plain C that follows the equations; slow */
     BSM_DEVICE_CUDA,
 } bsm_device_kind;

@@ -2,10 +2,8 @@
 /* The modules with weights of their own for each band, forward and backward. A band is one
  * thread's, so its gradients are added where they belong. */
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
+#include "device/cpu/region.h"
 #include "device/cpu/training/products.h"
 #include "device/cpu/training/space.h"
 
@@ -39,35 +37,33 @@ static bool next_piece(const band *b, size_t *frame, piece *p)
     return true;
 }
 
-static const bsm_band_scratch *this_thread(const bsm_cpu_training_space *space)
+/* What is done with all bands. */
+typedef struct bands {
+    bsm_cpu_training_space *space;
+    size_t stem;
+    void (*run)(const band *);
+} bands;
+
+static void run_band(void *job, size_t thread, size_t index)
 {
-#ifdef _OPENMP
-    return &space->threads[omp_get_thread_num()].band;
-#else
-    return &space->threads[0].band;
-#endif
+    const bands *all = job;
+    bsm_cpu_training_space *space = all->space;
+    const bsm_config *config = &space->host.config;
+    all->run(&(band){.space = space,
+                     .config = config,
+                     .kernels = space->kernels,
+                     .scratch = &space->threads[thread].band,
+                     .index = index,
+                     .stem = all->stem,
+                     .features = bsm_cpu_training_features(config, index),
+                     .ld = bsm_config_features(config),
+                     .offset = bsm_cpu_training_offset(config, index)});
 }
 
 static void run_bands(bsm_cpu_training_space *space, size_t stem, void (*run)(const band *))
 {
-    const bsm_config *config = &space->host.config;
-#pragma omp parallel num_threads((int)space->host.options.threads)
-    {
-        bsm_thread_mode mode = bsm_cpu_enter_thread();
-#pragma omp for schedule(dynamic)
-        for (size_t k = 0; k < config->num_bands; k++) {
-            run(&(band){.space = space,
-                        .config = config,
-                        .kernels = space->kernels,
-                        .scratch = this_thread(space),
-                        .index = k,
-                        .stem = stem,
-                        .features = bsm_cpu_training_features(config, k),
-                        .ld = bsm_config_features(config),
-                        .offset = bsm_cpu_training_offset(config, k)});
-        }
-        bsm_cpu_leave_thread(mode);
-    }
+    bsm_cpu_run(space->host.options.threads, space->host.config.num_bands, run_band,
+                &(bands){space, stem, run});
 }
 
 /* y = x W^T, rows below each other. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "device/cpu/matrix.h"
+#include "device/cpu/region.h"
 #include "device/cpu/training/mixer.h"
 #include "device/cpu/training/products.h"
 
@@ -217,53 +218,68 @@ static void backward_group(const path *p, bsm_cpu_training_thread *thread, const
     scatter(p, group, scratch->d_x, p->space->d_x);
 }
 
-/* The other threads' to those of the first, in pieces, each in the order of the threads. */
-static void add_gradients(const path *p)
+enum { PIECE = 4096 };
+
+/* The other threads' to those of the first, in the order of the threads. */
+static void add_piece(void *job, size_t thread, size_t piece)
 {
-    enum { PIECE = 4096 };
-    bsm_cpu_training_space *space = p->space;
+    (void)thread;
+    const path *p = job;
+    const bsm_cpu_training_space *space = p->space;
     float *gradients = bsm_host_gradient(&space->host, p->weights->forward.norm);
-#pragma omp parallel for num_threads((int)space->host.options.threads)
-    for (size_t first = 0; first < space->path_size; first += PIECE) {
-        size_t rest = space->path_size - first, count = rest < PIECE ? rest : PIECE;
-        for (size_t t = 1; t < space->host.options.threads; t++) {
-            space->kernels->backward->add(count, space->threads[t].gradients + first,
-                                          gradients + first);
-        }
+    size_t first = piece * PIECE, rest = space->path_size - first;
+    for (size_t t = 1; t < space->host.options.threads; t++) {
+        space->kernels->backward->add(rest < PIECE ? rest : PIECE,
+                                      space->threads[t].gradients + first, gradients + first);
+    }
+}
+
+static void add_gradients(path *p)
+{
+    const size_t threads = p->space->host.options.threads;
+    if (threads > 1) {
+        bsm_cpu_run(threads, (p->space->path_size + PIECE - 1) / PIECE, add_piece, p);
     }
 }
 
 /* ---- Both ---- */
 
-/* Groups go to numbered threads, whatever threads there really are. */
-static void run_groups(const path *p,
-                       void (*run)(const path *, bsm_cpu_training_thread *, const bsm_group *),
-                       bool clear_gradients)
+/* What is done with all groups. */
+typedef struct group_work {
+    const path *path;
+    void (*run)(const path *, bsm_cpu_training_thread *, const bsm_group *);
+    bool clear_gradients;
+} group_work;
+
+/* The groups of a numbered thread, whatever thread it really is. */
+static void run_share(void *job, size_t really, size_t number)
 {
-    bsm_cpu_training_space *space = p->space;
-    size_t threads = space->host.options.threads, groups = p->grouping->groups;
-#pragma omp parallel num_threads((int)threads)
-    {
-        bsm_thread_mode mode = bsm_cpu_enter_thread();
-#pragma omp for schedule(static, 1)
-        for (size_t t = 0; t < threads; t++) {
-            if (clear_gradients && space->threads[t].gradients) {
-                memset(space->threads[t].gradients, 0, space->path_size * sizeof(float));
-            }
-            for (size_t g = t * groups / threads; g < (t + 1) * groups / threads; g++) {
-                bsm_group group = group_at(p->grouping, g);
-                run(p, &space->threads[t], &group);
-            }
-        }
-        bsm_cpu_leave_thread(mode);
+    (void)really;
+    const group_work *w = job;
+    const bsm_cpu_training_space *space = w->path->space;
+    const bsm_grouping *grouping = w->path->grouping;
+    size_t threads = space->host.options.threads, groups = grouping->groups;
+    bsm_cpu_training_thread *thread = &space->threads[number];
+    if (w->clear_gradients && thread->gradients) {
+        memset(thread->gradients, 0, space->path_size * sizeof(float));
     }
+    for (size_t g = number * groups / threads; g < (number + 1) * groups / threads; g++) {
+        bsm_group group = group_at(grouping, g);
+        w->run(w->path, thread, &group);
+    }
+}
+
+static void run_groups(group_work work)
+{
+    const size_t threads = work.path->space->host.options.threads;
+    bsm_cpu_run(threads, threads, run_share, &work);
 }
 
 bsm_status bsm_cpu_training_path(void *space, size_t layer, bsm_axis axis, bsm_error *error)
 {
     (void)error;
     path p = prepare(space, layer, axis);
-    run_groups(&p, forward_group, false);
+    run_groups((group_work){&p, forward_group, false});
     return BSM_OK;
 }
 
@@ -272,7 +288,7 @@ bsm_status bsm_cpu_training_path_backward(void *space, size_t layer, bsm_axis ax
 {
     (void)error;
     path p = prepare(space, layer, axis);
-    run_groups(&p, backward_group, true);
+    run_groups((group_work){&p, backward_group, true});
     add_gradients(&p);
     return BSM_OK;
 }
