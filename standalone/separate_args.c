@@ -209,10 +209,7 @@ static bsm_status parse_device(const char *text, bsm_device_kind *device, bsm_er
 
 static bsm_status parse_precision(const char *text, bsm_precision *precision, bsm_error *error)
 {
-    if (bsm_precision_parse(text, precision, NULL)) {
-        return bad_value(error, "precision", text, "float32, tf32, bfloat16 or int8");
-    }
-    return BSM_OK;
+    return bsm_precision_parse(text, precision, error) ? BSM_INVALID_ARGUMENT : BSM_OK;
 }
 
 /* ---- The line ---- */

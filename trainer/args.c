@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/home.h"
+
 const char trainer_args_help[] =
     "usage: bsm-trainer [options] CONFIG\n"
     "       bsm-trainer --validate MODEL [options] [CONFIG]\n"
@@ -88,6 +90,26 @@ static bsm_status add_option(trainer_args *args, const char *format, const char 
     return add(args, text);
 }
 
+/* Shells leave a "~" behind an equals sign as it is. */
+static bsm_status set_path(trainer_args *args, const char *value, const char **path,
+                           bsm_error *error)
+{
+    *path = value;
+    if (value[0] != '~') {
+        return BSM_OK;
+    }
+    char *text = strdup(value);
+    bsm_status status =
+        text ? bsm_home_expand(&text, error) : bsm_fail(error, BSM_NO_MEMORY, "out of memory");
+    if (status) {
+        free(text);
+        return status;
+    }
+    args->owned[args->num_owned++] = text;
+    *path = text;
+    return BSM_OK;
+}
+
 static bsm_status add_stream(trainer_args *args, const char *value, bsm_error *error)
 {
     const size_t commit = strspn(value, "0123456789");
@@ -112,17 +134,16 @@ static bsm_status apply(int option, char *value, trainer_args *args, bsm_error *
     case OPTION_PRINT_CONFIG: args->action = TRAINER_PRINT_CONFIG; break;
     case OPTION_VALIDATE:
         args->action = TRAINER_VALIDATE;
-        args->model = value;
-        break;
-    case OPTION_DATA: args->data = value; break;
+        return set_path(args, value, &args->model, error);
+    case OPTION_DATA: return set_path(args, value, &args->data, error);
     case OPTION_SOURCES: return add_option(args, "data.sources=[%s]", value, error);
     case OPTION_SUBSET: return add_option(args, "validation.subset=%s", value, error);
     case OPTION_DURATION: return add_option(args, "validation.duration=%s", value, error);
     case OPTION_STREAM: return add_stream(args, value, error);
     case OPTION_PRECISION: return add_option(args, "validation.precision=%s", value, error);
     case OPTION_MAX_SECONDS: return add_option(args, "validation.max_seconds=%s", value, error);
-    case OPTION_JSON: args->json = value; break;
-    case OPTION_CSV: args->csv = value; break;
+    case OPTION_JSON: return set_path(args, value, &args->json, error);
+    case OPTION_CSV: return set_path(args, value, &args->csv, error);
     case 'q': args->quiet = true; break;
     case 'h': args->action = TRAINER_HELP; break;
     case 'V': args->action = TRAINER_VERSION; break;

@@ -157,6 +157,10 @@ static bsm_status end_part(const bsm_track_signal *signal, track_part *part, bsm
     const bsm_audio_info info = *bsm_source_info(part->source);
     bsm_source_free(part->source);
     part->source = NULL;
+    if (info.nonfinite) {
+        bsm_log("%s: %llu samples are not numbers (NaN or infinite): taken as 0", part->path,
+                (unsigned long long)info.nonfinite);
+    }
     if (info.missing) {
         const double there = (double)part->position / (double)signal->rate;
         return bsm_fail(error, BSM_BAD_AUDIO, "%s: is damaged: ends after %.3f of %.3f s",

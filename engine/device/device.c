@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 #include <string.h>
+#include <strings.h>
 
 #include "device/cuda_module.h"
 #include "log.h"
@@ -40,13 +41,35 @@ const char *bsm_precision_name(bsm_precision precision)
     return NULL;
 }
 
+/* As other programs for networks spell them, too. */
 bsm_status bsm_precision_parse(const char *name, bsm_precision *precision, bsm_error *error)
 {
-    const char *known;
-    for (int i = 0; (known = bsm_precision_name((bsm_precision)i)); i++) {
-        if (!strcmp(name, known)) {
-            *precision = (bsm_precision)i;
+    static const struct {
+        const char *name;
+        bsm_precision precision;
+    } names[] = {
+        {"float32", BSM_PRECISION_FLOAT32},    {"fp32", BSM_PRECISION_FLOAT32},
+        {"f32", BSM_PRECISION_FLOAT32},        {"float", BSM_PRECISION_FLOAT32},
+        {"single", BSM_PRECISION_FLOAT32},     {"32", BSM_PRECISION_FLOAT32},
+        {"32-true", BSM_PRECISION_FLOAT32},    {"bfloat16", BSM_PRECISION_BFLOAT16},
+        {"bf16", BSM_PRECISION_BFLOAT16},      {"bf16-mixed", BSM_PRECISION_BFLOAT16},
+        {"bf16-true", BSM_PRECISION_BFLOAT16}, {"tf32", BSM_PRECISION_TF32},
+        {"tfloat32", BSM_PRECISION_TF32},      {"tensorfloat32", BSM_PRECISION_TF32},
+        {"int8", BSM_PRECISION_INT8},          {"i8", BSM_PRECISION_INT8},
+    };
+    static const char *const halves[] = {"fp16", "float16", "f16", "half", "16", "16-mixed"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!strcasecmp(name, names[i].name)) {
+            *precision = names[i].precision;
             return BSM_OK;
+        }
+    }
+    for (size_t i = 0; i < sizeof halves / sizeof *halves; i++) {
+        if (!strcasecmp(name, halves[i])) {
+            return bsm_fail(error, BSM_NOT_FOUND,
+                            "precision '%s': no device computes in float16; of 16 bits there is "
+                            "bfloat16",
+                            name);
         }
     }
     return bsm_fail(error, BSM_NOT_FOUND,

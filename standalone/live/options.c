@@ -155,9 +155,7 @@ static bsm_status parse_compute(const char *text, bsm_device_kind *kind, bsm_err
 
 static bsm_status parse_precision(const char *text, bsm_precision *precision, bsm_error *error)
 {
-    return bsm_precision_parse(text, precision, NULL)
-               ? bad_value(error, "precision", text, "float32, tf32, bfloat16 or int8")
-               : BSM_OK;
+    return bsm_precision_parse(text, precision, error) ? BSM_INVALID_ARGUMENT : BSM_OK;
 }
 
 static bsm_status parse_name(const char *text, const char **name, bsm_error *error)

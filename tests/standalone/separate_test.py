@@ -22,6 +22,9 @@ import termios
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+import default_signals  # noqa: E402
+
 SEPARATE, MODEL, MAKE_AUDIO, INSTALLED = map(os.path.abspath, sys.argv[1:5])
 SANITIZED = 'sanitized' in sys.argv[5:]
 FAST = ['--window', '0.5']  # the tiny model needs no 8 seconds
@@ -384,10 +387,11 @@ class SeparateTest(unittest.TestCase):
 
     # ---- What stops it ----
 
-    def start_long(self):
+    def start_long(self, **options):
         path = self.make('long.wav', 'wav16', 8000, 1, 8000 * 200)
         process = subprocess.Popen([SEPARATE, *FAST, path], env=self.env,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   **options)
         deadline = time.monotonic() + 60
         while not any(name.endswith('.part') for name in self.names()):
             self.assertLess(time.monotonic(), deadline)
@@ -404,6 +408,14 @@ class SeparateTest(unittest.TestCase):
             self.assertIn('long.wav: cancelled', errors)
             self.assertEqual(output, '')
             self.assertEqual(self.names(), ['long.wav'])
+
+    def test_ignored_signals_stay_ignored(self):
+        process = self.start_long(preexec_fn=default_signals.ignore)
+        ignored, caught = default_signals.handled(process)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        self.assertLessEqual({signal.SIGHUP, signal.SIGINT}, ignored)
+        self.assertIn(signal.SIGTERM, caught)
 
     def test_signal_before_the_first_file(self):
         path = self.make('song.wav')

@@ -246,6 +246,60 @@ static void test_wrong_types(void **state)
                    "--set training.seed: \"x\" is not a whole number");
 }
 
+/* By the names of other programs: understood, or answered with the right one. */
+static void test_precisions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bsm_precision precision;
+    } names[] = {
+        {"float32", BSM_PRECISION_FLOAT32}, {"fp32", BSM_PRECISION_FLOAT32},
+        {"F32", BSM_PRECISION_FLOAT32},     {"32", BSM_PRECISION_FLOAT32},
+        {"bf16", BSM_PRECISION_BFLOAT16},   {"bfloat16", BSM_PRECISION_BFLOAT16},
+        {"BF16", BSM_PRECISION_BFLOAT16},   {"bf16-mixed", BSM_PRECISION_BFLOAT16},
+        {"tf32", BSM_PRECISION_TF32},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char set[64];
+        snprintf(set, sizeof set, "training.precision=%s", names[i].name);
+        loaded l = assert_loads("validation: {precision: FP32}\n", set);
+        assert_int_equal(l.settings->training.precision, names[i].precision);
+        assert_int_equal(l.settings->validation.precision, BSM_PRECISION_FLOAT32);
+        unload(&l);
+    }
+    assert_refused("training:\n  precision: fp16\n", NULL,
+                   ":2: training.precision: precision 'fp16': no device computes in float16; of 16 "
+                   "bits there is bfloat16");
+    assert_refused("training:\n  precision: double\n", NULL,
+                   ":2: training.precision: precision 'double': expected float32, bfloat16, tf32 "
+                   "or int8");
+    assert_refused("training:\n  precision: int8\n", NULL,
+                   ":2: training.precision: \"int8\" is not one of float32, tf32, bf16, bfloat16");
+}
+
+static void test_home_folders(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("HOME", "/home/of test", 1), 0);
+    loaded l = assert_loads("training: {output_dir: ~/out, init_from: ~, resume_from: a~/b}\n"
+                            "data: {root: ~root/x, segments_cache: ~/, roots: [{path: ~/a}]}\n"
+                            "validation: {root: ./~/v}\n",
+                            NULL);
+    assert_string_equal(l.settings->training.output_dir, "/home/of test/out");
+    assert_null(l.settings->training.init_from); /* YAML's word for nothing */
+    assert_string_equal(l.settings->training.resume_from, "a~/b");
+    assert_string_equal(l.settings->data.root, "/root/x");
+    assert_string_equal(l.settings->data.segments_cache, "/home/of test/");
+    assert_string_equal(l.settings->data.roots[0].path, "/home/of test/a");
+    assert_string_equal(l.settings->validation.root, "./~/v");
+    assert_non_null(strstr(l.text, "~/out"));
+    unload(&l);
+    assert_refused("data: {root: ~nobody-so-called}\n", NULL,
+                   "~nobody-so-called: there is no home folder of that name; a file that is called "
+                   "so is ./~nobody-so-called");
+}
+
 static void test_out_of_range(void **state)
 {
     (void)state;
@@ -365,7 +419,7 @@ static void test_differences(void **state)
     char text[1024] = "";
     assert_int_equal(bsm_settings_compare(a.text, b.text, collect, text, NULL), BSM_OK);
     assert_string_equal(text, "training.seed: 42 -> 7; training.licence: CC0 -> (not set); "
-                              "data.loudness: (a list) -> (a list); ");
+                              "data.loudness: [1, 2] -> [1, 3]; ");
     text[0] = '\0';
     assert_int_equal(bsm_settings_compare(a.text, a.text, collect, text, NULL), BSM_OK);
     assert_string_equal(text, "");
@@ -386,6 +440,8 @@ int main(void)
         cmocka_unit_test(test_unknown_keys),
         cmocka_unit_test(test_wrong_types),
         cmocka_unit_test(test_shipped_configurations),
+        cmocka_unit_test(test_precisions),
+        cmocka_unit_test(test_home_folders),
         cmocka_unit_test(test_out_of_range),
         cmocka_unit_test(test_not_yaml),
         cmocka_unit_test(test_endless_document),

@@ -20,6 +20,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+import default_signals  # noqa: E402
+
 TRAINER, SEPARATE, MODEL = map(os.path.abspath, sys.argv[1:4])
 SANITIZED = 'sanitized' in sys.argv[4:]
 MPIRUN = sys.argv[sys.argv.index('--mpi') + 1] if '--mpi' in sys.argv else None
@@ -161,9 +164,9 @@ class TrainerTest(unittest.TestCase):
             self.assertLess(abs(one - other), 1e-2 * other)
         self.assertNotEqual(*losses)
 
-    def start(self, *settings):
+    def start(self, *settings, **options):
         return subprocess.Popen([TRAINER, *self.options(*settings)], stderr=subprocess.PIPE,
-                                text=True)
+                                text=True, **options)
 
     def log(self, event, folder=None):
         with open(os.path.join(folder or self.out, 'log.jsonl'), encoding='utf-8') as file:
@@ -261,10 +264,10 @@ class TrainerTest(unittest.TestCase):
 
     def test_stopped_and_resumed(self):
         """As often as it takes: in the middle of an epoch, and of a step."""
-        for steps in (2, 7):
+        for steps, number in ((2, signal.SIGTERM), (7, signal.SIGHUP)):
             with self.start('training.resume_from=latest') as process:
                 self.wait_for_steps(steps)
-                process.send_signal(signal.SIGTERM)
+                process.send_signal(number)
                 _, error = process.communicate()
             self.assertEqual(process.returncode, 130, error)
             self.assertIn('stopped by a signal in epoch', error)
@@ -273,6 +276,63 @@ class TrainerTest(unittest.TestCase):
         self.assertGreaterEqual(state['step'], 7)
         self.train(resume=True)
         self.assert_as_whole()
+
+    def test_ignored_signals_stay_ignored(self):
+        with self.start('training.num_epochs=1000',
+                        preexec_fn=default_signals.ignore) as process:
+            self.wait_for_steps(1)
+            ignored, caught = default_signals.handled(process)
+            process.send_signal(signal.SIGTERM)
+            process.communicate()
+        self.assertEqual(process.returncode, 130)
+        self.assertLessEqual({signal.SIGHUP, signal.SIGINT}, ignored)
+        self.assertIn(signal.SIGTERM, caught)
+
+    def test_home_folder_in_paths(self):
+        """In the file, behind --set and behind an option's equals sign, where no shell looks."""
+        home = os.path.join(self.folder, 'home')
+        shutil.copytree(self.shared + '/data', os.path.join(home, 'data'))
+        path = os.path.join(self.folder, 'home.yaml')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(CONFIG.replace('data:\n', 'data:\n  root: ~/data\n'))
+        run = lambda *args: subprocess.run([TRAINER, *args], capture_output=True, text=True, check=False,
+                                           cwd=self.folder, env=dict(os.environ, HOME=home))
+        result = run(path, '--set', 'training.output_dir=~/out', '--set', 'training.num_epochs=1')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        result = run('--validate=~/out/last.safetensors', path, '--data=~/data', '--json=~/v.json')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(sorted(os.listdir(home)), ['data', 'out', 'v.json'])
+        self.assertEqual(sorted(os.listdir(self.folder)), ['home', 'home.yaml'])
+        result = run(path, '--set', 'training.output_dir=~nobody-of-that-name/out')
+        self.assertEqual(result.returncode, 2)
+        self.assertIn('~nobody-of-that-name/out: there is no home folder', result.stderr)
+
+    def test_another_task_is_not_resumed(self):
+        self.train('training.num_epochs=1', 'validation.every_n_epochs=1')
+        before = sorted(os.listdir(self.out))
+        for setting, change in (
+                ('data.target=other', 'data.target: [vocals] -> [other]'),
+                ('data.sources=[vocals, other, noise]',
+                 'data.sources: [vocals, other] -> [vocals, other, noise]')):
+            error = self.train('training.num_epochs=2', setting, resume=True, code=2)
+            self.assertIn('is of another training (%s)' % change, error)
+            self.assertEqual(sorted(os.listdir(self.out)), before)
+
+    def test_something_is_said_before_the_first_step_ends(self):
+        error = self.train('training.num_epochs=1')
+        self.assertIn('training: epoch 1 of 1, from step 1 of 5 on, each of 4 examples of 0.1 s\n', error)
+        self.assertLess(error.index('training: epoch 1'), error.index('epoch 1/1'))
+
+    def test_values_that_are_not_numbers(self):
+        track = os.path.join(self.folder, 'nan', 'train', 'a')
+        shutil.copytree(os.path.join(self.shared, 'data', 'train', '0'), track)
+        with open(os.path.join(track, 'vocals.wav'), 'r+b') as file:
+            file.seek(44 + 8 * 1000)
+            file.write(struct.pack('<3f', math.nan, math.inf, -math.inf))
+        settings = ('training.num_epochs=1', 'sad.enabled=true', 'validation.every_n_epochs=0')
+        error = self.train('data.root=' + os.path.join(self.folder, 'nan'), *settings)
+        self.assertIn('vocals.wav: 3 samples are not numbers (NaN or infinite): taken as 0', error)
+        self.assertNotIn('other.wav: ', error)
 
     def test_earlier_training_is_kept(self):
         self.train('training.num_epochs=1', 'training.steps_per_epoch=1')
@@ -328,6 +388,8 @@ class TrainerTest(unittest.TestCase):
             (['validation.root=' + self.folder], 4, 'validation.every_n_epochs: 0 does without'),
             (['training.device=cuda'], 6, 'cuda'),
             (['training.output_dir=/dev/null/x'], 5, '/dev/null/x'),
+            (['training.device=reference', 'training.precision=bf16'], 2, 'float32 only'),
+            (['training.precision=fp16'], 2, 'of 16 bits there is bfloat16'),
             (['training.output_dir=""'], 2, 'training.output_dir: names no folder'),
             (['training.init_from=/nowhere'], 3, '/nowhere'),
             (['model.hidden_dim=1048576', 'model.num_layers=64'], (2, 7), ''),

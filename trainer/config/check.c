@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bsm/device.h"
 #include "config/layer.h"
 #include "config/nearest.h"
 
@@ -94,10 +95,46 @@ static const char *list_values(const cyaml_schema_value_t *schema, char *text, s
     return text;
 }
 
-static bsm_status check_scalar(const checker *c, const cyaml_schema_value_t *schema,
-                               const yaml_node_t *node, const char *key)
+/* A precision by another of its names becomes the schema's. */
+static bsm_status check_precision(const checker *c, const cyaml_schema_value_t *schema,
+                                  yaml_node_t *node, const char *key)
 {
     char names[256];
+    bsm_precision precision;
+    bsm_error cause;
+    if (bsm_precision_parse((const char *)node->data.scalar.value, &precision, &cause)) {
+        return wrong(c, node, key, cause.message);
+    }
+    const char *name = bsm_precision_name(precision);
+    if (!is_enumerated(name, schema)) {
+        return wrong_type(c, node, key, list_values(schema, names, sizeof names));
+    }
+    yaml_char_t *copy = (yaml_char_t *)strdup(name);
+    if (!copy) {
+        return bsm_fail(c->error, BSM_NO_MEMORY, "%s: out of memory", c->layer->name);
+    }
+    free(node->data.scalar.value); /* libyaml allocates as everybody does */
+    node->data.scalar.value = copy;
+    node->data.scalar.length = strlen(name);
+    return BSM_OK;
+}
+
+static bsm_status check_enumerated(const checker *c, const cyaml_schema_value_t *schema,
+                                   yaml_node_t *node, const char *key)
+{
+    char names[256];
+    const bool scalar = node->type == YAML_SCALAR_NODE;
+    if (scalar && is_enumerated((const char *)node->data.scalar.value, schema)) {
+        return BSM_OK;
+    }
+    return scalar && is_enumerated(bsm_precision_name(BSM_PRECISION_FLOAT32), schema)
+               ? check_precision(c, schema, node, key)
+               : wrong_type(c, node, key, list_values(schema, names, sizeof names));
+}
+
+static bsm_status check_scalar(const checker *c, const cyaml_schema_value_t *schema,
+                               yaml_node_t *node, const char *key)
+{
     const bool scalar = node->type == YAML_SCALAR_NODE;
     const char *text = scalar ? (const char *)node->data.scalar.value : "";
     const unsigned long long limit =
@@ -110,10 +147,7 @@ static bsm_status check_scalar(const checker *c, const cyaml_schema_value_t *sch
         return scalar && is_number(text) ? BSM_OK : wrong_type(c, node, key, "a number");
     case CYAML_BOOL:
         return scalar && is_bool(text) ? BSM_OK : wrong_type(c, node, key, "true or false");
-    case CYAML_ENUM:
-        return scalar && is_enumerated(text, schema)
-                   ? BSM_OK
-                   : wrong_type(c, node, key, list_values(schema, names, sizeof names));
+    case CYAML_ENUM: return check_enumerated(c, schema, node, key);
     case CYAML_STRING: return scalar ? BSM_OK : wrong_type(c, node, key, "a text");
     default: return wrong(c, node, key, "of a type that is not known here");
     }

@@ -67,17 +67,52 @@ static bool same_value(const comparison *c, const yaml_node_t *a, const yaml_nod
     return strcmp(text, other) == 0 || same_number(text, other);
 }
 
-static const char *describe(const yaml_node_t *node)
+/* As it could be written in a configuration: "[vocals, other]". */
+static void describe(bsm_layer *layer, const yaml_node_t *node, FILE *text)
 {
-    return !node                            ? "(not set)"
-           : node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value
-                                            : "(a list)";
+    yaml_document_t *document = &layer->document;
+    if (!node) {
+        fputs("(not set)", text);
+    } else if (node->type == YAML_SCALAR_NODE) {
+        fputs((const char *)node->data.scalar.value, text);
+    } else if (node->type == YAML_SEQUENCE_NODE) {
+        const yaml_node_item_t *first = node->data.sequence.items.start;
+        for (const yaml_node_item_t *i = first; i < node->data.sequence.items.top; i++) {
+            fputs(i == first ? "[" : ", ", text);
+            describe(layer, yaml_document_get_node(document, *i), text);
+        }
+        fputs(first == node->data.sequence.items.top ? "[]" : "]", text);
+    } else {
+        const yaml_node_pair_t *first = node->data.mapping.pairs.start;
+        for (const yaml_node_pair_t *pair = first; pair < node->data.mapping.pairs.top; pair++) {
+            fputs(pair == first ? "{" : ", ", text);
+            describe(layer, yaml_document_get_node(document, pair->key), text);
+            fputs(": ", text);
+            describe(layer, yaml_document_get_node(document, pair->value), text);
+        }
+        fputs("}", text);
+    }
+}
+
+/* "KEY: OLD -> NEW", cut where it is too long. */
+static void describe_change(const comparison *c, const char *key, const yaml_node_t *a,
+                            const yaml_node_t *b, char *text, size_t size)
+{
+    char change[1024] = "";
+    FILE *stream = fmemopen(change, sizeof change, "w");
+    if (stream) {
+        describe(c->old, a, stream);
+        fputs(" -> ", stream);
+        describe(c->new, b, stream);
+        fclose(stream);
+    }
+    bsm_format_line(text, size, "%s: %s", key, change);
 }
 
 static void compare(const comparison *c, const cyaml_schema_value_t *schema, const char *prefix)
 {
     for (const cyaml_schema_field_t *field = schema->mapping.fields; field->key; field++) {
-        char key[BSM_MAX_KEY], text[512];
+        char key[BSM_MAX_KEY], text[1024];
         snprintf(key, sizeof key, "%s%s%s", prefix, *prefix ? "." : "", field->key);
         if (field->value.type == CYAML_MAPPING) {
             compare(c, &field->value, key);
@@ -85,7 +120,7 @@ static void compare(const comparison *c, const cyaml_schema_value_t *schema, con
         }
         const yaml_node_t *a = bsm_layer_find(c->old, key), *b = bsm_layer_find(c->new, key);
         if (!same_value(c, a, b)) {
-            bsm_format_line(text, sizeof text, "%s: %s -> %s", key, describe(a), describe(b));
+            describe_change(c, key, a, b, text, sizeof text);
             c->visitor(c->user, key, text);
         }
     }

@@ -4,6 +4,8 @@
  * best is kept), and the schedules other than the constant one. */
 #include "config/settings.h"
 
+/* libyaml 0.2.5 without memory leaks a section that is the 17th, 33rd, 65th or 129th node: none is.
+ */
 const char bsm_settings_defaults[] =
     "model:\n"
     "  hidden_dim: 256\n"
@@ -14,11 +16,6 @@ const char bsm_settings_defaults[] =
     "  headdim: 64\n"
     "  mask_expansion: 4\n"
     "  use_gradient_checkpointing: false\n"
-    "audio:\n"
-    "  sample_rate: 44100\n"
-    "  n_fft: 2048\n"
-    "  hop_length: 441\n"
-    "  segment_length: 8\n"
     "training:\n"
     "  batch_size: 5\n"
     "  gradient_accumulation_steps: 6\n"
@@ -64,6 +61,11 @@ const char bsm_settings_defaults[] =
     "  quantile: 0.15\n"
     "  floor: 0.001\n"
     "  active: 0.5\n"
+    "audio:\n"
+    "  sample_rate: 44100\n"
+    "  n_fft: 2048\n"
+    "  hop_length: 441\n"
+    "  segment_length: 8\n"
     "validation:\n"
     "  layout: auto\n"
     "  subset: valid\n"

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/home.h"
 #include "config/limits.h"
 
 enum {
@@ -150,6 +151,22 @@ static bsm_status check_values(stack *s, const bsm_settings *settings, bsm_error
     return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s: %s", where, what);
 }
 
+/* The text keeps what was written: it may be read in another home. */
+static bsm_status expand_homes(bsm_settings *settings, bsm_error *error)
+{
+    char **const paths[] = {&settings->training.output_dir, &settings->training.resume_from,
+                            &settings->training.init_from,  &settings->data.root,
+                            &settings->data.segments_cache, &settings->validation.root};
+    bsm_status status = BSM_OK;
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0] && !status; i++) {
+        status = bsm_home_expand(paths[i], error);
+    }
+    for (size_t i = 0; i < settings->data.roots_count && !status; i++) {
+        status = bsm_home_expand(&settings->data.roots[i].path, error);
+    }
+    return status;
+}
+
 static bsm_status load_layers(stack *s, bsm_settings **settings, char **text, bsm_error *error)
 {
     bsm_status status = bsm_layers_merge(s->layers, s->count, &bsm_settings_schema, text, error);
@@ -159,6 +176,9 @@ static bsm_status load_layers(stack *s, bsm_settings **settings, char **text, bs
     status = load_text(*text, settings, error);
     if (!status) {
         status = check_values(s, *settings, error);
+        if (!status) {
+            status = expand_homes(*settings, error);
+        }
         if (status) {
             bsm_settings_free(*settings);
         }

@@ -207,6 +207,7 @@ static bsm_status read_all(const file_set *set, bsm_activity *activity, bsm_erro
         }
         frames += got;
     }
+    activity->nonfinite = bsm_audio_reader_info(set->readers[0])->nonfinite;
     activity->lacking =
         announced != BSM_UNKNOWN_FRAMES && frames < announced ? announced - frames : 0;
     activity->frames = frames;

@@ -19,10 +19,11 @@
 /** What is known of a file once it was read. */
 typedef struct bsm_activity {
     size_t rate, channels;
-    uint64_t frames;  /**< samples per channel, as many as could be read */
-    uint64_t lacking; /**< that its header announces beyond them; 0 where the cache knew it */
-    size_t chunk;     /**< samples of a chunk */
-    size_t length;    /**< chunks of a window: fewer than asked for where the file is shorter */
+    uint64_t frames;    /**< samples per channel, as many as could be read */
+    uint64_t nonfinite; /**< samples that are not numbers, read as 0; as `lacking` */
+    uint64_t lacking;   /**< that its header announces beyond them; 0 where the cache knew it */
+    size_t chunk;       /**< samples of a chunk */
+    size_t length;      /**< chunks of a window: fewer than asked for where the file is shorter */
     size_t num_starts;
     uint32_t *starts; /**< the active windows' first chunks, rising; the caller frees them */
 } bsm_activity;

@@ -79,6 +79,11 @@ static void scan_item_once(scan_work *work, scan_item *item)
         skip(item->clip, work->report, error.message);
     }
     item->whole = !status;
+    if (item->whole && item->clip->activity.nonfinite) {
+        bsm_report_line(work->report,
+                        "%s: %llu samples are not numbers (NaN or infinite): taken as 0",
+                        item->clip->path, (unsigned long long)item->clip->activity.nonfinite);
+    }
     if (item->whole && item->clip->activity.lacking) {
         bsm_report_line(work->report, "%s: ends %llu samples before its header says: used as it is",
                         item->clip->path, (unsigned long long)item->clip->activity.lacking);

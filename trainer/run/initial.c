@@ -91,11 +91,19 @@ bsm_status bsm_initial_model(const bsm_settings *settings, const bsm_config *con
 
 /* ---- A checkpoint ---- */
 
+typedef struct resumption {
+    bsm_run *run;
+    char other_task[256]; /**< what makes it another training; "" */
+} resumption;
+
+/* Other targets or sources make another task, whose uSDR is not to be compared. */
 static void tell_difference(void *user, const char *key, const char *difference)
 {
-    bsm_run *run = user;
-    if (run->collective->rank == 0 && strcmp(key, "training.resume_from") != 0) {
-        bsm_console_say(&run->console, "changed since the checkpoint: %s", difference);
+    resumption *r = user;
+    if (strcmp(key, "data.target") == 0 || strcmp(key, "data.sources") == 0) {
+        snprintf(r->other_task, sizeof r->other_task, "%.250s", difference);
+    } else if (r->run->collective->rank == 0 && strcmp(key, "training.resume_from") != 0) {
+        bsm_console_say(&r->run->console, "changed since the checkpoint: %s", difference);
     }
 }
 
@@ -109,8 +117,16 @@ static bsm_status check_checkpoint(bsm_run *run, const char *path, const bsm_che
     const bsm_state *state = bsm_checkpoint_state(checkpoint);
     bsm_console_say(&run->console, "resuming from %s: epoch %" PRIu64 ", step %" PRIu64, path,
                     state->epoch + 1, state->step);
-    return bsm_settings_compare(bsm_checkpoint_settings(checkpoint), run->text, tell_difference,
-                                run, error);
+    resumption r = {.run = run};
+    status = bsm_settings_compare(bsm_checkpoint_settings(checkpoint), run->text, tell_difference,
+                                  &r, error);
+    if (!status && *r.other_task) {
+        status = bsm_fail(error, BSM_INVALID_ARGUMENT,
+                          "%s: is of another training (%s): go on with what it had, or begin in "
+                          "another training.output_dir, with its weights as training.init_from",
+                          path, r.other_task);
+    }
+    return status;
 }
 
 static bsm_status open_path(bsm_run *run, const char *path, bsm_checkpoint **checkpoint,

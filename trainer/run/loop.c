@@ -15,6 +15,19 @@ static void start_clock(bsm_run *run)
     };
 }
 
+/* The first step may take minutes. */
+static void tell_start(bsm_run *run)
+{
+    const bsm_training_settings *training = &run->settings->training;
+    bsm_console_say(&run->console,
+                    "training: epoch %" PRIu64 " of %zu, from step %" PRIu64 " of %zu on, each of "
+                    "%zu examples of %g s",
+                    run->state.epoch + 1, training->num_epochs, run->state.epoch_step + 1,
+                    training->steps_per_epoch,
+                    training->batch_size * training->gradient_accumulation_steps,
+                    run->settings->audio.segment_length);
+}
+
 static bsm_status run_epoch(bsm_run *run, bsm_error *error)
 {
     bsm_status status = BSM_OK;
@@ -57,6 +70,9 @@ bsm_status bsm_run_train(bsm_run *run, bsm_error *error)
 {
     bsm_status status = bsm_run_begin(run, error); /* a signal ends it: there is nothing to save */
     bsm_catch_signals();
+    if (!status && run->state.epoch < run->settings->training.num_epochs) {
+        tell_start(run);
+    }
     while (!status && run->state.epoch < run->settings->training.num_epochs) {
         status = run_epoch(run, error);
         if (status == BSM_CANCELLED) {

@@ -106,7 +106,8 @@ BSM_NODISCARD bsm_status bsm_run_export(bsm_run *run, const char *name, double u
 
 double bsm_seconds_now(void);
 
-/** SIGTERM and SIGINT ask to stop; a second one ends the process at once. */
+/** SIGTERM, SIGINT and SIGHUP ask to stop, unless they are ignored; a second one ends the process
+ *  at once. */
 void bsm_catch_signals(void);
 bool bsm_stop_requested(void);
 

@@ -33,7 +33,8 @@ typedef enum bsm_precision {
 BSM_API BSM_NODISCARD bsm_status bsm_device_kind_parse(const char *name, bsm_device_kind *kind,
                                                        bsm_error *error);
 
-/** "float32", "bfloat16", "tf32", "int8"; BSM_NOT_FOUND for another name. */
+/** "float32", "bfloat16", "tf32", "int8", and as others spell them ("fp32", "bf16"), in any case;
+ *  BSM_NOT_FOUND for another name, with a message that names the right ones. */
 BSM_API BSM_NODISCARD bsm_status bsm_precision_parse(const char *name, bsm_precision *precision,
                                                      bsm_error *error);
 

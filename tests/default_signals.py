@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: ISC
+"""Importing this gives children their default signal handlers, whatever the tests themselves were started with: nohup
+has SIGHUP ignored, services and shells' background jobs SIGINT, and children inherit that."""
+
+import signal
+
+NUMBERS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+
+for _number in NUMBERS:
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
+
+
+def ignore():
+    """For preexec_fn: as nohup and a shell's background job start a program."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def handled(process):
+    """The signals that a process ignores, and those that it catches."""
+    masks = {}
+    with open('/proc/%d/status' % process.pid, encoding='ascii') as file:
+        for line in file:
+            if line.startswith(('SigIgn:', 'SigCgt:')):
+                name, mask = line.split()
+                masks[name] = {number for number in NUMBERS if int(mask, 16) >> (number - 1) & 1}
+    return masks['SigIgn:'], masks['SigCgt:']
