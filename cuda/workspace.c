@@ -3,8 +3,14 @@
 #include "workspace.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "device/carve.h"
+#include "signal/frame.h"
+
+/* Frames that are transformed at a time, however many a block has. Even, so that what cuFFT gets
+ * lies at a multiple of a complex number. */
+enum { FFT_BATCH = 64 };
 
 size_t bsm_cuda_state_size(const bsm_config *config)
 {
@@ -164,6 +170,25 @@ static void divide_mask(bsm_cuda_space *space, bsm_carver *carver)
     space->mask.values = bsm_carve_floats(carver, frames * 2 * space->weights->packed_width);
 }
 
+static void divide_sound(bsm_cuda_space *space, bsm_carver *carver)
+{
+    const bsm_config *config = &space->weights->config;
+    space->sound.window = bsm_carve_floats(carver, config->n_fft);
+    space->sound.audio = bsm_carve_floats(carver, bsm_cuda_most_audio(space));
+    space->sound.sums = bsm_carve_floats(carver, config->num_stems * bsm_cuda_most_audio(space));
+}
+
+/* Whole batches: what is behind a block's last frame is transformed, too, and not used. */
+static void divide_sound_scratch(bsm_cuda_space *space, bsm_carver *carver)
+{
+    const bsm_config *config = &space->weights->config;
+    bsm_sound_scratch *s = &space->sound;
+    const size_t batches = (space->options.max_frames + s->batch - 1) / s->batch;
+    s->frames = bsm_carve_floats(carver, batches * s->batch * bsm_cuda_frame_size(config));
+    s->bins = bsm_carve_floats(carver, batches * s->batch * bsm_config_features(config));
+    s->fft_scratch = bsm_carve(carver, bsm_card_fft_bytes(s->fft));
+}
+
 /* Transforms, band split, mixers and masks do not run at the same time: their scratch is the same
  * memory. */
 static void divide(bsm_cuda_space *space, bsm_carver *carver)
@@ -175,7 +200,7 @@ static void divide(bsm_cuda_space *space, bsm_carver *carver)
     space->joined = carve_values(space, carver, rows * 2 * config->dim);
     space->spectrum = bsm_carve_floats(carver, spectrum);
     space->masked = bsm_carve_floats(carver, spectrum);
-    bsm_cuda_sound_divide(space, carver);
+    divide_sound(space, carver);
     if (space->options.streaming) {
         size_t mixers = config->depth * config->num_bands;
         space->states = bsm_carve_floats(carver, mixers * bsm_cuda_state_size(config));
@@ -186,8 +211,30 @@ static void divide(bsm_cuda_space *space, bsm_carver *carver)
     divide_projected(space, &mixer);
     divide_mask(space, &mask);
     space->packed = carve_values(space, &split, frames * space->weights->packed_width);
-    bsm_cuda_sound_divide_scratch(space, &sound);
+    divide_sound_scratch(space, &sound);
     carver->used = max(max(mixer.used, mask.used), max(split.used, sound.used));
+}
+
+static bsm_status fill_window(bsm_cuda_space *space, bsm_error *error)
+{
+    const size_t n_fft = space->weights->config.n_fft;
+    float *window = bsm_frame_window(n_fft);
+    void *host = NULL;
+    bsm_status status = BSM_OK;
+    if (!window) {
+        status = bsm_fail(error, BSM_NO_MEMORY, "no memory for a network");
+    } else {
+        status = bsm_card_allocate_host(space->card, n_fft * sizeof *window, &host, error);
+    }
+    if (!status) {
+        memcpy(host, window, n_fft * sizeof *window);
+        bsm_card_upload(space->card, space->sound.window, host, n_fft * sizeof *window);
+        bsm_card_wait(space->card);
+        status = bsm_card_status(space->card, error);
+    }
+    free(window);
+    bsm_card_release_host(host);
+    return status;
 }
 
 static bsm_status allocate(bsm_cuda_space *space, bsm_error *error)
@@ -203,7 +250,7 @@ static bsm_status allocate(bsm_cuda_space *space, bsm_error *error)
     space->bytes = sizing.used;
     bsm_carver real = {.block = space->memory};
     divide(space, &real);
-    return bsm_cuda_sound_fill(space, error);
+    return fill_window(space, error);
 }
 
 /* Rows are counted in 32 bits on the card, with a sign in cuBLAS. */
@@ -213,6 +260,20 @@ bsm_status bsm_cuda_check_size(const bsm_config *config, size_t frames, bsm_erro
         return bsm_fail(error, BSM_NO_MEMORY, "cuda: windows of %zu frames are too long", frames);
     }
     return BSM_OK;
+}
+
+/* The transforms' plan; the sizes of its scratch follow from it. */
+static bsm_status open_transforms(bsm_cuda_space *space, bsm_error *error)
+{
+    const bsm_config *config = &space->weights->config;
+    if (bsm_cuda_covered(config, space->options.max_frames) >
+        INT32_MAX) { /* in 32 bits on the card */
+        return bsm_fail(error, BSM_NO_MEMORY, "cuda: windows of %zu frames are too long",
+                        space->options.max_frames);
+    }
+    space->sound.batch = min(space->options.max_frames, FFT_BATCH);
+    return bsm_card_fft_new(space->card, config->n_fft, space->sound.batch * config->channels,
+                            &space->sound.fft, error);
 }
 
 static bsm_status open_space(bsm_cuda_space *space, bsm_error *error)
@@ -229,7 +290,7 @@ static bsm_status open_space(bsm_cuda_space *space, bsm_error *error)
     }
     if (!status) {
         space->limits = bsm_cuda_slab_limits(space, space->options.max_frames);
-        status = bsm_cuda_sound_open(space, error);
+        status = open_transforms(space, error);
     }
     if (!status) {
         status = allocate(space, error);
@@ -273,7 +334,9 @@ void bsm_cuda_workspace_free(void *workspace)
     for (size_t i = 0; i < BSM_KNOWN_BLOCKS; i++) {
         bsm_card_recording_free(space->known[i].recording);
     }
-    bsm_cuda_sound_close(space);
+    bsm_card_fft_free(space->sound.fft);
+    bsm_card_release_host(space->sound.host_audio);
+    bsm_card_release_host(space->sound.host_sums);
     bsm_card_release(space->memory);
     bsm_card_free(space->card);
     free(space);

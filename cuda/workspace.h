@@ -107,6 +107,24 @@ static inline bool bsm_cuda_is_fused(const bsm_cuda_space *space)
     return bsm_fused_scan_can(bsm_card_queue(space->card), space->shape);
 }
 
+/** Samples per channel that `frames` frames cover, and numbers of a frame of all channels. */
+static inline size_t bsm_cuda_covered(const bsm_config *config, size_t frames)
+{
+    return (frames - 1) * config->hop + config->n_fft;
+}
+
+static inline size_t bsm_cuda_frame_size(const bsm_config *config)
+{
+    return config->channels * config->n_fft;
+}
+
+/** Samples of all channels that the most frames cover. */
+static inline size_t bsm_cuda_most_audio(const bsm_cuda_space *space)
+{
+    const bsm_config *config = &space->weights->config;
+    return config->channels * bsm_cuda_covered(config, space->options.max_frames);
+}
+
 /** Sizes that many places need. */
 size_t bsm_cuda_state_size(const bsm_config *config); /**< of S of one mixer and sequence */
 size_t bsm_cuda_tail_size(const bsm_config *config);  /**< of the convolution's tail */
@@ -142,14 +160,6 @@ typedef struct bsm_slab {
  *  @param direction 0 forward, 1 backward */
 void bsm_cuda_mixer_slab(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                          const bsm_slab *slab, size_t direction, const float *bias);
-
-/** The transforms' plan, before the memory is divided; then what of it is kept and what is scratch;
- *  then the window's numbers. bsm_cuda_sound_close: of the plan and the host's memory. */
-bsm_status bsm_cuda_sound_open(bsm_cuda_space *space, bsm_error *error);
-void bsm_cuda_sound_divide(bsm_cuda_space *space, bsm_carver *carver);
-void bsm_cuda_sound_divide_scratch(bsm_cuda_space *space, bsm_carver *carver);
-bsm_status bsm_cuda_sound_fill(bsm_cuda_space *space, bsm_error *error);
-void bsm_cuda_sound_close(bsm_cuda_space *space);
 
 /** A block's samples on their way to the card, and its stems' from there. */
 bsm_status bsm_cuda_sound_begin(bsm_cuda_space *space, const bsm_block *block, bsm_error *error);

@@ -12,23 +12,6 @@ enum {
 
 static const unsigned char flac_heads[2][8] = {"fLaC\0\0\0\x22", "fLaC\x80\0\0\x22"};
 
-bool bsm_audio_links_add(bsm_audio_links *links, const bsm_audio_link *link)
-{
-    bsm_audio_link *more = realloc(links->links, (links->count + 1) * sizeof *more);
-    if (!more) {
-        return false;
-    }
-    links->links = more;
-    links->links[links->count++] = *link;
-    return true;
-}
-
-void bsm_audio_links_clear(bsm_audio_links *links)
-{
-    free(links->links);
-    *links = (bsm_audio_links){0};
-}
-
 static bool starts_with(bsm_byte_window *window, const char *magic)
 {
     const size_t length = strlen(magic);

@@ -8,7 +8,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "file/audio_links.h"
+#include "file/link_list.h"
 
 /** How a family of formats writes its chunks. */
 typedef struct chunk_family {

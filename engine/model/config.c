@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The configuration of a network: presets, limits and derived sizes. */
+/* The configuration of a network: presets and limits. */
 #include "bsm/config.h"
 
 #include <ctype.h>
@@ -243,47 +243,4 @@ bool bsm_config_same_shapes(const bsm_config *a, const bsm_config *b)
            a->sample_rate == b->sample_rate && a->channels == b->channels &&
            a->num_stems == b->num_stems && a->num_bands == b->num_bands &&
            memcmp(a->bands, b->bands, a->num_bands * sizeof a->bands[0]) == 0;
-}
-
-/* ---- Derived sizes ---- */
-
-size_t bsm_config_d_inner(const bsm_config *config)
-{
-    return config->expand * config->dim;
-}
-
-size_t bsm_config_heads(const bsm_config *config)
-{
-    return bsm_config_d_inner(config) / config->headdim;
-}
-
-size_t bsm_config_conv_dim(const bsm_config *config)
-{
-    return bsm_config_d_inner(config) + 2 * config->d_state;
-}
-
-size_t bsm_config_bins(const bsm_config *config)
-{
-    return config->n_fft / 2 + 1;
-}
-
-size_t bsm_config_features(const bsm_config *config)
-{
-    return 2 * config->channels * bsm_config_bins(config);
-}
-
-static bsm_status add_count(void *user, const bsm_schema_entry *entry, bsm_error *error)
-{
-    (void)error;
-    size_t *sum = user;
-    if (__builtin_add_overflow(*sum, entry->count, sum)) {
-        *sum = SIZE_MAX;
-    }
-    return BSM_OK;
-}
-
-size_t bsm_config_parameters(const bsm_config *config)
-{
-    size_t sum = 0;
-    return bsm_schema_visit(config, add_count, &sum, NULL) ? SIZE_MAX : sum;
 }

@@ -122,3 +122,19 @@ bsm_status bsm_schema_visit(const bsm_config *config, bsm_schema_visitor *visito
     }
     return v.status;
 }
+
+static bsm_status add_count(void *user, const bsm_schema_entry *entry, bsm_error *error)
+{
+    (void)error;
+    size_t *sum = user;
+    if (__builtin_add_overflow(*sum, entry->count, sum)) {
+        *sum = SIZE_MAX;
+    }
+    return BSM_OK;
+}
+
+size_t bsm_config_parameters(const bsm_config *config)
+{
+    size_t sum = 0;
+    return bsm_schema_visit(config, add_count, &sum, NULL) ? SIZE_MAX : sum;
+}

@@ -2,8 +2,6 @@
 /* Changing the sound of a source: what is to be done, and the simplest of it. */
 #include "data/augment.h"
 
-#include <math.h>
-
 /* The purposes of streams: never change a number, or every seed gives other examples. */
 enum { PITCH, EQ, COMPRESSION, DOUBLING, REVERB, PAN, SWAP, POLARITY, LAYERS, WIDTH };
 
@@ -29,28 +27,6 @@ size_t bsm_augment_draw_layers(const bsm_augmentation *augmentation, const bsm_r
     return bsm_random_chance(stream, augmentation->layers)
                ? 1 + (size_t)bsm_random_below(stream, MAX_LAYERS)
                : 0;
-}
-
-void bsm_augment_pan(const bsm_piece *piece, double position)
-{
-    if (piece->channels == 2) {
-        const double angle = (position + 1) * M_PI / 4;
-        const float left = (float)(M_SQRT2 * cos(angle)), right = (float)(M_SQRT2 * sin(angle));
-        for (size_t i = 0; i < piece->samples; i++) {
-            piece->audio[0][i] *= left;
-            piece->audio[1][i] *= right;
-        }
-    }
-}
-
-void bsm_augment_width(const bsm_piece *piece, double factor)
-{
-    for (size_t i = 0; piece->channels == 2 && i < piece->samples; i++) {
-        const float middle = 0.5F * (piece->audio[0][i] + piece->audio[1][i]);
-        const float side = 0.5F * (float)factor * (piece->audio[0][i] - piece->audio[1][i]);
-        piece->audio[0][i] = middle + side;
-        piece->audio[1][i] = middle - side;
-    }
 }
 
 static void swap_channels(const bsm_piece *piece)

@@ -1,10 +1,34 @@
 /* SPDX-License-Identifier: ISC */
-/* Changing the place of a source: reverb and doubling. */
+/* Changing the place of a source: pan, width, reverb and doubling. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/augment.h"
+
+/* ---- Pan and width ---- */
+
+void bsm_augment_pan(const bsm_piece *piece, double position)
+{
+    if (piece->channels == 2) {
+        const double angle = (position + 1) * M_PI / 4;
+        const float left = (float)(M_SQRT2 * cos(angle)), right = (float)(M_SQRT2 * sin(angle));
+        for (size_t i = 0; i < piece->samples; i++) {
+            piece->audio[0][i] *= left;
+            piece->audio[1][i] *= right;
+        }
+    }
+}
+
+void bsm_augment_width(const bsm_piece *piece, double factor)
+{
+    for (size_t i = 0; piece->channels == 2 && i < piece->samples; i++) {
+        const float middle = 0.5F * (piece->audio[0][i] + piece->audio[1][i]);
+        const float side = 0.5F * (float)factor * (piece->audio[0][i] - piece->audio[1][i]);
+        piece->audio[0][i] = middle + side;
+        piece->audio[1][i] = middle - side;
+    }
+}
 
 /* ---- Reverb ---- */
 

@@ -2,6 +2,7 @@
 /* Reading pieces of clips. */
 #include "data/clip_reader.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #ifndef BSM_TRAINER_CLIP_READER_H
 #define BSM_TRAINER_CLIP_READER_H
 
-#include "data/library.h"
+#include "data/clip.h"
 
 typedef struct bsm_clip_reader bsm_clip_reader;
 

@@ -11,17 +11,6 @@ bool bsm_clip_sounds(const bsm_library *library, const bsm_clip *clip)
     return clip->path && (!library->sad || clip->activity.num_starts > 0);
 }
 
-size_t bsm_clip_less(const bsm_clip *clip, size_t num_sources, const bsm_clip **less)
-{
-    size_t count = 0;
-    for (size_t s = 0; clip->row && s < num_sources; s++) {
-        if (&clip->row[s] != clip) {
-            less[count++] = &clip->row[s];
-        }
-    }
-    return count;
-}
-
 /* ---- Making ---- */
 
 static bool sounds_at_all(const bsm_library *library, const bsm_clip *clips)

@@ -4,24 +4,9 @@
 #ifndef BSM_TRAINER_LIBRARY_H
 #define BSM_TRAINER_LIBRARY_H
 
-#include <stdatomic.h>
-
-#include "data/activity.h"
+#include "data/clip.h"
 #include "data/random.h"
 #include "data/report.h"
-
-/** One source of a track: an audio file, or what the track's other sources leave of its mixture.
- */
-typedef struct bsm_clip {
-    const char
-        *path; /**< the source's or the mixture's; NULL: the track has nothing usable of it */
-    const struct bsm_clip *row; /**< the track's clips, if this is a mixture less all the others */
-    bsm_activity activity;
-    atomic_bool named; /**< could not be read where it was drawn, and the log says so */
-} bsm_clip;
-
-/** The clips to take from a clip: up to `num_sources`, of which the number is returned. */
-size_t bsm_clip_less(const bsm_clip *clip, size_t num_sources, const bsm_clip **less);
 
 /** One root's tracks. */
 typedef struct bsm_library_root {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/random.h"
 #include "data/segments_cache.h"
 
 enum { MAX_THREADS = 64 };

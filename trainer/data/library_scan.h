@@ -3,7 +3,8 @@
 #ifndef BSM_TRAINER_LIBRARY_SCAN_H
 #define BSM_TRAINER_LIBRARY_SCAN_H
 
-#include "data/library.h"
+#include "data/clip.h"
+#include "data/report.h"
 
 /** Fill in each clip's activity. Of a file that is broken or lasts less than `seconds` the clip's
  *  path becomes NULL, and the report says so. BSM_NO_MEMORY. */

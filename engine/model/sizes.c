@@ -1,6 +1,31 @@
 /* SPDX-License-Identifier: ISC */
-/* What a frame costs, in multiply-accumulates. */
+/* What follows from a configuration: sizes, and what a frame costs in multiply-accumulates. */
 #include "bsm/config.h"
+
+size_t bsm_config_d_inner(const bsm_config *config)
+{
+    return config->expand * config->dim;
+}
+
+size_t bsm_config_heads(const bsm_config *config)
+{
+    return bsm_config_d_inner(config) / config->headdim;
+}
+
+size_t bsm_config_conv_dim(const bsm_config *config)
+{
+    return bsm_config_d_inner(config) + 2 * config->d_state;
+}
+
+size_t bsm_config_bins(const bsm_config *config)
+{
+    return config->n_fft / 2 + 1;
+}
+
+size_t bsm_config_features(const bsm_config *config)
+{
+    return 2 * config->channels * bsm_config_bins(config);
+}
 
 /* The scan in chunks of `chunk` steps, for one step: C B^T (once for all heads), the masked
  * product with x and, where there is more than one chunk, the state read and updated. Masked

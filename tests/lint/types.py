@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""Fails where two files define types of one public name (bsm_...): types.py FILE...
+
+One name may have one definition for each of several that are never linked together: a device's and
+its stand-in in the tests. These are listed here."""
+
+import re
+import sys
+
+STAND_INS = {
+    "bsm_card": {"cuda/card.c", "tests/cuda/played_card.cc"},
+    "bsm_card_fft": {"cuda/fft.c", "tests/cuda/played_fft.cc"},
+    "bsm_card_recording": {"cuda/card.c", "tests/cuda/played_card.cc"},
+    "bsm_fft": {"engine/signal/fft.c", "tests/gpu/plain_fft.c"},
+}
+
+
+def defined(text):
+    """The names of the types that a file defines at its left margin."""
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    names = set(re.findall(r"^(?:struct|enum|union) (\w+)\s*\{", text, flags=re.M))
+    names |= set(re.findall(r"^typedef (?:struct|enum|union) (\w+)\s*\{", text, flags=re.M))
+    names |= set(re.findall(r"^\} (\w+);", text, flags=re.M))
+    names |= set(re.findall(r"^typedef [\w \*]*?\b(\w+)\([^;{]*\);", text, flags=re.M))
+    return {name for name in names if name.startswith("bsm_")}
+
+
+def main():
+    files = {}
+    for path in sys.argv[1:]:
+        with open(path, encoding="utf-8") as file:
+            for name in defined(file.read()):
+                files.setdefault(name, set()).add(path)
+    faults = 0
+    for name, paths in sorted(files.items()):
+        if len(paths) > 1 and paths != STAND_INS.get(name):
+            print(f"{name} is defined in {', '.join(sorted(paths))}")
+            faults += 1
+    return 1 if faults else 0
+
+
+sys.exit(main())
