@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan alone against the golden cases, sequential and in chunks, on every instruction set. */
+/* The scan alone against the golden cases, sequential and in chunks, on every instruction set; and
+ * in bfloat16 against itself in float32. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include "device/cpu/mixer.h"
 #include "device/reference/modules.h"
 #include "device/scan_case.h"
+#include "noise.h"
 
 static void run_sequential(const scan_case *c, float *y, float *state)
 {
@@ -126,8 +128,73 @@ static void test_golden_cases(void **unused)
     golden_close(file);
 }
 
+/* ---- In bfloat16 ---- */
+
+enum { HEADS = 3, HEADDIM = 32, INNER = HEADS * HEADDIM, STATES = 64, CHUNKS = 5 };
+
+static const size_t chunk_rows[CHUNKS] = {64, 62, 1, 33, 25};
+
+static bsm_config whole_tiles(void)
+{
+    return (bsm_config){
+        .dim = INNER, .expand = 1, .headdim = HEADDIM, .d_state = STATES, .d_conv = 1};
+}
+
+/* A state carried through chunks of noise, the second of which gives no y. */
+static void run_noise(const bsm_kernels *kernels, bool rounds, float *y)
+{
+    const bsm_config config = whole_tiles();
+    const float A[HEADS] = {-1, -4, -16}, D[HEADS] = {1, 0.9f, 1.1f}, no_bias[HEADS] = {0};
+    void *memory = aligned_alloc(64, bsm_cpu_tile_size(&config));
+    float *state_memory = aligned_alloc(64, (bsm_cpu_state_size(&config) + 15) / 16 * 64);
+    assert_non_null(memory);
+    assert_non_null(state_memory);
+    memset(memory, 0xff, bsm_cpu_tile_size(&config)); /* NaN: nothing may be read unwritten */
+    memset(state_memory, 0xff, bsm_cpu_state_size(&config) * sizeof *state_memory);
+    bsm_cpu_tile tile = bsm_cpu_tile_at(&config, kernels, memory);
+    bsm_cpu_state state = bsm_cpu_state_at(&config, state_memory);
+    tile.rounds = rounds;
+    state.zero = true;
+    uint64_t seed = 3;
+    for (size_t c = 0; c < CHUNKS; c++) {
+        float raw[BSM_CHUNK * HEADS];
+        noise_fill(&seed, raw, BSM_CHUNK * HEADS);
+        for (size_t i = 0; i < BSM_CHUNK * HEADS; i++) {
+            raw[i] = raw[i] * 2 - 3;
+        }
+        for (size_t r = 0; r < chunk_rows[c]; r++) {
+            noise_fill(&seed, tile.xbc + r * bsm_cpu_ld(INNER + 2 * STATES), INNER + 2 * STATES);
+        }
+        kernels->decays(chunk_rows[c], HEADS, raw, HEADS, no_bias, A, &tile.decay);
+        bsm_cpu_scan_chunk(&tile, chunk_rows[c], D, &state, c + 1 == CHUNKS, c == 1 ? NULL : y);
+        y += c == 1 ? 0 : chunk_rows[c] * INNER;
+    }
+    free(memory);
+    free(state_memory);
+}
+
+static void test_bfloat16(void **unused)
+{
+    (void)unused;
+    enum { COUNT = (64 + 1 + 33 + 25) * INNER };
+    static float exact[COUNT], rounded[COUNT];
+    if (!bsm_packed_bf16()) {
+        print_message("skipped: no products of bfloat16 that are worth it here\n");
+        skip();
+    }
+    for (size_t i = 0; bsm_kernels_at(i); i++) {
+        run_noise(bsm_kernels_at(i), false, exact);
+        run_noise(bsm_kernels_at(i), true, rounded);
+        const double error = golden_relative_error(rounded, exact, COUNT);
+        if (!(error > 1e-4 && error < 0.005)) {
+            fail_msg("%s: off by %g", bsm_kernels_at(i)->name, error);
+        }
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden_cases)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden_cases),
+                                       cmocka_unit_test(test_bfloat16)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

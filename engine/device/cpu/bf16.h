@@ -3,6 +3,7 @@
 #ifndef BSM_CPU_BF16_H
 #define BSM_CPU_BF16_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -26,6 +27,28 @@ static inline float bf16_value(uint16_t half)
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
+}
+
+/** out = factor x, rounded. */
+static inline void bf16_round_row(size_t n, const float *restrict x, float factor,
+                                  uint16_t *restrict out)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[i] = bf16_of(factor * x[i]);
+    }
+}
+
+/** 16 values of two rows, rounded, in turns. */
+static inline void bf16_round_pairs(const float *restrict first, float factor,
+                                    const float *restrict second, float second_factor,
+                                    uint16_t *restrict out)
+{
+    uint32_t pairs[16];
+    for (size_t j = 0; j < 16; j++) {
+        pairs[j] = bf16_round(first[j] * factor) >> 16 |
+                   (bf16_round(second[j] * second_factor) & 0xffff0000);
+    }
+    memcpy(out, pairs, sizeof pairs);
 }
 
 #endif

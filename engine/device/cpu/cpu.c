@@ -54,6 +54,7 @@ static void divide_thread(const bsm_cpu_workspace *space, bsm_carver *carver,
     float *hidden = bsm_carve_floats(carver, BSM_CHUNK * config->mask_expansion * dim);
     float *values = bsm_carve_floats(carver, BSM_CHUNK * 2 * widest_features(space->weights));
     if (carver->block) {
+        const bool rounds = space->weights->precision != BSM_PRECISION_FLOAT32;
         *thread = (bsm_cpu_thread){.tile = bsm_cpu_tile_at(config, space->kernels, tile),
                                    .state = bsm_cpu_state_at(config, state),
                                    .forward = forward,
@@ -61,6 +62,7 @@ static void divide_thread(const bsm_cpu_workspace *space, bsm_carver *carver,
                                    .reversed = reversed,
                                    .hidden = hidden,
                                    .values = values};
+        thread->tile.rounds = rounds && bsm_packed_bf16() && bsm_scan_bf16_fits(config);
     }
 }
 

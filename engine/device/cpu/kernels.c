@@ -7,6 +7,7 @@
 #include "device/cpu/kernels_math.h"
 #include "device/cpu/kernels_pack.h"
 #include "device/cpu/kernels_rows.h"
+#include "device/cpu/kernels_scan.h"
 #include "device/cpu/kernels_triangle.h"
 #include "device/cpu/kernels_vector.h"
 
@@ -14,6 +15,7 @@ extern const bsm_kernels BSM_KERNELS;
 extern const bsm_backward_kernels BSM_KERNELS_BACKWARD;
 extern const bsm_pack_kernels BSM_KERNELS_PACK;
 extern const bsm_row_kernels BSM_KERNELS_ROWS;
+extern const bsm_scan_kernels BSM_KERNELS_SCAN;
 extern const bsm_triangle_kernels BSM_KERNELS_TRIANGLE;
 
 /* ---- Matrix product without a library: a panel of B in cache, a tile of C in registers. ---- */
@@ -371,5 +373,6 @@ const bsm_kernels BSM_KERNELS = {
     .triangle = &BSM_KERNELS_TRIANGLE,
     .backward = &BSM_KERNELS_BACKWARD,
     .pack = &BSM_KERNELS_PACK,
+    .scan = &BSM_KERNELS_SCAN,
     .rows = &BSM_KERNELS_ROWS,
 };

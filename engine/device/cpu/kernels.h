@@ -96,7 +96,8 @@ typedef struct bsm_kernels {
 
     const struct bsm_triangle_kernels *triangle; /**< products inside a chunk of the scan */
     const struct bsm_backward_kernels *backward; /**< what only training needs */
-    const struct bsm_pack_kernels *pack;         /**< what only training in bfloat16 needs */
+    const struct bsm_pack_kernels *pack;         /**< what packs where neither side lies ready */
+    const struct bsm_scan_kernels *scan;         /**< what only the scan in bfloat16 needs */
     const struct bsm_row_kernels *rows;          /**< what makes the rows of packed products */
 } bsm_kernels;
 

@@ -42,6 +42,7 @@ static size_t divide_tile(const bsm_config *config, void *memory, bsm_cpu_tile *
     tile->decay.in = bsm_carve(&carver, row * heads);
     tile->decay.out = bsm_carve(&carver, row * heads);
     tile->decay.all = bsm_carve(&carver, heads * sizeof(float));
+    tile->scan = bsm_scan_space_carve(&carver, config);
     tile->rows = bsm_row_space_carve(&carver, d_inner > config->dim ? d_inner : config->dim);
     return carver.used;
 }
@@ -127,6 +128,10 @@ static void advance_state(const bsm_cpu_tile *tile, size_t rows, const float *B,
 void bsm_cpu_scan_chunk(const bsm_cpu_tile *tile, size_t rows, const float *D, bsm_cpu_state *state,
                         bool last, float *y)
 {
+    if (tile->rounds) {
+        bsm_cpu_scan_chunk_bf16(tile, rows, D, state, last, y);
+        return;
+    }
     const float *B = tile->xbc + bsm_config_d_inner(tile->config);
     const float *C = B + tile->config->d_state;
     if (y) {

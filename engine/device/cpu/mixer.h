@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "device/cpu/kernels.h"
+#include "device/cpu/scan_bf16.h"
 #include "device/cpu/weights.h"
 
 /** What one mixer carries from chunk to chunk. */
@@ -39,6 +40,9 @@ typedef struct bsm_cpu_tile {
     float *M;   /**< [chunk][BSM_CHUNK] one head's masked scores */
     bsm_decay decay;
     bsm_row_space rows; /**< for products with weights */
+    bool rounds; /**< the scan, too, computes in bfloat16, and S is the heads' one after the other;
+                    to be set by who has weights that round */
+    bsm_scan_space scan;
 } bsm_cpu_tile;
 
 /** Bytes of a tile, and a tile inside such memory, aligned to 64 bytes. */

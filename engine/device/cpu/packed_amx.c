@@ -6,7 +6,8 @@
 
 extern const bsm_packed_kernels bsm_packed_amx;
 
-enum { SPAN = 2 * BSM_TILE }; /* tiles 0 to 3 are sums, 2 by 2; 4 and 5 rows, 6 and 7 outputs */
+/* Tiles 0 to 3 are sums, 2 by 2; 4 and 5 rows, 6 and 7 outputs. */
+enum { SPAN = 2 * BSM_TILE, BAND = 2 * SPAN };
 
 typedef struct tile_shapes {
     uint8_t palette, start_row, reserved[14];
@@ -14,25 +15,46 @@ typedef struct tile_shapes {
     uint8_t rows[16];
 } tile_shapes;
 
-/* Between products the tiles are given back, so that a change of threads need not save them. */
-static void begin(void)
-{
-    tile_shapes shapes = {.palette = 1};
-    for (size_t i = 0; i < 8; i++) {
-        shapes.row_bytes[i] = BSM_TILE_ROW;
-        shapes.rows[i] = BSM_TILE;
-    }
-    __asm__ volatile("" ::: "memory"); /* the intrinsics do not say what they read */
-    _tile_loadconfig(&shapes);
-}
-
 /* What is multiplied for 1 or 2 by 1 or 2 tiles of sums. */
 typedef struct block {
     const char *a, *b;
-    size_t lda, next_b; /* bytes from row to row, and to the next 16 outputs */
-    size_t depth;       /* tiles */
-    bool tall, wide;    /* 2 tiles of rows, of outputs */
+    size_t lda, next_b;         /* bytes from row to row, and to the next 16 outputs */
+    size_t depth;               /* tiles */
+    size_t rows[2], outputs[2]; /* of both tiles, 0: there is no second one */
 } block;
+
+static block block_at(size_t row, size_t column, size_t m, size_t n, size_t depth)
+{
+    block x = {.next_b = depth * BSM_TILE_BYTES, .depth = depth};
+    for (size_t i = 0; i < 2; i++) {
+        size_t r = row + i * BSM_TILE, c = column + i * BSM_TILE;
+        x.rows[i] = r < m ? tile_end(r, m) : 0;
+        x.outputs[i] = c < n ? tile_end(c, n) : 0;
+    }
+    return x;
+}
+
+/* Tiles of just the rows and outputs that there are: what lies past them is neither read nor
+ * written. Nothing is done where `now` is of that shape already. */
+static void shape_tiles(const block *x, block *now)
+{
+    if (now->rows[0] == x->rows[0] && now->rows[1] == x->rows[1] &&
+        now->outputs[0] == x->outputs[0] && now->outputs[1] == x->outputs[1]) {
+        return;
+    }
+    tile_shapes shapes = {.palette = 1};
+    for (size_t i = 0; i < 2; i++) {
+        const uint8_t rows = (uint8_t)(x->rows[i] ? x->rows[i] : BSM_TILE);
+        const uint16_t bytes = (uint16_t)(x->outputs[i] ? 4 * x->outputs[i] : BSM_TILE_ROW);
+        shapes.rows[2 * i] = shapes.rows[2 * i + 1] = shapes.rows[4 + i] = rows;
+        shapes.row_bytes[i] = shapes.row_bytes[2 + i] = shapes.row_bytes[6 + i] = bytes;
+        shapes.row_bytes[4 + i] = BSM_TILE_ROW;
+        shapes.rows[6 + i] = BSM_TILE;
+    }
+    __asm__ volatile("" ::: "memory"); /* the intrinsics do not say what they read */
+    _tile_loadconfig(&shapes);
+    *now = *x;
+}
 
 #define MULTIPLY_BLOCK(instruction)                                                                \
     for (size_t k = 0; k < x->depth; k++) {                                                        \
@@ -40,15 +62,15 @@ typedef struct block {
         _tile_loadd(4, a, x->lda);                                                                 \
         _tile_loadd(6, b, BSM_TILE_ROW);                                                           \
         instruction(0, 4, 6);                                                                      \
-        if (x->wide) {                                                                             \
+        if (x->outputs[1]) {                                                                       \
             _tile_loadd(7, b + x->next_b, BSM_TILE_ROW);                                           \
             instruction(1, 4, 7);                                                                  \
         }                                                                                          \
-        if (x->tall) {                                                                             \
+        if (x->rows[1]) {                                                                          \
             _tile_loadd(5, a + BSM_TILE * x->lda, x->lda);                                         \
             instruction(2, 5, 6);                                                                  \
         }                                                                                          \
-        if (x->tall && x->wide) {                                                                  \
+        if (x->rows[1] && x->outputs[1]) {                                                         \
             instruction(3, 5, 7);                                                                  \
         }                                                                                          \
     }
@@ -65,13 +87,13 @@ static void load_sums(const block *x, const float *c, size_t ldc)
 {
     const size_t step = ldc * sizeof *c;
     _tile_loadd(0, c, step);
-    if (x->wide) {
+    if (x->outputs[1]) {
         _tile_loadd(1, c + BSM_TILE, step);
     }
-    if (x->tall) {
+    if (x->rows[1]) {
         _tile_loadd(2, c + BSM_TILE * ldc, step);
     }
-    if (x->tall && x->wide) {
+    if (x->rows[1] && x->outputs[1]) {
         _tile_loadd(3, c + BSM_TILE * ldc + BSM_TILE, step);
     }
 }
@@ -80,32 +102,18 @@ static void store_sums(const block *x, void *c, size_t step)
 {
     char *at = c;
     _tile_stored(0, at, step);
-    if (x->wide) {
+    if (x->outputs[1]) {
         _tile_stored(1, at + BSM_TILE_ROW, step);
     }
-    if (x->tall) {
+    if (x->rows[1]) {
         _tile_stored(2, at + BSM_TILE * step, step);
     }
-    if (x->tall && x->wide) {
+    if (x->rows[1] && x->outputs[1]) {
         _tile_stored(3, at + BSM_TILE * step + BSM_TILE_ROW, step);
     }
 }
 
-static block block_at(size_t row, size_t column, size_t m, size_t n, size_t depth)
-{
-    return (block){.next_b = depth * BSM_TILE_BYTES,
-                   .depth = depth,
-                   .tall = m - row > BSM_TILE,
-                   .wide = n - column > BSM_TILE};
-}
-
-/* Whether the tiles of a block hold nothing beyond the `rest` of C. */
-static bool is_whole(size_t rest)
-{
-    return rest >= SPAN || rest == BSM_TILE;
-}
-
-static void bf16_block(const bsm_bf16_product *p, size_t row, size_t column)
+static void bf16_block(const bsm_bf16_product *p, size_t row, size_t column, block *now)
 {
     block own = block_at(row, column, p->m, p->n, (p->k + BSM_BF16_DEPTH - 1) / BSM_BF16_DEPTH);
     const block *x = &own;
@@ -113,26 +121,17 @@ static void bf16_block(const bsm_bf16_product *p, size_t row, size_t column)
     own.lda = p->lda * sizeof *p->a;
     own.b = (const char *)p->b + column / BSM_TILE * own.next_b;
     float *c = p->c + row * p->ldc + column;
-    const bool whole = is_whole(p->m - row) && is_whole(p->n - column);
-    if (whole && p->beta != 0) {
+    shape_tiles(x, now);
+    if (p->beta != 0) {
         load_sums(x, c, p->ldc);
     } else {
         clear_sums();
     }
     MULTIPLY_BLOCK(_tile_dpbf16ps)
-    if (whole) {
-        store_sums(x, c, p->ldc * sizeof *c);
-        return;
-    }
-    float sums[SPAN][SPAN];
-    store_sums(x, sums, sizeof *sums);
-    finish_bf16(p, row, column, SPAN, sums[0], SPAN);
-    if (own.wide) {
-        finish_bf16(p, row, column + BSM_TILE, SPAN, sums[0] + BSM_TILE, SPAN);
-    }
+    store_sums(x, c, p->ldc * sizeof *c);
 }
 
-static void int8_block(const bsm_int8_product *p, size_t row, size_t column)
+static void int8_block(const bsm_int8_product *p, size_t row, size_t column, block *now)
 {
     block own = block_at(row, column, p->m, p->n, (p->k + BSM_INT8_DEPTH - 1) / BSM_INT8_DEPTH);
     const block *x = &own;
@@ -140,11 +139,12 @@ static void int8_block(const bsm_int8_product *p, size_t row, size_t column)
     own.lda = p->lda;
     own.b = (const char *)p->b + column / BSM_TILE * own.next_b;
     int32_t sums[SPAN][SPAN];
+    shape_tiles(x, now);
     clear_sums();
     MULTIPLY_BLOCK(_tile_dpbusd)
     store_sums(x, sums, sizeof *sums);
     finish_int8(p, row, column, SPAN, sums[0], SPAN);
-    if (own.wide) {
+    if (own.outputs[1]) {
         finish_int8(p, row, column + BSM_TILE, SPAN, sums[0] + BSM_TILE, SPAN);
     }
 }
@@ -152,23 +152,27 @@ static void int8_block(const bsm_int8_product *p, size_t row, size_t column)
 /* C comes from far away where it is kept for long, row by row and not as one stream. */
 static void fetch_sums(const bsm_bf16_product *p, size_t row, size_t column)
 {
-    for (size_t i = row; i < p->m && i < row + SPAN; i++) {
+    for (size_t i = row; column < p->n && i < p->m && i < row + SPAN; i++) {
         const float *c = p->c + i * p->ldc + column;
         __builtin_prefetch(c, 1);
         __builtin_prefetch(c + BSM_TILE, 1);
     }
 }
 
+/* Some rows at a time: their sums stay in the cache, and the outputs' tiles from block to block.
+ * Between products the tiles are given back, so that a change of threads need not save them. */
 static void bf16(const bsm_bf16_product *p)
 {
-    begin();
-    for (size_t row = 0; row < p->m; row += SPAN) {
-        fetch_sums(p, row, 0);
+    block now = {0};
+    for (size_t first = 0; first < p->m; first += BAND) {
+        const size_t end = p->m - first < BAND ? p->m : first + BAND;
         for (size_t column = 0; column < p->n; column += SPAN) {
-            if (column + SPAN < p->n) {
-                fetch_sums(p, row, column + SPAN);
+            for (size_t row = first; row < end; row += SPAN) {
+                if (p->beta != 0) {
+                    fetch_sums(p, row, column + SPAN);
+                }
+                bf16_block(p, row, column, &now);
             }
-            bf16_block(p, row, column);
         }
     }
     _tile_release();
@@ -176,10 +180,10 @@ static void bf16(const bsm_bf16_product *p)
 
 static void int8(const bsm_int8_product *p)
 {
-    begin();
+    block now = {0};
     for (size_t column = 0; column < p->n; column += SPAN) {
         for (size_t row = 0; row < p->m; row += SPAN) {
-            int8_block(p, row, column);
+            int8_block(p, row, column, &now);
         }
     }
     _tile_release();

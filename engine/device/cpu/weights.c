@@ -131,6 +131,7 @@ static bsm_status new_weights(const bsm_weights *host, bsm_precision precision, 
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for the weights");
     }
     w->config = *config;
+    w->precision = precision;
     w->bands = calloc(config->num_bands, sizeof *w->bands);
     w->time = calloc(config->depth, sizeof *w->time);
     w->band = calloc(config->depth, sizeof *w->band);

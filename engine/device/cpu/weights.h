@@ -45,6 +45,7 @@ typedef struct bsm_cpu_mask_weights {
 
 typedef struct bsm_cpu_weights {
     bsm_config config;
+    bsm_precision precision;     /**< of the paths' products */
     bsm_cpu_band_weights *bands; /**< [num_bands] */
     bsm_cpu_path *time, *band;   /**< [depth] */
     const float *final_norm;     /**< [dim] */

@@ -25,7 +25,8 @@ typedef enum bsm_precision {
     BSM_PRECISION_BFLOAT16, /**< products of bfloat16 */
     BSM_PRECISION_TF32,     /**< products of float32 cut to 10 bits of mantissa; GPU only */
     BSM_PRECISION_INT8,     /**< the least exact: the paths' products with weights as products of
-                                 8-bit integers, with a scale per output and per row; CPU only, and
+                                 8-bit integers, with a scale per output and per row, those of the
+                                 scan in bfloat16 where that is faster than float32; CPU only, and
                                  not for training */
 } bsm_precision;
 
