@@ -196,7 +196,9 @@ static void announce_failure(bsm_loader *loader, bsm_delivery *delivery, const b
 
 static void announce_none(bsm_loader *loader, bsm_delivery *delivery)
 {
-    announce(loader, delivery, "no model", "choose a model file; until then the sound passes dry");
+    announce(loader, delivery, "no model",
+             "none is installed: choose a model file (the README says where to get them); until "
+             "then the sound passes dry");
 }
 
 static bsm_status open_and_install(bsm_loader *loader, const char *path, bsm_settings settings,

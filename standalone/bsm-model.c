@@ -72,9 +72,6 @@ static bsm_status open_operand(const command_line *line, int operand, bool any_v
     const char *name = operand < line->num_operands ? line->operands[operand] : NULL;
     char path[MODEL_PATH];
     bsm_status status = default_model_path(name, path, error);
-    if (!status && !*path) {
-        status = bsm_fail(error, BSM_NOT_FOUND, "no trained model is installed");
-    }
     return status ? status : bsm_model_open(path, &options, model, error);
 }
 

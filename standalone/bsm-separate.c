@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "audio_folder.h"
+#include "balance.h"
 #include "bsm/separate.h"
 #include "default_model.h"
 #include "exit_code.h"
@@ -23,6 +24,7 @@ typedef struct separation {
     bsm_network *network;
     progress_line progress;
     picture picture;
+    balance balance;
     exit_code failure; /* of the first file that failed */
     separate_jobs jobs;
     share part;
@@ -124,7 +126,24 @@ static void print_warnings(const char *path, const bsm_separate_result *result)
     }
 }
 
+static void print_balance(const char *path, const balance *b)
+{
+    char text[64], line[512];
+    balance_format(b, text, sizeof text);
+    bsm_format_line(line, sizeof line, "%s: %s", path, text);
+    fprintf(stderr, "bsm-separate: %s\n", line);
+}
+
 /* ---- Files ---- */
+
+static void on_block(void *user, const bsm_separated_block *block)
+{
+    separation *s = user;
+    balance_add(&s->balance, block);
+    if (s->args.picture) {
+        picture_listen(&s->picture, block);
+    }
+}
 
 static void print_name(const char *path)
 {
@@ -138,6 +157,7 @@ static bool separate_parts(separation *s, const char *path)
     static bsm_separate_result result;
     bsm_error error;
     progress_line_begin(&s->progress, path);
+    s->balance = (balance){0};
     bsm_status status = bsm_separate_file(s->network, path, &s->args.options, &result, &error);
     if (status) {
         fail(s, exit_code_for(status, result.output_failed ? WRITING_OUTPUT : READING_INPUT),
@@ -148,6 +168,7 @@ static bool separate_parts(separation *s, const char *path)
     s->seconds += result.seconds;
     if (!s->args.quiet) {
         print_warnings(path, &result);
+        print_balance(path, &s->balance);
     }
     if (!s->args.quiet && !s->args.options.stream) {
         for (size_t i = 0; i < result.num_outputs; i++) {
@@ -333,13 +354,8 @@ static bsm_status make_network(separation *s, bsm_model *model, bsm_error *error
     return status;
 }
 
-static void print_start(const separation *s, const bsm_model *model, bool untrained)
+static void print_start(const separation *s, const bsm_model *model)
 {
-    if (untrained) {
-        fputs("bsm-separate: no trained model is installed: using an untrained one; the outputs "
-              "will not be separated\n",
-              stderr);
-    }
     if (!s->args.quiet) {
         char line[512];
         bsm_format_line(line, sizeof line, "model: %s; device: %s", bsm_model_path(model),
@@ -362,13 +378,12 @@ static void run(separation *s)
 {
     bsm_model *model = NULL;
     bsm_error error;
-    bool untrained = false;
     bsm_status status = make_output_folder(s, &error);
     if (status) {
         fail(s, exit_code_for(status, WRITING_OUTPUT), &error);
         return;
     }
-    status = default_model_open(s->args.model, &model, &untrained, &error);
+    status = default_model_open(s->args.model, &model, &error);
     if (status) {
         fail(s, exit_code_for(status, READING_MODEL), &error);
         return;
@@ -377,7 +392,7 @@ static void run(separation *s)
     if (status) {
         fail(s, exit_code_for(status, READING_MODEL), &error);
     } else {
-        print_start(s, model, untrained);
+        print_start(s, model);
         separate_inputs(s);
     }
     bsm_network_free(s->network);
@@ -415,8 +430,8 @@ int main(int argc, char **argv)
     }
     s.args.options.progress = on_progress;
     s.args.options.user = &s;
-    s.args.options.listen = s.args.picture ? picture_listen : NULL;
-    s.args.options.listener = &s.picture;
+    s.args.options.listen = on_block;
+    s.args.options.listener = &s;
     s.progress = (progress_line){.quiet = s.args.quiet, .terminal = isatty(STDERR_FILENO) != 0};
     run_share(&s);
     return (int)exit_code_after_output("bsm-separate", s.failure);

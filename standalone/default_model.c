@@ -7,11 +7,35 @@
 #include <string.h>
 #include <unistd.h>
 
-static bsm_status open_untrained(bsm_model **model, bsm_error *error)
+/* For trying programs out, and only where it is asked for: what comes out is not separated. */
+static const char untrained[] = "untrained:";
+
+static bsm_status open_untrained(const char *preset, bsm_model **model, bsm_error *error)
 {
     bsm_config config;
-    bsm_status status = bsm_config_preset("tiny", &config, error);
-    return status ? status : bsm_model_new_untrained(&config, model, error);
+    bsm_error cause;
+    if (bsm_config_preset(preset, &config, &cause)) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s%s: %.300s", untrained, preset,
+                        cause.message);
+    }
+    return bsm_model_new_untrained(&config, model, error);
+}
+
+static bsm_status fail_without(bsm_error *error)
+{
+    return bsm_fail(
+        error, BSM_NOT_FOUND,
+        "there is no trained model: --model or $BSM_MODEL names one, and the README "
+        "(Models) says where to get them, as bs_mamba2_vocals.ckpt from release v1.0.19 "
+        "of github.com/ZFTurbo/Music-Source-Separation-Training; --model untrained:tiny "
+        "only tries the program out");
+}
+
+/* What the user names; NULL: nothing. */
+static const char *named_model(const char *name)
+{
+    const char *variable = getenv("BSM_MODEL");
+    return name ? name : variable && *variable ? variable : NULL;
 }
 
 /* A file of that name comes before a model of that name. */
@@ -33,28 +57,23 @@ static bsm_status resolve(const char *name, char path[MODEL_PATH], bsm_error *er
 
 bsm_status default_model_path(const char *name, char path[MODEL_PATH], bsm_error *error)
 {
-    const char *named = getenv("BSM_MODEL");
-    path[0] = '\0';
+    const char *named = named_model(name);
     if (name && !*name) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "--model: the file's name is empty");
     }
-    if (name || (named && *named)) {
-        return resolve(name ? name : named, path, error);
+    if (named) {
+        return resolve(named, path, error);
     }
-    if (!model_folders_look_up("default", path)) {
-        path[0] = '\0';
-    }
-    return BSM_OK;
+    return model_folders_look_up("default", path) ? BSM_OK : fail_without(error);
 }
 
-bsm_status default_model_open(const char *name, bsm_model **model, bool *untrained,
-                              bsm_error *error)
+bsm_status default_model_open(const char *name, bsm_model **model, bsm_error *error)
 {
-    char path[MODEL_PATH];
-    bsm_status status = default_model_path(name, path, error);
-    *untrained = !status && !*path;
-    if (status) {
-        return status;
+    const char *named = named_model(name);
+    if (named && strncmp(named, untrained, sizeof untrained - 1) == 0) {
+        return open_untrained(named + sizeof untrained - 1, model, error);
     }
-    return *untrained ? open_untrained(model, error) : bsm_model_open(path, NULL, model, error);
+    char path[MODEL_PATH];
+    const bsm_status status = default_model_path(name, path, error);
+    return status ? status : bsm_model_open(path, NULL, model, error);
 }

@@ -25,6 +25,28 @@ static void add(model_folders *folders, const char *start, size_t length, const 
     strcpy(folders->paths[folders->count++], path);
 }
 
+/* Beside the programs of a build that was not installed. */
+static void add_built(model_folders *folders)
+{
+    static const char built[] = "/presets/models";
+    enum { LEVELS = 3 }; /* BUILD/standalone/live/bsm-live */
+    char path[MODEL_PATH];
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof built);
+    path[length > 0 ? length : 0] = '\0';
+    for (int level = 0; level < LEVELS; level++) {
+        char *slash = strrchr(path, '/');
+        if (!slash) {
+            return;
+        }
+        strcpy(slash, built);
+        if (access(path, F_OK) == 0) {
+            add(folders, path, strlen(path), "");
+            return;
+        }
+        *slash = '\0';
+    }
+}
+
 static void add_listed(model_folders *folders, const char *list)
 {
     while (list && *list) {
@@ -45,6 +67,7 @@ void model_folders_find(model_folders *folders)
     } else if (home) {
         add(folders, home, strlen(home), "/.local/share/bsm/models");
     }
+    add_built(folders);
     for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
         add(folders, shared[i], strlen(shared[i]), "/bsm/models");
     }

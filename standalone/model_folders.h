@@ -2,6 +2,7 @@
 /** Models by their names: files NAME.safetensors or NAME.ckpt (.pt, .pth) in
  *  - the folders in $BSM_MODELS, with ':' between them,
  *  - $XDG_DATA_HOME/bsm/models, or ~/.local/share/bsm/models,
+ *  - presets/models in the folder of a build, for its own programs, where they were not installed,
  *  - share/bsm/models under the installation's prefix,
  *  - /usr/local/share/bsm/models and /usr/share/bsm/models,
  *  of which the first that has a name counts. */

@@ -22,7 +22,7 @@ typedef struct picture {
 BSM_NODISCARD bsm_status picture_begin(picture *p, const char *input,
                                        const bsm_separate_options *options, bsm_error *error);
 
-/** For bsm_separate_options.listen, with the picture as its listener. */
+/** A bsm_listen_fn, with the picture as its listener. */
 void picture_listen(void *listener, const bsm_separated_block *block);
 
 /** Draw, and give the file its name. Whatever happens, the picture is done with. */

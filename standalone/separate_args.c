@@ -209,7 +209,10 @@ static bsm_status parse_device(const char *text, bsm_device_kind *device, bsm_er
 
 static bsm_status parse_precision(const char *text, bsm_precision *precision, bsm_error *error)
 {
-    return bsm_precision_parse(text, precision, error) ? BSM_INVALID_ARGUMENT : BSM_OK;
+    bsm_error cause;
+    return bsm_precision_parse(text, precision, &cause)
+               ? bsm_fail(error, BSM_INVALID_ARGUMENT, "--%s", cause.message)
+               : BSM_OK;
 }
 
 /* ---- The line ---- */

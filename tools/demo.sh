@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # Install what is needed, build programs and library (not the tests), separate a song into demo/, and draw it: demo.sh [FILE]
-# Without a file, one from Debian's fretsonfire-songs-muldjord. Prints the names of what it wrote.
+# Without a file, the one with the most voice of Debian's fretsonfire-songs-muldjord. Prints how loud the
+# vocals are against the rest, and the names of what it wrote.
 set -eu
 [ $# -eq 0 ] || set -- "$(realpath "$1")"
 cd "$(dirname "$0")/.."
@@ -12,10 +13,6 @@ sh tools/packages.sh $(cat tools/build-packages.txt) $([ $# -gt 0 ] || echo $son
 [ -f build/build.ninja ] || meson setup build >/dev/null
 meson compile -C build programs >build/compile.log 2>&1 || { tail -n 40 build/compile.log; exit 1; }
 
-song=${1:-$(dpkg -L $song_package | grep '/song\.ogg$' | sort | head -n 1)}
+song=${1:-$(dpkg -L $song_package | grep '/mutilated_mime/song\.ogg$')}
 mkdir -p demo
-model=presets/models/bsm-live.safetensors
-if [ -z "${BSM_MODEL-}" ] && [ -f "$model" ]; then
-    export BSM_MODEL="$model"
-fi
 build/standalone/bsm-separate --force --picture --output demo "$song"

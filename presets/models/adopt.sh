@@ -8,7 +8,7 @@ usage="usage: adopt.sh [-b BUILD] [-m carry|bounded] [-e DB] [-l LICENCE] MODEL 
 Write MODEL beside this script as bsm-live.safetensors, in float16 and with its training, data,
 licence and figures in its metadata, its checksum, and the tables of CARD.md. All figures are
 measured now: on the songs in DATA/songs/valid (prepare.sh made DATA), each beside centre extraction,
-on a piece of each of its packages and of all of DATA/measured, and on the clip of the tests. LOG is the training's log.jsonl; several, of a training that
+on a piece of each of its packages and of all of DATA/measured, and on the clip that the tests make up. LOG is the training's log.jsonl; several, of a training that
 went on elsewhere, from the oldest to the newest; none for the model that is there already.
   -b BUILD    meson's folder, with all programs and tests built (default: build)
   -m MEMORY   what the network remembers live: carry (default), all that it heard, or bounded
@@ -43,7 +43,7 @@ model=$1
 data=$2
 shift 2
 for needed in standalone/bsm-model standalone/bsm-separate standalone/bsm-bench trainer/bsm-trainer \
-    tests/standalone/usdr; do
+    tests/standalone/usdr tests/standalone/make_clip; do
     [ -x "$build/$needed" ] || { echo "adopt.sh: $build/$needed: not built" >&2; exit 1; }
 done
 
@@ -104,8 +104,8 @@ for kind in carry bounded; do
     convert --set memory="$kind" --set expander="$expander" "$model" "$work/$kind.safetensors"
 done
 clip=$(python3 "$root/tests/standalone/default_model_test.py" "$build/standalone/bsm-separate" \
-    "$build/standalone/bsm-model" "$build/tests/standalone/usdr" "$root/tests/data/clip" \
-    "$work/$memory.safetensors" measure)
+    "$build/standalone/bsm-model" "$build/tests/standalone/usdr" "$build/tests/standalone/make_clip" \
+    "$work/$memory.safetensors")
 for precision in float32 int8; do
     validate "offline-$precision" "$work/$memory.safetensors" "$data/songs" \
         --precision "$precision" --set validation.overlap=0.5 # as bsm-separate does it
@@ -125,8 +125,8 @@ training=$(card training "$work/info" "$@")
 sources=$(card data "$here")
 figures=$(card figures "$work" "$memory")
 convert --set training="$training" --set data="$sources" --set licence="$licence" \
-    --set figures="$figures" --set clip_usdr="$clip" "$work/$memory.safetensors" \
-    "$here/bsm-live.safetensors"
+    --set figures="$figures" "$work/$memory.safetensors" "$here/bsm-live.safetensors"
+echo "$clip" >"$here/bsm-live.clip-usdr"
 (cd "$here" && sha256sum bsm-live.safetensors >bsm-live.safetensors.sha256)
 "$build/standalone/bsm-model" info --json "$here/bsm-live.safetensors" >"$work/info"
 card write "$here" "$work" "$memory" "$@"

@@ -262,8 +262,7 @@ def model_lines(models, info):
                 info['parameters'] / 1e6, info['bytes'] / 1e6),
             '| SHA-256 | `%s` |' % checksum,
             '| licence | %s |' % metadata['licence'],
-            '| training | %s |' % metadata['training'],
-            '| uSDR of the clip in the tests | %s dB |' % metadata['clip_usdr']]
+            '| training | %s |' % metadata['training']]
 
 
 def fill(text, name, lines):

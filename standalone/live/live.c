@@ -105,12 +105,11 @@ static bsm_status open_backend(live *l, bsm_error *error)
 static bool open_all(live *l, bsm_model **model)
 {
     bsm_error error;
-    bool untrained = false;
     if (l->options.stats && stats_log_open(&l->stats, l->options.stats, &error)) {
         live_fail(l, WRITING_OUTPUT, &error);
         return false;
     }
-    if (default_model_open(l->options.model, model, &untrained, &error)) {
+    if (default_model_open(l->options.model, model, &error)) {
         live_fail(l, READING_MODEL, &error);
         return false;
     }
@@ -123,9 +122,6 @@ static bool open_all(live *l, bsm_model **model)
     if (pipeline_new(*model, &stream, &l->options.mix, &l->pipeline, &error)) {
         live_fail(l, READING_MODEL, &error);
         return false;
-    }
-    if (untrained) {
-        live_warn_untrained(l);
     }
     return true;
 }

@@ -47,9 +47,6 @@ void live_refresh(live *l);
 /** Print an error, and end. */
 void live_fail(live *l, exit_activity activity, const bsm_error *error);
 
-/** A line that says that the model is not trained. */
-void live_warn_untrained(live *l);
-
 /** A line if the audio system's periods are so long that the network can never be in time. */
 void live_warn_period(live *l);
 

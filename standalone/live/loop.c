@@ -28,12 +28,6 @@ void live_fail(live *l, exit_activity activity, const bsm_error *error)
     l->stop = true;
 }
 
-void live_warn_untrained(live *l)
-{
-    panel_complain(&l->panel, "no trained model is installed: using an untrained one; the sound "
-                              "will not be separated");
-}
-
 /* A period's input comes at once. If it is more than one block of the network, the first block's
  * result is wanted before there was any time to compute it. */
 void live_warn_period(live *l)
@@ -80,9 +74,8 @@ static void reload_model(live *l)
 {
     bsm_model *model = NULL;
     bsm_error error;
-    bool untrained = false;
     const size_t latency = pipeline_latency(l->pipeline);
-    bsm_status status = default_model_open(l->options.model, &model, &untrained, &error);
+    bsm_status status = default_model_open(l->options.model, &model, &error);
     if (!status) {
         const bsm_stream_options stream =
             live_options_stream(&l->options, bsm_model_config(model), pipeline_rate(l->pipeline));
@@ -93,9 +86,6 @@ static void reload_model(live *l)
     } else {
         live_refresh(l);
         panel_print(&l->panel, "model loaded again: %s", l->view.model);
-        if (untrained) {
-            live_warn_untrained(l);
-        }
         tell_latency(l, latency);
     }
     bsm_model_free(model);

@@ -24,6 +24,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import default_signals  # noqa: E402
+import identity_model  # noqa: E402
 
 SEPARATE, MODEL, MAKE_AUDIO, INSTALLED = map(os.path.abspath, sys.argv[1:5])
 SANITIZED = 'sanitized' in sys.argv[5:]
@@ -111,6 +112,15 @@ class SeparateTest(unittest.TestCase):
         self.assertEqual(result.stdout, '')
 
     # ---- What goes in and comes out ----
+
+    def test_balance_of_vocals_and_rest(self):
+        path = self.make('song.wav')
+        for gain, expected in ((0.25, 'vocals 9.5 dB below the rest'),  # 20 log10(0.25 / 0.75)
+                               (0.75, 'vocals 9.5 dB above the rest'), (0.0, 'no vocals')):
+            identity_model.write(self.path('model.safetensors'), gain=gain)
+            result = self.separate('-f', '-m', self.path('model.safetensors'), path)
+            self.assertIn('bsm-separate: %s: %s\n' % (path, expected), result.stderr)
+        self.assertEqual(self.separate('-q', '-f', path).stderr, '')
 
     def check_sum(self, name, reference=None):
         rate, channels, vocals = read_wav(self.path(name + '.vocals.wav'))
@@ -374,7 +384,7 @@ class SeparateTest(unittest.TestCase):
                 result = subprocess.run([SEPARATE, *FAST, *arguments], env=self.env, text=True,
                                         timeout=120, stdout=full, stderr=subprocess.PIPE)
             self.assertEqual(result.returncode, 5, result.stderr)
-            lines = [line for line in result.stderr.splitlines() if 'bsm-separate' in line]
+            lines = [line for line in result.stderr.splitlines() if 'cannot' in line]
             self.assertEqual(len(lines), 1)
             self.assertIn('bsm-separate: cannot write to standard output', lines[0])
 
@@ -471,9 +481,21 @@ class SeparateTest(unittest.TestCase):
         self.fails(2, ['--model', 'empty'], '-m', '', path)
         self.fails(2, ['--model', 'empty'], '--model=', path)
         del self.env['BSM_MODEL']
+        self.env.pop('BSM_MODELS', None)
+        self.env.update(HOME=self.folder, XDG_DATA_HOME=self.folder)
+        tree = os.path.join(os.path.dirname(SEPARATE), '../presets/models/default.safetensors')
+        if os.path.exists(tree):
+            result = self.separate(path)
+            self.assertIn('presets/models/default.safetensors; device', result.stderr)
         if not os.path.exists(INSTALLED):
-            result = self.separate('-q', path)
-            self.assertIn('no trained model is installed: using an untrained one', result.stderr)
+            elsewhere = shutil.copy(SEPARATE, self.folder)
+            result = subprocess.run([elsewhere, '-f', path], env=self.env, capture_output=True, text=True,
+                                    check=False)
+            self.assertEqual(result.returncode, 3, result.stderr)
+            self.assertEqual(result.stderr.count('\n'), 1, result.stderr)
+            self.assertIn('there is no trained model: --model or $BSM_MODEL names one', result.stderr)
+        self.separate('-f', '--model', 'untrained:tiny', path)
+        self.fails(2, ['untrained:enormous'], '--model', 'untrained:enormous', path)
         self.env['BSM_MODEL'] = self.path('none.ckpt')
         self.fails(3, ['none.ckpt'], path)
 

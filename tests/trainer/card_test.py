@@ -50,8 +50,7 @@ class CardTest(unittest.TestCase):
                     {'latency': 35280, 'mean_load': 0.031, 'device': 'cpu', 'commit': 20,
                      'lookahead': 7}]})
         self.write('info', {'parameters': 1900000, 'bytes': 3900000, 'config': {'segment': 3},
-                            'metadata': {'licence': 'ISC', 'training': 'long; heard 1.0 hours',
-                                         'clip_usdr': '3.2'}})
+                            'metadata': {'licence': 'ISC', 'training': 'long; heard 1.0 hours'}})
 
     def write(self, name, content):
         with open(os.path.join(self.work, name), 'w', encoding='utf-8') as file:
