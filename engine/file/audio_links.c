@@ -77,10 +77,15 @@ static bool add_all(bsm_byte_window *window, uint64_t start, uint64_t size, bsm_
     return good;
 }
 
+/* What only looks like MPEG audio would have libsndfile's decoder complain on the terminal. */
 static bool add_unknown(bsm_byte_window *window, bsm_audio_links *links)
 {
-    const bsm_audio_link link = {
-        .codec = BSM_CODEC_SNDFILE, .start = window->bytes.start, .end = window->bytes.end};
+    const uint64_t behind = skip_tags(window, window->bytes.start);
+    const unsigned char *head = bsm_byte_window_at(window, behind, 2);
+    const bool mpeg = head && head[0] == 0xFF && head[1] >= 0xE0;
+    const bsm_audio_link link = {.codec = mpeg ? BSM_CODEC_PROGRAM : BSM_CODEC_SNDFILE,
+                                 .start = window->bytes.start,
+                                 .end = window->bytes.end};
     return bsm_mpeg_links(window, window->bytes.end, VERY_CERTAIN, links) &&
            (links->count > 0 || bsm_audio_links_add(links, &link));
 }

@@ -242,6 +242,15 @@ const bsm_audio_info *bsm_audio_reader_info(const bsm_audio_reader *reader)
     return &reader->info;
 }
 
+void bsm_audio_reader_tags(bsm_audio_reader *reader, bsm_audio_tags *tags)
+{
+    bsm_decoder *decoder = &reader->link.decoder;
+    *tags = (bsm_audio_tags){0};
+    if (decoder->functions->tags) {
+        decoder->functions->tags(decoder, tags);
+    }
+}
+
 /* ---- Reading ---- */
 
 /* Containers round their lengths, and what an encoder adds may be in them or not. */
@@ -306,7 +315,16 @@ static bsm_status next_link(bsm_audio_reader *reader, bsm_error *error)
         status = find_more(reader, error);
     }
     reader->current++;
-    return status || reader->current == reader->links.count ? status : begin_link(reader, error);
+    while (!status && reader->current < reader->links.count) {
+        status = begin_link(reader, error);
+        if (status != BSM_BAD_AUDIO) {
+            break;
+        }
+        remark(reader, "a part that was joined to it cannot be read and is left out");
+        reader->current++;
+        status = BSM_OK;
+    }
+    return status;
 }
 
 bsm_status bsm_audio_reader_read(bsm_audio_reader *reader, float *const *audio, size_t count,

@@ -33,6 +33,9 @@ void bsm_audio_reader_free(bsm_audio_reader *reader);
 
 const bsm_audio_info *bsm_audio_reader_info(const bsm_audio_reader *reader);
 
+/** What the file says of its music, before anything is read. */
+void bsm_audio_reader_tags(bsm_audio_reader *reader, bsm_audio_tags *tags);
+
 /** Read the next samples, a plane per channel: `count`, or fewer at the end, which may come before
  *  or after info.frames. BSM_IO, BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_audio_reader_read(bsm_audio_reader *reader, float *const *audio,

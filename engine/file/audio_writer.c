@@ -123,10 +123,32 @@ static bsm_status open_sndfile(bsm_audio_writer *writer, bsm_error *error)
     return BSM_OK;
 }
 
+static void write_tags(bsm_audio_writer *writer)
+{
+    static const int names[BSM_NUM_TAGS] = {
+        [BSM_TAG_TITLE] = SF_STR_TITLE,       [BSM_TAG_ARTIST] = SF_STR_ARTIST,
+        [BSM_TAG_ALBUM] = SF_STR_ALBUM,       [BSM_TAG_DATE] = SF_STR_DATE,
+        [BSM_TAG_TRACK] = SF_STR_TRACKNUMBER, [BSM_TAG_GENRE] = SF_STR_GENRE,
+        [BSM_TAG_COMMENT] = SF_STR_COMMENT,   [BSM_TAG_COPYRIGHT] = SF_STR_COPYRIGHT};
+    for (size_t i = 0; i < BSM_NUM_TAGS && writer->format.tags; i++) {
+        const char *text = writer->format.tags->texts[i];
+        if (*text) { /* a format that has no such tag says so, to nobody's harm */
+            sf_set_string(writer->file, names[i], text);
+        }
+    }
+    writer->format.tags = NULL;
+}
+
 static bsm_status open_file(bsm_audio_writer *writer, bsm_error *error)
 {
     bsm_status status = bsm_new_file_begin(writer->path, writer->force, &writer->part, error);
-    return status ? status : open_sndfile(writer, error);
+    if (!status) {
+        status = open_sndfile(writer, error);
+    }
+    if (!status) {
+        write_tags(writer);
+    }
+    return status;
 }
 
 static bsm_status open_stream(bsm_audio_writer *writer, bsm_error *error)

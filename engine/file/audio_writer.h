@@ -8,6 +8,7 @@
 
 #include "bsm/separate.h"
 #include "bsm/status.h"
+#include "file/audio_tags.h"
 
 typedef struct bsm_audio_writer bsm_audio_writer;
 
@@ -17,6 +18,7 @@ typedef struct bsm_audio_format {
     size_t rate, channels; /**< of the samples; a format that lacks the rate has its next higher */
     uint64_t frames;       /**< the most that may be written: more than WAV's 4 GB make it RF64 */
     int stream;            /**< > 0: write to this descriptor, which is not closed, as WAV or raw */
+    const bsm_audio_tags *tags; /**< to write into a file, while it is opened; NULL: none */
 } bsm_audio_format;
 
 /** Start to write `path`, under another name beside it.

@@ -10,6 +10,8 @@
 
 #include "file/link_list.h"
 
+enum { MOST_PADDING = 1 << 20 /* bytes: more zeros than these are silence */ };
+
 /** How a family of formats writes its chunks. */
 typedef struct chunk_family {
     const char *name; /* the file's first bytes ... */
@@ -46,7 +48,8 @@ typedef struct chunk_file {
     uint64_t wide_at;   /* RF64: where its size stands; 0: nowhere */
     uint64_t frames_at; /* AIFF: where the number of its samples stands ... */
     size_t frame_size;  /* ... of so many bytes */
-    bool mpeg;          /* the sound is MPEG audio */
+    bool mpeg;          /* the sound is MPEG audio ... */
+    bool plain;         /* ... or samples as they are, which link.raw describes */
 } chunk_file;
 
 static uint64_t number(const chunk_file *f, const unsigned char *bytes, size_t size)
@@ -97,6 +100,9 @@ static bool can_follow(const chunk_file *f, uint64_t at)
          number(f, bytes + f->family->id, f->family->size) <= end - at)) {
         return true;
     }
+    if (end - at > MOST_PADDING) {
+        return false;
+    }
     for (; (bytes = bsm_byte_window_at(f->window, at, 1)); at++) {
         if (*bytes) {
             return false;
@@ -140,13 +146,24 @@ static void measure(chunk_file *f)
 
 /* ---- Chunks ---- */
 
-static void read_format(chunk_file *f, uint64_t at)
+/* Of WAV: what follows is an extension's, of which the first two bytes are such a tag again. */
+static void read_format(chunk_file *f, uint64_t at, uint64_t size)
 {
-    const unsigned char *format = bsm_byte_window_at(f->window, at, 16);
-    if (format && f->family->form && strcmp(f->family->form, "WAVE") == 0) {
-        const uint64_t tag = number(f, format, 2);
-        f->mpeg = tag == 0x50 || tag == 0x55;
+    enum { PCM = 1, FLOAT = 3, MPEG = 0x50, MP3 = 0x55, EXTENSIBLE = 0xFFFE };
+    const unsigned char *format = bsm_byte_window_at(f->window, at, size < 26 ? 16 : 26);
+    if (!format || !f->family->form || strcmp(f->family->form, "WAVE") != 0) {
+        return;
     }
+    uint64_t tag = number(f, format, 2);
+    if (tag == EXTENSIBLE && size >= 26) {
+        tag = number(f, format + 24, 2);
+    }
+    f->mpeg = tag == MPEG || tag == MP3;
+    f->plain = !f->family->big && (tag == PCM || tag == FLOAT);
+    f->link.raw = (bsm_raw_samples){.rate = (size_t)number(f, format + 4, 4),
+                                    .channels = (size_t)number(f, format + 2, 2),
+                                    .bits = (size_t)number(f, format + 14, 2),
+                                    .real = tag == FLOAT};
 }
 
 static void read_common(chunk_file *f, uint64_t at)
@@ -199,7 +216,7 @@ static bool find_data(chunk_file *f)
             return true;
         }
         if (memcmp(id, "fmt ", 4) == 0) {
-            read_format(f, body);
+            read_format(f, body, size);
         } else if (memcmp(id, "COMM", 4) == 0) {
             read_common(f, body);
         } else if (memcmp(id, "ds64", 4) == 0) {
@@ -237,7 +254,11 @@ static bool add_link(chunk_file *f, bsm_audio_links *links)
         f->window->bytes.end = f->link.end;
         return bsm_mpeg_links(f->window, 1 << 12, 2, links);
     }
-    if (f->link.end < f->window->bytes.end) {
+    if (f->plain && f->size_bytes == 4 && !f->wide_at &&
+        f->link.end - f->data > UINT32_MAX - MOST_PADDING) { /* libsndfile stops at 4 GB */
+        f->link.codec = BSM_CODEC_RAW;
+        f->link.start = f->data;
+    } else if (f->link.end < f->window->bytes.end) {
         f->link.end = end_of_chunks(f, f->link.end);
     }
     return bsm_audio_links_add(links, &f->link);

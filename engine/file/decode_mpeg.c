@@ -40,6 +40,64 @@ static bool seek(bsm_decoder *decoder, uint64_t frame)
            mpg123_seek(decoder->state, (off_t)frame, SEEK_SET) == (off_t)frame;
 }
 
+/* Silent: what it has to say is said by others. */
+static bool set_up(mpg123_handle *handle)
+{
+    return mpg123_param(handle, MPG123_ADD_FLAGS, MPG123_FORCE_FLOAT | MPG123_QUIET, 0) ==
+               MPG123_OK &&
+           mpg123_param(handle, MPG123_RESYNC_LIMIT, -1, 0) == MPG123_OK &&
+           mpg123_param(handle, MPG123_INDEX_SIZE, -1000, 0) == MPG123_OK &&
+           mpg123_param(handle, MPG123_PREFRAMES, RUN_IN, 0) == MPG123_OK &&
+           mpg123_replace_reader_handle(handle, io_read, io_seek, NULL) == MPG123_OK;
+}
+
+static void set_tag(bsm_audio_tags *tags, bsm_tag tag, const mpg123_string *text)
+{
+    if (text && text->fill > 1) { /* with the 0 at its end */
+        bsm_audio_tags_set(tags, tag, text->p, strnlen(text->p, text->fill));
+    }
+}
+
+static void set_id3(bsm_audio_tags *tags, const mpg123_id3v2 *id3)
+{
+    set_tag(tags, BSM_TAG_TITLE, id3->title);
+    set_tag(tags, BSM_TAG_ARTIST, id3->artist);
+    set_tag(tags, BSM_TAG_ALBUM, id3->album);
+    set_tag(tags, BSM_TAG_DATE, id3->year);
+    set_tag(tags, BSM_TAG_GENRE, id3->genre);
+    set_tag(tags, BSM_TAG_COMMENT, id3->comment);
+    for (size_t i = 0; i < id3->texts; i++) {
+        if (memcmp(id3->text[i].id, "TRCK", 4) == 0) {
+            set_tag(tags, BSM_TAG_TRACK, &id3->text[i].text);
+        } else if (memcmp(id3->text[i].id, "TDRC", 4) == 0) {
+            set_tag(tags, BSM_TAG_DATE, &id3->text[i].text);
+        } else if (memcmp(id3->text[i].id, "TCOP", 4) == 0) {
+            set_tag(tags, BSM_TAG_COPYRIGHT, &id3->text[i].text);
+        }
+    }
+}
+
+/* The link begins behind the tag: look at it by another handle. */
+static void read_tags(bsm_decoder *decoder, bsm_audio_tags *tags)
+{
+    bsm_file_bytes bytes = decoder->bytes;
+    mpg123_id3v1 *old = NULL;
+    mpg123_id3v2 *id3 = NULL;
+    long rate;
+    int channels, encoding;
+    mpg123_handle *handle = mpg123_new(NULL, NULL);
+    bytes.start = bytes.at = 0;
+    if (handle && set_up(handle) && mpg123_open_handle(handle, &bytes) == MPG123_OK &&
+        mpg123_getformat(handle, &rate, &channels, &encoding) == MPG123_OK &&
+        mpg123_id3(handle, &old, &id3) == MPG123_OK && id3) {
+        set_id3(tags, id3);
+    }
+    if (handle) {
+        mpg123_close(handle);
+        mpg123_delete(handle);
+    }
+}
+
 static void close_handle(bsm_decoder *decoder)
 {
     mpg123_close(decoder->state);
@@ -51,17 +109,6 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void initialise(void)
 {
     mpg123_init();
-}
-
-/* Silent: what it has to say is said by others. */
-static bool set_up(mpg123_handle *handle)
-{
-    return mpg123_param(handle, MPG123_ADD_FLAGS, MPG123_FORCE_FLOAT | MPG123_QUIET, 0) ==
-               MPG123_OK &&
-           mpg123_param(handle, MPG123_RESYNC_LIMIT, -1, 0) == MPG123_OK &&
-           mpg123_param(handle, MPG123_INDEX_SIZE, -1000, 0) == MPG123_OK &&
-           mpg123_param(handle, MPG123_PREFRAMES, RUN_IN, 0) == MPG123_OK &&
-           mpg123_replace_reader_handle(handle, io_read, io_seek, NULL) == MPG123_OK;
 }
 
 static bool begin(bsm_decoder *decoder, mpg123_handle *handle)
@@ -83,7 +130,7 @@ static bool begin(bsm_decoder *decoder, mpg123_handle *handle)
 bsm_status bsm_mpeg_decoder_open(bsm_decoder *decoder, const char *path, bsm_error *error)
 {
     static const bsm_decoder_functions functions = {
-        .read = read_samples, .seek = seek, .close = close_handle};
+        .read = read_samples, .seek = seek, .close = close_handle, .tags = read_tags};
     pthread_once(&once, initialise);
     mpg123_handle *handle = mpg123_new(NULL, NULL);
     if (!handle || !set_up(handle)) {

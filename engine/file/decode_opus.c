@@ -6,7 +6,7 @@
 
 #include "file/decoder.h"
 
-enum { OPUS_RATE = 48000, RUN_IN = 16384 /* samples */ };
+enum { OPUS_RATE = 48000, RUN_IN = 16384 /* samples */, MOST_HOLES = 10000 /* side by side */ };
 
 static int io_read(void *user, unsigned char *data, int count)
 {
@@ -27,10 +27,11 @@ static size_t read_samples(bsm_decoder *decoder, float *samples, size_t count)
 {
     const size_t values = count * decoder->channels;
     int got;
+    size_t holes = 0;
     do { /* a hole: what is damaged is passed over */
         got =
             op_read_float(decoder->state, samples, values < INT_MAX ? (int)values : INT_MAX, NULL);
-    } while (got == OP_HOLE || got == OP_EBADPACKET);
+    } while ((got == OP_HOLE || got == OP_EBADPACKET) && ++holes < MOST_HOLES);
     return got > 0 ? (size_t)got : 0;
 }
 
@@ -43,6 +44,15 @@ static bool seek(bsm_decoder *decoder, uint64_t frame)
            bsm_decoder_skip(decoder, before);
 }
 
+static void read_tags(bsm_decoder *decoder, bsm_audio_tags *tags)
+{
+    const OpusTags *comments = op_tags(decoder->state, -1);
+    for (int i = 0; comments && i < comments->comments; i++) {
+        bsm_audio_tags_set_comment(tags, comments->user_comments[i],
+                                   (size_t)comments->comment_lengths[i]);
+    }
+}
+
 static void close_file(bsm_decoder *decoder)
 {
     op_free(decoder->state);
@@ -51,7 +61,7 @@ static void close_file(bsm_decoder *decoder)
 bsm_status bsm_opus_decoder_open(bsm_decoder *decoder, const char *path, bsm_error *error)
 {
     static const bsm_decoder_functions functions = {
-        .read = read_samples, .seek = seek, .close = close_file};
+        .read = read_samples, .seek = seek, .close = close_file, .tags = read_tags};
     const OpusFileCallbacks callbacks = {.read = io_read, .seek = io_seek, .tell = io_tell};
     int code = 0;
     OggOpusFile *file = op_open_callbacks(&decoder->bytes, &callbacks, NULL, 0, &code);

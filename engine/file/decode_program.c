@@ -178,6 +178,23 @@ static const char *complaint(bsm_decoder *decoder)
     return failed ? "it ended with an error" : NULL;
 }
 
+/* ffmpeg shows the tags of its input in lines like "[info]     title           : A Song". */
+static void read_tags(bsm_decoder *decoder, bsm_audio_tags *tags)
+{
+    char text[MAX_WORDS];
+    read_words(decoder->state, text);
+    char *line = strstr(text, "Input #0"), *end = line ? strstr(line, "Duration:") : NULL;
+    for (; line && end && line < end; line = strchr(line, '\n') + 1) {
+        const size_t length = strcspn(line, "\n");
+        const char *name = line + strcspn(line, " \n"), *colon = memmem(line, length, " : ", 3);
+        name += strspn(name, " ");
+        if (colon && name < colon) {
+            bsm_audio_tags_set_named(tags, name, strcspn(name, " "), colon + 3,
+                                     (size_t)(line + length - colon - 3));
+        }
+    }
+}
+
 static void close_program(bsm_decoder *decoder)
 {
     program *p = decoder->state;
@@ -222,7 +239,7 @@ static bsm_status read_header(bsm_decoder *decoder, const char *path, bsm_error 
 bsm_status bsm_program_decoder_open(bsm_decoder *decoder, const char *path, bsm_error *error)
 {
     static const bsm_decoder_functions functions = {
-        .read = read_samples, .close = close_program, .complaint = complaint};
+        .read = read_samples, .close = close_program, .complaint = complaint, .tags = read_tags};
     program *p = calloc(1, sizeof *p);
     if (!p) {
         return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);

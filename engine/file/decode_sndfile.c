@@ -44,6 +44,19 @@ static bool seek(bsm_decoder *decoder, uint64_t frame)
     return sf_seek(decoder->state, (sf_count_t)frame, SEEK_SET) == (sf_count_t)frame;
 }
 
+static void read_tags(bsm_decoder *decoder, bsm_audio_tags *tags)
+{
+    static const int names[BSM_NUM_TAGS] = {
+        [BSM_TAG_TITLE] = SF_STR_TITLE,       [BSM_TAG_ARTIST] = SF_STR_ARTIST,
+        [BSM_TAG_ALBUM] = SF_STR_ALBUM,       [BSM_TAG_DATE] = SF_STR_DATE,
+        [BSM_TAG_TRACK] = SF_STR_TRACKNUMBER, [BSM_TAG_GENRE] = SF_STR_GENRE,
+        [BSM_TAG_COMMENT] = SF_STR_COMMENT,   [BSM_TAG_COPYRIGHT] = SF_STR_COPYRIGHT};
+    for (size_t i = 0; i < BSM_NUM_TAGS; i++) {
+        const char *text = sf_get_string(decoder->state, names[i]);
+        bsm_audio_tags_set(tags, (bsm_tag)i, text, text ? strlen(text) : 0);
+    }
+}
+
 static void close_file(bsm_decoder *decoder)
 {
     sf_close(decoder->state);
@@ -64,16 +77,15 @@ static bsm_status fail_open(const bsm_decoder *decoder, const char *path, bsm_er
                     (int)length, text);
 }
 
-bsm_status bsm_sndfile_decoder_open(bsm_decoder *decoder, const char *path, bsm_error *error)
+static bsm_status open_as(bsm_decoder *decoder, const char *path, SF_INFO info, bsm_error *error)
 {
     static const bsm_decoder_functions functions = {
-        .read = read_samples, .seek = seek, .close = close_file};
+        .read = read_samples, .seek = seek, .close = close_file, .tags = read_tags};
     SF_VIRTUAL_IO io = {.get_filelen = io_length,
                         .seek = io_seek,
                         .read = io_read,
                         .write = io_write,
                         .tell = io_tell};
-    SF_INFO info = {0};
     SNDFILE *file = sf_open_virtual(&io, SFM_READ, &info, &decoder->bytes);
     if (!file) {
         return fail_open(decoder, path, error);
@@ -84,4 +96,23 @@ bsm_status bsm_sndfile_decoder_open(bsm_decoder *decoder, const char *path, bsm_
     decoder->channels = (size_t)info.channels;
     decoder->frames = info.frames == SF_COUNT_MAX ? BSM_UNKNOWN_FRAMES : (uint64_t)info.frames;
     return BSM_OK;
+}
+
+bsm_status bsm_sndfile_decoder_open(bsm_decoder *decoder, const char *path, bsm_error *error)
+{
+    return open_as(decoder, path, (SF_INFO){0}, error);
+}
+
+bsm_status bsm_raw_decoder_open(bsm_decoder *decoder, const char *path, const bsm_raw_samples *raw,
+                                bsm_error *error)
+{
+    const int encoding = raw->real         ? (raw->bits == 64 ? SF_FORMAT_DOUBLE : SF_FORMAT_FLOAT)
+                         : raw->bits == 8  ? SF_FORMAT_PCM_U8
+                         : raw->bits == 16 ? SF_FORMAT_PCM_16
+                         : raw->bits == 24 ? SF_FORMAT_PCM_24
+                                           : SF_FORMAT_PCM_32;
+    const SF_INFO info = {.samplerate = (int)raw->rate,
+                          .channels = (int)raw->channels,
+                          .format = SF_FORMAT_RAW | SF_ENDIAN_LITTLE | encoding};
+    return open_as(decoder, path, info, error);
 }

@@ -9,7 +9,10 @@
 
 #include "file/decoder.h"
 
-enum { RUN_IN = 16384 }; /* samples: two of the longest blocks */
+enum {
+    RUN_IN = 16384,    /* samples: two of the longest blocks */
+    MOST_HOLES = 10000 /* side by side */
+};
 
 static size_t io_read(void *data, size_t size, size_t count, void *user)
 {
@@ -31,9 +34,10 @@ static size_t read_samples(bsm_decoder *decoder, float *samples, size_t count)
     float **planes;
     int section;
     long got;
+    size_t holes = 0;
     do { /* a hole: what is damaged is passed over */
         got = ov_read_float(decoder->state, &planes, count < 4096 ? (int)count : 4096, &section);
-    } while (got == OV_HOLE || got == OV_EBADLINK);
+    } while ((got == OV_HOLE || got == OV_EBADLINK) && ++holes < MOST_HOLES);
     for (size_t c = 0; got > 0 && c < decoder->channels; c++) {
         for (size_t i = 0; i < (size_t)got; i++) {
             samples[i * decoder->channels + c] = planes[c][i];
@@ -50,6 +54,15 @@ static bool seek(bsm_decoder *decoder, uint64_t frame)
            bsm_decoder_skip(decoder, before);
 }
 
+static void read_tags(bsm_decoder *decoder, bsm_audio_tags *tags)
+{
+    const vorbis_comment *comments = ov_comment(decoder->state, -1);
+    for (int i = 0; comments && i < comments->comments; i++) {
+        bsm_audio_tags_set_comment(tags, comments->user_comments[i],
+                                   (size_t)comments->comment_lengths[i]);
+    }
+}
+
 static void close_file(bsm_decoder *decoder)
 {
     ov_clear(decoder->state);
@@ -59,7 +72,7 @@ static void close_file(bsm_decoder *decoder)
 bsm_status bsm_vorbis_decoder_open(bsm_decoder *decoder, const char *path, bsm_error *error)
 {
     static const bsm_decoder_functions functions = {
-        .read = read_samples, .seek = seek, .close = close_file};
+        .read = read_samples, .seek = seek, .close = close_file, .tags = read_tags};
     const ov_callbacks callbacks = {
         .read_func = io_read, .seek_func = io_seek, .tell_func = io_tell};
     OggVorbis_File *file = malloc(sizeof *file);

@@ -7,6 +7,7 @@
 
 #include "bsm/status.h"
 #include "file/audio_links.h"
+#include "file/audio_tags.h"
 
 /** The length of a link that does not say it. */
 #define BSM_UNKNOWN_FRAMES UINT64_MAX
@@ -22,6 +23,8 @@ typedef struct bsm_decoder_functions {
     void (*close)(bsm_decoder *decoder);
     /** What went wrong while it was read, or NULL; NULL: nothing can be told. */
     const char *(*complaint)(bsm_decoder *decoder);
+    /** Add what the file says of its music. NULL: nothing. */
+    void (*tags)(bsm_decoder *decoder, bsm_audio_tags *tags);
 } bsm_decoder_functions;
 
 struct bsm_decoder {
@@ -46,6 +49,8 @@ bool bsm_decoder_skip(bsm_decoder *decoder, uint64_t count);
 /* ---- One for each codec: called by bsm_decoder_open, which has set `bytes` ---- */
 
 bsm_status bsm_sndfile_decoder_open(bsm_decoder *decoder, const char *path, bsm_error *error);
+bsm_status bsm_raw_decoder_open(bsm_decoder *decoder, const char *path, const bsm_raw_samples *raw,
+                                bsm_error *error);
 bsm_status bsm_mpeg_decoder_open(bsm_decoder *decoder, const char *path, bsm_error *error);
 bsm_status bsm_vorbis_decoder_open(bsm_decoder *decoder, const char *path, bsm_error *error);
 bsm_status bsm_opus_decoder_open(bsm_decoder *decoder, const char *path, bsm_error *error);

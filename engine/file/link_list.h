@@ -10,16 +10,25 @@
 typedef enum bsm_codec {
     BSM_CODEC_SNDFILE, /**< whatever libsndfile reads */
     BSM_CODEC_FLAC,    /**< the same, but more of it may follow */
+    BSM_CODEC_RAW,     /**< samples without a header, as in a WAV file that is too long for it */
     BSM_CODEC_MPEG,
     BSM_CODEC_VORBIS,
     BSM_CODEC_OPUS,
     BSM_CODEC_PROGRAM, /**< what only the program ffmpeg may read */
 } bsm_codec;
 
+/** Samples that lie interleaved, the least significant byte first. */
+typedef struct bsm_raw_samples {
+    size_t rate, channels;
+    size_t bits; /**< 8 (without a sign), 16, 24, 32 or 64 */
+    bool real;   /**< floating point */
+} bsm_raw_samples;
+
 typedef struct bsm_audio_link {
     bsm_codec codec;
     uint64_t start, end; /**< in the file */
     bsm_byte_patch patches[BSM_MAX_PATCHES];
+    bsm_raw_samples raw;
     uint64_t announced, present; /**< bytes or frames of its sound: equal where none is missing */
 } bsm_audio_link;
 

@@ -75,12 +75,15 @@ static bsm_status add_files(bsm_parts *parts, const bsm_separation *separation,
                             size_t vocals, bsm_error *error)
 {
     const bsm_audio_info *info = bsm_source_info(parts->source);
+    bsm_audio_tags tags;
+    bsm_source_tags(parts->source, &tags);
     const bsm_audio_format format = {.format = options->format,
                                      .bits = plan->bits,
                                      .rate = info->rate,
                                      .channels = info->channels,
                                      .frames = info->frames,
-                                     .stream = options->stream};
+                                     .stream = options->stream,
+                                     .tags = &tags};
     bsm_output_plan *outputs = malloc(sizeof *outputs);
     if (!outputs) {
         return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", parts->path);

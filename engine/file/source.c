@@ -72,6 +72,11 @@ const bsm_audio_info *bsm_source_info(const bsm_source *source)
     return bsm_audio_reader_info(source->reader);
 }
 
+void bsm_source_tags(bsm_source *source, bsm_audio_tags *tags)
+{
+    bsm_audio_reader_tags(source->reader, tags);
+}
+
 size_t bsm_source_channels(const bsm_source *source)
 {
     return source->channels;

@@ -18,6 +18,9 @@ void bsm_source_free(bsm_source *source);
 
 const bsm_audio_info *bsm_source_info(const bsm_source *source);
 
+/** What the file says of its music, before the signal is read. */
+void bsm_source_tags(bsm_source *source, bsm_audio_tags *tags);
+
 /** Channels of the signal: the larger of the file's and those asked for. */
 size_t bsm_source_channels(const bsm_source *source);
 

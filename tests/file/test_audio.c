@@ -115,7 +115,7 @@ static void test_truncated_file(void **state)
 
 static bsm_audio_format format_of(bsm_file_format format, int bits, size_t channels)
 {
-    return (bsm_audio_format){format, bits, 48000, channels, FRAMES, 0};
+    return (bsm_audio_format){format, bits, 48000, channels, FRAMES, 0, NULL};
 }
 
 static void write_file(const char *name, const bsm_audio_format *format, float *const *audio)

@@ -252,6 +252,41 @@ static void test_sizes_that_are_wrong(void **state)
     }
 }
 
+/* Longer than a WAV header can say, as a recorder leaves it whose sizes have begun again at 0. */
+static void test_wav_of_more_than_4_gb(void **state)
+{
+    (void)state;
+    const uint64_t frames = 1200000000, tail = 4 * 1000;
+    encode("a.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16, RATE, 2, &whole);
+    begin();
+    add(whole.at, whole.size);
+    unsigned char *data = find("data") + 4;
+    const uint64_t sizes[] = {(4 * frames) & UINT32_MAX, UINT32_MAX};
+    for (size_t s = 0; s < 2; s++) {
+        float left[1001], right[1001], *audio[] = {left, right};
+        size_t got;
+        bsm_audio_reader *reader;
+        put(data, sizes[s], 4, false);
+        write_bytes("long.wav", made.at, (size_t)(data + 4 - made.at));
+        const off_t start = data + 4 - made.at;
+        FILE *file = fopen(path, "r+b");
+        assert_non_null(file);
+        assert_int_equal(fseeko(file, start + (off_t)(4 * frames - tail), SEEK_SET), 0);
+        assert_int_equal(fwrite(data + 4, 1, tail, file), tail); /* the rest is a hole */
+        assert_int_equal(fclose(file), 0);
+        assert_int_equal(bsm_audio_reader_open(path, &reader, NULL), BSM_OK);
+        assert_int_equal(bsm_audio_reader_info(reader)->frames, frames);
+        assert_int_equal(bsm_audio_reader_seek(reader, frames - 1000, NULL), BSM_OK);
+        assert_int_equal(bsm_audio_reader_read(reader, audio, 1001, &got, NULL), BSM_OK);
+        assert_int_equal(got, 1000);
+        for (size_t i = 0; i < got; i++) {
+            const int value = (int16_t)(data[4 + 4 * i] | data[5 + 4 * i] << 8);
+            assert_true(left[i] == (float)value / 32768);
+        }
+        bsm_audio_reader_free(reader);
+    }
+}
+
 /* ---- MP3 ---- */
 
 /* Of an MP3 file, where its first frame of sound is. */
@@ -337,6 +372,37 @@ static void test_damaged_mp3(void **state)
     assert_non_null(strstr(info.remark, "damaged"));
 }
 
+/* Bytes that are wrong anywhere: an end, and no more sound than the file can hold. */
+static void test_bytes_that_are_wrong(void **state)
+{
+    (void)state;
+    uint64_t seed = 11;
+    static float left[4096], right[4096], *audio[] = {left, right};
+    for (size_t i = 0; i < NUM_FORMATS; i++) {
+        if (!can_write(formats[i].format)) {
+            continue;
+        }
+        encode(formats[i].name, formats[i].format, rate_of(formats[i].format), 2, &whole);
+        for (size_t round = 0; round < 12; round++) {
+            begin();
+            add(whole.at, whole.size);
+            const size_t range = round % 2 ? 200 : made.size; /* also in headers alone */
+            for (size_t k = 0; k < 1 + 4 * round; k++) {
+                made.at[noise_size(&seed, 0, range - 1)] = (unsigned char)noise_size(&seed, 0, 255);
+            }
+            write_bytes(formats[i].name, made.at, made.size);
+            bsm_audio_reader *reader;
+            size_t got = bsm_audio_reader_open(path, &reader, NULL) ? 0 : 4096;
+            uint64_t total = 0;
+            for (; got == 4096; total += got) {
+                assert_int_equal(bsm_audio_reader_read(reader, audio, 4096, &got, NULL), BSM_OK);
+            }
+            assert_true(total < 40 * FRAMES);
+            bsm_audio_reader_free(reader);
+        }
+    }
+}
+
 /* ---- Names ---- */
 
 static void test_names_say_nothing(void **state)
@@ -362,9 +428,11 @@ int main(void)
         IN_FOLDER(test_joined_with_other_rates),
         IN_FOLDER(test_cut_off),
         IN_FOLDER(test_sizes_that_are_wrong),
+        IN_FOLDER(test_wav_of_more_than_4_gb),
         IN_FOLDER(test_mp3_without_a_note),
         IN_FOLDER(test_mp3_from_the_middle),
         IN_FOLDER(test_damaged_mp3),
+        IN_FOLDER(test_bytes_that_are_wrong),
         IN_FOLDER(test_names_say_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,8 +54,8 @@ class FormatsTest(unittest.TestCase):
         os.truncate(path, int(os.path.getsize(path) * part))
         return path
 
-    def separate(self, *arguments, code=0, **options):
-        result = subprocess.run([SEPARATE, '-f', *FAST, '--bits', '16', *arguments], text=True,
+    def separate(self, *arguments, code=0, bits=('--bits', '16'), **options):
+        result = subprocess.run([SEPARATE, '-f', *FAST, *bits, *arguments], text=True,
                                 env=self.env, timeout=120, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, **options)
         self.assertEqual(result.returncode, code, result.stderr)
@@ -145,6 +145,24 @@ class FormatsTest(unittest.TestCase):
             file.seek(0)
             file.write(data + data)
         self.assertEqual(self.separate('-q', path).stderr, '')
+        os.truncate(path, 100)
+        self.assertEqual(len(self.separate('-q', path, code=4).stderr.splitlines()), 1)
+
+    def test_tags(self):
+        """From every kind of decoder into every format."""
+        tags = {'title': 'S\u00f6ng', 'artist': 'Me', 'album': 'All of it', 'date': '1999', 'track': '3',
+                'genre': 'Rock'}
+        given = [word for name, text in tags.items() for word in ('-metadata', name + '=' + text)]
+        files = [self.encode(name, *given) for name in ('a.flac', 'b.mp3', 'c.ogg', 'd.opus', 'e.m4a')]
+        for kind in ('wav', 'flac', 'mp3', 'ogg', 'opus'):
+            self.separate('--format', kind, '--only', 'vocals', *files, bits=())
+            for path in files:
+                shown = subprocess.run(
+                    ['ffprobe', '-v', 'error', '-of', 'flat', '-show_entries',
+                     'format_tags:stream_tags', os.path.splitext(path)[0] + '.vocals.' + kind],
+                    check=True, capture_output=True, text=True).stdout.lower()
+                for name, text in tags.items():
+                    self.assertIn('.%s="%s"' % (name, text.lower()), shown, path + ' to ' + kind)
 
     def test_folder(self):
         self.encode('1.wav')
