@@ -138,7 +138,7 @@ static bsm_group_scratch divide_group(const bsm_cpu_training_space *space, bsm_c
     s.d_pair = bsm_carve_floats(carver, rows * 2 * dim);
     s.d_x = bsm_carve_floats(carver, rows * dim);
     s.d_out = bsm_carve_floats(carver, rows * dim);
-    s.d_y = bsm_carve_floats(carver, BSM_CHUNK * ld_inner);
+    s.d_y = bsm_carve_floats(carver, rows * ld_inner);
     s.d_projected = bsm_carve_floats(carver, rows * bsm_cpu_training_projected(config));
     s.products = divide_products(space, carver);
     divide_mixer(config, space->kernels, carver, &s);

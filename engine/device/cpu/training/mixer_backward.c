@@ -28,25 +28,23 @@ static void divide_gradient(const bsm_cpu_training_mixer *mixer, const bsm_group
 /* A sequence of the group: where its first row lies. */
 typedef struct sequence {
     size_t length;
-    const float *projected, *y, *d_out;
-    float *states, *gate, *d_projected;
+    const float *projected, *d_y;
+    float *states, *d_projected;
 } sequence;
 
 /* Output projection, gate and norm: scratch->d_y and the gate's part of d_projected. */
 static void output_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
-                            const sequence *seq, const bsm_chunk_place *c,
+                            const bsm_group *group, const bsm_kept_direction *kept,
                             const bsm_mixer_sums *sums)
 {
     const bsm_config *config = mixer->config;
     size_t dim = config->dim, d_inner = bsm_config_d_inner(config);
     size_t projected = bsm_cpu_training_projected(config), ld = bsm_cpu_ld(d_inner);
-    bsm_multiply(&scratch->products, c->rows, d_inner, dim,
-                 bsm_in(seq->d_out + c->first * dim, dim),
+    bsm_multiply(&scratch->products, group->rows, d_inner, dim, bsm_in(scratch->d_out, dim),
                  bsm_in(mixer->weights->out_proj, d_inner), 0, bsm_out(scratch->d_y, ld));
-    mixer->kernels->backward->gate_norm(
-        c->rows, d_inner, seq->y + c->first * d_inner, seq->projected + c->first * projected,
-        projected, mixer->weights->gate_norm, scratch->d_y, seq->gate + c->first * ld, ld,
-        seq->d_projected + c->first * projected, projected, sums->gate_norm);
+    mixer->kernels->backward->gate_norm(group->rows, d_inner, kept->y, kept->projected, projected,
+                                        mixer->weights->gate_norm, scratch->d_y, scratch->gate, ld,
+                                        scratch->d_projected, projected, sums->gate_norm);
 }
 
 /* x, B, C and the decays of the chunk again, to scratch->tile. */
@@ -71,7 +69,7 @@ static void chunk_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_
                             .D = mixer->weights->D,
                             .S = bsm_mixer_state(config, seq->states, c->index),
                             .decay = scratch->tile.decay,
-                            .d_y = scratch->d_y,
+                            .d_y = seq->d_y + c->first * bsm_cpu_ld(d_inner),
                             .d_xbc = scratch->d_xbc,
                             .d_D = sums->D};
     bsm_scan_chunk_backward(&scratch->scan, &chunk, scratch->d_S, zero, c->index == 0);
@@ -118,7 +116,6 @@ static void sequence_backward(const bsm_cpu_training_mixer *mixer, const bsm_gro
     for (size_t index = bsm_cpu_training_chunks(seq->length); index-- > 0;) {
         const bsm_chunk_place c = bsm_mixer_chunk(seq->length, index);
         place_next_rows(mixer, scratch, &c);
-        output_backward(mixer, scratch, seq, &c, sums);
         recompute(mixer, scratch, seq, &c);
         chunk_backward(mixer, scratch, seq, &c, &zero, sums);
         convolution_backward(mixer, scratch, seq, &c, sums);
@@ -154,15 +151,14 @@ void bsm_mixer_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *
     size_t dim = mixer->config->dim, d_inner = bsm_config_d_inner(mixer->config);
     size_t projected = bsm_cpu_training_projected(mixer->config), ld = bsm_cpu_ld(d_inner);
     divide_gradient(mixer, scratch, group, d_out);
+    output_backward(mixer, scratch, group, kept, gradients->sums);
     for (size_t s = 0; s < group->sequences; s++) {
         size_t row = s * group->length;
         sequence seq = {.length = group->length,
                         .projected = kept->projected + row * projected,
-                        .y = kept->y + row * d_inner,
-                        .d_out = scratch->d_out + row * dim,
+                        .d_y = scratch->d_y + row * ld,
                         .states = kept->states +
                                   s * bsm_cpu_training_states(mixer->config, group->length),
-                        .gate = scratch->gate + row * ld,
                         .d_projected = scratch->d_projected + row * projected};
         sequence_backward(mixer, scratch, &seq, gradients->sums);
     }

@@ -60,7 +60,7 @@ typedef struct bsm_group_scratch {
     float *d_pair;      /**< [row][2 dim] */
     float *d_x;         /**< [row][dim] */
     float *d_out;       /**< [row][dim] by the mixer's output, then by u */
-    float *d_y;         /**< [chunk][d_inner] */
+    float *d_y;         /**< [row][d_inner] */
     float *d_projected; /**< [row][projected] */
     float *slope;       /**< [chunk][conv_dim] of SiLU, where the convolution meets it */
     float *d_xbc;       /**< [chunk + d_conv - 1][conv_dim] */
