@@ -9,8 +9,8 @@ enum { THREADS = 128, SPAN = 16 };
 static const unsigned int MOST_WARPS = 8;
 
 /* softplus(dt + bias) of step `i` of a chunk, 0 behind its end. */
-__device__ static float time_step(const bsm_prepare &p, const bsm_chunk_place &place, uint32_t head,
-                                  uint32_t i)
+__device__ static float time_step(const bsm_prepare &p, const bsm_cuda_chunk_place &place,
+                                  uint32_t head, uint32_t i)
 {
     if (i >= place.length) {
         return 0;
@@ -22,7 +22,7 @@ __device__ static float time_step(const bsm_prepare &p, const bsm_chunk_place &p
 /* A block for each chunk, a warp for each head in turn. The sum goes over 32 steps at a time. */
 static __global__ void decays(bsm_prepare p)
 {
-    const bsm_chunk_place place = bsm_chunk_at(p.steps, blockIdx.x);
+    const bsm_cuda_chunk_place place = bsm_chunk_at(p.steps, blockIdx.x);
     const uint32_t lane = threadIdx.x % BSM_WARP, heads = p.shape.heads, chunk = p.steps.chunk;
     for (uint32_t h = threadIdx.x / BSM_WARP; h < heads; h += blockDim.x / BSM_WARP) {
         const size_t at = ((size_t)blockIdx.x * heads + h);
@@ -132,7 +132,7 @@ __device__ void convolve_span(const bsm_prepare &p, uint32_t chunk, uint32_t fir
                               uint32_t channel)
 {
     typedef bsm_pack<T, V> pack;
-    const bsm_chunk_place place = bsm_chunk_at(p.steps, chunk);
+    const bsm_cuda_chunk_place place = bsm_chunk_at(p.steps, chunk);
     const uint32_t step = place.first + first;
     const T *column = (const T *)p.zxBC + bsm_shape_inner(p.shape) + channel;
     const channels_out<T, V> o = out_of<T, V>(p, chunk, channel);

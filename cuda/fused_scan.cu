@@ -221,7 +221,7 @@ template <uint32_t P>
 __device__ void prepare_chunk(const bsm_fused_scan &s, const head_place &h, uint32_t c,
                               raw_memory<P> *raw, decay_memory *decays)
 {
-    const bsm_chunk_place chunk = bsm_chunk_in(s.steps, h.sequence, c);
+    const bsm_cuda_chunk_place chunk = bsm_chunk_in(s.steps, h.sequence, c);
     fetch_rows(s, chunk, h.head, raw);
     bsm_commit_copies();
     if (first_step() == 0) {

@@ -36,7 +36,7 @@ template <uint32_t P, uint32_t N> struct state {
 struct head_place {
     uint32_t sequence, head, lane_row, lane_column; /* the latter of a fragment's sums */
     size_t chunk;                                   /* of all */
-    bsm_chunk_place place;
+    bsm_cuda_chunk_place place;
 };
 
 /* y += a b, b being 16 rows of a matrix of P columns. */

@@ -43,7 +43,7 @@ __device__ void load_weights(const bsm_fused_scan &s, uint32_t head, weight_memo
 
 /* The inputs before the sequence, which its first chunks take. */
 template <uint32_t P>
-__device__ void load_tail(const bsm_fused_scan &s, const bsm_chunk_place &chunk, uint32_t head,
+__device__ void load_tail(const bsm_fused_scan &s, const bsm_cuda_chunk_place &chunk, uint32_t head,
                           raw_memory<P> *m)
 {
     const uint32_t kept = s.shape.taps - 1, missing = BEFORE - chunk.first;
@@ -57,8 +57,8 @@ __device__ void load_tail(const bsm_fused_scan &s, const bsm_chunk_place &chunk,
 
 /* The inputs of a chunk and before it, in the background; zeros where there are none. */
 template <uint32_t P>
-__device__ void fetch_rows(const bsm_fused_scan &s, const bsm_chunk_place &chunk, uint32_t head,
-                           raw_memory<P> *m)
+__device__ void fetch_rows(const bsm_fused_scan &s, const bsm_cuda_chunk_place &chunk,
+                           uint32_t head, raw_memory<P> *m)
 {
     const uint32_t PER_ROW = P / 8, TURN = THREADS / PER_ROW, ROWS = BEFORE + STEPS;
     const uint32_t first = threadIdx.x / PER_ROW, column = threadIdx.x % PER_ROW * 8;
@@ -122,7 +122,7 @@ struct alignas(16) decay_memory {
 };
 
 /* By one warp. Behind the chunk's end nothing decays, and nothing is added. */
-__device__ inline void make_decays(const bsm_fused_scan &s, const bsm_chunk_place &chunk,
+__device__ inline void make_decays(const bsm_fused_scan &s, const bsm_cuda_chunk_place &chunk,
                                    uint32_t head, decay_memory *m)
 {
     const uint32_t PARTS = STEPS / BSM_WARP, lane = threadIdx.x % BSM_WARP;

@@ -13,15 +13,16 @@ __device__ inline size_t bsm_row_of(const bsm_rows &rows, uint32_t r)
 }
 
 /** One chunk of one sequence. */
-struct bsm_chunk_place {
+struct bsm_cuda_chunk_place {
     uint32_t sequence, first, length;
 };
 
 /** Chunk `c` of a sequence. */
-__device__ inline bsm_chunk_place bsm_chunk_in(const bsm_steps &s, uint32_t sequence, uint32_t c)
+__device__ inline bsm_cuda_chunk_place bsm_chunk_in(const bsm_steps &s, uint32_t sequence,
+                                                    uint32_t c)
 {
     const bool before = c < s.split_chunks;
-    bsm_chunk_place place;
+    bsm_cuda_chunk_place place;
     place.sequence = sequence;
     place.first = before ? c * s.chunk : s.split + (c - s.split_chunks) * s.chunk;
     const uint32_t left = (before ? s.split : s.steps) - place.first;
@@ -30,7 +31,7 @@ __device__ inline bsm_chunk_place bsm_chunk_in(const bsm_steps &s, uint32_t sequ
 }
 
 /** Counted over all sequences. */
-__device__ inline bsm_chunk_place bsm_chunk_at(const bsm_steps &s, uint32_t index)
+__device__ inline bsm_cuda_chunk_place bsm_chunk_at(const bsm_steps &s, uint32_t index)
 {
     return bsm_chunk_in(s, index / s.chunks, index % s.chunks);
 }

@@ -74,7 +74,7 @@ template <uint32_t P, uint32_t N> struct alignas(16) memory {
     };
     matrix<STEPS, STEPS> M; /* then d_G */
     head_numbers numbers[2];
-    bsm_chunk_place chunk; /* here, for there is no register left */
+    bsm_cuda_chunk_place chunk; /* here, for there is no register left */
 };
 
 template <uint32_t P, uint32_t N, bool STATES> struct block_memory : memory<P, N> {
@@ -160,7 +160,7 @@ __device__ inline size_t first_step(const bsm_fused_scan_backward &b, uint32_t h
 }
 
 template <uint32_t P>
-__device__ void fetch_rows(const bsm_fused_scan_backward &b, const bsm_chunk_place &chunk,
+__device__ void fetch_rows(const bsm_fused_scan_backward &b, const bsm_cuda_chunk_place &chunk,
                            uint32_t head, row_memory<P> *rows)
 {
     if (head < b.shape.heads) {

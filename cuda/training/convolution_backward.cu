@@ -151,7 +151,7 @@ template <class T, uint32_t MOST> __global__ void backward(bsm_convolution_backw
         return;
     }
     const uint32_t chunk = (uint32_t)(index / conv), channel = (uint32_t)(index % conv);
-    const bsm_chunk_place place = bsm_chunk_at(c.steps, chunk);
+    const bsm_cuda_chunk_place place = bsm_chunk_at(c.steps, chunk);
     const float bias = c.bias[channel];
     bsm_taps<MOST> taps;
     taps.start(c.weight, c.shape.taps, channel);

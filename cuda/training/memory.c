@@ -31,10 +31,10 @@ static void divide_vectors(bsm_cuda_training *space, bsm_carver *carver)
 
 /* ---- Kept from forward to backward ---- */
 
-static bsm_kept_path divide_kept(const bsm_cuda_training *space, bsm_carver *carver)
+static bsm_cuda_kept_path divide_kept(const bsm_cuda_training *space, bsm_carver *carver)
 {
     const bsm_mixer_shape shape = space->net.shape;
-    bsm_kept_path kept;
+    bsm_cuda_kept_path kept;
     kept.pair = carve_values(space, carver, space->rows * 2 * space->config.dim);
     for (size_t d = 0; d < 2; d++) {
         kept.zxBC[d] = carve_values(space, carver, space->rows * bsm_shape_zxBC(shape));
@@ -57,7 +57,7 @@ static void divide_activations(bsm_cuda_training *space, bsm_carver *carver)
 
 static void divide_decays(bsm_cuda_training *space, bsm_carver *carver)
 {
-    bsm_mixer_gradients *b = &space->gradients;
+    bsm_cuda_mixer_gradients *b = &space->gradients;
     const size_t heads = space->net.shape.heads, rows = space->net.limits.rows * heads;
     b->decays.d_dt = bsm_carve_floats(carver, rows);
     b->decays.d_cum = bsm_carve_floats(carver, rows);
@@ -68,7 +68,7 @@ static void divide_decays(bsm_cuda_training *space, bsm_carver *carver)
 /* What the scan backward by products needs. */
 static void divide_products(bsm_cuda_training *space, bsm_carver *carver)
 {
-    bsm_mixer_gradients *b = &space->gradients;
+    bsm_cuda_mixer_gradients *b = &space->gradients;
     const bsm_mixer_shape shape = space->net.shape;
     const size_t rows = space->net.limits.rows, inner = bsm_shape_inner(shape);
     const size_t squares = rows * BSM_MAX_CHUNK;
@@ -84,7 +84,7 @@ static void divide_products(bsm_cuda_training *space, bsm_carver *carver)
 
 static void divide_mixer(bsm_cuda_training *space, bsm_carver *carver)
 {
-    bsm_mixer_gradients *b = &space->gradients;
+    bsm_cuda_mixer_gradients *b = &space->gradients;
     const bsm_mixer_shape shape = space->net.shape;
     const size_t rows = space->net.limits.rows, dim = space->config.dim;
     const size_t inner = bsm_shape_inner(shape);

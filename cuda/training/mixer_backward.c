@@ -12,7 +12,7 @@ typedef struct work {
     const bsm_slab *slab;
     bsm_kernel_queue queue;
     const bsm_mixer_scratch *forward;
-    const bsm_mixer_gradients *backward;
+    const bsm_cuda_mixer_gradients *backward;
     size_t rows, chunks, dim, inner, projected, N, P, heads, chunk;
 } work;
 
@@ -60,13 +60,13 @@ static void through(const work *w, size_t out, size_t in, const void *d_out, siz
 
 static void output_backward(const work *w)
 {
-    const bsm_mixer_gradients *b = w->backward;
+    const bsm_cuda_mixer_gradients *b = w->backward;
     through(w, w->dim, w->inner, b->d_mixed, w->places->out_proj, b->d_y, true);
 }
 
 static void gate_backward(const work *w)
 {
-    const bsm_mixer_gradients *b = w->backward;
+    const bsm_cuda_mixer_gradients *b = w->backward;
     bsm_gate_backward gate = {.shape = w->net->shape,
                               .rows = (uint32_t)w->rows,
                               .y = w->forward->y,
@@ -115,7 +115,7 @@ static bsm_card_product per_head(const work *w)
 
 static void scores_backward(const work *w)
 {
-    const bsm_mixer_gradients *b = w->backward;
+    const bsm_cuda_mixer_gradients *b = w->backward;
     const size_t square = w->chunk * w->chunk, rows = w->chunk * w->P;
     bsm_card_product by_M = per_head(w), by_x = per_head(w);
     by_M.n = w->chunk, by_M.k = w->P;
@@ -178,7 +178,7 @@ static void correlation_backward(const work *w, bool C)
 /* By the state before each chunk: C^T (in d_y), and then what goes through the next chunks. */
 static void states_backward(const work *w)
 {
-    const bsm_mixer_gradients *b = w->backward;
+    const bsm_cuda_mixer_gradients *b = w->backward;
     const size_t state = w->N * w->inner;
     multiply(w, &(bsm_card_product){.m = w->N,
                                     .n = w->inner,
@@ -207,7 +207,7 @@ static void states_backward(const work *w)
 /* V = B d_behind, in the memory of `inside`, which nobody reads any more. */
 static void leave_backward(const work *w)
 {
-    const bsm_mixer_gradients *b = w->backward;
+    const bsm_cuda_mixer_gradients *b = w->backward;
     multiply(w, &(bsm_card_product){.m = w->chunk,
                                     .n = w->inner,
                                     .k = w->N,
@@ -235,7 +235,7 @@ static void leave_backward(const work *w)
 /* d_B += (out x) d_behind^T, d_C += (in d_y) before^T */
 static void add_by_states(const work *w, bool C)
 {
-    const bsm_mixer_gradients *b = w->backward;
+    const bsm_cuda_mixer_gradients *b = w->backward;
     multiply(w, &(bsm_card_product){.m = w->chunk,
                                     .n = w->N,
                                     .k = w->inner,
@@ -270,7 +270,7 @@ static void scan_backward_by_products(const work *w)
 
 static void scan_backward_fused(const work *w)
 {
-    const bsm_mixer_gradients *b = w->backward;
+    const bsm_cuda_mixer_gradients *b = w->backward;
     const bool states = bsm_slab_has_states(w->slab);
     if (states) {
         bsm_cuda_mixer_states_fused(w->net, w->mixer, w->slab);
@@ -353,7 +353,7 @@ static void convolution_backward(const work *w)
 
 static void input_backward(const work *w)
 {
-    const bsm_mixer_gradients *b = w->backward;
+    const bsm_cuda_mixer_gradients *b = w->backward;
     add_outer(w, w->projected, w->dim, b->d_zxbcdt, w->forward->u, w->places->in_proj);
     through(w, w->projected, w->dim, b->d_zxbcdt, w->places->in_proj, b->d_u, false);
     bsm_norm_backward norm = {.rows = w->slab->rows,

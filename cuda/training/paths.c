@@ -8,7 +8,7 @@ typedef struct direction {
     const bsm_cuda_training *space;
     const bsm_cuda_mixer *mixer;
     const bsm_mixer_places *places;
-    const bsm_kept_path *kept;
+    const bsm_cuda_kept_path *kept;
     bsm_cuda_space net; /* with the path's x and pair */
     bsm_card_dropout dropout;
     size_t number, sequences; /* number: 0 forward, 1 backward */
@@ -29,7 +29,7 @@ static size_t path_index(size_t layer, bsm_axis axis)
     return 2 * layer + (axis == BSM_ALONG_BANDS);
 }
 
-static const bsm_kept_path *kept_of(const bsm_cuda_training *space, size_t path)
+static const bsm_cuda_kept_path *kept_of(const bsm_cuda_training *space, size_t path)
 {
     return &space->kept[space->options.checkpointing ? 0 : path];
 }

@@ -19,7 +19,7 @@ struct head_step {
     size_t at;           /* of all */
     uint32_t head, step; /* of the chunk */
     size_t row;          /* in chunks */
-    bsm_chunk_place chunk;
+    bsm_cuda_chunk_place chunk;
 };
 
 __device__ static head_step head_step_at(const bsm_steps &steps, uint32_t heads, size_t at)
@@ -293,8 +293,9 @@ struct step_gradients {
 
 /* sum: the gradient by dt A there. */
 template <class T>
-__device__ step_gradients step_backward(const bsm_decays_backward &d, const bsm_chunk_place &place,
-                                        size_t head_of_chunk, uint32_t i, double sum)
+__device__ step_gradients step_backward(const bsm_decays_backward &d,
+                                        const bsm_cuda_chunk_place &place, size_t head_of_chunk,
+                                        uint32_t i, double sum)
 {
     const uint32_t heads = d.shape.heads, h = (uint32_t)(head_of_chunk % heads);
     const size_t at = head_of_chunk * d.steps.chunk + i;
@@ -316,7 +317,7 @@ template <class T> __global__ void decays(bsm_decays_backward d)
         return;
     }
     const uint32_t h = (uint32_t)(index % heads), chunk = (uint32_t)(index / heads);
-    const bsm_chunk_place place = bsm_chunk_at(d.steps, chunk);
+    const bsm_cuda_chunk_place place = bsm_chunk_at(d.steps, chunk);
     double behind = d.with_states ? (double)d.gradients.d_all[index] : 0.0;
     step_gradients sums = {};
     for (uint32_t done = 0; done < place.length; done += BSM_WARP) {

@@ -16,17 +16,17 @@
 #include "training/training_kernels.h"
 
 /** What is kept of a path from forward to backward; in rows of its slabs. */
-typedef struct bsm_kept_path {
+typedef struct bsm_cuda_kept_path {
     void *pair;       /**< values [row of x][2 dim] both directions plus x */
     void *zxBC[2];    /**< values per direction, [row][2 d_inner + 2 d_state] */
     float *raw_dt[2]; /**< [row][heads] */
     void *y[2];       /**< values [row][d_inner] of the scan */
-} bsm_kept_path;
+} bsm_cuda_kept_path;
 
 /** Scratch of a mixer backward, for one slab; sizes as in training_kernels.h. What is not here lies
  *  in the scratch of the mixer forward. What only products need is not there where
  *  bsm_fused_scan_can. */
-typedef struct bsm_mixer_gradients {
+typedef struct bsm_cuda_mixer_gradients {
     void *d_mixed;  /**< values [row][dim] */
     void *d_y;      /**< values [row][d_inner] */
     void *d_zxbcdt; /**< values in rows */
@@ -46,7 +46,7 @@ typedef struct bsm_mixer_gradients {
     float *d_before; /**< as d_behind; the same memory if values are float32 */
     /* Forward: */
     float *mixed; /**< [row][dim]: the mixer's output, forward */
-} bsm_mixer_gradients;
+} bsm_cuda_mixer_gradients;
 
 /** Scratch of the band split and of a mask, the latter for a range of frames. */
 typedef struct bsm_bands_scratch {
@@ -120,14 +120,14 @@ typedef struct bsm_cuda_training {
     bsm_packed_band *bands;
     uint16_t *band_of; /**< [features / 2] */
     bsm_packed_vectors packed;
-    float *x;            /**< [2 depth + 1][band][frame][dim]: what goes into each path, and
-                              what comes out of the last */
-    bsm_kept_path *kept; /**< [2 depth], or one, of the path in work, when checkpointing */
-    float *d_x;          /**< [band][frame][dim] the features' gradient */
-    void *d_x_values;    /**< the same as values; the same memory if these are float32 */
-    float *d_pair;       /**< [band][frame][2 dim] */
-    float *partial;      /**< sums of pieces */
-    bsm_mixer_gradients gradients;
+    float *x;                 /**< [2 depth + 1][band][frame][dim]: what goes into each path, and
+                                   what comes out of the last */
+    bsm_cuda_kept_path *kept; /**< [2 depth], or one, of the path in work, when checkpointing */
+    float *d_x;               /**< [band][frame][dim] the features' gradient */
+    void *d_x_values;         /**< the same as values; the same memory if these are float32 */
+    float *d_pair;            /**< [band][frame][2 dim] */
+    float *partial;           /**< sums of pieces */
+    bsm_cuda_mixer_gradients gradients;
     bsm_bands_scratch scratch;
     bsm_card_signals signals;
 

@@ -14,6 +14,9 @@ format)
 shape)
     git ls-files '*.c' '*.h' '*.cc' '*.cu' | xargs python3 tests/lint/shape.py
     ;;
+types)
+    git ls-files '*.c' '*.h' '*.cc' '*.cu' | xargs python3 tests/lint/types.py
+    ;;
 cppcheck)
     need cppcheck
     git ls-files 'engine/*.c' 'cuda/*.c' 'standalone/*.c' 'plugin/*.c' 'trainer/*.c' |
