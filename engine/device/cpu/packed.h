@@ -40,6 +40,7 @@ typedef struct bsm_bf16_product {
     float beta;        /**< 0 or 1 */
     float *c;          /**< [m][ldc] */
     size_t ldc;
+    bool far; /**< C is not in the cache */
 } bsm_bf16_product;
 
 /** C = (A B - offset[column]) * row_scale[row] * column_scale[column] + beta C, with exact sums. */

@@ -168,7 +168,7 @@ static void bf16(const bsm_bf16_product *p)
         const size_t end = p->m - first < BAND ? p->m : first + BAND;
         for (size_t column = 0; column < p->n; column += SPAN) {
             for (size_t row = first; row < end; row += SPAN) {
-                if (p->beta != 0) {
+                if (p->beta != 0 || p->far) {
                     fetch_sums(p, row, column + SPAN);
                 }
                 bf16_block(p, row, column, &now);

@@ -61,7 +61,8 @@ static void multiply_rounded(const bsm_products *x, const bsm_product *p, const 
                                       .b = right,
                                       .beta = b->depth ? 1 : p->beta,
                                       .c = p->c + b->row * p->ldc + b->column,
-                                      .ldc = p->ldc});
+                                      .ldc = p->ldc,
+                                      .far = true});
 }
 
 /* All columns and rows of some of the depth. */
