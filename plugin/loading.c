@@ -164,7 +164,7 @@ static bsm_status install(bsm_loader *loader, bsm_model *model, bsm_settings set
                           bsm_delivery *delivery, bsm_error *error)
 {
     bool same = bsm_settings_equal(settings, loader->settings);
-    bsm_status status = same ? bsm_stream_set_model(loader->newest, model, error) : BSM_UNSUPPORTED;
+    bsm_status status = same ? bsm_stream_set(loader->newest, model, NULL, error) : BSM_UNSUPPORTED;
     /* A stream has no room for a model of a much longer latency than its first one's. */
     if (status == BSM_UNSUPPORTED) {
         status = open_stream(loader, model, settings, delivery, error);

@@ -35,7 +35,7 @@ run_tests build-asan \
     "--suite unit --suite integration --no-suite slow --no-suite realtime --timeout-multiplier 4"
 run_tests build-tsan "-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized \
     -Dc_args=-g1 -Dcpp_args=-g1 -Dcuda=disabled -Dplugin=disabled" \
-    "stream stream-failure stream-soak files loader pipe_threads separate cuda-exec cuda-kernels \
+    "stream stream-changes stream-failure stream-soak files loader pipe_threads separate cuda-exec cuda-kernels \
     cuda-band-kernels cuda-loss-kernels cuda-path-kernels cuda-scan-kernels cuda-scan-backward-kernels \
     cuda-signal-kernels cuda-sum-kernels cuda-fused-scan cuda-fused-scan-backward \
     cuda-race-without-barrier cuda-race-too-soon --timeout-multiplier 4"

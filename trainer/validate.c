@@ -50,7 +50,7 @@ static bsm_status make_plan(const bsm_model *model, const bsm_validate_options *
                                      .memory = bounded ? BSM_MEMORY_BOUNDED : options->memory,
                                      .history = options->history};
     bsm_stream_plan stream;
-    status = bsm_stream_plan_make(model, &live, &stream, error);
+    status = bsm_stream_plan_make(model, NULL, &live, &stream, error);
     plan->history = status ? 0 : stream.history;
     return status;
 }

@@ -61,6 +61,12 @@ static bool is_due(const bsm_stream *s, uint64_t time)
     return time < atomic_load(&s->due_to) && time >= atomic_load(&s->due_from);
 }
 
+/* A voice fades in where it begins, and out where it ends: that is as it should be. */
+static bool is_dry(const bsm_stream *s, uint64_t time)
+{
+    return is_due(s, time - s->fade) && is_due(s, time + s->fade);
+}
+
 /* A gap counts as one miss for each block that it is long. */
 static void count_gap(bsm_stream *s, bsm_stream_tap *tap, size_t block)
 {
@@ -72,24 +78,33 @@ static void count_gap(bsm_stream *s, bsm_stream_tap *tap, size_t block)
     tap->gap_left--;
 }
 
-/* The vocals fade out before they are missing and in when they are back: so look one fade ahead. */
+/* The vocals fade out before they are missing and in when they are back: so look one fade ahead, or
+ * as far as this tap will be heard. */
 static void move_level(bsm_stream *s, bsm_stream_tap *tap, uint64_t time, size_t block)
 {
-    if (bsm_timeline_has(&s->output, time + s->fade)) {
+    if (bsm_timeline_has(&s->output, time + (block ? s->fade : s->change_left - 1))) {
         tap->gap = false;
         tap->level += tap->level < s->fade;
         return;
     }
-    if (is_due(s, time + s->fade)) {
+    if (block && is_due(s, time + s->fade)) {
         count_gap(s, tap, block);
     }
     tap->level -= tap->level > 0;
 }
 
+/* What went in before the start does not come out. */
+static bool is_silent(const bsm_stream *s, uint64_t now, size_t latency)
+{
+    return now < latency + s->heard_from;
+}
+
+/* `block` is the length for which a gap counts as one miss; 0: the tap fades out, and the other one
+ * counts. */
 static mix read_tap(bsm_stream *s, bsm_stream_tap *tap, uint64_t now, size_t block)
 {
     mix out = {0};
-    if (now < tap->latency) {
+    if (is_silent(s, now, tap->latency)) {
         return out;
     }
     uint64_t time = now - tap->latency;
@@ -107,7 +122,7 @@ static mix read_tap(bsm_stream *s, bsm_stream_tap *tap, uint64_t now, size_t blo
         float gain = (float)tap->level / (float)s->fade;
         out.vocals = (stereo){gain * vocals.left, gain * vocals.right};
     }
-    if (tap->level < s->fade && is_due(s, time)) {
+    if (block && tap->level < s->fade && is_dry(s, time)) {
         atomic_fetch_add_explicit(&s->dry_samples, 1, memory_order_relaxed);
     }
     return out;
@@ -123,33 +138,38 @@ static stereo blend_stereo(stereo a, stereo b, float part)
     return (stereo){blend(a.left, b.left, part), blend(a.right, b.right, part)};
 }
 
-/* To the sample: behind the place that the worker has chosen, the old delay has no vocals. */
+/* It comes in by itself: its vocals are whole at once where they are there. */
+static bsm_stream_tap new_tap(const bsm_stream *s, uint64_t now, size_t latency)
+{
+    const uint64_t time = now - latency;
+    const bool whole = is_silent(s, now, latency) || (bsm_timeline_has(&s->output, time) &&
+                                                      bsm_timeline_has(&s->output, time + s->fade));
+    return (bsm_stream_tap){.latency = latency, .level = whole ? s->fade : 0};
+}
+
 static void begin_latency_change(bsm_stream *s, uint64_t now)
 {
-    if (s->change_left > 0 || atomic_load_explicit(&s->change_at, memory_order_acquire) > now) {
-        return;
+    if (s->change_left == 0 && s->next_latency != s->taps[0].latency) {
+        s->taps[1] = new_tap(s, now, s->next_latency);
+        s->change_left = s->fade;
+        atomic_store(&s->latency, s->next_latency);
     }
-    s->taps[1] = s->taps[0];
-    s->taps[1].latency = atomic_load(&s->change_to);
-    s->change_left = s->fade;
-    atomic_store(&s->change_at, BSM_NEVER);
 }
 
 /* While the latency changes, both delays sound, the old one fading out. */
 static mix next_mix(bsm_stream *s, uint64_t now, size_t block)
 {
     begin_latency_change(s, now);
-    mix out = read_tap(s, &s->taps[0], now, block);
-    if (s->change_left > 0) {
-        mix next = read_tap(s, &s->taps[1], now, block);
-        float part = 1 - (float)s->change_left / (float)s->fade;
-        out.dry = blend_stereo(out.dry, next.dry, part);
-        out.vocals = blend_stereo(out.vocals, next.vocals, part);
-        if (--s->change_left == 0) {
-            s->taps[0] = s->taps[1];
-        }
+    if (s->change_left == 0) {
+        return read_tap(s, &s->taps[0], now, block);
     }
-    return out;
+    const float part = 1 - (float)s->change_left / (float)s->fade;
+    const mix old = read_tap(s, &s->taps[0], now, 0);
+    const mix new = read_tap(s, &s->taps[1], now, block);
+    if (--s->change_left == 0) {
+        s->taps[0] = s->taps[1];
+    }
+    return (mix){blend_stereo(old.dry, new.dry, part), blend_stereo(old.vocals, new.vocals, part)};
 }
 
 static void write_output(bsm_stream *s, float *const vocals[2], float *const instrumental[2],
@@ -173,34 +193,19 @@ static void write_output(bsm_stream *s, float *const vocals[2], float *const ins
 
 /* ---- Freewheel ---- */
 
-/* Behind the last position whose presence a tap looks at before position `end`. */
-static uint64_t needed_by(const bsm_stream *s, size_t latency, uint64_t end)
-{
-    return end + s->fade > latency ? end + s->fade - latency : 0;
-}
-
-/* Of both taps: when the latency grows, what the old one would look at later will not be there. */
+/* Behind the last position whose presence is looked at in this call. A tap that fades out needs no
+ * more than was there in the last call; and when the latency grows, more would never come. */
 static uint64_t needed(const bsm_stream *s, size_t frames)
 {
-    const uint64_t end = s->position + frames, change_at = atomic_load(&s->change_at);
-    uint64_t old_end = end;
-    size_t next = s->taps[0].latency;
-    if (s->change_left > 0) {
-        old_end = s->position + s->change_left;
-        next = s->taps[1].latency;
-    } else if (change_at < end) {
-        old_end = (change_at > s->position ? change_at : s->position) + s->fade;
-        next = atomic_load(&s->change_to);
-    }
-    const uint64_t old = needed_by(s, s->taps[0].latency, old_end < end ? old_end : end);
-    const uint64_t new = needed_by(s, next, end);
-    return old > new ? old : new;
+    const uint64_t end = s->position + frames + s->fade;
+    return end > s->next_latency ? end - s->next_latency : 0;
 }
 
 /* A first model, set while there is none, is waited for, too: its results begin where it is taken.
  */
-static bool must_wait(const bsm_stream *s, size_t frames)
+static bool must_wait(bsm_stream *s, size_t frames)
 {
+    s->next_latency = atomic_load(&s->wanted_latency);
     uint64_t done = atomic_load(&s->done);
     bool first_model = done == BSM_NEVER && atomic_load(&s->has_pending);
     return (done < needed(s, frames) || first_model) && atomic_load(&s->freewheel) &&
@@ -225,9 +230,16 @@ void bsm_stream_process(bsm_stream *s, const float *const in[2], float *const vo
     }
     take_input(s, in, frames);
     publish_input(s, s->position + frames);
+    s->next_latency = atomic_load(&s->wanted_latency);
     if (atomic_load_explicit(&s->freewheel, memory_order_relaxed)) {
         wait_for_results(s, frames);
     }
     write_output(s, vocals, instrumental, frames);
     s->position += frames;
+}
+
+void bsm_stream_restart(bsm_stream *s)
+{
+    s->heard_from = s->position;
+    bsm_stream_reset(s);
 }

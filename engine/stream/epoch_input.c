@@ -13,19 +13,31 @@ double bsm_stream_clock(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* A new model has to wait for the audio thread to have finished the last change of latency. */
-static bool may_change(const bsm_stream *s)
+/* A longer latency is taken up at once: the audio thread goes back to what it has already. With a
+ * shorter one it has to wait for the results before the end, which were in time for the old one. */
+static void lengthen_latency(bsm_stream *s, size_t latency)
 {
-    return atomic_load(&s->change_at) == BSM_NEVER;
+    if (latency > atomic_load(&s->wanted_latency)) {
+        atomic_store(&s->wanted_latency, latency);
+        bsm_epoch_report_progress(s);
+    }
 }
 
 static void look_for_requests(bsm_epoch *e)
 {
     bsm_stream *s = e->stream;
-    if (e->end == BSM_NEVER &&
-        (atomic_load(&s->reset) || (atomic_load(&s->has_pending) && may_change(s)))) {
+    if (e->end != BSM_NEVER) {
+        return;
+    }
+    if (atomic_load(&s->has_pending)) {
+        bsm_stream_take_pending(s);
+    }
+    if (s->next || atomic_load(&s->reset)) {
         uint64_t written = atomic_load(&s->written);
         e->end = written > e->read ? written : e->read;
+    }
+    if (s->next) {
+        lengthen_latency(s, s->next->plan.latency);
     }
 }
 

@@ -18,7 +18,7 @@ static bool is_late(const bsm_epoch *e, uint64_t position)
 {
     const bsm_stream *s = e->stream;
     return !atomic_load(&s->freewheel) &&
-           position + e->voice->plan.latency < atomic_load(&s->written) + s->fade;
+           position + atomic_load(&s->wanted_latency) < atomic_load(&s->written) + s->fade;
 }
 
 /* The last fade before the epoch's end waits for the next epoch. */
@@ -47,14 +47,12 @@ static void keep_back(epoch_tail *tail, uint64_t position, const float sample[2]
     tail->count++;
 }
 
-/* This epoch begins where the tail does, or before it. */
-static float crossfaded(const bsm_epoch *e, const epoch_tail *tail, uint64_t position, size_t c,
-                        float sample)
+static float crossfaded(const epoch_tail *tail, uint64_t position, size_t c, float sample)
 {
     if (position < tail->from || position >= tail->from + tail->count) {
         return sample;
     }
-    float part = (float)(position - e->start) / (float)e->stream->fade;
+    float part = (float)(position - tail->from) / (float)tail->count;
     float before = tail->samples[c][position - tail->from];
     return before + part * (sample - before);
 }
@@ -66,7 +64,7 @@ static void put(bsm_epoch *e, float *const *audio, size_t count)
     for (size_t i = 0; i < count && e->next < e->end; i++, e->next++) {
         float sample[2];
         for (size_t c = 0; c < 2; c++) {
-            sample[c] = crossfaded(e, e->before, e->next, c, finite_or_silent(e, audio[c][i]));
+            sample[c] = crossfaded(e->before, e->next, c, finite_or_silent(e, audio[c][i]));
         }
         if (is_kept_back(e, e->next)) {
             keep_back(e->tail, e->next, sample);

@@ -32,6 +32,10 @@ static bsm_status check_options(const bsm_stream_options *options, bsm_error *er
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "latency %g s: expected 0 to 30",
                         options->latency);
     }
+    if (!(options->max_latency >= 0 && options->max_latency <= 30)) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "longest latency %g s: expected 0 to 30",
+                        options->max_latency);
+    }
     return BSM_OK;
 }
 
@@ -162,23 +166,37 @@ static bsm_status check_commit(const bsm_stream_plan *plan, bsm_error *error)
                           plan->commit, plan->hop, least_commit(plan));
 }
 
-bsm_status bsm_stream_plan_make(const bsm_model *model, const bsm_stream_options *options,
-                                bsm_stream_plan *plan, bsm_error *error)
+static bsm_status choose_transform(const bsm_model *model, const bsm_stream_plan *before,
+                                   bsm_stream_plan *plan, bsm_error *error)
 {
     bsm_config paper;
+    if (!model && before) {
+        *plan = (bsm_stream_plan){
+            .model_rate = before->model_rate, .hop = before->hop, .n_fft = before->n_fft};
+        return BSM_OK;
+    }
+    bsm_status status = model ? BSM_OK : bsm_config_preset("paper", &paper, error);
+    if (!status) {
+        const bsm_config *config = model ? bsm_model_config(model) : &paper;
+        *plan = (bsm_stream_plan){
+            .model_rate = config->sample_rate, .hop = config->hop, .n_fft = config->n_fft};
+    }
+    return status;
+}
+
+bsm_status bsm_stream_plan_make(const bsm_model *model, const bsm_stream_plan *before,
+                                const bsm_stream_options *options, bsm_stream_plan *plan,
+                                bsm_error *error)
+{
     size_t lag = 0;
     bsm_status status = check_options(options, error);
     if (!status) {
-        status = bsm_config_preset("paper", &paper, error);
+        status = choose_transform(model, before, plan, error);
     }
     if (status) {
         return status;
     }
-    const bsm_config *config = model ? bsm_model_config(model) : &paper;
-    *plan = (bsm_stream_plan){.rate = options->sample_rate,
-                              .model_rate = config->sample_rate,
-                              .hop = config->hop,
-                              .n_fft = config->n_fft};
+    plan->rate = options->sample_rate;
     status = find_lag(plan, &lag, error);
     if (status) {
         return status;

@@ -27,10 +27,11 @@ typedef struct bsm_stream_plan {
     size_t block;             /**< host samples of a committed block, rounded up */
 } bsm_stream_plan;
 
-/** `model` may be NULL: the latency of the paper's transform.
- *  BSM_INVALID_ARGUMENT, BSM_NO_MEMORY. */
-bsm_status bsm_stream_plan_make(const bsm_model *model, const bsm_stream_options *options,
-                                bsm_stream_plan *plan, bsm_error *error);
+/** `model` may be NULL: the transform is then that of the plan `before`, or if that is NULL, too,
+ *  the paper's. BSM_INVALID_ARGUMENT, BSM_NO_MEMORY. */
+bsm_status bsm_stream_plan_make(const bsm_model *model, const bsm_stream_plan *before,
+                                const bsm_stream_options *options, bsm_stream_plan *plan,
+                                bsm_error *error);
 
 /** Host samples, from a block's epoch on, after which block number `block` can be computed. */
 uint64_t bsm_stream_plan_ready(const bsm_stream_plan *plan, uint64_t block);

@@ -30,8 +30,7 @@ typedef struct bsm_stream_tap {
 
 struct bsm_stream {
     /* ---- Constant while the stream lives ---- */
-    bsm_stream_options options;
-    size_t max_block;
+    size_t rate, max_block;
     size_t fade; /**< samples of a crossfade */
     bsm_timeline input, output;
     float *delay; /**< [capacity][2], the audio thread's own; capacity as the timelines' */
@@ -39,13 +38,16 @@ struct bsm_stream {
 
     /* ---- The audio thread's own ---- */
     uint64_t position;      /**< samples taken so far */
+    uint64_t heard_from;    /**< samples before this come out no more */
     bsm_stream_tap taps[2]; /**< the second only while the latency changes */
     size_t change_left;     /**< samples until the second takes over; 0: no change */
+    size_t next_latency;    /**< what `wanted_latency` was when this call began */
 
     /* ---- From the audio thread to all ---- */
     _Atomic uint64_t written; /**< = position, after the samples before it are in `input` */
     _Atomic bool freewheel;
-    _Atomic bool reset; /**< asked for by any thread, taken by the worker */
+    _Atomic bool reset;     /**< asked for by any thread, taken by the worker */
+    _Atomic size_t latency; /**< of what is heard */
     _Atomic uint64_t misses, dry_samples, nonfinite;
 
     /* ---- From the worker to the audio thread ---- */
@@ -54,34 +56,38 @@ struct bsm_stream {
     _Atomic uint64_t due_from, due_to; /**< positions whose results are due; due_to is written
                                             last and read first */
     _Atomic size_t block;              /**< samples of a committed block */
-    _Atomic uint64_t change_at;        /**< at this `position`, begin to change the latency ... */
-    _Atomic size_t change_to; /**< ... to this one; taken when change_at is BSM_NEVER again */
+    _Atomic size_t wanted_latency;     /**< to be heard from the next call on */
 
     sem_t wake;     /**< posted by the audio thread at wake_at, and by who asks something */
     sem_t progress; /**< posted by the worker while the audio thread freewheels */
 
     /* ---- From the worker to whoever asks ---- */
-    _Atomic size_t latency; /**< that of the newest model */
     _Atomic double load, mean_load, worst_load;
     _Atomic uint64_t blocks, dropped, read;
     _Atomic size_t commit, lookahead, history;
     _Atomic int status;  /**< bsm_status */
     bsm_failure failure; /**< of which status, set before it */
 
-    /* ---- Between the worker and the thread that sets a model ---- */
+    /* ---- Between the worker and the thread that changes the stream ---- */
     pthread_mutex_t lock;
-    bsm_voice *pending; /**< to be taken by the worker; NULL: none */
+    bsm_stream_options options; /**< of the newest voice, as is ... */
+    bsm_stream_plan plan;       /**< ... this, and the device's name */
     char device_name[128];
+    bsm_voice *pending;       /**< to be taken by the worker; NULL: none */
     _Atomic bool has_pending; /**< may be read without the lock */
     _Atomic bool quit;
 
     /* ---- The worker's own ---- */
     pthread_t worker;
     bsm_voice *voice;
-    float *tails; /**< [2][channel][fade] what two epochs keep back for a crossfade */
+    bsm_voice *next; /**< begins where the epoch ends; NULL: the same voice goes on */
+    float *tails;    /**< [2][channel][fade] what two epochs keep back for a crossfade */
 };
 
 /** The worker thread; `stream` is the stream. */
 void *bsm_stream_worker(void *stream);
+
+/** The worker's: take the pending voice, if there is one and `next` is free, as `next`. */
+void bsm_stream_take_pending(bsm_stream *stream);
 
 #endif

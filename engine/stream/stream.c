@@ -14,11 +14,16 @@ enum { STALL_SECONDS = 2, PAGE = 4096 };
 
 /* ---- Memory ---- */
 
-/* Room for twice the latency, so that a model with a longer one can be set later, and for a worker
- * that stalls. */
+/* Room for a latency, and for a worker that stalls. */
 static size_t ring_capacity(const bsm_stream *s, size_t latency)
 {
-    return 2 * latency + STALL_SECONDS * s->options.sample_rate + 2 * s->max_block;
+    return latency + STALL_SECONDS * s->rate + 2 * s->max_block;
+}
+
+static size_t longest_latency(const bsm_stream *s)
+{
+    size_t wished = (size_t)(s->options.max_latency * (double)s->rate);
+    return wished > 2 * s->plan.latency ? wished : 2 * s->plan.latency;
 }
 
 /* The first touch of a page is a fault: better here than in the audio thread. */
@@ -31,9 +36,9 @@ static float *new_delay(size_t floats)
     return delay;
 }
 
-static bsm_status allocate_rings(bsm_stream *s, size_t latency, bsm_error *error)
+static bsm_status allocate_rings(bsm_stream *s, bsm_error *error)
 {
-    size_t capacity = ring_capacity(s, latency);
+    size_t capacity = ring_capacity(s, longest_latency(s));
     if (bsm_timeline_init(&s->input, capacity) && bsm_timeline_init(&s->output, capacity)) {
         s->delay_mask = s->input.mask;
         s->delay = new_delay((s->delay_mask + 1) * 2);
@@ -63,11 +68,12 @@ static void free_rings(bsm_stream *s)
     free(s->tails);
 }
 
-/* ---- The voice in force, as others see it ---- */
+/* ---- The newest voice, as others see it ---- */
 
-static void announce(bsm_stream *s, const bsm_voice *voice)
+static void announce(bsm_stream *s, const bsm_voice *voice, const bsm_stream_options *options)
 {
-    atomic_store(&s->latency, voice->plan.latency);
+    s->options = *options;
+    s->plan = voice->plan;
     atomic_store(&s->commit, voice->plan.commit);
     atomic_store(&s->lookahead, voice->plan.lookahead);
     atomic_store(&s->history, voice->plan.history);
@@ -75,19 +81,21 @@ static void announce(bsm_stream *s, const bsm_voice *voice)
              voice->network ? bsm_network_device_name(voice->network) : "none");
 }
 
-static void set_initial_state(bsm_stream *s)
+static void set_initial_state(bsm_stream *s, const bsm_stream_options *options)
 {
     const bsm_stream_plan *plan = &s->voice->plan;
-    s->fade = s->options.sample_rate / BSM_FADES_PER_SECOND;
+    s->fade = s->rate / BSM_FADES_PER_SECOND;
+    s->next_latency = plan->latency;
     s->taps[0] = (bsm_stream_tap){.latency = plan->latency, .level = s->fade};
-    atomic_init(&s->freewheel, s->options.freewheel);
+    atomic_init(&s->latency, plan->latency);
+    atomic_init(&s->wanted_latency, plan->latency);
+    atomic_init(&s->freewheel, options->freewheel);
     atomic_init(&s->wake_at, BSM_NEVER);
-    atomic_init(&s->change_at, BSM_NEVER);
     atomic_init(&s->due_from, 0);
     atomic_init(&s->due_to, s->voice->network ? BSM_NEVER : 0);
     atomic_init(&s->done, s->voice->network ? 0 : BSM_NEVER);
     atomic_init(&s->block, plan->block);
-    announce(s, s->voice);
+    announce(s, s->voice, options);
 }
 
 /* ---- The worker thread ---- */
@@ -105,6 +113,7 @@ static void free_parts(bsm_stream *s)
 {
     free_rings(s);
     bsm_voice_free(s->voice);
+    bsm_voice_free(s->next);
     bsm_voice_free(s->pending);
     free(s);
 }
@@ -116,12 +125,12 @@ bsm_status bsm_stream_new(bsm_model *model, const bsm_stream_options *options, b
     if (!s) {
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for a stream");
     }
-    s->options = *options;
+    s->rate = options->sample_rate;
     s->max_block = options->max_block ? options->max_block : BSM_STREAM_MAX_BLOCK;
-    bsm_status status = bsm_voice_new(model, options, &s->voice, error);
+    bsm_status status = bsm_voice_new(model, NULL, options, &s->voice, error);
     if (!status) {
-        set_initial_state(s);
-        status = allocate_rings(s, s->voice->plan.latency, error);
+        set_initial_state(s, options);
+        status = allocate_rings(s, error);
     }
     if (status) {
         free_parts(s);
@@ -158,9 +167,10 @@ void bsm_stream_free(bsm_stream *s)
 
 /* ---- Changes ---- */
 
+/* Before the first sample, the audio thread has not looked yet. */
 size_t bsm_stream_latency(const bsm_stream *s)
 {
-    return atomic_load(&s->latency);
+    return atomic_load(&s->written) ? atomic_load(&s->latency) : atomic_load(&s->wanted_latency);
 }
 
 void bsm_stream_reset(bsm_stream *s)
@@ -174,45 +184,62 @@ void bsm_stream_set_freewheel(bsm_stream *s, bool freewheel)
     atomic_store(&s->freewheel, freewheel);
 }
 
-/* Without a model there is nothing that could need another latency. */
-static void keep_latency(bsm_stream *s, bsm_voice *voice)
-{
-    voice->plan.latency = atomic_load(&s->latency);
-}
-
 static bsm_status check_room(const bsm_stream *s, const bsm_voice *voice, bsm_error *error)
 {
-    if (ring_capacity(s, voice->plan.latency) / 2 > s->delay_mask + 1) {
+    if (ring_capacity(s, voice->plan.latency) > s->delay_mask + 1) {
         return bsm_fail(error, BSM_UNSUPPORTED,
-                        "this model's latency of %zu samples is too long for a stream made for "
-                        "another: start a new one",
+                        "a latency of %zu samples is more than this stream has room for: start a "
+                        "new one, or with a longer max_latency",
                         voice->plan.latency);
     }
     return BSM_OK;
 }
 
-bsm_status bsm_stream_set_model(bsm_stream *s, bsm_model *model, bsm_error *error)
+/* What the stream was made for stays. */
+static bsm_stream_options complete(bsm_stream *s, const bsm_stream_options *options,
+                                   bsm_stream_plan *before)
+{
+    pthread_mutex_lock(&s->lock);
+    bsm_stream_options all = options ? *options : s->options;
+    all.sample_rate = s->rate;
+    all.max_block = s->max_block;
+    all.max_latency = s->options.max_latency;
+    *before = s->plan;
+    pthread_mutex_unlock(&s->lock);
+    return all;
+}
+
+/* Where nothing has been heard there is no delay to be crossfaded with. */
+static void set_pending(bsm_stream *s, bsm_voice *voice, const bsm_stream_options *options)
+{
+    pthread_mutex_lock(&s->lock);
+    bsm_voice *superseded = s->pending;
+    s->pending = voice;
+    atomic_store(&s->has_pending, true);
+    announce(s, voice, options);
+    if (atomic_load(&s->written) == 0) {
+        atomic_store(&s->wanted_latency, voice->plan.latency);
+    }
+    pthread_mutex_unlock(&s->lock);
+    sem_post(&s->wake);
+    bsm_voice_free(superseded);
+}
+
+bsm_status bsm_stream_set(bsm_stream *s, bsm_model *model, const bsm_stream_options *options,
+                          bsm_error *error)
 {
     bsm_voice *voice = NULL;
-    bsm_status status = bsm_voice_new(model, &s->options, &voice, error);
-    if (!status && model) {
+    bsm_stream_plan before;
+    const bsm_stream_options all = complete(s, options, &before);
+    bsm_status status = bsm_voice_new(model, &before, &all, &voice, error);
+    if (!status) {
         status = check_room(s, voice, error);
     }
     if (status) {
         bsm_voice_free(voice);
         return status;
     }
-    pthread_mutex_lock(&s->lock);
-    if (!model) {
-        keep_latency(s, voice);
-    }
-    bsm_voice *superseded = s->pending;
-    s->pending = voice;
-    atomic_store(&s->has_pending, true);
-    announce(s, voice);
-    pthread_mutex_unlock(&s->lock);
-    sem_post(&s->wake);
-    bsm_voice_free(superseded);
+    set_pending(s, voice, &all);
     return BSM_OK;
 }
 
@@ -231,11 +258,11 @@ void bsm_stream_get_stats(const bsm_stream *s, bsm_stream_stats *stats)
         .dry_samples = atomic_load(&s->dry_samples),
         .dropped = atomic_load(&s->dropped),
         .nonfinite = atomic_load(&s->nonfinite),
-        .fill = written > read ? (double)(written - read) / (double)s->options.sample_rate : 0,
+        .fill = written > read ? (double)(written - read) / (double)s->rate : 0,
         .commit = atomic_load(&s->commit),
         .lookahead = atomic_load(&s->lookahead),
         .history = atomic_load(&s->history),
-        .latency = atomic_load(&s->latency),
+        .latency = bsm_stream_latency(s),
         .status = (bsm_status)atomic_load(&s->status),
     };
 }

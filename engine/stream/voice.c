@@ -38,14 +38,14 @@ static bsm_status open_network(bsm_voice *voice, bsm_model *model,
     return status ? status : bsm_network_new(model, &network, &voice->network, error);
 }
 
-bsm_status bsm_voice_new(bsm_model *model, const bsm_stream_options *options, bsm_voice **voice,
-                         bsm_error *error)
+bsm_status bsm_voice_new(bsm_model *model, const bsm_stream_plan *before,
+                         const bsm_stream_options *options, bsm_voice **voice, bsm_error *error)
 {
     bsm_voice *made = calloc(1, sizeof *made);
     if (!made) {
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for a stream");
     }
-    bsm_status status = bsm_stream_plan_make(model, options, &made->plan, error);
+    bsm_status status = bsm_stream_plan_make(model, before, options, &made->plan, error);
     if (!status && model) {
         status = open_network(made, model, options, error);
     }

@@ -13,9 +13,10 @@ typedef struct bsm_voice {
     bool in_pool;
 } bsm_voice;
 
-/** `model` may be NULL. BSM_UNSUPPORTED for one that is not stereo, and as bsm_network_new. */
-bsm_status bsm_voice_new(bsm_model *model, const bsm_stream_options *options, bsm_voice **voice,
-                         bsm_error *error);
+/** `model` may be NULL; `before` is the plan of the last voice, or NULL (see bsm_stream_plan_make).
+ *  BSM_UNSUPPORTED for a model that is not stereo, and as bsm_network_new. */
+bsm_status bsm_voice_new(bsm_model *model, const bsm_stream_plan *before,
+                         const bsm_stream_options *options, bsm_voice **voice, bsm_error *error);
 void bsm_voice_free(bsm_voice *voice);
 
 /** Cut `signal`, at the model's rate, into blocks and separate them. With `keep_state` the network

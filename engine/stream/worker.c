@@ -147,60 +147,81 @@ static void flush_tail(worker *w)
     tail->count = 0;
 }
 
-/* The audio thread shall change its delay where both sides of the change are there: before the new
- * voice's first sample if the delay grows, behind the old one's last if it shrinks. */
-static void change_latency(worker *w, size_t from, size_t to, uint64_t end)
+void bsm_stream_take_pending(bsm_stream *s)
 {
-    bsm_stream *s = w->stream;
-    uint64_t at = end + from;
-    if (to > from) {
-        uint64_t margin = 3 * s->fade;
-        at = at > margin ? at - margin : 0;
-    }
-    if (to != from) {
-        atomic_store(&s->change_to, to);
-        atomic_store(&s->change_at, at);
-    }
-}
-
-/* The voice that another thread has set, if it has. */
-static bool take_pending(worker *w, uint64_t end)
-{
-    bsm_stream *s = w->stream;
     pthread_mutex_lock(&s->lock);
-    bsm_voice *voice = s->pending;
-    s->pending = NULL;
-    atomic_store(&s->has_pending, false);
-    pthread_mutex_unlock(&s->lock);
-    if (!voice) {
-        return false;
+    if (!s->next) {
+        s->next = s->pending;
+        s->pending = NULL;
     }
-    change_latency(w, s->voice->plan.latency, voice->plan.latency, end);
-    bsm_voice_free(s->voice);
-    s->voice = voice;
-    atomic_store(&s->block, voice->plan.block);
-    atomic_store(&s->status, BSM_OK);
-    return true;
+    atomic_store(&s->has_pending, s->pending != NULL);
+    pthread_mutex_unlock(&s->lock);
 }
 
-/* Without a network: sleep until there is one. */
+/* All results of the last voice are there, so that any latency will do until the next one's. */
+static void change_voice(bsm_stream *s)
+{
+    bsm_voice_free(s->voice);
+    s->voice = s->next;
+    s->next = NULL;
+    atomic_store(&s->block, s->voice->plan.block);
+    atomic_store(&s->status, BSM_OK);
+    atomic_store(&s->wanted_latency, s->voice->plan.latency);
+}
+
+/* The next epoch overlaps nothing. */
+static void start_at_present(worker *w)
+{
+    w->tails[0].count = 0;
+    w->start = w->finished = atomic_load(&w->stream->written);
+    atomic_store(&w->stream->done, w->start);
+}
+
+/* Without a network: sleep until there is another voice. An audio thread that freewheels is told
+ * where that begins before it can see that none is pending. */
 static void wait_for_voice(worker *w)
 {
     bsm_stream *s = w->stream;
-    expect_nothing(w, w->finished);
-    while (!s->voice->network && !atomic_load(&s->quit)) {
-        while (!atomic_load(&s->has_pending) && !atomic_load(&s->quit)) {
-            sem_wait(&s->wake);
-        }
-        w->start = atomic_load(&s->written);
-        take_pending(w, w->start);
+    const uint64_t finished = w->finished;
+    expect_nothing(w, finished);
+    while (!atomic_load(&s->has_pending) && !atomic_load(&s->quit)) {
+        sem_wait(&s->wake);
+    }
+    start_at_present(w);
+    bsm_stream_take_pending(s);
+    if (s->next) {
+        change_voice(s);
+    }
+    if (!s->voice->network) {
+        w->finished = finished;
+        return;
     }
     atomic_store(&s->reset, false);
-    w->finished = w->start;
     w->keep_state = false;
-    atomic_store(&s->done, w->start);
     set_due(s, w->start, BSM_NEVER);
     bsm_epoch_report_progress(s);
+}
+
+/* The next epoch begins a fade before the end of the last, whose results are all there. */
+static void overlap(worker *w, const bsm_epoch *e)
+{
+    bsm_stream *s = w->stream;
+    w->finished = e->end;
+    w->start = e->end > s->fade ? e->end - s->fade : 0;
+    w->start = w->start > e->start ? w->start : e->start;
+    w->keep_state = false;
+    atomic_store(&s->reset, false);
+}
+
+static void after_failure(worker *w)
+{
+    bsm_stream *s = w->stream;
+    bsm_network_free(s->voice->network);
+    s->voice->network = NULL;
+    w->tails[0].count = 0;
+    if (s->next) {
+        start_at_present(w);
+    }
 }
 
 static void after_epoch(worker *w, const bsm_epoch *e)
@@ -209,29 +230,19 @@ static void after_epoch(worker *w, const bsm_epoch *e)
     swap_tails(w);
     w->finished = e->next > w->finished ? e->next : w->finished;
     switch (e->over) {
-    case EPOCH_ENDED:
-        w->finished = e->end;
-        w->start = e->end > s->fade ? e->end - s->fade : 0;
-        w->start = w->start > e->start ? w->start : e->start;
-        w->keep_state = false;
-        atomic_store(&s->reset, false);
-        take_pending(w, e->end);
-        break;
+    case EPOCH_ENDED: overlap(w, e); break;
     case EPOCH_BROKEN:
-        w->tails[0].count = 0;
-        w->start = atomic_load(&s->written);
-        w->finished = w->start;
+        start_at_present(w);
         w->keep_state = true;
         atomic_fetch_add(&s->dropped, w->start > e->read ? w->start - e->read : 0);
-        atomic_store(&s->done, w->start);
         break;
-    case EPOCH_FAILED:
-        bsm_network_free(s->voice->network);
-        s->voice->network = NULL;
-        w->tails[0].count = 0;
-        break;
+    case EPOCH_FAILED: after_failure(w); break;
     case EPOCH_QUIT:
-    case EPOCH_RUNS: w->tails[0].count = 0; break;
+    case EPOCH_RUNS: w->tails[0].count = 0; return;
+    }
+    if (s->next) {
+        change_voice(s);
+        w->keep_state = false;
     }
     if (!s->voice->network) {
         flush_tail(w);

@@ -238,7 +238,7 @@ bsm_status pipeline_set_model(pipeline *p, bsm_model *model, size_t lookahead, s
     options.history = history;
     bsm_status status = BSM_UNSUPPORTED;
     if (lookahead == p->options.lookahead && history == p->options.history) {
-        status = bsm_stream_set_model(p->newest->stream, model, error);
+        status = bsm_stream_set(p->newest->stream, model, NULL, error);
     }
     if (status == BSM_UNSUPPORTED) { /* nor does a stream take a latency that is much longer */
         return change_lane(p, model, &options, error);

@@ -44,7 +44,7 @@ bsm_model *hash_model(const bsm_config *config)
 }
 
 /* An untrained model's tensors lie in memory of its own, which nobody else has seen yet. */
-static float *weights_of(const bsm_model *model, const char *format, size_t band, size_t *count)
+float *model_weights(const bsm_model *model, const char *format, size_t band, size_t *count)
 {
     char name[96];
     snprintf(name, sizeof name, format, band);
@@ -59,9 +59,10 @@ bsm_model *identity_model(const bsm_config *config)
     bsm_model *model = hash_model(config);
     for (size_t k = 0; k < config->num_bands; k++) {
         size_t count;
-        float *weight = weights_of(model, "mask_estimators.0.to_freqs.%zu.0.2.weight", k, &count);
+        float *weight =
+            model_weights(model, "mask_estimators.0.to_freqs.%zu.0.2.weight", k, &count);
         memset(weight, 0, count * sizeof *weight);
-        float *bias = weights_of(model, "mask_estimators.0.to_freqs.%zu.0.2.bias", k, &count);
+        float *bias = model_weights(model, "mask_estimators.0.to_freqs.%zu.0.2.bias", k, &count);
         for (size_t i = 0; i < count; i++) { /* values 1 + 0i, then gates that are open */
             bias[i] = i >= count / 2 ? 100 : i % 2 ? 0 : 1;
         }

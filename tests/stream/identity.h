@@ -14,6 +14,10 @@ bsm_model *identity_model(const bsm_config *config);
 /** The same shapes with the weights' hash: vocals that depend on everything. */
 bsm_model *hash_model(const bsm_config *config);
 
+/** The data of one of a model's tensors, whose name is `format` with the band's number, and how
+ * many values it has. */
+float *model_weights(const bsm_model *model, const char *format, size_t band, size_t *count);
+
 /** A stereo signal, interleaved by plane. */
 typedef struct signal {
     size_t samples;

@@ -124,7 +124,7 @@ static void fail_and_recover(void)
 
     atomic_store(&broken, false);
     bsm_error error = {0};
-    assert_int_equal(bsm_stream_set_model(stream, model, &error), BSM_OK);
+    assert_int_equal(bsm_stream_set(stream, model, NULL, &error), BSM_OK);
     run_dry(stream, &in);
     stream_result out = run_stream(stream, &in, 0);
     assert_true(delay_error(&out.vocals, bsm_stream_latency(stream), &in, 0) < -90);

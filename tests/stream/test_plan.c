@@ -23,15 +23,15 @@ static void test_blocks_last_longer_than_a_fade(void **state)
         bsm_error error = {0};
         assert_int_equal(bsm_model_new_untrained(&config, &model, NULL), BSM_OK);
         bsm_stream_options options = {.sample_rate = 44100, .latency = 0.001};
-        assert_int_equal(bsm_stream_plan_make(model, &options, &plan, &error), BSM_OK);
+        assert_int_equal(bsm_stream_plan_make(model, NULL, &options, &plan, &error), BSM_OK);
         const size_t fade = config.sample_rate / BSM_FADES_PER_SECOND;
         assert_true(plan.commit * config.hop > fade);
         assert_true((plan.commit - 1) * config.hop <= fade);
         options.commit = plan.commit;
-        assert_int_equal(bsm_stream_plan_make(model, &options, &plan, &error), BSM_OK);
+        assert_int_equal(bsm_stream_plan_make(model, NULL, &options, &plan, &error), BSM_OK);
         options.commit = fade / config.hop;
         if (options.commit > 0) { /* else it would be chosen */
-            assert_int_equal(bsm_stream_plan_make(model, &options, &plan, &error),
+            assert_int_equal(bsm_stream_plan_make(model, NULL, &options, &plan, &error),
                              BSM_INVALID_ARGUMENT);
             assert_non_null(strstr(error.message, "hop of"));
         }

@@ -44,7 +44,7 @@ static void run_purely(size_t rate, double seconds)
         bsm_stream_get_stats(stream, &stats);
         purity_leave();
         if (i % 101 == 0) {
-            assert_int_equal(bsm_stream_set_model(stream, models[i % 2], NULL), BSM_OK);
+            assert_int_equal(bsm_stream_set(stream, models[i % 2], NULL, NULL), BSM_OK);
             requests++;
         }
         position += count;

@@ -87,7 +87,7 @@ static void *disturb(void *user)
         case 4:
         case 5:
             assert_int_equal(
-                bsm_stream_set_model(s->stream, s->models[noise_size(&seed, 0, 1)], NULL), BSM_OK);
+                bsm_stream_set(s->stream, s->models[noise_size(&seed, 0, 1)], NULL, NULL), BSM_OK);
             s->swaps++;
             break;
         case 6:

@@ -264,7 +264,7 @@ static void test_a_first_model_while_freewheeling(void **unused)
     bsm_stream_options options = options_at(44100);
     for (int i = 0; i < 20; i++) {
         bsm_stream *stream = open_stream(NULL, &options);
-        assert_int_equal(bsm_stream_set_model(stream, model, NULL), BSM_OK);
+        assert_int_equal(bsm_stream_set(stream, model, NULL, NULL), BSM_OK);
         signal in = noise_signal(10000, 3);
         stream_result out = run_stream(stream, &in, 500);
         size_t latency = bsm_stream_latency(stream);
@@ -290,7 +290,7 @@ static void test_another_latency(void **unused)
     bsm_stream *stream = open_stream(models[0], &options);
     signal in = noise_signal(100000, 19);
     for (size_t i = 0; i < 6; i++) {
-        assert_int_equal(bsm_stream_set_model(stream, models[(i + 1) % 2], NULL), BSM_OK);
+        assert_int_equal(bsm_stream_set(stream, models[(i + 1) % 2], NULL, NULL), BSM_OK);
         bsm_stream_stats stats;
         stream_result out = run_stream(stream, &in, BSM_STREAM_MAX_BLOCK - 1000 * i);
         free_result(&out);

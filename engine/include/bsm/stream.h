@@ -47,6 +47,8 @@ typedef enum bsm_memory {
 typedef struct bsm_stream_options {
     size_t sample_rate;  /**< of the host, Hz: 8000 to 192000 */
     size_t max_block;    /**< the most samples per call, 0: 8192 */
+    double max_latency;  /**< seconds: bsm_stream_set can go up to this latency, or to twice that
+                              of the start, if that is longer */
     size_t commit;       /**< frames of the model (10 ms) separated at a time, longer than 5 ms in
                               all; 0: chosen */
     size_t lookahead;    /**< frames that each block looks ahead, if commit is given or
@@ -66,7 +68,7 @@ typedef struct bsm_stream_options {
 
 /** Start a stream and its worker thread. The stream references `model`; NULL is allowed: the input
  *  comes out as the instrumental, with the latency that a model with the paper's transform has,
- *  until bsm_stream_set_model. Memory is locked where the system allows it.
+ *  until bsm_stream_set. Memory is locked where the system allows it.
  *  BSM_INVALID_ARGUMENT, BSM_NO_MEMORY, BSM_NO_DEVICE, BSM_BAD_MODEL. Not for the audio thread. */
 BSM_API BSM_NODISCARD bsm_status bsm_stream_new(bsm_model *model, const bsm_stream_options *options,
                                                 bsm_stream **stream, bsm_error *error);
@@ -87,23 +89,38 @@ BSM_API BSM_REALTIME void bsm_stream_process(bsm_stream *stream, const float *co
                                              float *const vocals[2], float *const instrumental[2],
                                              size_t frames);
 
-/** The latency in samples of the host's rate, exact. It is the same from start to end, until a
- *  model with another transform is set. */
+/** The latency of what is heard, in samples of the host's rate, exact. It is the same from start to
+ *  end, until bsm_stream_set changes it. */
 BSM_API BSM_REALTIME size_t bsm_stream_latency(const bsm_stream *stream);
 
 /** The network forgets all it has heard; sound and latency go on. */
 BSM_API BSM_REALTIME void bsm_stream_reset(bsm_stream *stream);
 
+/** Begin anew: what has gone in until now comes out no more, so that there is silence for one
+ *  latency, and the network forgets it. Belongs to the thread of bsm_stream_process. */
+BSM_API BSM_REALTIME void bsm_stream_restart(bsm_stream *stream);
+
 /** While freewheeling (a host that exports faster or slower than real time), bsm_stream_process
  *  waits for the worker, and nothing is ever late. */
 BSM_API BSM_REALTIME void bsm_stream_set_freewheel(bsm_stream *stream, bool freewheel);
 
-/** Change the model while audio runs, with a crossfade; NULL: none. Prepares the new network before
- *  it returns; the change is heard about one latency later. On an error, nothing changes. If the
- *  latency is to be another one, bsm_stream_latency says so at once.
+/** Change the model and anything of the options but the rate, max_block, max_latency and freewheel,
+ *  while audio runs and without a click.
+ *
+ *  The new network is prepared beside the one that is heard before this returns; then the worker
+ *  crossfades from the one's vocals to the other's. If the latency becomes another one, both
+ *  delays are crossfaded, over 5 ms, and bsm_stream_latency changes when that begins: at once
+ *  before the first sample, else in one of the next calls of bsm_stream_process. The new network is
+ *  heard about one latency after that. Of several changes in a row, the last one counts.
+ *
+ *  @param model    NULL: none; the latency is that of the last model's transform
+ *  @param options  NULL: those in force
+ *  @return as bsm_stream_new; BSM_UNSUPPORTED for a latency beyond max_latency. On an error,
+ *          nothing changes.
  *  Not for the audio thread. */
-BSM_API BSM_NODISCARD bsm_status bsm_stream_set_model(bsm_stream *stream, bsm_model *model,
-                                                      bsm_error *error);
+BSM_API BSM_NODISCARD bsm_status bsm_stream_set(bsm_stream *stream, bsm_model *model,
+                                                const bsm_stream_options *options,
+                                                bsm_error *error);
 
 typedef struct bsm_stream_stats {
     double load;          /**< the worker's computing time / audio time, of the last block */
@@ -116,7 +133,7 @@ typedef struct bsm_stream_stats {
     uint64_t dropped;     /**< input samples that the network never saw */
     uint64_t nonfinite;   /**< NaN and infinities in the input */
     double fill;          /**< seconds of input that wait for the worker */
-    size_t commit, lookahead, history; /**< frames, as in force; history 0: carried state */
+    size_t commit, lookahead, history; /**< frames, as set last; history 0: carried state */
     size_t latency;                    /**< as bsm_stream_latency */
     bsm_status status;                 /**< BSM_OK, or why the network has stopped */
 } bsm_stream_stats;
@@ -125,7 +142,7 @@ typedef struct bsm_stream_stats {
 BSM_API BSM_REALTIME void bsm_stream_get_stats(const bsm_stream *stream, bsm_stream_stats *stats);
 
 /** Why the network has stopped, in one line: true and the line, or false while it has not. The
- * input comes out as the instrumental then, until bsm_stream_set_model. A stream prints nothing;
+ * input comes out as the instrumental then, until bsm_stream_set. A stream prints nothing;
  * whoever watches bsm_stream_stats.status does. `size` is at least 1; 512 bytes hold every line.
  *  Any thread. */
 BSM_API BSM_REALTIME bool bsm_stream_failure(const bsm_stream *stream, char *line, size_t size);
