@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "display.h"
 
+#include <math.h>
 #include <string.h>
 
 #include <cairo.h>
 
-enum { LINE = 12, MIN_HEIGHT = 30, MAX_HEIGHT = 60 };
+enum { LINE = 12, MIN_HEIGHT = 30, MAX_HEIGHT = 60, FLOOR_DB = -60 };
 
 typedef struct colour {
     double red, green, blue;
@@ -49,23 +50,24 @@ static void set_colour(cairo_t *cr, const colour *c)
 }
 
 /* From the middle line, upwards if `room` is negative. */
-static void draw_bar(cairo_t *cr, const colour *c, double x, double middle, double room,
-                     uint8_t level)
+static void draw_bar(cairo_t *cr, const colour *c, double x, double middle, double room, float peak)
 {
+    const double part = 1 - 20 * log10((double)peak + 1e-6) / FLOOR_DB;
     set_colour(cr, c);
-    cairo_rectangle(cr, x, middle, 1, room * level / BSM_LEVEL_MAX);
+    cairo_rectangle(cr, x, middle, 1, room * fmin(fmax(part, 0), 1));
     cairo_fill(cr);
 }
 
-static void draw_levels(cairo_t *cr, const bsm_levels *levels, int width, double top, double height)
+static void draw_levels(cairo_t *cr, const bsm_remix *remix, int width, double top, double height)
 {
     double middle = top + height / 2, room = height / 2;
-    for (int x = 0; x < width; x++) {
-        bsm_level level = bsm_levels_read(levels, (uint32_t)(width - 1 - x));
-        draw_bar(cr, &vocals_dim, x, middle, -room, level.vocals);
-        draw_bar(cr, &vocals_bright, x, middle, -room, level.vocals_heard);
-        draw_bar(cr, &rest_dim, x, middle, room, level.instrumental);
-        draw_bar(cr, &rest_bright, x, middle, room, level.instrumental_heard);
+    const uint64_t columns = bsm_remix_columns(remix);
+    for (int x = 0; x < width; x++) { /* the newest on the right */
+        bsm_levels levels = bsm_remix_levels(remix, columns - (uint64_t)(width - x));
+        draw_bar(cr, &vocals_dim, x, middle, -room, levels.separated[BSM_VOCALS]);
+        draw_bar(cr, &vocals_bright, x, middle, -room, levels.heard[BSM_VOCALS]);
+        draw_bar(cr, &rest_dim, x, middle, room, levels.separated[BSM_INSTRUMENTAL]);
+        draw_bar(cr, &rest_bright, x, middle, room, levels.heard[BSM_INSTRUMENTAL]);
     }
 }
 
@@ -79,7 +81,7 @@ static void draw_words(cairo_t *cr, const char *status)
     cairo_show_text(cr, status);
 }
 
-bsm_inline_picture *bsm_display_render(bsm_display *display, const bsm_levels *levels,
+bsm_inline_picture *bsm_display_render(bsm_display *display, const bsm_remix *remix,
                                        const char *status, uint32_t width, uint32_t max_height)
 {
     uint32_t height = width / 2 < MIN_HEIGHT ? MIN_HEIGHT : width / 2;
@@ -93,7 +95,7 @@ bsm_inline_picture *bsm_display_render(bsm_display *display, const bsm_levels *l
     cairo_set_antialias(cr, CAIRO_ANTIALIAS_NONE);
     set_colour(cr, &background);
     cairo_paint(cr);
-    draw_levels(cr, levels, (int)width, LINE, (double)height - LINE);
+    draw_levels(cr, remix, (int)width, LINE, (double)height - LINE);
     draw_words(cr, status);
     cairo_destroy(cr);
     cairo_surface_flush(display->surface);

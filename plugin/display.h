@@ -4,8 +4,8 @@
 #ifndef BSM_PLUGIN_DISPLAY_H
 #define BSM_PLUGIN_DISPLAY_H
 
+#include "bsm/remix.h"
 #include "inline_display.h"
-#include "levels.h"
 
 typedef struct bsm_display {
     bsm_inline_picture picture; /**< the drawing thread's own */
@@ -15,7 +15,7 @@ typedef struct bsm_display {
 void bsm_display_free(bsm_display *display);
 
 /** Draw; NULL if there is no room or no memory. */
-bsm_inline_picture *bsm_display_render(bsm_display *display, const bsm_levels *levels,
+bsm_inline_picture *bsm_display_render(bsm_display *display, const bsm_remix *remix,
                                        const char *status, uint32_t width, uint32_t max_height);
 
 #endif

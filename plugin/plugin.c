@@ -9,10 +9,8 @@
 #include <lv2/core/lv2_util.h>
 #include <lv2/worker/worker.h>
 
-#include "controls.h"
-#include "handover.h"
+#include "bsm/remix.h"
 #include "inline_display.h"
-#include "levels.h"
 #include "loading.h"
 #include "log_lines.h"
 #include "messages.h"
@@ -37,15 +35,18 @@ typedef struct bsm_plugin {
     bsm_ports ports;
     bsm_loader loader;
 
+    bsm_remix *remix;
+
     /* ---- The audio thread's own ---- */
-    bsm_handover handover;
-    bsm_controls controls;
+    size_t room;    /* samples of each scratch buffer */
+    float *scratch; /* [2][room], for Remix's instrumental */
     bsm_messages messages;
-    bsm_settings asked; /* what the worker has been asked for last */
-    bsm_status stopped; /* why the network has stopped, as the host was told ... */
+    bsm_news news, newer; /* as the host was told, and as they come in */
+    unsigned edition;     /* of the news */
+    bsm_settings asked;   /* what the worker has been asked for last */
+    bsm_status stopped;   /* why the network has stopped, as the host was told ... */
     char stopped_status[BSM_STATUS_SIZE]; /* ... in words */
 
-    bsm_levels levels; /* from the audio thread to the drawing thread */
 #ifdef BSM_HAVE_CAIRO
     bsm_display display; /* the drawing thread's own */
 #endif
@@ -53,7 +54,7 @@ typedef struct bsm_plugin {
 
 /* ---- Work ---- */
 
-typedef enum work_kind { WORK_APPLY, WORK_CHOOSE, WORK_COLLECT } work_kind;
+typedef enum work_kind { WORK_APPLY, WORK_CHOOSE } work_kind;
 
 typedef struct work_order {
     work_kind kind;
@@ -72,12 +73,8 @@ static bool send(const bsm_plugin *p, const work_order *order)
 /* What the host refuses now is asked for again in the next call. */
 static void ask_worker(bsm_plugin *p, bsm_settings wish)
 {
-    work_order order = {.kind = WORK_COLLECT};
-    if (p->handover.to_collect) {
-        p->handover.to_collect = !send(p, &order);
-    }
+    work_order order = {.kind = WORK_CHOOSE};
     if (p->messages.chosen) {
-        order.kind = WORK_CHOOSE;
         memcpy(order.path, p->messages.choice, sizeof order.path);
         p->messages.chosen = !send(p, &order);
         p->messages.tell_change = p->messages.tell_change || !p->messages.chosen;
@@ -92,7 +89,7 @@ static void ask_worker(bsm_plugin *p, bsm_settings wish)
 static LV2_Worker_Status work(LV2_Handle instance, LV2_Worker_Respond_Function respond,
                               LV2_Worker_Respond_Handle handle, uint32_t size, const void *data)
 {
-    (void)respond; /* deliveries go their own way, see loading.h */
+    (void)respond; /* news go their own way, see loading.h */
     (void)handle;
     bsm_plugin *p = instance;
     work_order order = {0};
@@ -103,9 +100,7 @@ static LV2_Worker_Status work(LV2_Handle instance, LV2_Worker_Respond_Function r
     switch (order.kind) {
     case WORK_APPLY: bsm_loader_apply(&p->loader, order.settings); break;
     case WORK_CHOOSE: bsm_loader_choose(&p->loader, order.path); break;
-    case WORK_COLLECT: break;
     }
-    bsm_loader_collect(&p->loader);
     return LV2_WORKER_SUCCESS;
 }
 
@@ -131,38 +126,62 @@ static bsm_settings settings_of(const bsm_ports *ports)
                           choice_of(*ports->precision, BSM_NUM_PRECISIONS, BSM_CHOICE_FLOAT32)};
 }
 
+/* What is not a number stays so: the remix takes it for silence. */
+static float gain_of(float port)
+{
+    return port > BSM_GAIN_MAX ? BSM_GAIN_MAX : port;
+}
+
+static void follow_controls(bsm_plugin *p)
+{
+    const bsm_ports *ports = &p->ports;
+    const bsm_remix_settings mix = {
+        .gain_db = {gain_of(*ports->vocals_gain), gain_of(*ports->instrumental_gain)},
+        .bypass = !(*ports->enabled > 0)};
+    bsm_remix_set(p->remix, &mix);
+    bsm_stream_set_freewheel(p->loader.stream, *ports->freewheel > 0);
+}
+
 /* The same offset in all buffers at a time: so the host may use one for several ports. */
-static void process(bsm_plugin *p, size_t at, size_t frames)
+static bool process(bsm_plugin *p, size_t at, size_t frames)
 {
     const bsm_ports *ports = &p->ports;
     const float *const in[2] = {ports->in[0] + at, ports->in[1] + at};
     float *const out[2] = {ports->out[0] + at, ports->out[1] + at};
-    bsm_parts parts = bsm_handover_process(&p->handover, in, frames);
     if (p->stems) {
         float *const rest[2] = {ports->instrumental[0] + at, ports->instrumental[1] + at};
-        bsm_controls_stems(&p->controls, &parts, out, rest, frames);
-    } else {
-        bsm_controls_remix(&p->controls, &parts, out, frames);
+        bsm_stream_process(p->loader.stream, in, out, rest, frames);
+        return bsm_remix_stems(p->remix, out, rest, frames);
     }
-    if (bsm_levels_feed(&p->levels, &parts, &p->controls, frames) && p->inline_host) {
-        p->inline_host->queue_draw(p->inline_host->handle);
-    }
+    float *const rest[2] = {p->scratch, p->scratch + p->room};
+    bsm_stream_process(p->loader.stream, in, out, rest, frames);
+    return bsm_remix_mix(p->remix, (const float *const *)out, (const float *const *)rest, out,
+                         frames);
 }
 
 /* After the sound, since the host may want the latency of what it just heard. */
 static void report(bsm_plugin *p)
 {
-    bsm_stream_stats stats = bsm_handover_stats(&p->handover);
-    *p->ports.latency = (float)bsm_handover_latency(&p->handover);
+    bsm_stream_stats stats;
+    bsm_stream_get_stats(p->loader.stream, &stats);
+    *p->ports.latency = (float)stats.latency;
     *p->ports.load = (float)(100 * stats.load);
     *p->ports.misses = (float)stats.misses;
     if (stats.status != p->stopped) {
         p->stopped =
-            bsm_stopped_status(p->handover.stream, p->stopped_status) ? stats.status : BSM_OK;
+            bsm_stopped_status(p->loader.stream, p->stopped_status) ? stats.status : BSM_OK;
         p->messages.tell_status = true;
     }
-    bsm_messages_write(&p->messages, p->ports.notify, p->handover.newest->model,
-                       p->stopped ? p->stopped_status : p->handover.newest->status);
+    bsm_messages_write(&p->messages, p->ports.notify, p->news.model,
+                       p->stopped ? p->stopped_status : p->news.status);
+}
+
+static void take_news(bsm_plugin *p)
+{
+    if (bsm_news_take(&p->loader.board, &p->edition, &p->newer)) {
+        p->news = p->newer;
+        p->messages.tell_model = p->messages.tell_status = true;
+    }
 }
 
 static void run(LV2_Handle instance, uint32_t frames)
@@ -171,16 +190,16 @@ static void run(LV2_Handle instance, uint32_t frames)
     const bsm_ports *ports = &p->ports;
     bsm_messages_read(&p->messages, ports->control);
     ask_worker(p, settings_of(ports));
-    if (bsm_handover_receive(&p->handover)) {
-        p->messages.tell_model = p->messages.tell_status = true;
-    }
-    bsm_handover_set_freewheel(&p->handover, *ports->freewheel > 0);
-    bsm_controls_set(&p->controls, *ports->vocals_gain, *ports->instrumental_gain,
-                     *ports->enabled > 0);
+    take_news(p);
+    follow_controls(p);
+    bool drawable = false;
     for (size_t at = 0; at < frames;) {
-        size_t count = frames - at < p->handover.room ? frames - at : p->handover.room;
-        process(p, at, count);
+        size_t count = frames - at < p->room ? frames - at : p->room;
+        drawable = process(p, at, count) || drawable;
         at += count;
+    }
+    if (drawable && p->inline_host) {
+        p->inline_host->queue_draw(p->inline_host->handle);
     }
     report(p);
 }
@@ -210,26 +229,33 @@ static size_t scratch_size(const bsm_uris *uris, const LV2_Options_Option *optio
     return block < MIN_SCRATCH ? MIN_SCRATCH : block;
 }
 
-static bsm_status open_parts(bsm_plugin *p, double rate, const char *bundle, size_t max_block,
-                             bsm_error *error)
+static void close_parts(bsm_plugin *p)
 {
+    bsm_loader_free(&p->loader);
+    bsm_remix_free(p->remix);
+    free(p->scratch);
+}
+
+static bsm_status open_parts(bsm_plugin *p, double rate, const char *bundle, bsm_error *error)
+{
+    static const bsm_remix_settings as_it_is;
     if (!(rate >= BSM_STREAM_MIN_RATE && rate <= BSM_STREAM_MAX_RATE) || rate != floor(rate)) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "sample rate %g: expected %d to %d Hz", rate,
                         BSM_STREAM_MIN_RATE, BSM_STREAM_MAX_RATE);
     }
-    bsm_status status =
-        bsm_loader_init(&p->loader, (size_t)rate, max_block, bundle, &p->log, error);
+    bsm_status status = bsm_loader_init(&p->loader, (size_t)rate, p->room, bundle, &p->log, error);
     if (status) {
         return status;
     }
-    status = bsm_handover_init(&p->handover, &p->loader, error);
-    if (status) {
-        bsm_loader_free(&p->loader);
-        return status;
+    status = bsm_remix_new((size_t)rate, &as_it_is, &p->remix, error);
+    p->scratch = calloc(2 * p->room, sizeof *p->scratch);
+    if (!status && !p->scratch) {
+        status = bsm_fail(error, BSM_NO_MEMORY, "no memory for an instance of the plugin");
     }
-    bsm_controls_init(&p->controls, (size_t)rate);
-    bsm_levels_init(&p->levels, (size_t)rate);
-    return BSM_OK;
+    if (status) {
+        close_parts(p);
+    }
+    return status;
 }
 
 static LV2_Handle instantiate(const LV2_Descriptor *descriptor, double rate, const char *bundle,
@@ -256,7 +282,8 @@ static LV2_Handle instantiate(const LV2_Descriptor *descriptor, double rate, con
         p->asked = (bsm_settings){-1, -1, -1};
         bsm_messages_init(&p->messages, map, &uris);
         bsm_log_lines_begin(&p->log_lines, &p->log);
-        open_parts(p, rate, bundle, scratch_size(&uris, options), &error);
+        p->room = scratch_size(&uris, options);
+        open_parts(p, rate, bundle, &error);
     }
     if (error.status) {
         lv2_log_error(&p->log, "bsm: %s\n", error.message);
@@ -280,15 +307,14 @@ static void connect_port(LV2_Handle instance, uint32_t port, void *data)
 static void activate(LV2_Handle instance)
 {
     bsm_plugin *p = instance;
-    bsm_handover_restart(&p->handover);
-    bsm_controls_restart(&p->controls);
+    bsm_stream_restart(p->loader.stream);
+    bsm_remix_restart(p->remix);
 }
 
 static void cleanup(LV2_Handle instance)
 {
     bsm_plugin *p = instance;
-    bsm_handover_free(&p->handover);
-    bsm_loader_free(&p->loader);
+    close_parts(p);
     bsm_log_lines_end(&p->log_lines); /* last: the streams' threads have ended */
 #ifdef BSM_HAVE_CAIRO
     bsm_display_free(&p->display);
@@ -322,7 +348,7 @@ static bsm_inline_picture *render(LV2_Handle instance, uint32_t width, uint32_t 
     bsm_plugin *p = instance;
     char status[BSM_STATUS_SIZE];
     bsm_loader_get_status(&p->loader, status);
-    return bsm_display_render(&p->display, &p->levels, status, width, max_height);
+    return bsm_display_render(&p->display, p->remix, status, width, max_height);
 }
 #endif
 

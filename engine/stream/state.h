@@ -87,7 +87,7 @@ struct bsm_stream {
 /** The worker thread; `stream` is the stream. */
 void *bsm_stream_worker(void *stream);
 
-/** The worker's: take the pending voice, if there is one and `next` is free, as `next`. */
+/** The worker's: take the pending voice as `next`, if there is one and its time has come. */
 void bsm_stream_take_pending(bsm_stream *stream);
 
 #endif

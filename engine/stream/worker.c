@@ -147,10 +147,18 @@ static void flush_tail(worker *w)
     tail->count = 0;
 }
 
+/* A longer latency waits until as much has gone in: else there would be silence. */
+static bool is_ripe(const bsm_stream *s)
+{
+    const size_t latency = s->pending ? s->pending->plan.latency : 0;
+    return !s->voice->network || latency <= atomic_load(&s->wanted_latency) ||
+           latency <= atomic_load(&s->written);
+}
+
 void bsm_stream_take_pending(bsm_stream *s)
 {
     pthread_mutex_lock(&s->lock);
-    if (!s->next) {
+    if (!s->next && is_ripe(s)) {
         s->next = s->pending;
         s->pending = NULL;
     }

@@ -20,7 +20,8 @@ typedef struct live {
     stats_log stats;
     live_view view; /**< as of the last tick */
     char device[128];
-    float stats_peak[MIX_NUM_STEMS]; /**< since the last line of statistics */
+    char model[PANEL_ANSWER_SIZE];   /**< the file that was typed last */
+    float stats_peak[BSM_NUM_PARTS]; /**< since the last line of statistics */
 
     /* What has been told in plain lines. */
     uint64_t misses_told, xruns_told;

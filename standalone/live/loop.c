@@ -60,35 +60,42 @@ void live_refresh(live *l)
 
 /* ---- Changes while it plays ---- */
 
-static void tell_latency(live *l, size_t before)
+/* It changes when the audio thread has taken up the wish for it. */
+static void follow_latency(live *l)
 {
-    size_t latency = pipeline_latency(l->pipeline);
-    if (latency != before) {
+    if (pipeline_follow_latency(l->pipeline)) {
+        const size_t latency = pipeline_latency(l->pipeline);
         l->backend->driver->latency_changed(l->backend);
         panel_print(&l->panel, "the latency is %zu samples now (%.1f ms)", latency,
                     1000.0 * (double)latency / (double)pipeline_rate(l->pipeline));
+        live_warn_period(l);
     }
 }
 
-static void reload_model(live *l)
+/* `path` NULL: the default. True if it plays. */
+static bool play_model(live *l, const char *path, const char *what)
 {
     bsm_model *model = NULL;
     bsm_error error;
-    const size_t latency = pipeline_latency(l->pipeline);
-    bsm_status status = default_model_open(l->options.model, &model, &error);
+    bsm_status status = default_model_open(path, &model, &error);
     if (!status) {
         const bsm_stream_options stream =
             live_options_stream(&l->options, bsm_model_config(model), pipeline_rate(l->pipeline));
-        status = pipeline_set_model(l->pipeline, model, stream.lookahead, stream.history, &error);
+        status = pipeline_set(l->pipeline, model, &stream, &error);
     }
     if (status) {
         panel_complain(&l->panel, "%s; the model stays as it was", error.message);
     } else {
         live_refresh(l);
-        panel_print(&l->panel, "model loaded again: %s", l->view.model);
-        tell_latency(l, latency);
+        panel_print(&l->panel, "%s: %s", what, l->view.model);
     }
     bsm_model_free(model);
+    return !status;
+}
+
+static void reload_model(live *l)
+{
+    play_model(l, l->options.model, "model loaded again");
 }
 
 static void change_rate(live *l, size_t rate)
@@ -134,26 +141,37 @@ static void take_news(live *l)
 
 /* ---- Keys ---- */
 
-static void change_gain(mix_settings *mix, mix_stem stem, double step)
+/* It is the one to be loaded again, too. */
+static void change_model(live *l, const char *path)
 {
-    mix->gain_db[stem] = fmax(MIX_MIN_DB, fmin(MIX_MAX_DB, mix->gain_db[stem] + step));
+    if (play_model(l, path, "model")) {
+        snprintf(l->model, sizeof l->model, "%s", path);
+        l->options.model = l->model;
+    }
+}
+
+static void change_gain(bsm_remix_settings *mix, bsm_part stem, float step)
+{
+    mix->gain_db[stem] =
+        fminf(BSM_REMIX_MAX_DB, fmaxf(BSM_REMIX_MIN_DB, mix->gain_db[stem] + step));
 }
 
 static void take_key(live *l, char key)
 {
-    mix_settings *mix = &l->options.mix;
+    bsm_remix_settings *mix = &l->options.mix;
     switch (key) {
-    case 'v': change_gain(mix, MIX_VOCALS, -1); break;
-    case 'V': change_gain(mix, MIX_VOCALS, 1); break;
-    case 'i': change_gain(mix, MIX_INSTRUMENTAL, -1); break;
-    case 'I': change_gain(mix, MIX_INSTRUMENTAL, 1); break;
-    case 's': mix->solo = (mix_solo)((mix->solo + 1) % (MIX_NUM_STEMS + 1)); break;
+    case 'v': change_gain(mix, BSM_VOCALS, -1); break;
+    case 'V': change_gain(mix, BSM_VOCALS, 1); break;
+    case 'i': change_gain(mix, BSM_INSTRUMENTAL, -1); break;
+    case 'I': change_gain(mix, BSM_INSTRUMENTAL, 1); break;
+    case 's': mix->solo = (bsm_solo)((mix->solo + 1) % (BSM_NUM_PARTS + 1)); break;
     case 'b': mix->bypass = !mix->bypass; break;
+    case 'm': panel_ask(&l->panel); return;
     case 'r': reload_model(l); break;
     case 'q': l->stop = true; break;
     default: return;
     }
-    mixer_set(pipeline_mixer(l->pipeline), mix);
+    pipeline_set_mix(l->pipeline, mix);
 }
 
 /* ---- Signals ---- */
@@ -214,10 +232,9 @@ static void take_signal(live *l)
 
 static void take_peaks(live *l)
 {
-    for (size_t s = 0; s < MIX_NUM_STEMS; s++) {
-        float peak = mixer_take_peak(pipeline_mixer(l->pipeline), (mix_stem)s);
-        l->view.peak[s] = peak;
-        l->stats_peak[s] = fmaxf(l->stats_peak[s], peak);
+    pipeline_take_peaks(l->pipeline, l->view.peak);
+    for (size_t s = 0; s < BSM_NUM_PARTS; s++) {
+        l->stats_peak[s] = fmaxf(l->stats_peak[s], l->view.peak[s]);
     }
 }
 
@@ -225,7 +242,7 @@ static void write_stats(live *l)
 {
     bsm_error error;
     live_view view = l->view;
-    for (size_t s = 0; s < MIX_NUM_STEMS; s++) {
+    for (size_t s = 0; s < BSM_NUM_PARTS; s++) {
         view.peak[s] = l->stats_peak[s];
         l->stats_peak[s] = 0;
     }
@@ -273,6 +290,7 @@ static void tick(live *l)
     l->view.mix = l->options.mix;
     l->view.xruns = atomic_load(&l->events.xruns);
     refresh_stream(l);
+    follow_latency(l);
     if (time >= l->stats_at) {
         write_stats(l);
         l->stats_at = fmax(l->stats_at + STATS_EVERY, time);
@@ -305,7 +323,11 @@ static void wait_and_answer(live *l, double seconds)
         take_news(l);
     }
     for (char key; fds[2].revents && !l->stop && (key = panel_key(&l->panel));) {
-        take_key(l, key);
+        if (!l->panel.asking) {
+            take_key(l, key);
+        } else if (panel_type(&l->panel, key)) {
+            change_model(l, l->panel.answer);
+        }
     }
 }
 

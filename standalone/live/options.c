@@ -28,7 +28,7 @@ const char live_options_help[] =
     "      --stats FILE         append statistics every second, as JSON lines\n"
     "  -q, --quiet              print errors only\n"
     "  -h, --help, -V, --version\n"
-    "Keys on a terminal: v V i I gains, s solo, b bypass, r reload model, q quit.\n"
+    "Keys on a terminal: v V i I gains, s solo, b bypass, m model, r reload, q quit.\n"
     "SIGHUP reloads the model. Exit status: 0 ended by the user, 2 usage, 3 model,\n"
     "5 cannot write, 6 compute device, 7 memory, 8 audio system, 1 anything else.\n";
 
@@ -113,21 +113,22 @@ static bsm_status parse_real(const char *option, const char *text, double lowest
     return BSM_OK;
 }
 
-static bsm_status parse_gain(const char *option, const char *text, double *gain, bsm_error *error)
+static bsm_status parse_gain(const char *option, const char *text, float *gain, bsm_error *error)
 {
-    if (!strcmp(text, "-inf")) {
-        *gain = MIX_MIN_DB;
-        return BSM_OK;
-    }
-    return parse_real(option, text, MIX_MIN_DB, MIX_MAX_DB, gain, error);
+    double db = BSM_REMIX_MIN_DB;
+    bsm_status status = strcmp(text, "-inf") ? parse_real(option, text, BSM_REMIX_MIN_DB,
+                                                          BSM_REMIX_MAX_DB, &db, error)
+                                             : BSM_OK;
+    *gain = (float)db;
+    return status;
 }
 
-static bsm_status parse_solo(const char *text, mix_solo *solo, bsm_error *error)
+static bsm_status parse_solo(const char *text, bsm_solo *solo, bsm_error *error)
 {
     if (!strcmp(text, "vocals")) {
-        *solo = MIX_SOLO_VOCALS;
+        *solo = BSM_SOLO_VOCALS;
     } else if (!strcmp(text, "instrumental")) {
-        *solo = MIX_SOLO_INSTRUMENTAL;
+        *solo = BSM_SOLO_INSTRUMENTAL;
     } else {
         return bad_value(error, "solo", text, "vocals or instrumental");
     }
@@ -222,7 +223,7 @@ static bsm_status parse_portaudio_option(int option, const char *value, live_opt
 static bsm_status parse_common_option(int option, const char *value, live_options *o,
                                       bsm_error *error)
 {
-    double *gain = o->mix.gain_db;
+    float *gain = o->mix.gain_db;
     switch (option) {
     case 'm': o->model = value; return BSM_OK;
     case 'd': return parse_compute(value, &o->compute, error);
@@ -231,9 +232,9 @@ static bsm_status parse_common_option(int option, const char *value, live_option
     case OPTION_LATENCY: return parse_real("latency", value, 1, 30000, &o->latency_ms, error);
     case OPTION_LOOKAHEAD: return parse_real("lookahead", value, 0, 30000, &o->lookahead_ms, error);
     case OPTION_MEMORY: return parse_memory(value, o, error);
-    case OPTION_VOCALS: return parse_gain("vocals", value, &gain[MIX_VOCALS], error);
+    case OPTION_VOCALS: return parse_gain("vocals", value, &gain[BSM_VOCALS], error);
     case OPTION_INSTRUMENTAL:
-        return parse_gain("instrumental", value, &gain[MIX_INSTRUMENTAL], error);
+        return parse_gain("instrumental", value, &gain[BSM_INSTRUMENTAL], error);
     case OPTION_SOLO: return parse_solo(value, &o->mix.solo, error);
     case OPTION_STATS: o->stats = value; return BSM_OK;
     case 'q': o->quiet = true; return BSM_OK;

@@ -4,8 +4,8 @@
 #define BSM_LIVE_OPTIONS_H
 
 #include "backend.h"
+#include "bsm/remix.h"
 #include "bsm/stream.h"
-#include "mixer.h"
 
 typedef enum live_action {
     LIVE_RUN,
@@ -32,7 +32,7 @@ typedef struct live_options {
     bsm_device_kind compute;
     bsm_precision precision;
     size_t threads;
-    mix_settings mix;
+    bsm_remix_settings mix;
     bool quiet;
     const char *stats; /**< a file; NULL: none */
 } live_options;

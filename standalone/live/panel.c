@@ -16,7 +16,7 @@ static const float FALL = 0.8F; /* of a level from one picture to the next */
 
 enum { BAR_FLOOR_DB = -60, NAME_WIDTH = 13, VALUES_WIDTH = 38, MIN_BAR = 8, MAX_BAR = 50 };
 
-static const char *const stem_names[MIX_NUM_STEMS] = {"vocals", "instrumental"};
+static const char *const stem_names[BSM_NUM_PARTS] = {"vocals", "instrumental"};
 
 static double decibels(float level)
 {
@@ -25,7 +25,7 @@ static double decibels(float level)
 
 static void format_db(double db, char text[16])
 {
-    if (db <= MIX_MIN_DB) {
+    if (db <= BSM_REMIX_MIN_DB) {
         snprintf(text, 16, "-inf");
     } else {
         snprintf(text, 16, "%+.1f", db);
@@ -67,8 +67,8 @@ static char *put_stem(char *at, size_t width, const live_view *view, size_t stem
     memset(bar, '#', full);
     bar[cells] = '\0';
     format_db(decibels(level), peak);
-    format_db(view->mix.gain_db[stem], gain);
-    bool silent = mix_factor(&view->mix, (mix_stem)stem) <= 0;
+    format_db((double)view->mix.gain_db[stem], gain);
+    bool silent = !bsm_remix_lets_through(&view->mix, (bsm_part)stem);
     return put_line(at, width, "%-12s [%s] %6s dB   gain %6s dB%s", stem_names[stem], bar, peak,
                     gain, silent ? "  silent" : "");
 }
@@ -87,25 +87,39 @@ static const char *state_text(const live_view *view)
     if (view->mix.bypass) {
         return "BYPASS";
     }
-    return view->mix.solo == MIX_SOLO_VOCALS         ? "solo vocals"
-           : view->mix.solo == MIX_SOLO_INSTRUMENTAL ? "solo instrumental"
+    return view->mix.solo == BSM_SOLO_VOCALS         ? "solo vocals"
+           : view->mix.solo == BSM_SOLO_INSTRUMENTAL ? "solo instrumental"
                                                      : "remix";
 }
 
-void panel_format(const live_view *view, const float levels[MIX_NUM_STEMS], size_t width,
-                  char text[PANEL_TEXT_SIZE])
+/* Of a long answer, the end. */
+static void put_answer(char *at, size_t width, const char *answer)
+{
+    static const char question[] = "model file: ";
+    const size_t room = width > sizeof question ? width - sizeof question : 0;
+    const size_t length = strlen(answer), start = length > room ? length - room : 0;
+    put_line(at, width, "%s%s_", question, answer + start);
+}
+
+void panel_format(const live_view *view, const float levels[BSM_NUM_PARTS], const char *answer,
+                  size_t width, char text[PANEL_TEXT_SIZE])
 {
     const bsm_stream_stats *s = &view->stream;
     char *at =
         put_line(text, width, "%s %s  %zu Hz  %s  (%s)  latency %.0f ms", view->system, view->name,
                  view->rate, model_file(view->model), view->device, live_view_latency_ms(view));
-    for (size_t stem = 0; stem < MIX_NUM_STEMS; stem++) {
+    for (size_t stem = 0; stem < BSM_NUM_PARTS; stem++) {
         at = put_stem(at, width, view, stem, levels[stem]);
     }
     at = put_line(at, width, "load %3.0f %% (worst %.0f %%)  misses %llu  xruns %llu  %s",
                   100 * s->load, 100 * s->worst_load, (unsigned long long)s->misses,
                   (unsigned long long)view->xruns, state_text(view));
-    put_line(at, width, "v V vocals  i I instrumental  s solo  b bypass  r reload  q quit");
+    if (answer) {
+        put_answer(at, width, answer);
+    } else {
+        put_line(at, width,
+                 "v V vocals  i I instrumental  s solo  b bypass  m model  r reload  q quit");
+    }
 }
 
 /* ---- The terminal ---- */
@@ -197,12 +211,12 @@ void panel_draw(panel *p, const live_view *view)
     if (!p->terminal) {
         return;
     }
-    for (size_t s = 0; s < MIX_NUM_STEMS; s++) {
+    for (size_t s = 0; s < BSM_NUM_PARTS; s++) {
         float fallen = FALL * p->shown[s];
         p->shown[s] = view->peak[s] > fallen ? view->peak[s] : fallen;
     }
     char text[PANEL_TEXT_SIZE];
-    panel_format(view, p->shown, terminal_width(), text);
+    panel_format(view, p->shown, p->asking ? p->answer : NULL, terminal_width(), text);
     if (p->drawn) {
         printf("\033[%dA\r", PANEL_LINES);
     }
@@ -217,4 +231,38 @@ char panel_key(const panel *p)
 {
     char key;
     return p->terminal && read(STDIN_FILENO, &key, 1) == 1 ? key : '\0';
+}
+
+/* ---- Answers ---- */
+
+void panel_ask(panel *p)
+{
+    p->asking = true;
+    p->answer[0] = '\0';
+}
+
+/* All bytes of the last letter. */
+static void erase_letter(char *answer)
+{
+    size_t length = strlen(answer);
+    while (length > 0 && ((unsigned char)answer[--length] & 0xc0) == 0x80) {
+    }
+    answer[length] = '\0';
+}
+
+bool panel_type(panel *p, char key)
+{
+    enum { ESCAPE = 0x1b, DELETE = 0x7f };
+    const size_t length = strlen(p->answer);
+    if (key == '\n' || key == '\r' || key == ESCAPE) {
+        p->asking = false;
+        return key != ESCAPE && length > 0;
+    }
+    if (key == '\b' || key == DELETE) {
+        erase_letter(p->answer);
+    } else if ((unsigned char)key >= 0x20 && length + 1 < sizeof p->answer) {
+        p->answer[length] = key;
+        p->answer[length + 1] = '\0';
+    }
+    return false;
 }

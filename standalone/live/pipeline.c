@@ -2,6 +2,7 @@
 /* From the input to both stems and their remix. */
 #include "pipeline.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -9,24 +10,25 @@
 #include <immintrin.h>
 #endif
 
-/** A stream and what else depends on the sample rate. */
+/** What belongs to one sample rate. */
 typedef struct lane {
     bsm_stream *stream;
-    float approach; /**< of the mixer's gains */
+    bsm_remix *remix;
 } lane;
 
 struct pipeline {
     /* ---- The main thread's ---- */
     bsm_stream_options options;
     bsm_model *model;
-    lane *newest; /**< what the audio thread has, or will have after the next block */
+    bsm_remix_settings mix;
+    lane *newest;           /**< what the audio thread has, or will have after the next block */
+    uint64_t columns_taken; /**< of levels, from the newest */
 
     /* ---- Between the main and the audio thread ---- */
     _Atomic(lane *) incoming; /**< for the audio thread to take */
     _Atomic(lane *) outgoing; /**< for the main thread to free */
     _Atomic size_t latency;
     _Atomic bool freewheel;
-    mixer mixer;
 
     /* ---- The audio thread's ---- */
     lane *current;
@@ -64,34 +66,32 @@ static void free_lane(lane *l)
 {
     if (l) {
         bsm_stream_free(l->stream);
+        bsm_remix_free(l->remix);
         free(l);
     }
 }
 
-static bsm_status new_lane(bsm_model *model, const bsm_stream_options *options, lane **made,
+static bsm_status new_lane(const pipeline *p, const bsm_stream_options *options, lane **made,
                            bsm_error *error)
 {
     lane *l = calloc(1, sizeof *l);
     if (!l) {
         return bsm_fail(error, BSM_NO_MEMORY, "out of memory");
     }
-    bsm_status status = bsm_stream_new(model, options, &l->stream, error);
+    bsm_status status = bsm_stream_new(p->model, options, &l->stream, error);
+    if (!status) {
+        status = bsm_remix_new(options->sample_rate, &p->mix, &l->remix, error);
+    }
     if (status) {
-        free(l);
+        free_lane(l);
         return status;
     }
-    l->approach = mixer_approach(options->sample_rate);
     *made = l;
     return BSM_OK;
 }
 
-static void note_latency(pipeline *p)
-{
-    atomic_store(&p->latency, bsm_stream_latency(p->newest->stream));
-}
-
 bsm_status pipeline_new(bsm_model *model, const bsm_stream_options *options,
-                        const mix_settings *settings, pipeline **made, bsm_error *error)
+                        const bsm_remix_settings *mix, pipeline **made, bsm_error *error)
 {
     pipeline *p = calloc(1, sizeof *p);
     if (!p) {
@@ -99,15 +99,15 @@ bsm_status pipeline_new(bsm_model *model, const bsm_stream_options *options,
     }
     p->options = *options;
     p->options.max_block = BSM_STREAM_MAX_BLOCK;
+    p->mix = *mix;
     p->model = bsm_model_ref(model);
-    bsm_status status = new_lane(p->model, &p->options, &p->newest, error);
+    bsm_status status = new_lane(p, &p->options, &p->newest, error);
     if (status) {
         pipeline_free(p);
         return status;
     }
     p->current = p->newest;
-    note_latency(p);
-    mixer_init(&p->mixer, settings);
+    pipeline_follow_latency(p);
     *made = p;
     return BSM_OK;
 }
@@ -169,7 +169,8 @@ static void process_block(pipeline *p, const backend_buffers *b, size_t offset, 
                                     at(b->instrumental[1], offset, p->scratch[3])};
     float *const out[2] = {b->out[0] + offset, b->out[1] + offset};
     bsm_stream_process(p->current->stream, in, vocals, instrumental, frames);
-    mixer_run(&p->mixer, p->current->approach, vocals, instrumental, out, frames);
+    bsm_remix_mix(p->current->remix, (const float *const *)vocals,
+                  (const float *const *)instrumental, out, frames);
 }
 
 void pipeline_process(pipeline *p, const backend_buffers *buffers, size_t frames)
@@ -193,63 +194,70 @@ size_t pipeline_latency(const pipeline *p)
     return atomic_load(&p->latency);
 }
 
+bool pipeline_follow_latency(pipeline *p)
+{
+    const size_t latency = bsm_stream_latency(p->newest->stream);
+    return atomic_exchange(&p->latency, latency) != latency;
+}
+
 void pipeline_set_freewheel(pipeline *p, bool on)
 {
     atomic_store_explicit(&p->freewheel, on, memory_order_release);
 }
 
-mixer *pipeline_mixer(pipeline *p)
-{
-    return &p->mixer;
-}
-
-/* Go on with a new stream, which starts from silence. On failure everything stays as it was. */
-static bsm_status change_lane(pipeline *p, bsm_model *model, const bsm_stream_options *options,
-                              bsm_error *error)
+bsm_status pipeline_set_rate(pipeline *p, size_t rate, bsm_error *error)
 {
     lane *made;
-    bsm_status status = new_lane(model, options, &made, error);
-    if (status) {
+    bsm_stream_options options = p->options;
+    options.sample_rate = rate;
+    bsm_status status =
+        rate == p->options.sample_rate ? BSM_OK : new_lane(p, &options, &made, error);
+    if (status || rate == p->options.sample_rate) {
         return status;
     }
-    bsm_model_ref(model);
-    bsm_model_free(p->model);
-    p->model = model;
-    p->options = *options;
-    pipeline_tidy(p);
+    p->options = options;
     p->newest = made;
-    note_latency(p);
+    p->columns_taken = 0;
+    pipeline_follow_latency(p);
+    pipeline_tidy(p);
     free_lane(atomic_exchange(&p->incoming, made)); /* one that was never taken */
     return BSM_OK;
 }
 
-bsm_status pipeline_set_rate(pipeline *p, size_t rate, bsm_error *error)
+bsm_status pipeline_set(pipeline *p, bsm_model *model, const bsm_stream_options *options,
+                        bsm_error *error)
 {
-    bsm_stream_options options = p->options;
-    options.sample_rate = rate;
-    return rate == p->options.sample_rate ? BSM_OK : change_lane(p, p->model, &options, error);
-}
-
-bsm_status pipeline_set_model(pipeline *p, bsm_model *model, size_t lookahead, size_t history,
-                              bsm_error *error)
-{
-    bsm_stream_options options = p->options;
-    options.lookahead = lookahead;
-    options.history = history;
-    bsm_status status = BSM_UNSUPPORTED;
-    if (lookahead == p->options.lookahead && history == p->options.history) {
-        status = bsm_stream_set(p->newest->stream, model, NULL, error);
-    }
-    if (status == BSM_UNSUPPORTED) { /* nor does a stream take a latency that is much longer */
-        return change_lane(p, model, &options, error);
-    }
+    bsm_stream_options wanted = *options;
+    wanted.sample_rate = p->options.sample_rate;
+    wanted.max_block = p->options.max_block;
+    bsm_status status = bsm_stream_set(p->newest->stream, model, &wanted, error);
     if (!status) {
         bsm_model_ref(model);
         bsm_model_free(p->model);
         p->model = model;
-        note_latency(p);
+        p->options = wanted;
     }
     return status;
+}
+
+void pipeline_set_mix(pipeline *p, const bsm_remix_settings *mix)
+{
+    p->mix = *mix;
+    bsm_remix_set(p->newest->remix, mix);
+}
+
+void pipeline_take_peaks(pipeline *p, float peaks[BSM_NUM_PARTS])
+{
+    const bsm_remix *remix = p->newest->remix;
+    const uint64_t columns = bsm_remix_columns(remix);
+    peaks[BSM_VOCALS] = peaks[BSM_INSTRUMENTAL] = 0;
+    for (uint64_t c = p->columns_taken; c < columns; c++) {
+        const bsm_levels levels = bsm_remix_levels(remix, c);
+        for (size_t part = 0; part < BSM_NUM_PARTS; part++) {
+            peaks[part] = fmaxf(peaks[part], levels.separated[part]);
+        }
+    }
+    p->columns_taken = columns;
 }
 
 size_t pipeline_rate(const pipeline *p)

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/** From the input to both stems and their remix: a live stream and a mixer, whatever the audio
- *  system.
+/** From the input to both stems and their remix, whatever the audio system.
  *
- *  A stream belongs to one sample rate. When that changes, a new stream is made and handed to the
- *  audio thread, which hands the old one back, all without a lock. */
+ *  Only the audio system's sample rate is more than a stream can change of itself: then a new one
+ * is made and handed to the audio thread, which hands the old one back, all without a lock. */
 #ifndef BSM_LIVE_PIPELINE_H
 #define BSM_LIVE_PIPELINE_H
 
 #include "backend.h"
+#include "bsm/remix.h"
 #include "bsm/stream.h"
-#include "mixer.h"
 
 typedef struct pipeline pipeline;
 
 /** References `model`. */
 BSM_NODISCARD bsm_status pipeline_new(bsm_model *model, const bsm_stream_options *options,
-                                      const mix_settings *settings, pipeline **p, bsm_error *error);
+                                      const bsm_remix_settings *mix, pipeline **p,
+                                      bsm_error *error);
 
 /** The audio thread must have stopped. */
 void pipeline_free(pipeline *p);
@@ -25,19 +25,25 @@ BSM_REALTIME void pipeline_process(pipeline *p, const backend_buffers *buffers, 
 
 /* ---- Any thread ---- */
 
-/** In samples of the newest rate. */
+/** In samples, as of the last pipeline_follow_latency or pipeline_set_rate. */
 BSM_REALTIME size_t pipeline_latency(const pipeline *p);
 BSM_REALTIME void pipeline_set_freewheel(pipeline *p, bool on);
-mixer *pipeline_mixer(pipeline *p);
 
 /* ---- One thread, which is not the audio thread ---- */
 
+/** Starts from silence. */
 BSM_NODISCARD bsm_status pipeline_set_rate(pipeline *p, size_t rate, bsm_error *error);
 
-/** With the look-ahead and the history of bsm_stream_options in the model's own frames. A model of
- *  another transform may start from silence. */
-BSM_NODISCARD bsm_status pipeline_set_model(pipeline *p, bsm_model *model, size_t lookahead,
-                                            size_t history, bsm_error *error);
+/** Whether what is heard has another latency than the last time. */
+bool pipeline_follow_latency(pipeline *p);
+
+/** As bsm_stream_set. */
+BSM_NODISCARD bsm_status pipeline_set(pipeline *p, bsm_model *model,
+                                      const bsm_stream_options *options, bsm_error *error);
+void pipeline_set_mix(pipeline *p, const bsm_remix_settings *mix);
+
+/** The highest peak of each part since the last call, before its gain. */
+void pipeline_take_peaks(pipeline *p, float peaks[BSM_NUM_PARTS]);
 
 /** Free what the audio thread has handed back; to be called now and then. */
 void pipeline_tidy(pipeline *p);

@@ -79,8 +79,8 @@ bsm_status stats_log_write(stats_log *log, const live_view *view, bsm_error *err
     }
     cJSON *line = cJSON_CreateObject();
     add_numbers(line, view);
-    add_level(line, "vocals_peak_db", view->peak[MIX_VOCALS]);
-    add_level(line, "instrumental_peak_db", view->peak[MIX_INSTRUMENTAL]);
+    add_level(line, "vocals_peak_db", view->peak[BSM_VOCALS]);
+    add_level(line, "instrumental_peak_db", view->peak[BSM_INSTRUMENTAL]);
     cJSON_AddStringToObject(line, "system", view->system);
     cJSON_AddStringToObject(line, "model", view->model);
     cJSON_AddStringToObject(line, "device", view->device);

@@ -3,8 +3,8 @@
 #ifndef BSM_LIVE_VIEW_H
 #define BSM_LIVE_VIEW_H
 
+#include "bsm/remix.h"
 #include "bsm/stream.h"
-#include "mixer.h"
 
 typedef struct live_view {
     const char *system; /**< "JACK" */
@@ -15,8 +15,8 @@ typedef struct live_view {
     bsm_stream_stats stream;
     char failure[512]; /**< why the network has stopped; "": it has not */
     uint64_t xruns;
-    float peak[MIX_NUM_STEMS]; /**< highest absolute sample lately, before the gain */
-    mix_settings mix;
+    float peak[BSM_NUM_PARTS]; /**< highest absolute sample lately, before the gain */
+    bsm_remix_settings mix;
 } live_view;
 
 static inline double live_view_latency_ms(const live_view *view)

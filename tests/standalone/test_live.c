@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The parts of bsm-live that need no audio system: command line, remix, panel, statistics, news. */
+/* The parts of bsm-live that need no audio system: command line, panel, statistics, news. */
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -12,13 +12,13 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
+#include "bsm/remix.h"
 #include "events.h"
-#include "mixer.h"
 #include "options.h"
 #include "panel.h"
 #include "stats_log.h"
 
-enum { MAX_WORDS = 32, RATE = 48000, FRAMES = 512 };
+enum { MAX_WORDS = 32, RATE = 48000 };
 
 static live_options options;
 static bsm_error error;
@@ -50,8 +50,8 @@ static void test_option_defaults(void **state)
     assert_false(options.backend.connect);
     assert_null(options.model);
     assert_int_equal(options.threads, 0);
-    assert_int_equal(options.mix.solo, MIX_SOLO_NONE);
-    assert_true(mix_factor(&options.mix, MIX_VOCALS) == 1);
+    assert_int_equal(options.mix.solo, BSM_SOLO_NONE);
+    assert_true(options.mix.gain_db[BSM_VOCALS] == 0);
     assert_null(options.stats);
 }
 
@@ -72,9 +72,9 @@ static void test_every_option(void **state)
     assert_int_equal(options.threads, 3);
     assert_true(options.latency_ms == 500 && options.lookahead_ms == 120);
     assert_true(options.memory_seconds == 2.5 && !options.carry);
-    assert_true(options.mix.gain_db[MIX_VOCALS] == -6.5);
-    assert_true(options.mix.gain_db[MIX_INSTRUMENTAL] == MIX_MIN_DB);
-    assert_int_equal(options.mix.solo, MIX_SOLO_VOCALS);
+    assert_true(options.mix.gain_db[BSM_VOCALS] == -6.5);
+    assert_true(options.mix.gain_db[BSM_INSTRUMENTAL] == BSM_REMIX_MIN_DB);
+    assert_int_equal(options.mix.solo, BSM_SOLO_VOCALS);
     assert_string_equal(options.stats, "s");
     assert_true(options.quiet);
     assert_int_equal(parse("-p --device x --output-device y --rate 44100 --block 64"), BSM_OK);
@@ -166,91 +166,6 @@ static void test_stream_options(void **state)
     assert_true(s.keep_lookahead && s.lookahead == 0 && s.commit == 0);
 }
 
-/* ---- The remix ---- */
-
-typedef struct stems {
-    float data[6][FRAMES];
-    float *vocals[2], *instrumental[2], *out[2];
-} stems;
-
-/* Constant vocals of 0.5 and instrumental of 0.25: every step of a gain shows. */
-static stems *constant_stems(void)
-{
-    static stems s;
-    for (size_t n = 0; n < FRAMES; n++) {
-        s.data[0][n] = s.data[1][n] = 0.5F;
-        s.data[2][n] = s.data[3][n] = 0.25F;
-    }
-    for (size_t c = 0; c < 2; c++) {
-        s.vocals[c] = s.data[c];
-        s.instrumental[c] = s.data[2 + c];
-        s.out[c] = s.data[4 + c];
-    }
-    return &s;
-}
-
-/* Run for a second, and return the largest step from sample to sample; `last` is the last one. */
-static float run_mixer(mixer *m, stems *s, float *last)
-{
-    float largest = 0;
-    for (size_t block = 0; block < RATE / FRAMES; block++) {
-        mixer_run(m, mixer_approach(RATE), s->vocals, s->instrumental, s->out, FRAMES);
-        for (size_t n = 0; n < FRAMES; n++) {
-            largest = fmaxf(largest, fabsf(s->out[0][n] - *last));
-            assert_true(s->out[0][n] == s->out[1][n]);
-            *last = s->out[0][n];
-        }
-    }
-    return largest;
-}
-
-static void test_remix(void **state)
-{
-    (void)state;
-    stems *s = constant_stems();
-    mix_settings settings = {0};
-    mixer m;
-    mixer_init(&m, &settings);
-    float last = 0.75F;
-    assert_true(run_mixer(&m, s, &last) == 0); /* both at 0 dB: their sum, to the bit */
-
-    const struct {
-        mix_settings settings;
-        double level;
-    } cases[] = {
-        {{.solo = MIX_SOLO_VOCALS}, 0.5},
-        {{.solo = MIX_SOLO_INSTRUMENTAL}, 0.25},
-        {{.gain_db = {MIX_MIN_DB, 0}}, 0.25},
-        {{.gain_db = {-6, 6}}, 0.5 * 0.501187 + 0.25 * 1.995262},
-        {{.gain_db = {-6, 6}, .solo = MIX_SOLO_INSTRUMENTAL}, 0.25 * 1.995262},
-        {{.gain_db = {-6, 6}, .solo = MIX_SOLO_VOCALS, .bypass = true}, 0.75},
-        {{.gain_db = {MIX_MIN_DB, MIX_MIN_DB}}, 0},
-        {{.gain_db = {0, 0}}, 0.75},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        mixer_set(&m, &cases[i].settings);
-        /* A gain takes 5 ms for most of its way: 240 samples. */
-        assert_true(run_mixer(&m, s, &last) < 0.75F / 200);
-        assert_true(fabs((double)last - cases[i].level) < 1e-5);
-    }
-    assert_true(run_mixer(&m, s, &last) == 0);
-}
-
-static void test_remix_in_place_and_peaks(void **state)
-{
-    (void)state;
-    stems *s = constant_stems();
-    const mix_settings settings = {0};
-    mixer m;
-    mixer_init(&m, &settings);
-    s->vocals[1][17] = -0.9F;
-    mixer_run(&m, mixer_approach(RATE), s->vocals, s->instrumental, s->vocals, FRAMES);
-    assert_true(s->vocals[0][3] == 0.75F && s->vocals[1][17] == -0.9F + 0.25F);
-    assert_true(mixer_take_peak(&m, MIX_VOCALS) == 0.9F);
-    assert_true(mixer_take_peak(&m, MIX_VOCALS) == 0);
-    assert_true(mixer_take_peak(&m, MIX_INSTRUMENTAL) == 0.25F);
-}
-
 /* ---- The panel and the statistics ---- */
 
 static live_view some_view(void)
@@ -275,7 +190,7 @@ static void test_panel(void **state)
     live_view view = some_view();
     char text[PANEL_TEXT_SIZE];
     for (size_t width = 0; width <= PANEL_MAX_WIDTH; width++) {
-        panel_format(&view, view.peak, width, text);
+        panel_format(&view, view.peak, width % 2 ? NULL : "/a/file\n\xc3\xa9", width, text);
         size_t lines = 0, column = 0;
         for (const char *c = text; *c; c++) {
             assert_true(*c == '\n' || (unsigned char)*c >= 0x20);
@@ -289,11 +204,43 @@ static void test_panel(void **state)
     assert_non_null(strstr(text, "-20.0 dB"));
     assert_non_null(strstr(text, "misses 3  xruns 7  remix"));
     view.mix.bypass = true;
-    panel_format(&view, view.peak, PANEL_MAX_WIDTH, text);
+    panel_format(&view, view.peak, NULL, PANEL_MAX_WIDTH, text);
     assert_non_null(strstr(text, "BYPASS"));
     snprintf(view.failure, sizeof view.failure, "the card fell off the bus");
-    panel_format(&view, view.peak, PANEL_MAX_WIDTH, text);
+    panel_format(&view, view.peak, NULL, PANEL_MAX_WIDTH, text);
     assert_non_null(strstr(text, "the card fell off the bus"));
+}
+
+static void type(panel *p, const char *keys, bool complete)
+{
+    panel_ask(p);
+    assert_true(p->asking);
+    for (; keys[1]; keys++) {
+        assert_false(panel_type(p, *keys));
+    }
+    assert_int_equal(panel_type(p, *keys), complete);
+    assert_false(p->asking);
+}
+
+static void test_a_typed_model(void **state)
+{
+    (void)state;
+    static panel p;
+    char text[PANEL_TEXT_SIZE];
+    const live_view view = some_view();
+    type(&p, "/a b/\xc3\xa9x\x7f\b\t.ckpt\n", true);
+    assert_string_equal(p.answer, "/a b/.ckpt");
+    type(&p, "\x7f\x7f\r", false);
+    type(&p, "abc\x1b", false);
+    panel_ask(&p);
+    for (size_t i = 0; i < 3 * PANEL_ANSWER_SIZE; i++) {
+        assert_false(panel_type(&p, i < 2 * PANEL_ANSWER_SIZE ? 'a' : '\b'));
+        panel_format(&view, view.peak, p.answer, 70, text);
+        assert_true(strlen(strstr(text, "model file: ")) <= 71);
+    }
+    assert_string_equal(p.answer, "");
+    panel_format(&view, view.peak, "the end of it", 20, text);
+    assert_non_null(strstr(text, "model file: d of it_\n"));
 }
 
 static void test_statistics(void **state)
@@ -389,17 +336,11 @@ static void test_news(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_option_defaults),
-        cmocka_unit_test(test_every_option),
-        cmocka_unit_test(test_wrong_options),
-        cmocka_unit_test(test_help_fits),
-        cmocka_unit_test(test_stream_options),
-        cmocka_unit_test(test_remix),
-        cmocka_unit_test(test_remix_in_place_and_peaks),
-        cmocka_unit_test(test_panel),
-        cmocka_unit_test(test_statistics),
-        cmocka_unit_test(test_statistics_fail),
-        cmocka_unit_test(test_news),
+        cmocka_unit_test(test_option_defaults), cmocka_unit_test(test_every_option),
+        cmocka_unit_test(test_wrong_options),   cmocka_unit_test(test_help_fits),
+        cmocka_unit_test(test_stream_options),  cmocka_unit_test(test_panel),
+        cmocka_unit_test(test_a_typed_model),   cmocka_unit_test(test_statistics),
+        cmocka_unit_test(test_statistics_fail), cmocka_unit_test(test_news),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "noise.h"
 #include "pipeline.h"
+#include "stream/clicks.h"
 #include "stream/identity.h"
 
 enum { BLOCK = 20000 }; /* more than a stream takes at once */
@@ -20,9 +22,12 @@ static bsm_error error;
 static pipeline *new_pipeline(bsm_model *model, size_t rate)
 {
     pipeline *p = NULL;
-    const bsm_stream_options options = {
-        .sample_rate = rate, .latency = 0.1, .threads = 1, .memory = BSM_MEMORY_CARRY};
-    const mix_settings mix = {0};
+    const bsm_stream_options options = {.sample_rate = rate,
+                                        .latency = 0.1,
+                                        .max_latency = 1,
+                                        .threads = 1,
+                                        .memory = BSM_MEMORY_CARRY};
+    const bsm_remix_settings mix = {0};
     if (pipeline_new(model, &options, &mix, &p, &error)) {
         fail_msg("%s", error.message);
     }
@@ -109,6 +114,16 @@ static void test_rate_changes(void **state)
     bsm_model_free(model);
 }
 
+static bsm_stream_options options_at(size_t rate)
+{
+    return (bsm_stream_options){.sample_rate = rate,
+                                .commit = 10,
+                                .lookahead = 8,
+                                .max_latency = 3,
+                                .threads = 1,
+                                .memory = BSM_MEMORY_CARRY};
+}
+
 static void test_model_changes(void **state)
 {
     (void)state;
@@ -118,11 +133,15 @@ static void test_model_changes(void **state)
     bsm_model *model = identity_model(&config), *other = identity_model(&longer);
     pipeline *p = new_pipeline(model, 44100);
     const size_t latency = pipeline_latency(p);
+    const bsm_stream_options options = options_at(44100);
     assert_ptr_equal(pipeline_model(p), model);
-    assert_int_equal(pipeline_set_model(p, other, 0, 0, &error), BSM_OK);
+    assert_int_equal(pipeline_set(p, other, &options, &error), BSM_OK);
     assert_ptr_equal(pipeline_model(p), other);
     bsm_model_free(other); /* the pipeline holds it */
+    assert_int_equal(pipeline_latency(p), latency);
+    assert_true(pipeline_follow_latency(p));
     assert_int_not_equal(pipeline_latency(p), latency);
+    assert_false(pipeline_follow_latency(p));
     char name[64];
     pipeline_device_name(p, name, sizeof name);
     assert_non_null(strstr(name, "cpu"));
@@ -130,33 +149,103 @@ static void test_model_changes(void **state)
     bsm_model_free(model);
 }
 
-/* A look-ahead and a history that the stream was not made for, and some that no stream has. */
-static void test_frames_change(void **state)
+static void play_noise(pipeline *p, clicks *listener, uint64_t *seed, size_t block, size_t samples)
+{
+    static float in[2][BSM_STREAM_MAX_BLOCK], out[2][BSM_STREAM_MAX_BLOCK];
+    const backend_buffers b = {.in = {in[0], in[1]}, .out = {out[0], out[1]}};
+    for (size_t done = 0; done < samples; done += block) {
+        noise_fill(seed, in[0], block);
+        noise_fill(seed, in[1], block);
+        clicks_take(listener, b.in, block);
+        pipeline_process(p, &b, block);
+        pipeline_follow_latency(p);
+        clicks_listen(listener, pipeline_latency(p), (const float *const *)b.out, NULL, block);
+    }
+}
+
+/* Every kind of change as the program makes it; what is heard is the remix. */
+static void check_changes(size_t block)
+{
+    const bsm_config config = small_stream_config();
+    bsm_config other_hop = config;
+    other_hop.hop = 512;
+    bsm_model *models[] = {factor_model(&config, 1), factor_model(&other_hop, 0.5F)};
+    pipeline *p = NULL;
+    bsm_stream_options options = options_at(48000);
+    const bsm_remix_settings mix = {0};
+    assert_int_equal(pipeline_new(models[0], &options, &mix, &p, &error), BSM_OK);
+    pipeline_set_freewheel(p, true);
+    clicks listener = clicks_begin(48000, pipeline_latency(p), 1e-3);
+    uint64_t seed = 1;
+    play_noise(p, &listener, &seed, block, 48000);
+    for (size_t i = 0; i < 8; i++) {
+        options.lookahead = i % 3 ? 8 : 60;
+        options.memory = i % 2 ? BSM_MEMORY_BOUNDED : BSM_MEMORY_CARRY;
+        options.history = i % 2 ? 10 : 0;
+        options.device = i % 5 ? BSM_DEVICE_CPU : BSM_DEVICE_REFERENCE;
+        options.precision = i == 6 ? BSM_PRECISION_INT8 : BSM_PRECISION_FLOAT32;
+        assert_int_equal(pipeline_set(p, models[i / 3 % 2], &options, &error), BSM_OK);
+        play_noise(p, &listener, &seed, block, 60000);
+    }
+    bsm_stream_stats stats;
+    pipeline_get_stats(p, &stats);
+    assert_int_equal(stats.misses, 0);
+    assert_true(listener.changes >= 5);
+    clicks_end(&listener);
+    pipeline_free(p);
+    bsm_model_free(models[0]);
+    bsm_model_free(models[1]);
+}
+
+static void test_changes_do_not_click(void **state)
+{
+    (void)state;
+    check_changes(64);
+    check_changes(1000);
+    check_changes(BSM_STREAM_MAX_BLOCK);
+}
+
+/* What no stream has, and what this one has no room for. */
+static void test_what_cannot_be(void **state)
 {
     (void)state;
     const bsm_config config = small_stream_config();
     bsm_model *model = identity_model(&config);
-    const bsm_stream_options options = {.sample_rate = 44100,
-                                        .commit = 4,
-                                        .lookahead = 8,
-                                        .history = 9,
-                                        .threads = 1,
-                                        .memory = BSM_MEMORY_BOUNDED};
-    const mix_settings mix = {0};
-    pipeline *p = NULL;
-    assert_int_equal(pipeline_new(model, &options, &mix, &p, &error), BSM_OK);
+    pipeline *p = new_pipeline(model, 44100);
+    const size_t latency = pipeline_latency(p);
+    bsm_stream_options options = options_at(44100);
+    options.lookahead = 1 << 20;
+    assert_int_equal(pipeline_set(p, model, &options, &error), BSM_INVALID_ARGUMENT);
+    options.lookahead = 2000; /* 20 s */
+    assert_int_equal(pipeline_set(p, model, &options, &error), BSM_UNSUPPORTED);
+    assert_false(pipeline_follow_latency(p));
+    assert_int_equal(pipeline_latency(p), latency);
+    pipeline_free(p);
+    bsm_model_free(model);
+}
+
+/* The noise is separated into vocals alone, so that their gain is what is heard. */
+static void test_mix_and_peaks(void **state)
+{
+    (void)state;
+    const bsm_config config = small_stream_config();
+    bsm_model *model = identity_model(&config);
+    pipeline *p = new_pipeline(model, 44100);
+    signal in = noise_signal(60000, 3);
+    float peaks[BSM_NUM_PARTS];
     pipeline_set_freewheel(p, true);
-    assert_int_equal(pipeline_set_model(p, model, 200, 9, &error), BSM_OK);
-    assert_true(pipeline_latency(p) > 200 * config.hop);
-    assert_int_equal(pipeline_set_model(p, model, 2, 30, &error), BSM_OK);
-    assert_true(pipeline_latency(p) < 20 * config.hop);
-    assert_int_equal(pipeline_set_model(p, model, 1 << 20, 9, &error), BSM_INVALID_ARGUMENT);
-    bsm_stream_stats stats;
-    pipeline_get_stats(p, &stats);
-    assert_int_equal(stats.lookahead, 2);
-    assert_int_equal(stats.history, 30);
-    signal in = noise_signal(20000, 3);
-    check_remix(p, &in, true);
+    const bsm_remix_settings mute = {.mute = {true, false}};
+    pipeline_set_mix(p, &mute);
+    signal out = run_pipeline(p, &in, true);
+    for (size_t n = 5000; n < in.samples; n++) {
+        assert_true(fabsf(out.audio[0][n]) < 1e-4F);
+    }
+    pipeline_take_peaks(p, peaks);
+    assert_true(peaks[BSM_VOCALS] > 0.49F && peaks[BSM_VOCALS] < 0.51F);
+    assert_true(peaks[BSM_INSTRUMENTAL] < 1e-4F);
+    pipeline_take_peaks(p, peaks);
+    assert_true(peaks[BSM_VOCALS] == 0);
+    free_signal(&out);
     free_signal(&in);
     pipeline_free(p);
     bsm_model_free(model);
@@ -189,11 +278,14 @@ static void test_changes_while_it_plays(void **state)
     player a = {.pipeline = new_pipeline(model, 48000)};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, play, &a), 0);
-    for (size_t i = 0; i < 30; i++) {
+    for (size_t i = 0; i < 12; i++) {
         const struct timespec pause = {.tv_nsec = 5000000};
-        const mix_settings mix = {.solo = (mix_solo)(i % 3), .bypass = i % 5 == 0};
-        mixer_set(pipeline_mixer(a.pipeline), &mix);
-        assert_true(mixer_take_peak(pipeline_mixer(a.pipeline), MIX_VOCALS) >= 0);
+        const bsm_remix_settings mix = {.solo = (bsm_solo)(i % 3), .bypass = i % 5 == 0};
+        float peaks[BSM_NUM_PARTS];
+        const bsm_stream_options options = options_at(0);
+        pipeline_set_mix(a.pipeline, &mix);
+        pipeline_take_peaks(a.pipeline, peaks);
+        assert_int_equal(pipeline_set(a.pipeline, model, &options, &error), BSM_OK);
         pipeline_set_freewheel(a.pipeline, i % 4 == 0);
         assert_int_equal(pipeline_set_rate(a.pipeline, i % 2 ? 44100 : 48000, &error), BSM_OK);
         pipeline_tidy(a.pipeline);
@@ -209,7 +301,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_large_blocks),           cmocka_unit_test(test_rate_changes),
-        cmocka_unit_test(test_frames_change),          cmocka_unit_test(test_model_changes),
+        cmocka_unit_test(test_model_changes),          cmocka_unit_test(test_changes_do_not_click),
+        cmocka_unit_test(test_what_cannot_be),         cmocka_unit_test(test_mix_and_peaks),
         cmocka_unit_test(test_changes_while_it_plays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
