@@ -31,10 +31,11 @@ exit_code exit_code_for(bsm_status status, exit_activity activity)
     case BSM_NO_DEVICE:
     case BSM_DEVICE_FAILED: return EXIT_CODE_DEVICE;
     case BSM_CANCELLED: return EXIT_CODE_CANCELLED;
+    case BSM_UNSUPPORTED: /* without a file at hand it is what was asked for */
+        return activity == DOING_ELSE ? EXIT_CODE_USAGE : exit_code_of_activity(activity);
     case BSM_NOT_FOUND:
     case BSM_NO_PERMISSION:
-    case BSM_IO:
-    case BSM_UNSUPPORTED: return exit_code_of_activity(activity);
+    case BSM_IO: return exit_code_of_activity(activity);
     }
     return EXIT_CODE_OTHER;
 }

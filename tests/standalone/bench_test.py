@@ -155,15 +155,15 @@ class BenchTest(unittest.TestCase):
 
     def test_precision_of_training(self):
         quick = ('-c', 'tiny', '-d', 'cpu', '--train', '--seconds', '0.1', '--repeats', '1')
-        self.assert_refused((*quick, '--precision', 'int8'), 1, 'training: .* int8; .*')
+        self.assert_refused((*quick, '--precision', 'int8'), 2, 'training: .* int8; .*')
         result = bench(*quick, '--precision', 'bfloat16')
         if 'bfloat16 by ' in bench('--devices').stdout:
             self.assertEqual(result.returncode, 0, result.stderr)
             self.assertIn('bfloat16 by ', result.stdout)
         else:
-            self.assertEqual(result.returncode, 1, result.stdout)
+            self.assertEqual(result.returncode, 2, result.stdout)
         result = bench(*quick, '--precision', 'bfloat16', BSM_WITHOUT='amx,avx512')
-        self.assertEqual(result.returncode, 1, result.stdout)
+        self.assertEqual(result.returncode, 2, result.stdout)
         self.assertRegex(result.stderr, 'training: .* bfloat16 .*AMX.*: train in float32')
         self.assertEqual(len(result.stderr.splitlines()), 1)
 

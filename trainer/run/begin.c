@@ -103,9 +103,6 @@ static bsm_status check_memory(bsm_run *run, bsm_error *error)
     bsm_memory_need need;
     char text[192];
     bsm_status status = bsm_training_plan(&run->config, &options, &need.training, error);
-    if (status == BSM_UNSUPPORTED) { /* what the settings ask for is not there */
-        status = error->status = BSM_INVALID_ARGUMENT;
-    }
     if (!status) {
         status = plan_program(run, &need.program, error);
     }
