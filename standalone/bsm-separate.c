@@ -262,10 +262,17 @@ static bsm_status add_folder(separation *s, const char *folder, bsm_error *error
     if (status) {
         return status;
     }
-    print_left_out(s, folder, &list);
+    separate_jobs found = {0};
     for (size_t i = 0; i < list.count && !status; i++) {
-        status = separate_jobs_add(&s->jobs, list.paths[i], error);
+        status = separate_jobs_add(&found, list.paths[i], error);
     }
+    list.num_outputs += separate_jobs_drop_outputs(
+        &found, bsm_model_config(bsm_network_model(s->network)), &s->args.options);
+    print_left_out(s, folder, &list);
+    for (size_t i = 0; i < found.count && !status; i++) {
+        status = separate_jobs_add(&s->jobs, found.jobs[i].path, error);
+    }
+    separate_jobs_clear(&found);
     audio_folder_clear(&list);
     return status;
 }

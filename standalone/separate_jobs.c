@@ -231,6 +231,58 @@ static bsm_status list_names(name_trial *trial, const bsm_config *config,
     return status;
 }
 
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(((const taken_name *)a)->path, ((const taken_name *)b)->path);
+}
+
+/* Is `job` what another job writes? */
+static bool is_output(const name_trial *names, size_t job)
+{
+    const taken_name wanted = {names->list->jobs[job].path, job};
+    const taken_name *found =
+        bsearch(&wanted, names->names, names->count, sizeof wanted, compare_paths);
+    return found && found->job != job;
+}
+
+static void clear_names(name_trial *trial)
+{
+    for (size_t i = 0; i < trial->count; i++) {
+        free(trial->names[i].path);
+    }
+    free(trial->names);
+}
+
+size_t separate_jobs_drop_outputs(separate_jobs *list, const bsm_config *config,
+                                  const bsm_separate_options *options)
+{
+    name_trial *trial = calloc(1, sizeof *trial);
+    bool *drop = calloc(list->count + 1, sizeof *drop);
+    size_t kept = 0;
+    const size_t before = list->count;
+    if (trial && drop) {
+        trial->list = list;
+        if (list->count && !list_names(trial, config, options, NULL)) {
+            qsort(trial->names, trial->count, sizeof *trial->names, compare_paths);
+            for (size_t i = 0; i < list->count; i++) {
+                drop[i] = is_output(trial, i);
+            }
+        }
+        for (size_t i = 0; i < list->count; i++) {
+            if (drop[i]) {
+                free(list->jobs[i].path);
+            } else {
+                list->jobs[kept++] = list->jobs[i];
+            }
+        }
+        list->count = kept;
+        clear_names(trial);
+    }
+    free(trial);
+    free(drop);
+    return before - list->count;
+}
+
 bsm_status separate_jobs_check(const separate_jobs *list, const bsm_config *config,
                                const bsm_separate_options *options, bsm_error *error)
 {
@@ -244,10 +296,7 @@ bsm_status separate_jobs_check(const separate_jobs *list, const bsm_config *conf
     if (!status && trial->count) {
         status = try_all(trial, error);
     }
-    for (size_t i = 0; i < trial->count; i++) {
-        free(trial->names[i].path);
-    }
-    free(trial->names);
+    clear_names(trial);
     free(trial);
     return status;
 }

@@ -23,6 +23,11 @@ typedef struct separate_jobs {
 BSM_NODISCARD bsm_status separate_jobs_add(separate_jobs *list, const char *path, bsm_error *error);
 void separate_jobs_clear(separate_jobs *list);
 
+/** Drop those that other jobs write, of a folder that was separated before; returns how many.
+ *  Without memory for that, none. */
+size_t separate_jobs_drop_outputs(separate_jobs *list, const bsm_config *config,
+                                  const bsm_separate_options *options);
+
 /** Keep every `size`th job from number `rank` on. */
 void separate_jobs_share(separate_jobs *list, size_t rank, size_t size);
 

@@ -157,6 +157,20 @@ class OutputsTest(unittest.TestCase):
                      'b.vocals.wav')
         self.separate('--name', '{name}.{ext}.{stem}', 'a.wav', 'a.flac')
 
+    def test_folder_again(self):
+        """What was written there by other names than the usual is not separated again."""
+        self.make('a.wav')
+        for options in (['--name', '{stem} of {name}'], ['--name', '{name}_{stem}', '-f']):
+            self.separate(*options, '.')
+            before = self.written()
+            self.make('b.wav')
+            result = self.separate(*options, '-f', '.')
+            self.assertIn('left out', result.errors)
+            self.assertEqual(len(self.written()), len(before) + 3)
+            for name in self.written():
+                if name != 'a.wav':
+                    os.remove(self.path(name))
+
     def test_summary(self):
         for name in ('1.wav', '2.wav'):
             self.make(name)
