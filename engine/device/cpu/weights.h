@@ -2,7 +2,8 @@
 /** Weights as the CPU device uses them: the paths' matrices packed, in bfloat16 or int8 where that
  * is asked for, the input projection divided by when its parts are needed, and A from A_log. Those
  * of each band, of band split and masks, stay float32: they are 2 % of the arithmetic of the
- * published network, and rounding them costs as much as rounding all the others. */
+ * published network, and rounding them costs as much as rounding all the others. Merges are never
+ * int8 (docs/performance.md has what was measured). */
 #ifndef BSM_CPU_WEIGHTS_H
 #define BSM_CPU_WEIGHTS_H
 
