@@ -27,6 +27,12 @@ static bool is_sequence(const value *v)
     return v->kind == BSM_PICKLE_LIST || v->kind == BSM_PICKLE_TUPLE;
 }
 
+/* torch.optim.swa_utils.AveragedModel has no name that says it, but a count. */
+static bool is_averaged_model(const value *values)
+{
+    return bsm_pickle_get(values, "n_averaged") != NULL;
+}
+
 /* Where it is full, later ones are left out. */
 static void add(place_search *s, const value *values, const char *path, const char *prefix)
 {
@@ -41,7 +47,7 @@ static void add(place_search *s, const value *values, const char *path, const ch
     if (length > 0 && place->name[length - 1] == '.') {
         place->name[length - 1] = '\0';
     }
-    place->average = bsm_name_is_average(place->name);
+    place->average = bsm_name_is_average(place->name) || is_averaged_model(values);
     for (size_t i = 0; i < s->count; i++) { /* the same dict under two keys is one */
         if (s->places[i].values == values && strcmp(s->places[i].prefix, prefix) == 0) {
             return;

@@ -43,9 +43,8 @@ bsm_status bsm_torch_fail_unknown(const bsm_torch_file *file, const char *what, 
 {
     char keys[256];
     if (file->top->kind != BSM_PICKLE_DICT) {
-        return bsm_fail(error, BSM_BAD_MODEL,
-                        "%s: holds no state dict: save model.state_dict() with torch.save",
-                        file->path);
+        return bsm_fail(error, BSM_BAD_MODEL, "%s: %s: save model.state_dict() with torch.save",
+                        file->path, what);
     }
     list_keys(file->top, keys, sizeof keys);
     return bsm_fail(error, BSM_BAD_MODEL, "%s: %s; its top-level keys are: %s", file->path, what,
@@ -103,7 +102,7 @@ static bsm_status choose(const bsm_torch_file *file, bool ema, choice *chosen, b
         weights = average;
     }
     if (!weights && file->top->kind != BSM_PICKLE_DICT) {
-        return bsm_torch_fail_unknown(file, "", error);
+        return bsm_torch_fail_unknown(file, "holds no state dict", error);
     }
     if (count_networks(places, count) > 1) {
         tell(file->path, weights, average, ema);

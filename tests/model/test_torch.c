@@ -231,6 +231,8 @@ static void test_averages_elsewhere(void **state)
     torch_write(path, mini, &(torch_style){.prefix = "online_model.", .average_prefix = "ema."});
     assert_weights_times(path, false, mini, 1);
     assert_non_null(strstr(said, "weights online_model, not their average ema (--ema)"));
+    torch_write(path, mini, &(torch_style){.wrapper = "model", .with = "n_averaged"});
+    assert_weights_times(path, true, mini, 1); /* an AveragedModel */
     bsm_log_set_handler(NULL, NULL);
     bsm_model_free(mini);
 }
