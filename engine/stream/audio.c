@@ -56,6 +56,8 @@ static void publish_input(bsm_stream *s, uint64_t written)
 
 /* ---- Output ---- */
 
+enum { LATE_SECONDS = 2 };
+
 static bool is_due(const bsm_stream *s, uint64_t time)
 {
     return time < atomic_load(&s->due_to) && time >= atomic_load(&s->due_from);
@@ -74,6 +76,7 @@ static void count_gap(bsm_stream *s, bsm_stream_tap *tap, size_t block)
         tap->gap = true;
         tap->gap_left = block;
         atomic_fetch_add_explicit(&s->misses, 1, memory_order_relaxed);
+        atomic_store(&s->late_until, s->position + LATE_SECONDS * s->rate + 2 * block);
     }
     tap->gap_left--;
 }

@@ -60,12 +60,14 @@ static void sleep_until(bsm_epoch *e, uint64_t position)
     uint64_t ready = e->start + bsm_stream_plan_ready(plan, block);
     uint64_t wake_at = position > ready ? position : ready;
     double before = bsm_stream_clock();
+    atomic_store(&s->begun, BSM_NEVER);
     atomic_store(&s->wake_at, wake_at);
     if (atomic_load(&s->written) < wake_at) {
         while (sem_wait(&s->wake) && errno == EINTR) {
         }
     }
     atomic_store(&s->wake_at, BSM_NEVER);
+    atomic_store(&s->begun, atomic_load(&s->written));
     e->waited += bsm_stream_clock() - before;
 }
 

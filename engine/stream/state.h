@@ -49,6 +49,7 @@ struct bsm_stream {
     _Atomic bool reset;     /**< asked for by any thread, taken by the worker */
     _Atomic size_t latency; /**< of what is heard */
     _Atomic uint64_t misses, dry_samples, nonfinite;
+    _Atomic uint64_t late_until; /**< `written` for which the last miss counts as one of late */
 
     /* ---- From the worker to the audio thread ---- */
     _Atomic uint64_t wake_at;          /**< wake the worker when `written` reaches this */
@@ -64,6 +65,7 @@ struct bsm_stream {
     /* ---- From the worker to whoever asks ---- */
     _Atomic double load, mean_load, worst_load;
     _Atomic uint64_t blocks, dropped, read;
+    _Atomic uint64_t begun; /**< `written` when the block in work was begun; BSM_NEVER: none is */
     _Atomic size_t commit, lookahead, history;
     _Atomic int status;  /**< bsm_status */
     bsm_failure failure; /**< of which status, set before it */

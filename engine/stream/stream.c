@@ -2,6 +2,7 @@
 /* Live separation: making, changing and watching a stream. */
 #include "bsm/stream.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,7 @@ static void set_initial_state(bsm_stream *s, const bsm_stream_options *options)
     atomic_init(&s->wanted_latency, plan->latency);
     atomic_init(&s->freewheel, options->freewheel);
     atomic_init(&s->wake_at, BSM_NEVER);
+    atomic_init(&s->begun, BSM_NEVER);
     atomic_init(&s->due_from, 0);
     atomic_init(&s->due_to, s->voice->network ? BSM_NEVER : 0);
     atomic_init(&s->done, s->voice->network ? 0 : BSM_NEVER);
@@ -245,20 +247,29 @@ bsm_status bsm_stream_set(bsm_stream *s, bsm_model *model, const bsm_stream_opti
 
 /* ---- Looking ---- */
 
+/* Of the block that is being computed: in real time as much audio has come in. */
+static double load_in_work(const bsm_stream *s, uint64_t written)
+{
+    const uint64_t begun = atomic_load(&s->begun);
+    return begun < written ? (double)(written - begun) / (double)atomic_load(&s->block) : 0;
+}
+
 void bsm_stream_get_stats(const bsm_stream *s, bsm_stream_stats *stats)
 {
     uint64_t read = atomic_load(&s->read), written = atomic_load(&s->written);
+    const double in_work = load_in_work(s, written);
     *stats = (bsm_stream_stats){
-        .load = atomic_load(&s->load),
+        .load = fmax(atomic_load(&s->load), in_work),
         .mean_load = atomic_load(&s->mean_load),
-        .worst_load = atomic_load(&s->worst_load),
-        .processed = written,
-        .blocks = atomic_load(&s->blocks),
-        .misses = atomic_load(&s->misses),
-        .dry_samples = atomic_load(&s->dry_samples),
-        .dropped = atomic_load(&s->dropped),
-        .nonfinite = atomic_load(&s->nonfinite),
-        .fill = written > read ? (double)(written - read) / (double)s->rate : 0,
+        .worst_load = fmax(atomic_load(&s->worst_load), in_work),
+        .late = written<atomic_load(&s->late_until), .processed = written,
+                        .blocks = atomic_load(&s->blocks), .misses = atomic_load(&s->misses),
+                        .dry_samples = atomic_load(&s->dry_samples),
+                        .dropped = atomic_load(&s->dropped),
+                        .nonfinite = atomic_load(&s->nonfinite), .fill = written>
+                        read
+                    ? (double)(written - read) / (double)s->rate
+                    : 0,
         .commit = atomic_load(&s->commit),
         .lookahead = atomic_load(&s->lookahead),
         .history = atomic_load(&s->history),

@@ -81,9 +81,11 @@ static bsm_status run_blocks(worker *w, bsm_epoch *e, bsm_blocks *blocks, bsm_er
         float *const *audio = NULL;
         size_t count = 0;
         double begun = bsm_stream_clock(), waited = e->waited;
+        atomic_store(&w->stream->begun, atomic_load(&w->stream->written));
         bsm_status status = bsm_blocks_next(blocks, &audio, &count, error);
+        atomic_store(&w->stream->begun, BSM_NEVER);
         tell_device(w->stream, e->voice);
-        if (count > 0 || e->over == EPOCH_BROKEN) { /* overload shows in the load, too */
+        if (count > 0) { /* a broken epoch's last has computed nothing */
             count_load(w, e, bsm_stream_clock() - begun - (e->waited - waited));
         }
         if (!status) {

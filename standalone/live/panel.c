@@ -84,6 +84,9 @@ static const char *state_text(const live_view *view)
     if (*view->failure) {
         return view->failure;
     }
+    if (view->stream.late) {
+        return "TOO SLOW";
+    }
     if (view->mix.bypass) {
         return "BYPASS";
     }

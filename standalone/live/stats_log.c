@@ -85,6 +85,7 @@ bsm_status stats_log_write(stats_log *log, const live_view *view, bsm_error *err
     cJSON_AddStringToObject(line, "model", view->model);
     cJSON_AddStringToObject(line, "device", view->device);
     cJSON_AddStringToObject(line, "status", bsm_strerror(view->stream.status));
+    cJSON_AddBoolToObject(line, "late", view->stream.late);
     if (*view->failure) {
         cJSON_AddStringToObject(line, "failure", view->failure);
     }

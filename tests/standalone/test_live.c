@@ -203,6 +203,10 @@ static void test_panel(void **state)
     assert_non_null(strstr(text, "latency 500 ms"));
     assert_non_null(strstr(text, "-20.0 dB"));
     assert_non_null(strstr(text, "misses 3  xruns 7  remix"));
+    view.stream.late = true;
+    panel_format(&view, view.peak, NULL, PANEL_MAX_WIDTH, text);
+    assert_non_null(strstr(text, "TOO SLOW"));
+    view.stream.late = false;
     view.mix.bypass = true;
     panel_format(&view, view.peak, NULL, PANEL_MAX_WIDTH, text);
     assert_non_null(strstr(text, "BYPASS"));

@@ -19,13 +19,17 @@
 /* ---- A network that fails: the linker puts this in front of it ---- */
 
 static const char why[] = "the card fell off the bus";
-static _Atomic bool broken;
+static _Atomic bool broken, held, is_held;
 
 bsm_status __real_bsm_network_run(bsm_network *network, const bsm_block *block, bsm_error *error);
 bsm_status __wrap_bsm_network_run(bsm_network *network, const bsm_block *block, bsm_error *error);
 
 bsm_status __wrap_bsm_network_run(bsm_network *network, const bsm_block *block, bsm_error *error)
 {
+    while (atomic_load(&held)) {
+        atomic_store(&is_held, true);
+        usleep(1000);
+    }
     return atomic_load(&broken) ? bsm_fail(error, BSM_DEVICE_FAILED, "%s", why)
                                 : __real_bsm_network_run(network, block, error);
 }
@@ -153,12 +157,62 @@ static void test_a_failure_is_told_and_not_printed(void **state)
     fclose(printed);
 }
 
+/* ---- A network that is too slow ---- */
+
+static bsm_stream_stats stats_of(const bsm_stream *stream)
+{
+    bsm_stream_stats stats;
+    bsm_stream_get_stats(stream, &stats);
+    return stats;
+}
+
+/* A block of 0.1 s that is not done when 2 s more have gone in. */
+static void test_what_is_late_shows(void **state)
+{
+    (void)state;
+    enum { RATE = 44100 };
+    bsm_config config = small_stream_config();
+    bsm_model *model = identity_model(&config);
+    bsm_stream_options options = {.sample_rate = RATE,
+                                  .commit = 10,
+                                  .memory = BSM_MEMORY_CARRY,
+                                  .device = BSM_DEVICE_CPU,
+                                  .threads = 1};
+    bsm_stream *stream = open_stream(model, &options);
+    signal in = noise_signal(2 * RATE, 5);
+    atomic_store(&held, true);
+    float silence[512] = {0}, unused[512];
+    while (!atomic_load(&is_held)) { /* as fast as it plays */
+        bsm_stream_process(stream, (const float *[]){silence, silence}, (float *[]){unused, unused},
+                           (float *[]){NULL, NULL}, 512);
+        usleep(10000);
+    }
+    run_dry(stream, &in);
+    bsm_stream_stats stats = stats_of(stream);
+    assert_true(stats.load >= 20 && stats.worst_load >= 20);
+    assert_true(stats.late);
+    assert_int_equal(stats.blocks, 0);
+
+    atomic_store(&held, false);
+    bsm_stream_set_freewheel(stream, true);
+    run_dry(stream, &in);
+    run_dry(stream, &in);
+    run_dry(stream, &in);
+    stats = stats_of(stream);
+    assert_false(stats.late);
+    assert_true(stats.load > 0 && stats.blocks > 0);
+    free_signal(&in);
+    bsm_stream_free(stream);
+    bsm_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_line_is_kept_and_cut),
         cmocka_unit_test(test_no_line_is_torn),
         cmocka_unit_test(test_a_failure_is_told_and_not_printed),
+        cmocka_unit_test(test_what_is_late_shows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

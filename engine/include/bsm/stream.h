@@ -123,7 +123,8 @@ BSM_API BSM_NODISCARD bsm_status bsm_stream_set(bsm_stream *stream, bsm_model *m
                                                 bsm_error *error);
 
 typedef struct bsm_stream_stats {
-    double load;          /**< the worker's computing time / audio time, of the last block */
+    double load;          /**< the worker's computing time / audio time, of the last block, or what
+                               that in work has come to, if that is more */
     double mean_load;     /**< over all blocks */
     double worst_load;    /**< of any block */
     uint64_t processed;   /**< samples that went through bsm_stream_process */
@@ -133,6 +134,7 @@ typedef struct bsm_stream_stats {
     uint64_t dropped;     /**< input samples that the network never saw */
     uint64_t nonfinite;   /**< NaN and infinities in the input */
     double fill;          /**< seconds of input that wait for the worker */
+    bool late;            /**< there was a miss in the last seconds: the network is too slow */
     size_t commit, lookahead, history; /**< frames, as set last; history 0: carried state */
     size_t latency;                    /**< as bsm_stream_latency */
     bsm_status status;                 /**< BSM_OK, or why the network has stopped */
