@@ -25,6 +25,7 @@ typedef struct bench_result {
     size_t repeats;
     double median, best;        /**< wall-clock seconds */
     double stage[BENCH_STAGES]; /**< wall-clock seconds, mean; the host's padding counts as STFT */
+    double stage_gflops[BENCH_STAGES]; /**< the same of each stage; 0: none counted */
     double gflops; /**< 2e-9 of the network's MACs per second of the median, transforms or not */
     double peak_memory; /**< bytes of the host's, of the process while it ran */
     size_t gpu_memory;  /**< bsm_network_gpu_memory */
@@ -33,6 +34,10 @@ typedef struct bench_result {
 /** `options` but for max_frames. */
 bsm_status bench_network(bsm_model *model, const bsm_network_options *options, double seconds,
                          size_t repeats, bench_result *result, bsm_error *error);
+
+/** What the CPU's threads do at most in products of a precision, as measured on one of them with
+ *  everything in its cache. threads: 0 for one per core */
+bsm_status bench_peak(size_t threads, bsm_precision precision, double *gflops, bsm_error *error);
 
 /** Steps of training with one item, next to a network's window of as many frames. */
 enum { BENCH_TRAIN_PARTS = BSM_NUM_TRAINING_PARTS + 1 };

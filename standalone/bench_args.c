@@ -29,6 +29,7 @@ static void print_help(void)
          "Whole windows and the scan (default):\n"
          "      --seconds LIST    lengths of audio (default 1,4,8)\n"
          "      --repeats N       timed runs of each (default 5)\n"
+         "      --profile         each module's GFLOP/s, and how near to the CPU's peak that is\n"
          "Training:\n"
          "      --train           steps with one item each, forward and backward (default 2 s)\n"
          "      --checkpointing   keep less and compute more\n"
@@ -156,6 +157,7 @@ static int parse_option(int option, bench_args *args)
     case 'S': args->stream = true; return BENCH_ARGS_OK;
     case 'T': args->train = true; return BENCH_ARGS_OK;
     case 'D': args->list_devices = true; return BENCH_ARGS_OK;
+    case 'O': args->profile = true; return BENCH_ARGS_OK;
     case 'C': args->checkpointing = true; return BENCH_ARGS_OK;
     default: break;
     }
@@ -203,18 +205,29 @@ static int check_together(bench_args *args)
 
 int bench_args_parse(int argc, char **argv, bench_args *args)
 {
-    static const struct option options[] = {
-        {"model", required_argument, NULL, 'm'},    {"config", required_argument, NULL, 'c'},
-        {"device", required_argument, NULL, 'd'},   {"seconds", required_argument, NULL, 's'},
-        {"threads", required_argument, NULL, 't'},  {"repeats", required_argument, NULL, 'r'},
-        {"json", no_argument, NULL, 'j'},           {"stream", no_argument, NULL, 'S'},
-        {"blocks", required_argument, NULL, 'b'},   {"play", required_argument, NULL, 'p'},
-        {"rate", required_argument, NULL, 'R'},     {"latency", required_argument, NULL, 'l'},
-        {"memory", required_argument, NULL, 'M'},   {"help", no_argument, NULL, 'h'},
-        {"devices", no_argument, NULL, 'D'},        {"precision", required_argument, NULL, 'P'},
-        {"version", no_argument, NULL, 'V'},        {"train", no_argument, NULL, 'T'},
-        {"checkpointing", no_argument, NULL, 'C'},  {"stft-windows", required_argument, NULL, 'w'},
-        {"stft-hop", required_argument, NULL, 'H'}, {0}};
+    static const struct option options[] = {{"model", required_argument, NULL, 'm'},
+                                            {"config", required_argument, NULL, 'c'},
+                                            {"device", required_argument, NULL, 'd'},
+                                            {"seconds", required_argument, NULL, 's'},
+                                            {"threads", required_argument, NULL, 't'},
+                                            {"repeats", required_argument, NULL, 'r'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"stream", no_argument, NULL, 'S'},
+                                            {"blocks", required_argument, NULL, 'b'},
+                                            {"play", required_argument, NULL, 'p'},
+                                            {"rate", required_argument, NULL, 'R'},
+                                            {"latency", required_argument, NULL, 'l'},
+                                            {"memory", required_argument, NULL, 'M'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"devices", no_argument, NULL, 'D'},
+                                            {"precision", required_argument, NULL, 'P'},
+                                            {"version", no_argument, NULL, 'V'},
+                                            {"train", no_argument, NULL, 'T'},
+                                            {"checkpointing", no_argument, NULL, 'C'},
+                                            {"stft-windows", required_argument, NULL, 'w'},
+                                            {"stft-hop", required_argument, NULL, 'H'},
+                                            {"profile", no_argument, NULL, 'O'},
+                                            {0}};
     set_defaults(args);
     opterr = 0; /* one line, and with this program's name */
     for (int option; (option = getopt_long(argc, argv, "m:c:d:t:hV", options, NULL)) != -1;) {

@@ -22,6 +22,7 @@ typedef struct bench_args {
     bsm_precision precision;
     bool list_devices;
     bool json;
+    bool profile;
 
     bool train, checkpointing;
     bsm_loss_options loss;

@@ -170,6 +170,16 @@ static bsm_status time_windows(run_state *run, bench_result *result, bsm_error *
     return BSM_OK;
 }
 
+static void count_stages(const bsm_config *config, size_t chunk, bench_result *result)
+{
+    const bsm_macs macs = bsm_config_macs(config, chunk);
+    const double of_stages[BENCH_STAGES] = {
+        0, macs.band_split, macs.time_path, macs.band_path, macs.mask, 0};
+    for (size_t s = 0; s < BENCH_STAGES; s++) {
+        result->stage_gflops[s] = 2e-9 * of_stages[s] * (double)result->frames / result->stage[s];
+    }
+}
+
 bsm_status bench_network(bsm_model *model, const bsm_network_options *options, double seconds,
                          size_t repeats, bench_result *result, bsm_error *error)
 {
@@ -184,6 +194,7 @@ bsm_status bench_network(bsm_model *model, const bsm_network_options *options, d
         /* Where it ran: a device may have been given up for another. */
         snprintf(result->device, sizeof result->device, "%s", bsm_network_device_name(run.network));
         result->gpu_memory = bsm_network_gpu_memory(run.network);
+        count_stages(bsm_model_config(model), CHUNK, result);
         result->gflops = 2e-9 * bsm_config_macs_per_frame(bsm_model_config(model), CHUNK) *
                          (double)run.frames / result->median;
     }

@@ -3,6 +3,7 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench.h"
 #include "bench_args.h"
@@ -33,6 +34,29 @@ static void print_result(const bench_result *r)
         printf("  %s %.1f ms", bench_stage_name(s), 1e3 * r->stage[s]);
     }
     putchar('\n');
+}
+
+static void print_profile(const bench_result *r, double peak)
+{
+    for (size_t s = 0; s < BENCH_STAGES; s++) {
+        if (r->stage_gflops[s] > 0) {
+            printf("       %-10s  %9.1f ms  %7.1f GFLOP/s", bench_stage_name(s), 1e3 * r->stage[s],
+                   r->stage_gflops[s]);
+            printf(peak > 0 ? "  %4.1f %% of the peak, %.0f\n" : "\n",
+                   100 * r->stage_gflops[s] / peak, peak);
+        }
+    }
+}
+
+static bsm_status profile(const bench_args *args, const bench_result *result, bsm_error *error)
+{
+    double peak = 0;
+    const bool on_cpu = !strncmp(result->device, "cpu ", 4);
+    bsm_status status = on_cpu ? bench_peak(args->threads, args->precision, &peak, error) : BSM_OK;
+    if (!status) {
+        print_profile(result, peak);
+    }
+    return status;
 }
 
 static void print_scan(double seconds, const bench_scan_result *scan)
@@ -112,6 +136,10 @@ static cJSON *json_result(const bench_result *r)
     cJSON_AddNumberToObject(object, "peak_memory_bytes", r->peak_memory);
     if (r->gpu_memory) {
         cJSON_AddNumberToObject(object, "gpu_memory_bytes", (double)r->gpu_memory);
+    }
+    cJSON *gflops = cJSON_AddObjectToObject(object, "stages_gflops");
+    for (size_t s = 0; s < BENCH_STAGES; s++) {
+        cJSON_AddNumberToObject(gflops, bench_stage_name(s), r->stage_gflops[s]);
     }
     cJSON *stages = cJSON_AddObjectToObject(object, "stages_ms");
     for (size_t s = 0; s < BENCH_STAGES; s++) {
@@ -218,6 +246,12 @@ static bsm_status bench_devices(const bench_args *args, bsm_model *model, cJSON 
                     printf("%s\n", result.device);
                 }
                 print_result(&result);
+            }
+            if (args->profile && !args->json) {
+                status = profile(args, &result, error);
+            }
+            if (status) {
+                return status;
             }
             cJSON_AddItemToArray(results, json_result(&result));
         }

@@ -47,16 +47,24 @@ static double mixer_macs(const bsm_config *config, double chunk, bool carries_st
            d_inner * dim;
 }
 
-double bsm_config_macs_per_frame(const bsm_config *config, size_t chunk)
+bsm_macs bsm_config_macs(const bsm_config *config, size_t chunk)
 {
     double dim = (double)config->dim;
     double bands = (double)config->num_bands;
     double features = (double)bsm_config_features(config);
     double hidden = dim * (double)config->mask_expansion;
-    double merge = 2 * dim * dim;
-    double time_path = 2 * mixer_macs(config, (double)chunk, true) + merge;
-    double band_path = 2 * mixer_macs(config, bands, false) + merge;
+    double merge = 2 * dim * dim, paths = (double)config->depth * bands;
     double mask = bands * dim * hidden + hidden * 2 * features;
-    return features * dim + (double)config->depth * bands * (time_path + band_path) +
-           (double)config->num_stems * mask;
+    return (bsm_macs){
+        .band_split = features * dim,
+        .time_path = paths * (2 * mixer_macs(config, (double)chunk, true) + merge),
+        .band_path = paths * (2 * mixer_macs(config, bands, false) + merge),
+        .mask = (double)config->num_stems * mask,
+    };
+}
+
+double bsm_config_macs_per_frame(const bsm_config *config, size_t chunk)
+{
+    const bsm_macs macs = bsm_config_macs(config, chunk);
+    return macs.band_split + macs.time_path + macs.band_path + macs.mask;
 }

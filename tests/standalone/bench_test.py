@@ -63,6 +63,14 @@ class BenchTest(unittest.TestCase):
             self.assertGreater(scan['chunked_ms'], 0)
         self.assertEqual(report['device_scan'], [])
 
+    def test_profile(self):
+        result = bench('-c', 'tiny', '-d', 'cpu', '-t', '1', '--seconds', '0.5', '--repeats', '1',
+                       '--profile')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for module in STAGES - {'STFT', 'inverse STFT'}:
+            self.assertRegex(result.stdout, rf'(?m)^ +{module} +[0-9.]+ ms +[0-9.]+ GFLOP/s +'
+                                            r'[0-9.]+ % of the peak, [1-9][0-9]*$')
+
     def test_configurations(self):
         for name, parameters, frames in (('tiny', 704348, 11), ('live', 1919452, 5)):
             report = self.report('-c', name, '-d', 'cpu', '--seconds', '0.1', '--repeats', '1')

@@ -69,7 +69,15 @@ BSM_API size_t
 bsm_config_features(const bsm_config *config); /**< floats of a frame: 2 channels bins */
 BSM_API size_t bsm_config_parameters(const bsm_config *config);
 
-/** Multiply-accumulates of one frame of one window, with a scan in chunks of `chunk` steps. */
+/** Multiply-accumulates of one frame of one window, with a scan in chunks of `chunk` steps: of all
+ *  layers' paths, and of all stems' masks. */
+typedef struct bsm_macs {
+    double band_split, time_path, band_path, mask;
+} bsm_macs;
+
+BSM_API bsm_macs bsm_config_macs(const bsm_config *config, size_t chunk);
+
+/** The same of all modules. */
 BSM_API double bsm_config_macs_per_frame(const bsm_config *config, size_t chunk);
 
 BSM_END_DECLS
