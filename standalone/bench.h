@@ -3,6 +3,7 @@
 #ifndef BSM_STANDALONE_BENCH_H
 #define BSM_STANDALONE_BENCH_H
 
+#include "bsm/fit.h"
 #include "bsm/network.h"
 #include "bsm/stream.h"
 #include "bsm/training.h"

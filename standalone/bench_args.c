@@ -16,8 +16,8 @@ static void print_help(void)
          "Measure how fast a model separates on this machine.\n"
          "\n"
          "  -m, --model FILE      the model to run\n"
-         "  -c, --config NAME     without a model: an untrained one, paper (default), lite, live\n"
-         "                        or tiny\n"
+         "  -c, --config NAME     without a model: an untrained one, paper (default but with\n"
+         "                        --stream), lite, live or tiny\n"
          "  -d, --device NAME     auto (default), cpu, reference, cuda, or all; may be repeated\n"
          "      --devices         only say which devices there are, and why others cannot be used\n"
          "      --precision NAME  float32 (default), or where the device has it tf32,\n"
@@ -36,7 +36,9 @@ static void print_help(void)
          "      --stft-windows LIST  of the loss (default 4096,2048,1024,512,256)\n"
          "      --stft-hop N      of the loss (default 147)\n"
          "Live:\n"
-         "      --stream          the audio thread's call, and deadlines in real time\n"
+         "      --stream          the audio thread's call, and deadlines in real time, of the "
+         "model\n"
+         "                        that would play ($BSM_MODEL, or the installed one)\n"
          "      --blocks LIST     samples per call (default 64,256,1024)\n"
          "      --play SECONDS    in real time, for each block size (default 10)\n"
          "      --rate HZ         of the host (default 48000)\n"
@@ -171,8 +173,7 @@ static int parse_option(int option, bench_args *args)
 
 static void set_defaults(bench_args *args)
 {
-    *args = (bench_args){.preset = "paper",
-                         .repeats = 5,
+    *args = (bench_args){.repeats = 5,
                          .loss = bsm_loss_published(),
                          .stream_options = {.sample_rate = 48000},
                          .blocks = {64, 256, 1024},
@@ -190,6 +191,9 @@ static int check_together(bench_args *args)
     if (args->checkpointing && !args->train) {
         fputs("bsm-bench: --checkpointing goes with --train\n", stderr);
         return EXIT_CODE_USAGE;
+    }
+    if (!args->preset && !args->stream) {
+        args->preset = "paper";
     }
     args->stream_options.precision = args->precision;
     if (args->num_devices == 0) {

@@ -12,7 +12,7 @@ enum { BENCH_MAX_LIST = 16, BENCH_ARGS_OK = -1 };
 
 typedef struct bench_args {
     const char *model_path; /**< NULL: an untrained model of `preset` */
-    const char *preset;
+    const char *preset;     /**< NULL: the model that would play live */
     bsm_device_kind devices[BENCH_MAX_LIST];
     size_t num_devices;
     double seconds[BENCH_MAX_LIST];

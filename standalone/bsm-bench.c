@@ -7,12 +7,16 @@
 
 #include "bench.h"
 #include "bench_args.h"
+#include "default_model.h"
 #include "exit_code.h"
 
 static bsm_status open_model(const bench_args *args, bsm_model **model, bsm_error *error)
 {
     if (args->model_path) {
         return bsm_model_open(args->model_path, NULL, model, error);
+    }
+    if (!args->preset) {
+        return default_model_open(NULL, model, error);
     }
     bsm_config config;
     bsm_status status = bsm_config_preset(args->preset, &config, error);
@@ -88,6 +92,27 @@ static void print_play(size_t rate, const bench_play_result *r)
            r->block, r->seconds, (unsigned long long)s->misses, s->mean_load, s->worst_load,
            s->latency, 1e3 * (double)s->latency / (double)rate, s->commit, s->lookahead,
            s->history);
+}
+
+/* Of all that a device played. */
+typedef struct bench_verdict {
+    double seconds, worst_load, latency;
+    uint64_t misses;
+} bench_verdict;
+
+static void add_to_verdict(bench_verdict *v, size_t rate, const bench_play_result *r)
+{
+    v->seconds += r->seconds;
+    v->misses += r->stats.misses;
+    v->latency = (double)r->stats.latency / (double)rate;
+    v->worst_load = r->stats.worst_load > v->worst_load ? r->stats.worst_load : v->worst_load;
+}
+
+static void print_verdict(const bsm_fit *fit, const bench_verdict *v)
+{
+    printf("%s at %.2f s of latency: %llu misses in %.0f s, worst load %.0f %%%s%s\n",
+           v->misses ? "does not fit" : "fits", v->latency, (unsigned long long)v->misses,
+           v->seconds, 100 * v->worst_load, fit->fits ? "" : "; ", fit->fits ? "" : fit->sentence);
 }
 
 static double planned_bytes(const bsm_training_memory *planned)
@@ -195,6 +220,18 @@ static cJSON *json_play(const bench_play_result *r)
     cJSON_AddNumberToObject(object, "commit", (double)s->commit);
     cJSON_AddNumberToObject(object, "lookahead", (double)s->lookahead);
     cJSON_AddNumberToObject(object, "history", (double)s->history);
+    return object;
+}
+
+static cJSON *json_fit(const bsm_fit *fit)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddBoolToObject(object, "fits", fit->fits);
+    cJSON_AddNumberToObject(object, "load", fit->load);
+    cJSON_AddNumberToObject(object, "latency_s", fit->latency);
+    cJSON_AddNumberToObject(object, "speed", fit->speed);
+    cJSON_AddStringToObject(object, "precision", bsm_precision_name(fit->options.precision));
+    cJSON_AddStringToObject(object, "sentence", fit->sentence);
     return object;
 }
 
@@ -331,28 +368,53 @@ static bsm_status bench_call(const bench_args *args, bsm_model *model, cJSON *re
     return BSM_OK;
 }
 
+static bsm_status play_all(const bench_args *args, bsm_model *model, const bsm_fit *fit,
+                           cJSON *results, bsm_error *error)
+{
+    bench_verdict verdict = {0};
+    for (size_t b = 0; b < args->num_blocks; b++) {
+        bench_play_result play;
+        bsm_status status =
+            bench_play(model, &fit->options, args->blocks[b], args->play, &play, error);
+        if (status) {
+            return status;
+        }
+        if (!args->json) {
+            if (b == 0) {
+                printf("%s\n", play.device);
+            }
+            print_play(fit->options.sample_rate, &play);
+        }
+        add_to_verdict(&verdict, fit->options.sample_rate, &play);
+        cJSON_AddItemToArray(results, json_play(&play));
+    }
+    if (!args->json) {
+        print_verdict(fit, &verdict);
+    }
+    return BSM_OK;
+}
+
 static bsm_status bench_streams(const bench_args *args, bsm_model *model, cJSON *report,
                                 bsm_error *error)
 {
+    static const double most_latency = 2;
+    cJSON *fits = cJSON_AddArrayToObject(report, "fit");
     cJSON *results = cJSON_AddArrayToObject(report, "play");
     for (size_t d = 0; d < args->num_devices; d++) {
         bsm_stream_options options = args->stream_options;
         options.device = args->devices[d];
         options.threads = args->threads;
-        for (size_t b = 0; b < args->num_blocks; b++) {
-            bench_play_result play;
-            bsm_status status =
-                bench_play(model, &options, args->blocks[b], args->play, &play, error);
-            if (status) {
-                return status;
-            }
+        bsm_fit fit;
+        bsm_status status = bsm_fit_stream(model, &options, most_latency, &fit, error);
+        if (!status) {
             if (!args->json) {
-                if (b == 0) {
-                    printf("%s\n", play.device);
-                }
-                print_play(options.sample_rate, &play);
+                puts(fit.sentence);
             }
-            cJSON_AddItemToArray(results, json_play(&play));
+            cJSON_AddItemToArray(fits, json_fit(&fit));
+            status = play_all(args, model, &fit, results, error);
+        }
+        if (status) {
+            return status;
         }
     }
     return BSM_OK;

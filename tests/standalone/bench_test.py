@@ -190,7 +190,7 @@ class BenchTest(unittest.TestCase):
         self.assertIn('bsm-bench: cannot write to standard output', result.stderr)
 
     def test_stream(self):
-        result = bench('-c', 'tiny', '--stream', '--play', '1', '--blocks', '64,1024', '--json',
+        result = bench('-c', 'tiny', '--stream', '--play', '3', '--blocks', '64,1024', '--json',
                        '--memory', 'carry')
         self.assertEqual(result.returncode, 0, result.stderr)
         report = json.loads(result.stdout)
