@@ -9,8 +9,9 @@ usage="usage: prepare.sh ROOT [STEMS]
 Lay out training data in ROOT: music of Debian 12 packages (music.tsv), speech of others
 (speech.tsv), music to be measured on (measured.tsv), and, as links, the songs and voices of STEMS:
   STEMS/train/TRACK/SOURCE.EXT, STEMS/valid/TRACK/SOURCE.EXT, STEMS/voices/*.EXT
-What is already there is left as it is. Needs apt, dpkg-deb, python3 and sox; 5 GB of disk while
-it works, 1.5 GB afterwards."
+With STEMS it also makes songs (data/README.md), 120 or as many as BSM_MADE_SONGS says; each takes
+about 20 s of one core. What is already there is left as it is. Needs apt, dpkg-deb, python3 with
+venv, sox and fluidsynth; 5 GB of disk while it works, 3 GB afterwards."
 
 case "${1-}" in
 -h | --help)
@@ -135,13 +136,27 @@ join_clips() {
     (cd "$work/clips" && sox -V1 ./*.wav -C 7 "$2")
 }
 
+# unzip_folder ARCHIVE FOLDER DESTINATION: the files of a zip archive that lie below a folder of it
+unzip_folder() {
+    python3 -c 'import sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as archive:
+    archive.extractall(sys.argv[3], [n for n in archive.namelist() if n.startswith(sys.argv[2] + "/")])' "$@"
+}
+
 # prepare_speech PACKAGE FOLDER: ROOT/speech/vocals/PACKAGE-SPEAKER.ogg
 prepare_speech() {
     [ ! -e "$root/speech/.$1" ] || return 0
     fetch "$1"
     if copyright_is_known "$1"; then
         mkdir -p "$root/speech/vocals"
-        for folder in "$work/$1/$2"/*/; do
+        speakers=$work/$1/$2
+        case $2 in
+        *!*)
+            unzip_folder "$work/$1/${2%%!*}" "${2#*!}" "$work/$1/unzipped"
+            speakers=$work/$1/unzipped/${2#*!}
+            ;;
+        esac
+        for folder in "$speakers"/*/; do
             join_clips "$folder" "$root/speech/vocals/$1-$(basename "$folder").ogg"
         done
         : >"$root/speech/.$1"
@@ -171,6 +186,19 @@ link_voices() {
     done
 }
 
+# make_songs: ROOT/made/train/NUMBER, from what is in ROOT/voices and ROOT/speech
+make_songs() {
+    command -v fluidsynth >/dev/null ||
+        fail "fluidsynth is missing (apt-get install fluidsynth fluid-soundfont-gm musescore-general-soundfont)"
+    python=$root/.python/bin/python
+    if [ ! -x "$python" ]; then
+        python3 -m venv "$root/.python" || fail "cannot make a Python environment (python3-venv?)"
+        "$python" -m pip install --quiet numpy scipy soundfile pyworld mido ||
+            fail "cannot install the Python packages of presets/models/data/README.md"
+    fi
+    "$python" "$here/data/make_songs.py" "$root" --songs "${BSM_MADE_SONGS:-120}"
+}
+
 # minutes FOLDER: how long the audio below it lasts
 minutes() {
     find -L "$1" -type f -name '*.*' -exec soxi -D {} + 2>/dev/null |
@@ -194,6 +222,7 @@ if [ -n "$stems" ]; then
     link_tracks train
     link_tracks valid
     link_voices
+    make_songs
 fi
 for package in $(entries measured.tsv | cut -f 1 | sort -u); do
     prepare_measured "$package"
