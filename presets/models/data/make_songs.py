@@ -203,13 +203,35 @@ def make(number, voices, folder, seconds):
     print(f"{os.path.basename(folder)} {song.style.name}, {os.path.basename(path)}{', as recorded' if free else ''}, {placing}, side over mid {side:.2f}", flush=True)
 
 
+def make_band(number, path, seconds):
+    """A song without a voice."""
+    song = arrange.arrange(number, seconds)
+    with tempfile.TemporaryDirectory() as work:
+        band = master(play(song, number, work, song.seconds), random.Random(number))
+    soundfile.write(path + ".partial", band, RATE, format="FLAC")
+    os.rename(path + ".partial", path)
+
+
+def make_bands(root, first, count, seconds):
+    folder = os.path.join(root, "bands", "other")
+    os.makedirs(folder, exist_ok=True)
+    for number in range(first, first + count):
+        path = os.path.join(folder, f"{number:05d}.flac")
+        if not os.path.exists(path):
+            make_band(number, path, seconds)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root", help="the folder that prepare.sh made: ROOT/voices and ROOT/speech are read, ROOT/made/train/NUMBER is written")
     parser.add_argument("--songs", type=int, default=120, help="how many (default: 120)")
+    parser.add_argument("--bands", type=int, default=0, help="how many songs without a voice beside them, in ROOT/bands/other (default: 0)")
     parser.add_argument("--first", type=int, default=0, help="number of the first; equal numbers give equal songs")
     parser.add_argument("--seconds", type=float, default=40, help="of each (default: 40)")
     options = parser.parse_args()
+    make_bands(options.root, 100000 + options.first, options.bands, options.seconds)
+    if options.songs == 0:
+        return
     voices = []
     for pool, weight in (("voices", 3), ("speech", 1)):
         folder = os.path.join(options.root, pool, "vocals")
