@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* The loss's terms and their gradients by what they are the moduli of. */
-#include "bsm/training.h"
 #include "training/block_sum.h"
 
 static __global__ void time_term(bsm_time_term t)
@@ -45,7 +44,7 @@ static __global__ void square_term(bsm_time_term t)
 /* After the sum of all squares is known. */
 static __global__ void square_gradient(bsm_time_term t)
 {
-    const float step = (float)((double)t.step / sqrt(*t.sum / (double)t.count + BSM_SQUARE_FLOOR));
+    const float step = (float)((double)t.step / sqrt(*t.sum / (double)t.count + t.floor));
     for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < t.count;
          i += (size_t)gridDim.x * blockDim.x) {
         t.gradient[i] = step * t.predicted[i];

@@ -251,7 +251,8 @@ static void time_term(const bsm_cuda_training *space, size_t stem, double scale)
                           .predicted = s->predicted,
                           .gradient = s->gradient,
                           .partial = s->partial,
-                          .sum = s->sums + BSM_TIME_TERM};
+                          .sum = s->sums + BSM_TIME_TERM,
+                          .floor = BSM_SQUARE_FLOOR};
     if (space->options.loss.time_norm == BSM_NORM_L2) {
         bsm_kernel_square_term(bsm_card_queue(space->card), &term);
     } else {

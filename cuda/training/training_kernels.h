@@ -299,11 +299,12 @@ typedef struct bsm_time_term {
     const float *target;
     float *predicted, *gradient;
     double *partial, *sum; /**< as for bsm_kernel_square_sum */
+    double floor;          /**< of the mean square; for bsm_kernel_square_term */
 } bsm_time_term;
 void bsm_kernel_time_term(bsm_kernel_queue queue, const bsm_time_term *term);
 
 /** The same of the L2 norm: `sum` is that of the squares, and the gradient
- *  step * (predicted - target) / sqrt(sum / count + BSM_SQUARE_FLOOR). */
+ *  step * (predicted - target) / sqrt(sum / count + floor). */
 void bsm_kernel_square_term(bsm_kernel_queue queue, const bsm_time_term *term);
 
 /** *sum = what is predicted in pieces whose target is silent, dB, as in bsm/training.h; the

@@ -65,7 +65,7 @@ static void patch(chunk_file *f, size_t place, uint64_t at, size_t size, uint64_
     p->size = size;
     for (size_t i = 0; i < size; i++) {
         const size_t place_value = f->family->big ? size - 1 - i : i;
-        p->bytes[i] = fits ? (unsigned char)(value >> 8 * place_value) : 0xFF;
+        p->bytes[i] = (unsigned char)(fits ? value >> 8 * place_value : 0xFF);
     }
 }
 

@@ -30,7 +30,7 @@ static void check_time_term(size_t count)
         difference[i] = predicted[i] - target[i];
         expected += fabs((double)difference[i]);
     }
-    const bsm_time_term term = {count, 0.25F, target, predicted, gradient, partial, &sum};
+    const bsm_time_term term = {count, 0.25F, target, predicted, gradient, partial, &sum, 0};
     bsm_kernel_time_term(queue, &term);
     for (size_t i = 0; i < count; i++) {
         const float sign = (float)((difference[i] > 0) - (difference[i] < 0));
@@ -56,7 +56,8 @@ static void check_square_term(size_t count)
         difference[i] = predicted[i] - target[i];
         expected += (double)difference[i] * (double)difference[i];
     }
-    const bsm_time_term term = {count, 0.25F, target, predicted, gradient, partial, &sum};
+    const bsm_time_term term = {count,    0.25F,   target, predicted,
+                                gradient, partial, &sum,   BSM_SQUARE_FLOOR};
     bsm_kernel_square_term(queue, &term);
     const double root = sqrt(expected / (double)count + BSM_SQUARE_FLOOR);
     for (size_t i = 0; i < count; i++) {
@@ -81,7 +82,7 @@ static void test_time_term_of_nan(void **unused)
     (void)unused;
     float target[] = {0, 0, 0}, predicted[] = {1, NAN, 0}, gradient[3];
     double partial[BSM_REDUCING_BLOCKS], sum = 0;
-    const bsm_time_term term = {3, 1, target, predicted, gradient, partial, &sum};
+    const bsm_time_term term = {3, 1, target, predicted, gradient, partial, &sum, 0};
     bsm_kernel_time_term(queue, &term);
     assert_true(isnan(sum) && isnan(gradient[1]) && gradient[0] == 1 && gradient[2] == 0);
 }

@@ -264,7 +264,10 @@ static void pickle_state_dict_at(writer *w, const char *key, float factor)
 {
     const char *dot = strchr(key, '.');
     char first[64];
-    snprintf(first, sizeof first, "%.*s", dot ? (int)(dot - key) : (int)sizeof first, key);
+    const size_t length = dot ? (size_t)(dot - key) : strlen(key);
+    assert_true(length < sizeof first);
+    memcpy(first, key, length);
+    first[length] = 0;
     pickle_text(&w->pickle, first);
     if (dot) {
         bytes_add_text(&w->pickle, "}(");
