@@ -9,8 +9,8 @@ usage="usage: prepare.sh ROOT [STEMS]
 Lay out training data in ROOT: music of Debian 12 packages (music.tsv), speech of others
 (speech.tsv), music to be measured on (measured.tsv), and, as links, the songs and voices of STEMS:
   STEMS/train/TRACK/SOURCE.EXT, STEMS/valid/TRACK/SOURCE.EXT, STEMS/voices/*.EXT
-With STEMS it also makes songs (data/README.md), 120 or as many as BSM_MADE_SONGS says; each takes
-about 20 s of one core. What is already there is left as it is. Needs apt, dpkg-deb, python3 with
+With STEMS it also makes songs and bands without a voice (data/README.md), 60 of each or as many as
+BSM_MADE_SONGS says; both together take about 25 s of one core. What is already there is left as it is. Needs apt, dpkg-deb, python3 with
 venv, sox and fluidsynth; 5 GB of disk while it works, 3 GB afterwards."
 
 case "${1-}" in
@@ -196,7 +196,7 @@ make_songs() {
         "$python" -m pip install --quiet numpy scipy soundfile pyworld mido ||
             fail "cannot install the Python packages of presets/models/data/README.md"
     fi
-    "$python" "$here/data/make_songs.py" "$root" --songs "${BSM_MADE_SONGS:-120}"
+    "$python" "$here/data/make_songs.py" "$root" --songs "${BSM_MADE_SONGS:-60}" --bands "${BSM_MADE_SONGS:-60}"
 }
 
 # minutes FOLDER: how long the audio below it lasts
