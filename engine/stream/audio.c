@@ -66,7 +66,8 @@ static bool is_due(const bsm_stream *s, uint64_t time)
 /* A voice fades in where it begins, and out where it ends: that is as it should be. */
 static bool is_dry(const bsm_stream *s, uint64_t time)
 {
-    return is_due(s, time - s->fade) && is_due(s, time + s->fade);
+    const uint64_t before = time > s->fade ? time - s->fade : 0;
+    return is_due(s, before) && is_due(s, time + s->fade);
 }
 
 /* A gap counts as one miss for each block that it is long. */

@@ -60,7 +60,10 @@ close(session)
 session = open()
 plugin = session:route_by_name("music"):nth_plugin(0)
 assert(not plugin:isnil(), "the plugin is lost")
-sleep(1)
+for _ = 1, 40 do -- the restored look-ahead is heard, and reported, when its network is ready
+    if latency_of(plugin) == latency then break end
+    sleep(0.5)
+end
 expect(plugin, VOCALS, vocals)
 expect(plugin, INSTRUMENTAL, instrumental)
 expect(plugin, LOOKAHEAD, lookahead)
