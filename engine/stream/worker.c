@@ -63,12 +63,13 @@ static bsm_status open_resamplers(bsm_epoch *e, bsm_error *error)
                                       &e->to_host, error);
 }
 
-/* A device that failed has been given up for another. */
+/* A device that failed has been given up for another. A voice that is to be followed says nothing
+ * any more: the newest one's name is there already. */
 static void tell_device(bsm_stream *s, const bsm_voice *voice)
 {
     const char *name = bsm_network_device_name(voice->network);
     pthread_mutex_lock(&s->lock);
-    if (!s->pending && strcmp(s->device_name, name) != 0) {
+    if (!s->pending && !s->next && strcmp(s->device_name, name) != 0) {
         snprintf(s->device_name, sizeof s->device_name, "%s", name);
     }
     pthread_mutex_unlock(&s->lock);
