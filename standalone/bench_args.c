@@ -2,174 +2,146 @@
 /* The command line of bsm-bench. */
 #include "bench_args.h"
 
-#include <getopt.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
-#include "exit_code.h"
 
-static void print_help(void)
-{
-    puts("usage: bsm-bench [options]\n"
-         "Measure how fast a model separates on this machine.\n"
-         "\n"
-         "  -m, --model FILE      the model to run\n"
-         "  -c, --config NAME     without a model: an untrained one, paper (default but with\n"
-         "                        --stream), lite, live or tiny\n"
-         "  -d, --device NAME     auto (default), cpu, reference, cuda, or all; may be repeated\n"
-         "      --devices         only say which devices there are, and why others cannot be used\n"
-         "      --precision NAME  float32 (default), or where the device has it tf32,\n"
-         "                        bfloat16 or int8\n"
-         "  -t, --threads N       processor threads (default: one per core)\n"
-         "      --json            print JSON\n"
-         "  -h, --help            show this help\n"
-         "  -V, --version         show the version\n"
-         "Whole windows and the scan (default):\n"
-         "      --seconds LIST    lengths of audio (default 1,4,8)\n"
-         "      --repeats N       timed runs of each (default 5)\n"
-         "      --profile         each module's GFLOP/s, and how near to the CPU's peak that is\n"
-         "Training:\n"
-         "      --train           steps with one item each, forward and backward (default 2 s)\n"
-         "      --checkpointing   keep less and compute more\n"
-         "      --stft-windows LIST  of the loss (default 4096,2048,1024,512,256)\n"
-         "      --stft-hop N      of the loss (default 147)\n"
-         "Live:\n"
-         "      --stream          the audio thread's call, and deadlines in real time, of the "
-         "model\n"
-         "                        that would play ($BSM_MODEL, or the installed one)\n"
-         "      --blocks LIST     samples per call (default 64,256,1024)\n"
-         "      --play SECONDS    in real time, for each block size (default 10)\n"
-         "      --rate HZ         of the host (default 48000)\n"
-         "      --latency SECONDS the wished latency (default 0.8)\n"
-         "      --memory KIND     model (default), carry or bounded\n");
-}
+/* ---- Values ---- */
 
-static bool parse_number(const char *text, double low, double high, double *value)
-{
-    char *end;
-    *value = strtod(text, &end);
-    return end != text && *end == '\0' && *value >= low && *value <= high;
-}
-
-static bool parse_size(const char *text, double high, size_t *value)
-{
-    double number;
-    if (!parse_number(text, 1, high, &number) || number != (double)(size_t)number) {
-        return false;
-    }
-    *value = (size_t)number;
-    return true;
-}
-
-static bool parse_list(char *list, double low, double high, double *values, size_t *count)
+/* Numbers in the option's range, separated by commas. */
+static bsm_status read_list(const program_option *option, const char *list, double *values,
+                            size_t most, size_t *count, bsm_error *error)
 {
     *count = 0;
-    for (char *save, *item = strtok_r(list, ",", &save); item; item = strtok_r(NULL, ",", &save)) {
-        if (*count == BENCH_MAX_LIST || !parse_number(item, low, high, &values[*count])) {
-            return false;
+    for (const char *item = list;; item++) {
+        char *end;
+        const double value = strtod(item, &end);
+        const bool good = end != item && value >= option->low && value <= option->high;
+        if (!good || (*end && *end != ',') || *count == most) {
+            return option_refuse_number(option, list, error);
         }
-        (*count)++;
+        values[(*count)++] = value;
+        if (!*end) {
+            return BSM_OK;
+        }
+        item = end;
     }
-    return *count > 0;
 }
 
-static bool parse_blocks(char *list, bench_args *args)
+static bsm_status read_sizes(const program_option *option, const char *list, size_t *sizes,
+                             size_t most, size_t *count, bsm_error *error)
 {
     double values[BENCH_MAX_LIST];
-    if (!parse_list(list, 1, BSM_STREAM_MAX_BLOCK, values, &args->num_blocks)) {
-        return false;
+    bsm_status status = read_list(option, list, values, most, count, error);
+    for (size_t i = 0; i < *count && !status; i++) {
+        sizes[i] = (size_t)values[i];
     }
-    for (size_t i = 0; i < args->num_blocks; i++) {
-        args->blocks[i] = (size_t)values[i];
-    }
-    return true;
+    return status;
 }
 
-static bool parse_stft_windows(char *list, bsm_loss_options *loss)
+static bsm_status set_seconds(void *target, const program_option *option, const char *value,
+                              bsm_error *error)
 {
-    double values[BENCH_MAX_LIST];
-    size_t count;
-    if (!parse_list(list, 2, 1 << 24, values, &count) || count > BSM_MAX_LOSS_WINDOWS) {
-        return false;
-    }
-    loss->num_windows = count;
-    for (size_t i = 0; i < count; i++) {
-        loss->windows[i] = (size_t)values[i];
-    }
-    return true;
+    bench_args *args = target;
+    return read_list(option, value, args->seconds, BENCH_MAX_LIST, &args->num_seconds, error);
 }
 
-static bool parse_device(const char *name, bench_args *args)
+static bsm_status set_blocks(void *target, const program_option *option, const char *value,
+                             bsm_error *error)
 {
-    if (!strcmp(name, "all")) {
-        return parse_device("cpu", args) && parse_device("reference", args);
-    }
-    return args->num_devices < BENCH_MAX_LIST &&
-           !bsm_device_kind_parse(name, &args->devices[args->num_devices++], NULL);
+    bench_args *args = target;
+    return read_sizes(option, value, args->blocks, BENCH_MAX_LIST, &args->num_blocks, error);
 }
 
-static bool parse_memory(const char *name, bsm_stream_options *options)
+static bsm_status set_windows(void *target, const program_option *option, const char *value,
+                              bsm_error *error)
 {
-    static const char *const names[] = {
-        [BSM_MEMORY_MODEL] = "model",
-        [BSM_MEMORY_CARRY] = "carry",
-        [BSM_MEMORY_BOUNDED] = "bounded",
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (!strcmp(name, names[i])) {
-            options->memory = (bsm_memory)i;
-            return true;
-        }
-    }
-    return false;
+    bsm_loss_options *loss = &((bench_args *)target)->loss;
+    return read_sizes(option, value, loss->windows, BSM_MAX_LOSS_WINDOWS, &loss->num_windows,
+                      error);
 }
 
-static bool parse_value(int option, char *value, bench_args *args)
+static bsm_status add_device(void *target, const program_option *option, const char *value,
+                             bsm_error *error)
 {
-    switch (option) {
-    case 'm': args->model_path = value; return true;
-    case 'c': args->preset = value; return true;
-    case 'd': return parse_device(value, args);
-    case 't': return parse_size(value, 1024, &args->threads);
-    case 's': return parse_list(value, 0.01, 3600, args->seconds, &args->num_seconds);
-    case 'P': return !bsm_precision_parse(value, &args->precision, NULL);
-    case 'r': return parse_size(value, BENCH_MAX_REPEATS, &args->repeats);
-    case 'b': return parse_blocks(value, args);
-    case 'p': return parse_number(value, 0.1, 36000, &args->play);
-    case 'R': return parse_size(value, BSM_STREAM_MAX_RATE, &args->stream_options.sample_rate);
-    case 'w': return parse_stft_windows(value, &args->loss);
-    case 'H': return parse_size(value, 1 << 24, &args->loss.hop);
-    case 'l': return parse_number(value, 0.01, 30, &args->stream_options.latency);
-    default: return parse_memory(value, &args->stream_options);
+    bench_args *args = target;
+    if (!strcmp(value, "all")) {
+        bsm_status status = add_device(target, option, "cpu", error);
+        return status ? status : add_device(target, option, "reference", error);
     }
+    bsm_device_kind kind;
+    if (args->num_devices == BENCH_MAX_LIST || bsm_device_kind_parse(value, &kind, NULL)) {
+        return option_refuse(option, value, "auto, cpu, reference, cuda or all", error);
+    }
+    args->devices[args->num_devices++] = kind;
+    return BSM_OK;
 }
 
-static int parse_option(int option, bench_args *args)
-{
-    switch (option) {
-    case 'h': print_help(); return EXIT_CODE_OK;
-    case 'V': puts("bsm-bench " BSM_VERSION); return EXIT_CODE_OK;
-    case '?':
-        fputs("bsm-bench: no such option, or its value is missing. Try bsm-bench --help.\n",
-              stderr);
-        return EXIT_CODE_USAGE;
-    case 'j': args->json = true; return BENCH_ARGS_OK;
-    case 'S': args->stream = true; return BENCH_ARGS_OK;
-    case 'T': args->train = true; return BENCH_ARGS_OK;
-    case 'D': args->list_devices = true; return BENCH_ARGS_OK;
-    case 'O': args->profile = true; return BENCH_ARGS_OK;
-    case 'C': args->checkpointing = true; return BENCH_ARGS_OK;
-    default: break;
-    }
-    if (!parse_value(option, optarg, args)) {
-        fprintf(stderr, "bsm-bench: '%s' is not a value for this option. Try bsm-bench --help.\n",
-                optarg);
-        return EXIT_CODE_USAGE;
-    }
-    return BENCH_ARGS_OK;
-}
+/* ---- The table ---- */
+
+static const char *const memories[] = {[BSM_MEMORY_MODEL] = "model",
+                                       [BSM_MEMORY_CARRY] = "carry",
+                                       [BSM_MEMORY_BOUNDED] = "bounded",
+                                       NULL};
+
+#define PLACE(field) .place = offsetof(bench_args, field)
+
+static const program_option table[] = {
+    {"model", 'm', "MODEL", "file or name of the model to run", option_text, PLACE(model_path)},
+    {"config", 'c', "NAME",
+     "without a model: an untrained one, paper (default but with --stream), lite, live or tiny",
+     option_text, PLACE(preset)},
+    {"device", 'd', "DEVICE", "auto (default), cpu, reference, cuda, or all; may be repeated",
+     .set = add_device},
+    {"list-devices", 0, NULL, "only say which devices there are, and why others cannot be used",
+     option_flag, PLACE(list_devices)},
+    {"precision", 0, "NAME", "float32 (default), tf32, bfloat16 or int8 will do", option_precision,
+     PLACE(precision)},
+    {"threads", 't', "N", "processor threads, % (default: one per core)", option_size,
+     PLACE(threads), 1, 1024},
+    {"json", 0, NULL, "print JSON", option_flag, PLACE(json)},
+    OPTIONS_OF_ALL,
+    {.help = "Whole windows and the scan (default):"},
+    {"seconds", 0, "LIST", "lengths of audio (default 1,4,8)", .set = set_seconds, .low = 0.01,
+     .high = 3600, .detail = "seconds"},
+    {"repeats", 0, "N", "timed runs of each, % (default 5)", option_size, PLACE(repeats), 1,
+     BENCH_MAX_REPEATS},
+    {"profile", 0, NULL, "each module's GFLOP/s, and how near to the CPU's peak that is",
+     option_flag, PLACE(profile)},
+    {.help = "Training:"},
+    {"train", 0, NULL, "steps with one item each, forward and backward (default 2 s)", option_flag,
+     PLACE(train)},
+    {"checkpointing", 0, NULL, "keep less and compute more", option_flag, PLACE(checkpointing)},
+    {"stft-windows", 0, "LIST", "of the loss (default 4096,2048,1024,512,256)", set_windows,
+     .low = 2, .high = 1 << 24},
+    {"stft-hop", 0, "N", "of the loss (default 147)", option_size, PLACE(loss.hop), 1, 1 << 24},
+    {.help = "Live:"},
+    {"stream", 0, NULL,
+     "the audio thread's call, and deadlines in real time, of the model that would play "
+     "($BSM_MODEL, or the installed one)",
+     option_flag, PLACE(stream)},
+    {"blocks", 0, "LIST", "samples per call (default 64,256,1024)", set_blocks, .low = 1,
+     .high = BSM_STREAM_MAX_BLOCK},
+    {"play", 0, "SECONDS", "in real time, for each block size (default 10)", option_real,
+     PLACE(play), 0.1, 36000, "seconds"},
+    {"rate", 0, "HZ", "of the host (default 48000)", option_size, PLACE(stream_options.sample_rate),
+     BSM_STREAM_MIN_RATE, BSM_STREAM_MAX_RATE, "Hz"},
+    {"latency", 0, "MS", "the wished latency, % (default 800)", option_real, PLACE(latency_ms), 1,
+     30000, "ms"},
+    {"memory", 0, "KIND", "% (default model)", option_choice, PLACE(stream_options.memory),
+     BSM_MEMORY_MODEL, .choices = memories},
+    {"devices", 0, NULL, "--list-devices", .set = NULL},
+};
+
+const program_table bench_program = {
+    "bsm-bench",
+    "usage: bsm-bench [options]\n"
+    "Measure how fast a model separates on this machine.\n",
+    table,
+    sizeof table / sizeof *table,
+    "",
+};
 
 static void set_defaults(bench_args *args)
 {
@@ -182,19 +154,18 @@ static void set_defaults(bench_args *args)
 }
 
 /* What the options mean together. */
-static int check_together(bench_args *args)
+static bsm_status check_together(bench_args *args, bsm_error *error)
 {
     if (args->train && args->stream) {
-        fputs("bsm-bench: --train and --stream do not go together\n", stderr);
-        return EXIT_CODE_USAGE;
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "--train and --stream do not go together");
     }
     if (args->checkpointing && !args->train) {
-        fputs("bsm-bench: --checkpointing goes with --train\n", stderr);
-        return EXIT_CODE_USAGE;
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "--checkpointing goes with --train");
     }
     if (!args->preset && !args->stream) {
         args->preset = "paper";
     }
+    args->stream_options.latency = args->latency_ms / 1000;
     args->stream_options.precision = args->precision;
     if (args->num_devices == 0) {
         args->devices[args->num_devices++] = BSM_DEVICE_AUTO;
@@ -204,45 +175,17 @@ static int check_together(bench_args *args)
         args->num_seconds = args->train ? 1 : 3;
         memcpy(args->seconds, args->train ? item : windows, args->num_seconds * sizeof *item);
     }
-    return BENCH_ARGS_OK;
+    return BSM_OK;
 }
 
-int bench_args_parse(int argc, char **argv, bench_args *args)
+bsm_status bench_args_parse(int argc, char **argv, bench_args *args, bsm_error *error)
 {
-    static const struct option options[] = {{"model", required_argument, NULL, 'm'},
-                                            {"config", required_argument, NULL, 'c'},
-                                            {"device", required_argument, NULL, 'd'},
-                                            {"seconds", required_argument, NULL, 's'},
-                                            {"threads", required_argument, NULL, 't'},
-                                            {"repeats", required_argument, NULL, 'r'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"stream", no_argument, NULL, 'S'},
-                                            {"blocks", required_argument, NULL, 'b'},
-                                            {"play", required_argument, NULL, 'p'},
-                                            {"rate", required_argument, NULL, 'R'},
-                                            {"latency", required_argument, NULL, 'l'},
-                                            {"memory", required_argument, NULL, 'M'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {"devices", no_argument, NULL, 'D'},
-                                            {"precision", required_argument, NULL, 'P'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {"train", no_argument, NULL, 'T'},
-                                            {"checkpointing", no_argument, NULL, 'C'},
-                                            {"stft-windows", required_argument, NULL, 'w'},
-                                            {"stft-hop", required_argument, NULL, 'H'},
-                                            {"profile", no_argument, NULL, 'O'},
-                                            {0}};
     set_defaults(args);
-    opterr = 0; /* one line, and with this program's name */
-    for (int option; (option = getopt_long(argc, argv, "m:c:d:t:hV", options, NULL)) != -1;) {
-        int end = parse_option(option, args);
-        if (end != BENCH_ARGS_OK) {
-            return end;
-        }
+    int operands;
+    bsm_status status =
+        program_parse(&bench_program, argc, argv, args, &args->action, &operands, error);
+    if (!status && args->action == PROGRAM_RUN && operands < argc) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "'%s': no such argument", argv[operands]);
     }
-    if (optind < argc) {
-        fprintf(stderr, "bsm-bench: '%s': no such argument. Try bsm-bench --help.\n", argv[optind]);
-        return EXIT_CODE_USAGE;
-    }
-    return check_together(args);
+    return status ? status : check_together(args, error);
 }

@@ -7,10 +7,12 @@
 
 #include "bsm/stream.h"
 #include "bsm/training.h"
+#include "program_options.h"
 
-enum { BENCH_MAX_LIST = 16, BENCH_ARGS_OK = -1 };
+enum { BENCH_MAX_LIST = 16 };
 
 typedef struct bench_args {
+    program_action action;
     const char *model_path; /**< NULL: an untrained model of `preset` */
     const char *preset;     /**< NULL: the model that would play live */
     bsm_device_kind devices[BENCH_MAX_LIST];
@@ -27,13 +29,17 @@ typedef struct bench_args {
     bool train, checkpointing;
     bsm_loss_options loss;
     bool stream;
+    double latency_ms; /**< 0: the default */
     bsm_stream_options stream_options;
     size_t blocks[BENCH_MAX_LIST];
     size_t num_blocks;
     double play; /**< seconds in real time for each block size */
 } bench_args;
 
-/** Parse, with messages on standard error. BENCH_ARGS_OK, or the exit status to end with. */
-int bench_args_parse(int argc, char **argv, bench_args *args);
+/** BSM_INVALID_ARGUMENT names the option or the value. */
+BSM_NODISCARD bsm_status bench_args_parse(int argc, char **argv, bench_args *args,
+                                          bsm_error *error);
+
+extern const program_table bench_program;
 
 #endif

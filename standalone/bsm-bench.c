@@ -528,7 +528,15 @@ static exit_code run(const bench_args *args)
 int main(int argc, char **argv)
 {
     bench_args args;
-    int end = bench_args_parse(argc, argv, &args);
-    return (int)exit_code_after_output("bsm-bench",
-                                       end == BENCH_ARGS_OK ? run(&args) : (exit_code)end);
+    bsm_error error;
+    if (bench_args_parse(argc, argv, &args, &error)) {
+        return (int)program_refuse(&bench_program, &error);
+    }
+    exit_code code = EXIT_CODE_OK;
+    if (args.action == PROGRAM_RUN) {
+        code = run(&args);
+    } else {
+        program_print(&bench_program, args.action);
+    }
+    return (int)exit_code_after_output("bsm-bench", code);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* bsm-model: look at model files, convert and check them. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +9,16 @@
 #include "exit_code.h"
 #include "model_info.h"
 #include "model_list.h"
+#include "program_options.h"
+
+enum { NO_DTYPE = -1 };
 
 typedef struct command_line {
     bool ema;
     bool force;
     bool json;
-    bsm_dtype dtype;
-    const char *dtype_text; /**< NULL: not given */
-    char **assignments;     /**< "KEY=VALUE", to be cut at the first "=" */
+    int dtype;          /**< bsm_dtype; NO_DTYPE: not given */
+    char **assignments; /**< "KEY=VALUE", to be cut at the first "=" */
     int num_assignments;
     char **operands;
     int num_operands;
@@ -25,32 +26,55 @@ typedef struct command_line {
 
 typedef exit_code command_function(const command_line *line);
 
-static void print_help(void)
+/* ---- Options ---- */
+
+static bsm_status add_assignment(void *target, const program_option *option, const char *value,
+                                 bsm_error *error)
 {
-    puts("usage: bsm-model info [--ema] [--json] [MODEL]\n"
-         "       bsm-model list\n"
-         "       bsm-model check [--ema] FILE\n"
-         "       bsm-model convert [--ema] [-t TYPE] [--set KEY=TEXT] [--force] IN OUT\n"
-         "       bsm-model average [--ema] [-t TYPE] [--set KEY=TEXT] [--force] IN... OUT\n"
-         "       bsm-model create [--dtype TYPE] [--force] PRESET OUT\n"
-         "\n"
-         "  info     show a model, or the default one: size, licence, metadata\n"
-         "  list     show the models that programs find by their names\n"
-         "  check    read every weight of a model; print one line if all is well\n"
-         "  convert  write a model as a safetensors file\n"
-         "  average  write the average of models of one shape\n"
-         "  create   write an untrained model, paper, lite, live or tiny, for trying out\n"
-         "\n"
-         "Models are safetensors files or PyTorch checkpoints, whose code is never run.\n"
-         "      --ema         of a training checkpoint, the averaged weights\n"
-         "      --json        information for programs\n"
-         "  -t, --dtype TYPE  of the matrices in OUT: f32 (default), f16 or bf16\n"
-         "  -s, --set KEY=TEXT  metadata of OUT: licence, training, ... (again for more)\n"
-         "  -f, --force       replace OUT if it exists\n"
-         "  -h, --help        show this help\n"
-         "  -V, --version     show the version\n"
-         "Exit status: 0 success, 2 usage, 3 model, 5 output, 7 memory, 1 other.");
+    (void)option, (void)error;
+    command_line *line = target;
+    line->assignments[line->num_assignments++] = (char *)value; /* of argv, which may be changed */
+    return BSM_OK;
 }
+
+static const char *const dtypes[] = {
+    [BSM_F32] = "f32", [BSM_F16] = "f16", [BSM_BF16] = "bf16", NULL};
+
+#define PLACE(field) .place = offsetof(command_line, field)
+
+static const program_option table[] = {
+    {"ema", 0, NULL, "of a training checkpoint, the averaged weights", option_flag, PLACE(ema)},
+    {"json", 0, NULL, "print JSON", option_flag, PLACE(json)},
+    {"dtype", 0, "TYPE", "of the matrices in OUT: % (default f32)", option_choice, PLACE(dtype),
+     BSM_F32, .choices = dtypes},
+    {"set", 's', "KEY=TEXT", "metadata of OUT: licence, training, ... (again for more)",
+     .set = add_assignment},
+    {"force", 'f', NULL, "replace OUT if it exists", option_flag, PLACE(force)},
+    OPTIONS_OF_ALL,
+    {"", 't', "TYPE", "--dtype", .set = NULL},
+};
+
+static const program_table model_program = {
+    "bsm-model",
+    "usage: bsm-model info [--ema] [--json] [MODEL]\n"
+    "       bsm-model list\n"
+    "       bsm-model check [--ema] FILE\n"
+    "       bsm-model convert [--ema] [--dtype TYPE] [--set KEY=TEXT] [-f] IN OUT\n"
+    "       bsm-model average [--ema] [--dtype TYPE] [--set KEY=TEXT] [-f] IN... OUT\n"
+    "       bsm-model create [--dtype TYPE] [-f] PRESET OUT\n"
+    "\n"
+    "  info     show a model, or the default one: size, licence, metadata\n"
+    "  list     show the models that programs find by their names\n"
+    "  check    read every weight of a model; print one line if all is well\n"
+    "  convert  write a model as a safetensors file\n"
+    "  average  write the average of models of one shape\n"
+    "  create   write an untrained model, paper, lite, live or tiny, for trying out\n"
+    "\n"
+    "Models are safetensors files or PyTorch checkpoints, whose code is never run.\n",
+    table,
+    sizeof table / sizeof *table,
+    "Exit status: 0 success, 2 usage, 3 model, 5 output, 7 memory, 1 other.\n",
+};
 
 static exit_code report(const bsm_error *error, exit_activity activity)
 {
@@ -60,8 +84,9 @@ static exit_code report(const bsm_error *error, exit_activity activity)
 
 static exit_code usage(const char *cause)
 {
-    fprintf(stderr, "bsm-model: %s (bsm-model --help shows how)\n", cause);
-    return EXIT_CODE_USAGE;
+    bsm_error error;
+    bsm_fail(&error, BSM_INVALID_ARGUMENT, "%s", cause);
+    return program_refuse(&model_program, &error);
 }
 
 /* With `any_values` also a model with a NaN. */
@@ -127,7 +152,8 @@ static exit_code save(const bsm_model *model, const command_line *line)
 {
     bsm_error error;
     const char *path = line->operands[line->num_operands - 1];
-    if (bsm_model_save(model, path, line->dtype, line->force, &error)) {
+    const bsm_dtype dtype = line->dtype == NO_DTYPE ? BSM_F32 : (bsm_dtype)line->dtype;
+    if (bsm_model_save(model, path, dtype, line->force, &error)) {
         return report(&error, WRITING_OUTPUT);
     }
     return EXIT_CODE_OK;
@@ -239,21 +265,6 @@ static const command_entry *find_command(const char *name)
 
 /* ---- The command line ---- */
 
-static bool parse_dtype(const char *text, bsm_dtype *dtype)
-{
-    static const struct {
-        const char *name;
-        bsm_dtype dtype;
-    } dtypes[] = {{"f32", BSM_F32}, {"f16", BSM_F16}, {"bf16", BSM_BF16}};
-    for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++) {
-        if (strcmp(text, dtypes[i].name) == 0) {
-            *dtype = dtypes[i].dtype;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The expander works on what the network gives: it is set, not trained. */
 static bool is_expander(const char *decibels)
 {
@@ -285,40 +296,6 @@ static const char *check_assignments(const command_line *line)
     return NULL;
 }
 
-/* False if the options alone end the program, with the exit status *code. */
-static bool parse_options(int argc, char **argv, command_line *line, exit_code *code)
-{
-    enum { OPTION_EMA = 256, OPTION_JSON };
-    static const struct option options[] = {
-        {"ema", no_argument, NULL, OPTION_EMA},  {"json", no_argument, NULL, OPTION_JSON},
-        {"dtype", required_argument, NULL, 't'}, {"set", required_argument, NULL, 's'},
-        {"force", no_argument, NULL, 'f'},       {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},     {0},
-    };
-    int option;
-    while ((option = getopt_long(argc, argv, "t:s:fhV", options, NULL)) != -1) {
-        switch (option) {
-        case OPTION_EMA: line->ema = true; break;
-        case OPTION_JSON: line->json = true; break;
-        case 't': line->dtype_text = optarg; break;
-        case 's': line->assignments[line->num_assignments++] = optarg; break;
-        case 'f': line->force = true; break;
-        case 'h':
-            print_help();
-            *code = EXIT_CODE_OK;
-            return false;
-        case 'V':
-            puts("bsm-model " BSM_VERSION);
-            *code = EXIT_CODE_OK;
-            return false;
-        default: *code = EXIT_CODE_USAGE; return false;
-        }
-    }
-    line->operands = argv + optind;
-    line->num_operands = argc - optind;
-    return true;
-}
-
 static exit_code run_command(command_line *line)
 {
     if (line->num_operands == 0) {
@@ -338,14 +315,11 @@ static exit_code run_command(command_line *line)
                                              "the command takes two operands or, to average, more"};
         return usage(wanted[command->num_operands]);
     }
-    bool output_options = line->force || line->dtype_text;
+    bool output_options = line->force || line->dtype != NO_DTYPE;
     if ((line->ema && !command->takes_ema) || (line->json && !command->takes_json) ||
         (output_options && !command->takes_output) ||
         (line->num_assignments && !command->takes_metadata)) {
         return usage("the command does not take this option");
-    }
-    if (line->dtype_text && !parse_dtype(line->dtype_text, &line->dtype)) {
-        return usage("--dtype is f32, f16 or bf16");
     }
     const char *cause = check_assignments(line);
     return cause ? usage(cause) : command->run(line);
@@ -353,14 +327,23 @@ static exit_code run_command(command_line *line)
 
 int main(int argc, char **argv)
 {
-    command_line line = {.dtype = BSM_F32,
+    command_line line = {.dtype = NO_DTYPE,
                          .assignments = calloc((size_t)argc, sizeof *line.assignments)};
-    exit_code code;
-    if (!line.assignments) {
-        fputs("bsm-model: out of memory\n", stderr);
-        code = EXIT_CODE_MEMORY;
-    } else if (parse_options(argc, argv, &line, &code)) {
+    program_action action;
+    bsm_error error;
+    int operands;
+    exit_code code = EXIT_CODE_OK;
+    bsm_status status = line.assignments ? program_parse(&model_program, argc, argv, &line, &action,
+                                                         &operands, &error)
+                                         : bsm_fail(&error, BSM_NO_MEMORY, "out of memory");
+    if (status) {
+        code = program_refuse(&model_program, &error);
+    } else if (action == PROGRAM_RUN) {
+        line.operands = argv + operands;
+        line.num_operands = argc - operands;
         code = run_command(&line);
+    } else {
+        program_print(&model_program, action);
     }
     free(line.assignments);
     return (int)exit_code_after_output("bsm-model", code);

@@ -424,15 +424,10 @@ int main(int argc, char **argv)
     static separation s;
     bsm_error error;
     if (separate_args_parse(argc, argv, &s.args, &error)) {
-        fprintf(stderr, "bsm-separate: %s (bsm-separate --help shows how)\n", error.message);
-        return EXIT_CODE_USAGE;
+        return (int)program_refuse(&separate_program, &error);
     }
-    if (s.args.action == SEPARATE_HELP) {
-        fputs(separate_args_help, stdout);
-        return (int)exit_code_after_output("bsm-separate", EXIT_CODE_OK);
-    }
-    if (s.args.action == SEPARATE_VERSION) {
-        puts("bsm-separate " BSM_VERSION);
+    if (s.args.action != PROGRAM_RUN) {
+        program_print(&separate_program, s.args.action);
         return (int)exit_code_after_output("bsm-separate", EXIT_CODE_OK);
     }
     s.args.options.progress = on_progress;

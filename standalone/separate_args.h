@@ -4,15 +4,10 @@
 #define BSM_STANDALONE_SEPARATE_ARGS_H
 
 #include "bsm/separate.h"
-
-typedef enum separate_action {
-    SEPARATE_FILES,
-    SEPARATE_HELP,
-    SEPARATE_VERSION,
-} separate_action;
+#include "program_options.h"
 
 typedef struct separate_args {
-    separate_action action;
+    program_action action;
     const char *model; /**< NULL: the default model */
     bsm_device_kind device;
     bsm_precision precision;
@@ -21,7 +16,7 @@ typedef struct separate_args {
     bool picture; /**< also draw what was separated */
     bsm_separate_options options;
     char *const *inputs; /**< files and folders */
-    size_t num_inputs;   /**< at least 1, if the action is SEPARATE_FILES */
+    size_t num_inputs;   /**< at least 1, if the action is PROGRAM_RUN */
 } separate_args;
 
 /** BSM_INVALID_ARGUMENT names the option or the value; BSM_UNSUPPORTED: this program cannot draw.
@@ -29,7 +24,6 @@ typedef struct separate_args {
 BSM_NODISCARD bsm_status separate_args_parse(int argc, char **argv, separate_args *args,
                                              bsm_error *error);
 
-/** What --help prints: fits a terminal of 24 lines of 80 columns. */
-extern const char separate_args_help[];
+extern const program_table separate_program;
 
 #endif

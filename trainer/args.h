@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "bsm/status.h"
+#include "program_options.h"
 
 typedef enum trainer_action {
     TRAINER_TRAIN,
@@ -29,9 +30,9 @@ typedef struct trainer_args {
     const char *json, *csv; /**< NULL: not written */
 } trainer_args;
 
-extern const char trainer_args_help[];
+extern const program_table trainer_program;
 
-/** BSM_INVALID_ARGUMENT (or empty, if getopt has said it), BSM_NO_MEMORY. */
+/** BSM_INVALID_ARGUMENT names the option or the value; BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status trainer_args_parse(int argc, char **argv, trainer_args *args,
                                             bsm_error *error);
 void trainer_args_free(trainer_args *args);

@@ -130,14 +130,13 @@ int main(int argc, char **argv)
     bsm_error error;
     exit_code code = EXIT_CODE_OK;
     if (trainer_args_parse(argc, argv, &p.args, &error)) {
-        fprintf(stderr, "bsm-trainer: %s (bsm-trainer --help shows how)\n", error.message);
-        return error.status == BSM_NO_MEMORY ? EXIT_CODE_MEMORY : EXIT_CODE_USAGE;
+        return (int)program_refuse(&trainer_program, &error);
     }
     p.console = (bsm_console){.quiet = p.args.quiet, .terminal = isatty(STDERR_FILENO) != 0};
     if (p.args.action == TRAINER_HELP) {
-        fputs(trainer_args_help, stdout);
+        program_print(&trainer_program, PROGRAM_HELP);
     } else if (p.args.action == TRAINER_VERSION) {
-        puts("bsm-trainer " BSM_VERSION);
+        program_print(&trainer_program, PROGRAM_VERSION);
     } else {
         code = run(&p);
     }

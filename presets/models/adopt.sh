@@ -68,11 +68,12 @@ validate() {
         --set validation.layout=tracks --json "$work/$name.json" "$@" >/dev/null
 }
 
-# live MEMORY LATENCY PRECISION: the load of one core, and then how well it separates
+# live MEMORY SECONDS PRECISION: the load of one core, and then how well it separates
 live() {
     name=$1-$2-$3
     "$build/standalone/bsm-bench" --model "$work/$1.safetensors" --device cpu --threads 1 --stream \
-        --precision "$3" --rate 44100 --latency "$2" --blocks 256 --play 20 --json \
+        --precision "$3" --rate 44100 --latency "$(echo "$2" | awk '{ print 1000 * $1 }')" \
+        --blocks 256 --play 20 --json \
         >"$work/$name.bench"
     validate "$name" "$work/$1.safetensors" "$data/songs" --precision "$3" \
         --stream "$(card blocks "$work/$name.bench")"

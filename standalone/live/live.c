@@ -218,14 +218,14 @@ int main(int argc, char **argv)
     bsm_error error;
     exit_code code = EXIT_CODE_OK;
     if (live_options_parse(argc, argv, &l.options, &error)) {
-        fprintf(stderr, "bsm-live: %s (bsm-live --help shows how)\n", error.message);
-        return EXIT_CODE_USAGE;
+        return (int)program_refuse(&live_program, &error);
     }
-    switch (l.options.action) {
-    case LIVE_HELP: fputs(live_options_help, stdout); break;
-    case LIVE_VERSION: puts("bsm-live " BSM_VERSION); break;
-    case LIVE_LIST_DEVICES: code = list_devices(); break;
-    case LIVE_RUN: return (int)run(&l);
+    if (l.options.action != PROGRAM_RUN) {
+        program_print(&live_program, l.options.action);
+    } else if (l.options.list_audio_devices) {
+        code = list_devices();
+    } else {
+        return (int)run(&l);
     }
     return (int)exit_code_after_output("bsm-live", code);
 }

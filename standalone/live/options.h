@@ -6,13 +6,7 @@
 #include "backend.h"
 #include "bsm/remix.h"
 #include "bsm/stream.h"
-
-typedef enum live_action {
-    LIVE_RUN,
-    LIVE_LIST_DEVICES,
-    LIVE_HELP,
-    LIVE_VERSION,
-} live_action;
+#include "program_options.h"
 
 typedef enum live_system {
     LIVE_ANY_SYSTEM, /**< JACK where it is built in, else PortAudio */
@@ -21,15 +15,16 @@ typedef enum live_system {
 } live_system;
 
 typedef struct live_options {
-    live_action action;
-    live_system system;
+    program_action action;
+    bool jack, portaudio, list_audio_devices;
+    live_system system; /**< that these and other options ask for */
     backend_options backend;
     const char *model;     /**< NULL: the default model */
     double latency_ms;     /**< 0: the default */
     double lookahead_ms;   /**< negative: follows from the latency */
     bool carry;            /**< the network's state runs on for ever */
     double memory_seconds; /**< if not carry: how far it remembers; 0: the model's choice */
-    bsm_device_kind compute;
+    bsm_device_kind device;
     bsm_precision precision;
     size_t threads;
     bsm_remix_settings mix;
@@ -45,6 +40,6 @@ BSM_NODISCARD bsm_status live_options_parse(int argc, char **argv, live_options 
 bsm_stream_options live_options_stream(const live_options *options, const bsm_config *model,
                                        size_t rate);
 
-extern const char live_options_help[];
+extern const program_table live_program;
 
 #endif

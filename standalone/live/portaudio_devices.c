@@ -74,13 +74,13 @@ static bsm_status find_named(const char *text, bool input, PaDeviceIndex *device
     }
     if (count > 1) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT,
-                        "PortAudio: '%s' means %zu %s devices; --list-devices shows their full "
-                        "names",
+                        "PortAudio: '%s' means %zu %s devices; --list-audio-devices shows their "
+                        "full names",
                         text, count, direction(input));
     }
     return count == 1 ? BSM_OK
                       : bsm_fail(error, BSM_NOT_FOUND,
-                                 "PortAudio: no %s device '%s'; --list-devices shows all",
+                                 "PortAudio: no %s device '%s'; --list-audio-devices shows all",
                                  direction(input), text);
 }
 

@@ -125,7 +125,7 @@ class BenchTest(unittest.TestCase):
         self.assertNotIn('used_memory_bytes', one)
 
     def test_devices(self):
-        result = bench('--devices')
+        result = bench('--list-devices')
         self.assertEqual(result.returncode, 0, result.stderr)
         lines = result.stdout.splitlines()
         self.assertEqual([line.split()[0] for line in lines], ['cpu', 'reference', 'cuda'])
@@ -137,7 +137,7 @@ class BenchTest(unittest.TestCase):
             with open(os.path.join(folder, 'libbsm-cuda.so'), 'w') as file:
                 file.write('not a library')
             bad = {'LD_LIBRARY_PATH': folder}
-            result = bench('--devices', **bad)
+            result = bench('--list-devices', **bad)
             self.assertRegex(result.stdout, r'cuda +refused: cuda: .*libbsm-cuda.so')
             quick = ['-c', 'tiny', '--seconds', '0.1', '--repeats', '1']
             result = bench(*quick, **bad)
@@ -155,17 +155,17 @@ class BenchTest(unittest.TestCase):
         result = bench('-c', 'tiny', '-d', 'cpu', '--precision', 'int8', '--seconds', '0.1',
                        '--repeats', '1')
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertEqual('int8 by ' in result.stdout, 'int8 by ' in bench('--devices').stdout)
+        self.assertEqual('int8 by ' in result.stdout, 'int8 by ' in bench('--list-devices').stdout)
 
     def test_instructions_left_out(self):
-        result = bench('--devices', BSM_WITHOUT='avxvnni,amx,avx512')
+        result = bench('--list-devices', BSM_WITHOUT='avxvnni,amx,avx512')
         self.assertIn('; bfloat16 as float32, int8 as float32', result.stdout)
 
     def test_precision_of_training(self):
         quick = ('-c', 'tiny', '-d', 'cpu', '--train', '--seconds', '0.1', '--repeats', '1')
         self.assert_refused((*quick, '--precision', 'int8'), 2, 'training: .* int8; .*')
         result = bench(*quick, '--precision', 'bfloat16')
-        if 'bfloat16 by ' in bench('--devices').stdout:
+        if 'bfloat16 by ' in bench('--list-devices').stdout:
             self.assertEqual(result.returncode, 0, result.stderr)
             self.assertIn('bfloat16 by ', result.stdout)
         else:
@@ -180,7 +180,7 @@ class BenchTest(unittest.TestCase):
                              '1024', '--memory', 'carry', '--precision', 'int8')
         self.assertEqual(report['precision'], 'int8')
         self.assertEqual('int8 by ' in report['play'][0]['device'],
-                         'int8 by ' in bench('--devices').stdout, report['play'])
+                         'int8 by ' in bench('--list-devices').stdout, report['play'])
 
     def test_full_standard_output(self):
         with open('/dev/full', 'w') as full:
@@ -255,6 +255,11 @@ class BenchTest(unittest.TestCase):
             result = bench(*arguments)
             self.assertEqual(result.returncode, 2, arguments)
             self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        for arguments, said in ((['--devices'], '--devices: is now --list-devices'),
+                                (['--latency', '0.8'], 'from 1 to 30000 ms')):
+            result = bench(*arguments)
+            self.assertEqual(result.returncode, 2, arguments)
+            self.assertIn(said, result.stderr)
         self.assertEqual(bench('--model', '/none.safetensors').returncode, 3)
         self.assertEqual(bench('--device', 'cuda', '-c', 'tiny').returncode, 6)
         self.assertEqual(bench('--help').returncode, 0)

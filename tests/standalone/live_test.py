@@ -254,7 +254,7 @@ class LiveTest(unittest.TestCase):
 
         def measure(attempt):
             stats = 'stats%d' % attempt
-            live = self.start_live('--compute', 'cuda', '--model', paper, '--latency', '600',
+            live = self.start_live('--device', 'cuda', '--model', paper, '--latency', '600',
                                    '--stats', self.path(stats))
             wait_for(lambda: 'latency' in self.log() or live.poll() is not None, 'the start')
             if re.search('no card|not installed', self.log()):
@@ -351,7 +351,7 @@ class LiveTest(unittest.TestCase):
     @unittest.skipUnless('--jack' in SYSTEMS, 'built without JACK')
     def test_ports_and_names(self):
         self.start_server()
-        live = self.start_live('--name', 'Karaoke', '--connect', '--latency', '300')
+        live = self.start_live('--client', 'Karaoke', '--connect', '--latency', '300')
         names = [side + channel for side in ('in', 'vocals', 'instrumental', 'out')
                  for channel in ('_l', '_r')]
         wait_for(lambda: 'Karaoke:out_r' in self.ports(), 'the ports')
@@ -399,7 +399,7 @@ class LiveTest(unittest.TestCase):
                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.addCleanup(self.end, through, signal.SIGTERM)
         self.assertEqual(through.stdout.readline(), 'ready\n')
-        if device and device not in self.jack(LIVE, '--list-devices'):
+        if device and device not in self.jack(LIVE, '--list-audio-devices'):
             self.skipTest('PortAudio has no device ' + device)
         live = self.start_live('--latency', '300', *arguments)
         result = json.loads(through.stdout.read())
@@ -449,7 +449,7 @@ class LiveTest(unittest.TestCase):
         self.fails(2, ['--solo'], '--solo', 'drums')
         self.start_server()
         self.env['CUDA_VISIBLE_DEVICES'] = ''
-        self.fails(6, ['cuda'], '--compute', 'cuda')
+        self.fails(6, ['cuda'], '--device', 'cuda')
 
     @staticmethod
     def processor_seconds(process):
@@ -527,8 +527,8 @@ class LiveTest(unittest.TestCase):
         self.start_server()
         def measure(attempt):
             stats = 'stats%d' % attempt
-            result = self.connected_by('--portaudio', '--input-device', 'through-play',
-                                       '--output-device', 'through-record',
+            result = self.connected_by('--portaudio', '--audio-input', 'through-play',
+                                       '--audio-output', 'through-record',
                                        '--stats', self.path(stats),
                                        device='JACK Audio Connection Kit: through-play')
             return self.check_portaudio(result, stats), self.last_stats(stats)['misses']
@@ -544,7 +544,7 @@ class LiveTest(unittest.TestCase):
         self.start_server()
         def measure(attempt):
             stats = 'stats%d' % attempt
-            result = self.connected_by('--portaudio', '--device', 'ALSA: bsmtest', '--rate',
+            result = self.connected_by('--portaudio', '--audio-device', 'ALSA: bsmtest', '--rate',
                                        '48000', '--block', '512', '--stats', self.path(stats),
                                        device='ALSA: bsmtest')
             return self.check_portaudio(result, stats), self.last_stats(stats)['misses']
@@ -560,20 +560,20 @@ class LiveTest(unittest.TestCase):
 
     @unittest.skipUnless('--portaudio' in SYSTEMS, 'built without PortAudio')
     def test_portaudio_where_alsa_knows_nothing(self):
-        """PortAudio aborts there; --list-devices may also find the devices of others."""
+        """PortAudio aborts there; --list-audio-devices may also find the devices of others."""
         self.ignore_leaks()
         self.env['ALSA_CONFIG_PATH'] = self.path('none.conf')
-        for argument in ('--list-devices', '--portaudio'):
+        for argument in ('--list-audio-devices', '--portaudio'):
             self.fails(8, ['PortAudio: no start'], argument)
 
     @unittest.skipUnless('--portaudio' in SYSTEMS, 'built without PortAudio')
     def test_portaudio_device_goes_away(self):
         self.ignore_leaks()
-        self.fails(8, ["no input device 'nosuch'"], '--portaudio', '--device', 'nosuch')
+        self.fails(8, ["no input device 'nosuch'"], '--portaudio', '--audio-device', 'nosuch')
         self.start_server()
-        if 'JACK' not in self.jack(LIVE, '--list-devices'):
+        if 'JACK' not in self.jack(LIVE, '--list-audio-devices'):
             self.skipTest('PortAudio without JACK')
-        live = self.start_live('--portaudio', '--device', 'JACK Audio',
+        live = self.start_live('--portaudio', '--audio-device', 'JACK Audio',
                                output=self.path('gone.log'))
         self.wait_log('latency', 'gone.log')
         wait_for(lambda: len(self.ports()) > 4, 'the ports')

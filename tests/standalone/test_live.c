@@ -44,7 +44,7 @@ static void test_option_defaults(void **state)
 {
     (void)state;
     assert_int_equal(parse(""), BSM_OK);
-    assert_int_equal(options.action, LIVE_RUN);
+    assert_int_equal(options.action, PROGRAM_RUN);
     assert_int_equal(options.system, LIVE_ANY_SYSTEM);
     assert_string_equal(options.backend.name, "bsm");
     assert_false(options.backend.connect);
@@ -68,7 +68,7 @@ static void test_every_option(void **state)
     assert_int_equal(options.backend.num_patterns, 2);
     assert_string_equal(options.backend.patterns[1], "b");
     assert_string_equal(options.model, "m.ckpt");
-    assert_int_equal(options.compute, BSM_DEVICE_CPU);
+    assert_int_equal(options.device, BSM_DEVICE_CPU);
     assert_int_equal(options.threads, 3);
     assert_true(options.latency_ms == 500 && options.lookahead_ms == 120);
     assert_true(options.memory_seconds == 2.5 && !options.carry);
@@ -77,14 +77,14 @@ static void test_every_option(void **state)
     assert_int_equal(options.mix.solo, BSM_SOLO_VOCALS);
     assert_string_equal(options.stats, "s");
     assert_true(options.quiet);
-    assert_int_equal(parse("-p --device x --output-device y --rate 44100 --block 64"), BSM_OK);
+    assert_int_equal(parse("-p --audio-device x --audio-output y --rate 44100 --block 64"), BSM_OK);
     assert_int_equal(options.system, LIVE_PORTAUDIO);
     assert_string_equal(options.backend.input_device, "x");
     assert_string_equal(options.backend.output_device, "y");
     assert_int_equal(options.backend.rate, 44100);
     assert_int_equal(options.backend.block, 64);
-    assert_int_equal(parse("--list-devices"), BSM_OK);
-    assert_int_equal(options.action, LIVE_LIST_DEVICES);
+    assert_int_equal(parse("--list-audio-devices"), BSM_OK);
+    assert_true(options.list_audio_devices && options.system == LIVE_PORTAUDIO);
     assert_int_equal(parse("--memory carry"), BSM_OK);
     assert_true(options.carry);
 }
@@ -102,7 +102,7 @@ static void test_wrong_options(void **state)
         "--lookahead -1",
         "--memory for_ever",
         "--memory 0",
-        "--compute gpu",
+        "--device gpu",
         "--threads 0",
         "--threads -1",
         "--vocals 21",
@@ -116,8 +116,8 @@ static void test_wrong_options(void **state)
         "--jack --rate 1",
         "-p --connect",
         "-j -p",
-        "--name a:b",
-        "--name 0123456789012345678901234567890123",
+        "--client a:b",
+        "--client 0123456789012345678901234567890123",
         "--precision int9",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
@@ -127,11 +127,33 @@ static void test_wrong_options(void **state)
     }
 }
 
+static void test_old_spellings(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"--compute cpu", "--compute: is now --device"},
+        {"--compute=cpu", "--compute: is now --device"},
+        {"--name band", "--name: is now --client"},
+        {"--list-devices", "--list-devices: is now --list-audio-devices"},
+        {"--input-device x", "--input-device: is now --audio-input"},
+        {"--output-device x", "--output-device: is now --audio-output"},
+        {"--device hw:0", "--device hw:0: not auto, cpu, reference or cuda; the sound card is "
+                          "--audio-device"},
+        {"--latency 0.8", "--latency 0.8: not a number from 1 to 30000 ms"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(parse(cases[i][0]), BSM_INVALID_ARGUMENT);
+        assert_string_equal(error.message, cases[i][1]);
+    }
+}
+
 static void test_help_fits(void **state)
 {
     (void)state;
     size_t lines = 0, column = 0;
-    for (const char *c = live_options_help; *c; c++) {
+    char help[8192];
+    assert_true(program_format_help(&live_program, help, sizeof help) < sizeof help);
+    for (const char *c = help; *c; c++) {
         column = *c == '\n' ? 0 : column + 1;
         lines += *c == '\n';
         assert_true(column <= 80);
@@ -340,11 +362,17 @@ static void test_news(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_option_defaults), cmocka_unit_test(test_every_option),
-        cmocka_unit_test(test_wrong_options),   cmocka_unit_test(test_help_fits),
-        cmocka_unit_test(test_stream_options),  cmocka_unit_test(test_panel),
-        cmocka_unit_test(test_a_typed_model),   cmocka_unit_test(test_statistics),
-        cmocka_unit_test(test_statistics_fail), cmocka_unit_test(test_news),
+        cmocka_unit_test(test_option_defaults),
+        cmocka_unit_test(test_every_option),
+        cmocka_unit_test(test_wrong_options),
+        cmocka_unit_test(test_help_fits),
+        cmocka_unit_test(test_old_spellings),
+        cmocka_unit_test(test_stream_options),
+        cmocka_unit_test(test_panel),
+        cmocka_unit_test(test_a_typed_model),
+        cmocka_unit_test(test_statistics),
+        cmocka_unit_test(test_statistics_fail),
+        cmocka_unit_test(test_news),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,7 @@ static void test_defaults(void **state)
 {
     (void)state;
     assert_int_equal(parse("song.wav"), BSM_OK);
-    assert_int_equal(args.action, SEPARATE_FILES);
+    assert_int_equal(args.action, PROGRAM_RUN);
     assert_null(args.model);
     assert_int_equal(args.device, BSM_DEVICE_AUTO);
     assert_int_equal(args.precision, BSM_PRECISION_FLOAT32);
@@ -102,9 +102,9 @@ static void test_every_option(void **state)
     assert_true(args.options.gain == -3.5);
     assert_string_equal(args.options.name, "{name}");
     assert_int_equal(parse("--help"), BSM_OK);
-    assert_int_equal(args.action, SEPARATE_HELP);
+    assert_int_equal(args.action, PROGRAM_HELP);
     assert_int_equal(parse("-V --nonsense"), BSM_OK);
-    assert_int_equal(args.action, SEPARATE_VERSION);
+    assert_int_equal(args.action, PROGRAM_VERSION);
 }
 
 static void test_mistakes_are_named(void **state)
@@ -127,7 +127,7 @@ static void test_mistakes_are_named(void **state)
         {"--format ogg --bits 16 a", "Ogg Vorbis"},
         {"--only bass a", "--only bass: not vocals or instrumental"},
         {"--only vocals --stems a", "--only and --stems"},
-        {"--gain 3dB a", "--gain 3dB"},
+        {"--gain 3dB a", "--gain 3dB: not a number from -60 to 60 dB"},
         {"--name a/{stem} a", "--name a/{stem}"},
         {"--name {name} a", "put {stem} into it"},
         {"--format raw a", "--output - only"},
@@ -146,7 +146,7 @@ static void test_mistakes_are_named(void **state)
         {"--window -1 a", "--window -1"},
         {"--window nan a", "--window nan"},
         {"--window 8s a", "--window 8s"},
-        {"--window 61 a", "--window 61: not a number of seconds up to 60"},
+        {"--window 61 a", "--window 61: not a number from 0.01 to 60 seconds"},
         {"--overlap 1 a", "--overlap 1"},
         {"--overlap -0.1 a", "--overlap -0.1"},
         {"--stream 10 a", "--stream 10"},
@@ -171,7 +171,9 @@ static void test_help_fits_a_screen(void **state)
 {
     (void)state;
     size_t lines = 0, column = 0;
-    for (const char *c = separate_args_help; *c; c++) {
+    char help[8192];
+    assert_true(program_format_help(&separate_program, help, sizeof help) < sizeof help);
+    for (const char *c = help; *c; c++) {
         column = *c == '\n' ? 0 : column + 1;
         lines += *c == '\n';
         assert_true(column <= 80);

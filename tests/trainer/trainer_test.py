@@ -415,6 +415,9 @@ class TrainerTest(unittest.TestCase):
         self.assertIn('  steps_per_epoch: 5\n', result.stdout)
         self.assertEqual(self.run_trainer().returncode, 2)
         self.assertEqual(self.run_trainer(self.config, self.config).returncode, 2)
+        old = self.run_trainer('--validate', 'a', '--duration', '4')
+        self.assertEqual(old.returncode, 2)
+        self.assertIn('--duration: is now --window', old.stderr)
         self.assertEqual(self.run_trainer('--help').returncode, 0)
         self.assertRegex(self.run_trainer('--version').stdout, r'^bsm-trainer \d')
 
@@ -440,7 +443,7 @@ class TrainerTest(unittest.TestCase):
         paths = [os.path.join(self.folder, 'v.' + kind) for kind in ('json', 'csv')]
         result = self.run_trainer('--validate', os.path.join(self.whole, 'best.safetensors'), '-q',
                                   '--data', self.shared + '/data', '--sources', 'vocals,other',
-                                  '--duration', '0.5', '--json', paths[0], '--csv', paths[1])
+                                  '--window', '0.5', '--json', paths[0], '--csv', paths[1])
         self.assertEqual(result.returncode, 0, result.stderr)
         with open(paths[0], encoding='utf-8') as file:
             mean = json.load(file)['stems']['vocals']['mean']

@@ -7,16 +7,19 @@ completion.py bash|zsh|fish PROGRAM SOURCE.c [COMMAND...]
 import re
 import sys
 
-ENTRY = re.compile(r'\{"([a-z-]+)", (no|required|optional)_argument, NULL, [^}]*\}')
+# Of a table of type program_option (common/program_options.h): the name, what it takes, the rest.
+ENTRY = re.compile(r"""\{"([a-z-]*)",\s*(?:'.'|0),\s*("[^"]+"|NULL),((?:"[^"]*"|[^"}])*)\}""")
+OLD_SPELLING = '.set = NULL'
 
 
 def read_options(path):
-    """(name, takes a value) of each entry of type struct option."""
+    """(name, takes a value) of each option in a program's table, but for old spellings."""
     with open(path, encoding='utf-8') as file:
-        options = [(name, kind != 'no') for name, kind in ENTRY.findall(file.read())]
+        options = [(name, value != 'NULL') for name, value, rest in ENTRY.findall(file.read())
+                   if OLD_SPELLING not in rest]
     if not options:
         sys.exit(path + ': has no table of options')
-    return options
+    return options + [('help', False), ('version', False)]
 
 
 def bash(program, options, commands):
@@ -59,4 +62,5 @@ def main():
     sys.stdout.write(make(program, read_options(source), commands))
 
 
-main()
+if __name__ == '__main__':
+    main()

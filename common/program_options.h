@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/** The command line of every bsm program: one table of options, out of which the line is read, the
+ *  help is printed, and completions and the check of the manual are made (tools/completion, which
+ *  reads the table's source). One word means one thing in all programs. */
+#ifndef BSM_COMMON_PROGRAM_OPTIONS_H
+#define BSM_COMMON_PROGRAM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bsm/status.h"
+#include "exit_code.h"
+
+typedef struct program_option program_option;
+
+/** Take an option's value for the program's `target`. What it refuses it names. */
+typedef bsm_status option_setter(void *target, const program_option *option, const char *value,
+                                 bsm_error *error);
+
+struct program_option {
+    const char *name;   /**< without "--"; NULL: `help` is a heading */
+    char letter;        /**< 0: none */
+    const char *value;  /**< what it takes, as the help calls it; NULL: nothing */
+    const char *help;   /**< a "%" stands for the range or the choices; NULL: said on the line of
+                             the next option */
+    option_setter *set; /**< NULL: an old spelling, for which an error names its help; of a letter
+                             alone the name is "" */
+    size_t place;       /**< of the value in the target */
+    double low, high;   /**< of a number; low: of the first choice */
+    const char *detail; /**< of a number its unit; else its setter's affair */
+    const char *const *choices; /**< of a word, up to NULL */
+};
+
+typedef struct program_table {
+    const char *name;
+    const char *usage; /**< lines before the options, */
+    const program_option *options;
+    size_t num_options;
+    const char *footer; /**< and behind them */
+} program_table;
+
+typedef enum program_action { PROGRAM_RUN, PROGRAM_HELP, PROGRAM_VERSION } program_action;
+
+/** The options of every program, at the end of its table. */
+#define OPTIONS_OF_ALL                                                                             \
+    {"help", 'h', NULL, NULL, .set = option_nothing},                                              \
+    {                                                                                              \
+        "version", 'V', NULL, NULL, .set = option_nothing                                          \
+    }
+
+/** The bool at the place becomes true. */
+option_setter option_flag;
+/** The size_t, the double within the range; messages tell it. */
+option_setter option_size, option_real;
+/** The const char *. */
+option_setter option_text;
+/** The enum, an int: the word's number among the choices, from `low` on. */
+option_setter option_choice;
+/** The bsm_device_kind and the bsm_precision. */
+option_setter option_device, option_precision;
+/** For help and version. */
+option_setter option_nothing;
+
+/** Where the option's value goes. */
+void *option_place(void *target, const program_option *option);
+
+/** "--gain 3dB: not " and what was expected; BSM_INVALID_ARGUMENT. */
+bsm_status option_refuse(const program_option *option, const char *value, const char *expected,
+                         bsm_error *error);
+
+/** "--gain 61: not a number from -60 to 60 dB". */
+bsm_status option_refuse_number(const program_option *option, const char *value, bsm_error *error);
+
+/** A whole number without sign at the start of `text`; `end` is what follows it. False if there is
+ *  none, or a greater one than `high`. */
+bool option_scan_size(const char *text, size_t high, size_t *value, const char **end);
+
+/** The line into the target, up to --help or --version. The operands, which begin at
+ * argv[*operands], are put behind the options. BSM_INVALID_ARGUMENT names the option or the value;
+ * else what a setter failed with. */
+BSM_NODISCARD bsm_status program_parse(const program_table *program, int argc, char **argv,
+                                       void *target, program_action *action, int *operands,
+                                       bsm_error *error);
+
+/** The help in lines of at most 80 columns; cut to `size` as snprintf does, with its result. */
+size_t program_format_help(const program_table *program, char *text, size_t size);
+
+/** Say what was wrong with the line; the exit status. */
+exit_code program_refuse(const program_table *program, const bsm_error *error);
+
+/** Print what the action asks for, the help or the version. */
+void program_print(const program_table *program, program_action action);
+
+#endif

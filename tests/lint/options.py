@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""Fails where a program's table of options and its manual do not name the same options."""
+
+import re
+import sys
+
+sys.path.insert(0, "tools/completion")
+from completion import read_options  # noqa: E402
+
+MANUALS = {
+    "standalone/bench_args.c": "standalone/bsm-bench.1",
+    "standalone/bsm-model.c": "standalone/bsm-model.1",
+    "standalone/separate_args.c": "standalone/bsm-separate.1",
+    "standalone/live/options.c": "standalone/live/bsm-live.1",
+    "trainer/args.c": "trainer/bsm-trainer.1",
+}
+
+
+def described(path):
+    """The options that a manual has a paragraph of."""
+    with open(path, encoding="utf-8") as file:
+        items = [line for line in file if line.startswith(".It ")]
+    return {name for line in items for name in re.findall(r"(?:Fl|,) -([a-z][a-z-]+)", line)}
+
+
+def main():
+    faults = 0
+    for source, manual in MANUALS.items():
+        table, text = {name for name, _ in read_options(source)}, described(manual)
+        for name in sorted(table ^ text):
+            print(f"--{name}: is in {source if name in table else manual} only")
+            faults += 1
+    return 1 if faults else 0
+
+
+sys.exit(main())
