@@ -41,7 +41,7 @@ static bsm_status allocate(bsm_spectral_metrics *m, bsm_error *error)
         status = bsm_stft_new(N_FFT, HOP, 1, &m->centre_stft, error);
     }
     if (!status && m->channels == STEREO) {
-        status = bsm_overlap_add_new(N_FFT, HOP, 1, 1, &m->overlap_add, error);
+        status = bsm_overlap_add_new(N_FFT, HOP, 1, 1, 0, &m->overlap_add, error);
     }
     if (status) {
         return status;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "separate/expander.h"
+#include "signal/frame.h"
 #include "signal/frame_source.h"
 #include "signal/overlap_add.h"
 #include "signal/planes.h"
@@ -48,6 +49,7 @@ static bsm_status allocate(bsm_blocks *b, bsm_error *error)
                         whole_block(b));
     }
     bsm_status status = bsm_overlap_add_new(config->n_fft, config->hop, planes, b->shape.commit,
+                                            bsm_frame_least_norm(config->n_fft, config->hop),
                                             &b->overlap_add, error);
     if (!status) {
         bsm_separation_stems(&b->separation, bsm_overlap_add_sums(b->overlap_add), b->stems);

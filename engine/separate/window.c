@@ -17,6 +17,7 @@ struct bsm_window {
     float **sums;                       /* [stem][channel][covered] of the wanted ones */
     float *const *stems[BSM_MAX_STEMS]; /* in `sums`; NULL for one that is not wanted */
     double *norms;                      /* [covered]: the sums of the squared windows */
+    double least_norm;
 };
 
 static size_t min(size_t a, size_t b)
@@ -39,6 +40,7 @@ static bool allocate(bsm_window *w)
     const bool allocated = window && w->audio && w->sums && w->norms;
     if (allocated) {
         bsm_frame_add_norms(window, config->n_fft, config->hop, w->frames, w->norms);
+        w->least_norm = bsm_frame_least_norm(config->n_fft, config->hop);
         bsm_separation_stems(w->separation, w->sums, w->stems);
     }
     free(window);
@@ -110,7 +112,7 @@ void bsm_window_take(const bsm_window *w, size_t stem, size_t first, size_t end,
     const size_t heard = first < w->heard ? min(end, w->heard) : first;
     for (size_t c = 0; c < w->separation->config->channels; c++) {
         bsm_frame_normalise(w->stems[stem][c] + w->before + first, w->norms + w->before + first,
-                            heard - first, audio[c]);
+                            w->least_norm, heard - first, audio[c]);
         memset(audio[c] + (heard - first), 0, (end - heard) * sizeof **audio);
     }
 }

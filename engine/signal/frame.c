@@ -28,12 +28,21 @@ bsm_status bsm_frame_check(size_t n_fft, size_t hop, size_t channels, bsm_error 
     return BSM_OK;
 }
 
+static double squared(double x)
+{
+    return x * x;
+}
+
+static double hann(size_t i, size_t n_fft)
+{
+    return squared(sin(M_PI * (double)i / (double)n_fft));
+}
+
 float *bsm_frame_window(size_t n_fft)
 {
     float *window = malloc(n_fft * sizeof *window);
     for (size_t i = 0; window && i < n_fft; i++) {
-        double s = sin(M_PI * (double)i / (double)n_fft);
-        window[i] = (float)(s * s);
+        window[i] = (float)hann(i, n_fft);
     }
     return window;
 }
@@ -43,15 +52,30 @@ void bsm_frame_add_norms(const float *window, size_t n_fft, size_t hop, size_t f
 {
     for (size_t f = 0; f < frames; f++, norms += hop) {
         for (size_t i = 0; i < n_fft; i++) {
-            norms[i] += (double)window[i] * (double)window[i];
+            norms[i] += squared(window[i]);
         }
     }
 }
 
-void bsm_frame_normalise(const float *sums, const double *norms, size_t count, float *audio)
+double bsm_frame_least_norm(size_t n_fft, size_t hop)
+{
+    double least = 0.05;
+    for (size_t phase = 0; phase < hop; phase++) {
+        double norm = 0; /* in the order in which frames come, to be theirs to the bit */
+        for (size_t frames = (n_fft - 1 - phase) / hop + 1; frames > 0; frames--) {
+            norm += squared((float)hann(phase + (frames - 1) * hop, n_fft));
+        }
+        least = norm < least ? norm : least;
+    }
+    return least;
+}
+
+void bsm_frame_normalise(const float *sums, const double *norms, double least, size_t count,
+                         float *audio)
 {
     for (size_t i = 0; i < count; i++) {
-        audio[i] = norms[i] < no_window ? 0.0F : (float)((double)sums[i] / norms[i]);
+        const double norm = norms[i] < least ? least : norms[i];
+        audio[i] = norms[i] < no_window ? 0.0F : (float)((double)sums[i] / norm);
     }
 }
 

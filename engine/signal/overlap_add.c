@@ -12,12 +12,13 @@ struct bsm_overlap_add {
     size_t n_fft, hop, channels;
     size_t length; /* samples that the most frames cover */
     float *window;
+    double least_norm;
     float **sums;  /* [channel][length]: of which later frames may still change the first n_fft */
     double *norms; /* [length]: the sums of their squared windows */
 };
 
 bsm_status bsm_overlap_add_new(size_t n_fft, size_t hop, size_t channels, size_t frames,
-                               bsm_overlap_add **ola, bsm_error *error)
+                               double least_norm, bsm_overlap_add **ola, bsm_error *error)
 {
     *ola = NULL;
     bsm_status status = bsm_frame_check(n_fft, hop, channels, error);
@@ -29,6 +30,7 @@ bsm_status bsm_overlap_add_new(size_t n_fft, size_t hop, size_t channels, size_t
         made->n_fft = n_fft;
         made->hop = hop;
         made->channels = channels;
+        made->least_norm = least_norm;
         made->length = (frames - 1) * hop + n_fft;
         made->window = bsm_frame_window(n_fft);
         made->sums = bsm_planes_new(channels, made->length);
@@ -71,7 +73,7 @@ void bsm_overlap_add_take(bsm_overlap_add *ola, size_t frames, float *const *aud
     bsm_frame_add_norms(ola->window, ola->n_fft, ola->hop, frames, ola->norms);
     for (size_t c = 0; c < ola->channels; c++) {
         float *sums = ola->sums[c];
-        bsm_frame_normalise(sums, ola->norms, count, audio[c]);
+        bsm_frame_normalise(sums, ola->norms, ola->least_norm, count, audio[c]);
         memmove(sums, sums + count, rest * sizeof *sums);
         memset(sums + rest, 0, count * sizeof *sums);
     }
@@ -82,6 +84,7 @@ void bsm_overlap_add_take(bsm_overlap_add *ola, size_t frames, float *const *aud
 void bsm_overlap_add_finish(bsm_overlap_add *ola, float *const *audio)
 {
     for (size_t c = 0; c < ola->channels; c++) {
-        bsm_frame_normalise(ola->sums[c], ola->norms, ola->n_fft - ola->hop, audio[c]);
+        bsm_frame_normalise(ola->sums[c], ola->norms, ola->least_norm, ola->n_fft - ola->hop,
+                            audio[c]);
     }
 }

@@ -11,10 +11,12 @@
 
 typedef struct bsm_overlap_add bsm_overlap_add;
 
-/** For up to `frames` frames at a time. BSM_INVALID_ARGUMENT, BSM_NO_MEMORY. */
+/** For up to `frames` frames at a time.
+ *  @param least_norm as bsm_frame_least_norm says for frames that a mask has changed; 0 for an
+ * exact inverse. BSM_INVALID_ARGUMENT, BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_overlap_add_new(size_t n_fft, size_t hop, size_t channels,
-                                             size_t frames, bsm_overlap_add **ola,
-                                             bsm_error *error);
+                                             size_t frames, double least_norm,
+                                             bsm_overlap_add **ola, bsm_error *error);
 void bsm_overlap_add_free(bsm_overlap_add *ola);
 
 /** Forget all frames: the next one is a stream's first. */

@@ -59,7 +59,7 @@ bsm_status bsm_stft_new(size_t n_fft, size_t hop, size_t channels, bsm_stft **st
         status = bsm_fft_new(n_fft, true, &made->inverse, error);
     }
     if (!status) {
-        status = bsm_overlap_add_new(n_fft, hop, channels, 1, &made->overlap_add, error);
+        status = bsm_overlap_add_new(n_fft, hop, channels, 1, 0, &made->overlap_add, error);
     }
     if (!status && !allocate(made)) {
         status = bsm_fail(error, BSM_NO_MEMORY, "STFT: out of memory");

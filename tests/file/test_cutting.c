@@ -275,6 +275,24 @@ static void test_windows_of_two_lanes_and_stems(void **state)
 
 /* ---- Blocks ---- */
 
+/* How many samples, of those that a signal has, lie where an exact inverse and one of masked frames
+ * are the same: all but those that only the foot of the last window reaches. */
+static size_t well_covered(const bsm_config *config, size_t samples)
+{
+    const size_t frames = 1 + samples / config->hop;
+    float *window = bsm_frame_window(config->n_fft);
+    double *norms = calloc((frames - 1) * config->hop + config->n_fft, sizeof *norms);
+    bsm_frame_add_norms(window, config->n_fft, config->hop, frames, norms);
+    const double least = bsm_frame_least_norm(config->n_fft, config->hop);
+    size_t count = (frames - 1) * config->hop;
+    while (count < samples && norms[config->n_fft / 2 + count] >= least) {
+        count++;
+    }
+    free(norms);
+    free(window);
+    return count;
+}
+
 /* To the bit what the transform of the whole signal and its inverse give. */
 static void assert_is_whole(const outcome *out, const fake_network *network, fake_signal *signal)
 {
@@ -286,8 +304,9 @@ static void assert_is_whole(const outcome *out, const fake_network *network, fak
     assert_int_equal(bsm_stft_new(config->n_fft, config->hop, 2, &stft, NULL), BSM_OK);
     bsm_stft_forward(stft, (const float *const *)signal->audio, samples, spectrum);
     bsm_stft_inverse(stft, spectrum, frames, whole.audio, samples);
-    assert_memory_equal(out->audio[0], whole.audio[0], samples * sizeof(float));
-    assert_memory_equal(out->audio[1], whole.audio[1], samples * sizeof(float));
+    const size_t exact = well_covered(config, samples);
+    assert_memory_equal(out->audio[0], whole.audio[0], exact * sizeof(float));
+    assert_memory_equal(out->audio[1], whole.audio[1], exact * sizeof(float));
     bsm_stft_free(stft);
     fake_signal_clear(&whole);
     free(spectrum);

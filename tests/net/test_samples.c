@@ -175,7 +175,7 @@ static void test_sums_in_pieces(void **unused)
     static float expected[ALL * HOP], actual[ALL * HOP];
     bsm_overlap_add *ola;
     float *whole[1] = {expected};
-    assert_int_equal(bsm_overlap_add_new(N_FFT, HOP, 1, ALL, &ola, NULL), BSM_OK);
+    assert_int_equal(bsm_overlap_add_new(N_FFT, HOP, 1, ALL, 0, &ola, NULL), BSM_OK);
     bsm_stft_inverse(stft, spectrum[0], ALL, whole, ALL * HOP - N_FFT / 2);
     for (size_t f = 0, count = 1; f < ALL; f += count, count++) {
         count = count < ALL - f ? count : ALL - f;

@@ -13,6 +13,7 @@
 
 #include "golden.h"
 #include "noise.h"
+#include "signal/frame.h"
 #include "signal/overlap_add.h"
 
 typedef struct sizes {
@@ -218,7 +219,8 @@ static void test_frames_add_up_to_the_inverse(void **state)
         float **added = planar(s.size.channels, padded), *out[8];
         bsm_stft_inverse(s.stft, s.spectrum, s.frames, whole, total);
         bsm_overlap_add *ola;
-        assert_int_equal(bsm_overlap_add_new(n_fft, hop, s.size.channels, 1, &ola, NULL), BSM_OK);
+        assert_int_equal(bsm_overlap_add_new(n_fft, hop, s.size.channels, 1, 0, &ola, NULL),
+                         BSM_OK);
         for (int round = 0; round < 2; round++) {
             bsm_overlap_add_reset(ola);
             for (size_t f = 0; f <= s.frames; f++) {
@@ -282,6 +284,49 @@ static void test_imaginary_ends_do_not_count(void **state)
     }
 }
 
+/* What two frames give behind the last one's centre, where each has the sound 1 in all of its
+ * window, as a mask may leave it: the largest sample of it. */
+static float at_the_foot(size_t n_fft, size_t hop, double least_norm)
+{
+    float *window = bsm_frame_window(n_fft), *taken = calloc(n_fft, sizeof *taken), largest = 0;
+    bsm_overlap_add *ola;
+    assert_true(window && taken);
+    assert_int_equal(bsm_overlap_add_new(n_fft, hop, 1, 1, least_norm, &ola, NULL), BSM_OK);
+    for (size_t f = 0; f < 2; f++) {
+        for (size_t i = 0; i < n_fft; i++) {
+            bsm_overlap_add_sums(ola)[0][i] += window[i];
+        }
+        bsm_overlap_add_take(ola, 1, &taken);
+    }
+    bsm_overlap_add_finish(ola, &taken);
+    for (size_t i = n_fft / 2 - hop; i < n_fft / 2; i++) {
+        largest = fmaxf(largest, fabsf(taken[i]));
+    }
+    bsm_overlap_add_free(ola);
+    free(taken);
+    free(window);
+    return largest;
+}
+
+/* A file that ends between two centres ended in a burst, where little of a window was left. */
+static void test_foot_of_the_last_window_is_no_burst(void **unused)
+{
+    (void)unused;
+    assert_true(at_the_foot(2048, 1024, 0) > 1000);
+    assert_true(at_the_foot(2048, 1024, bsm_frame_least_norm(2048, 1024)) < 5);
+    assert_float_equal(at_the_foot(2048, 441, bsm_frame_least_norm(2048, 441)),
+                       at_the_foot(2048, 441, 0), 0);
+}
+
+/* Frames that overlap by little have low norms everywhere, which stay what they are. */
+static void test_least_norm_is_one_that_frames_have(void **unused)
+{
+    (void)unused;
+    assert_float_equal(bsm_frame_least_norm(2048, 1024), 0.05, 0);
+    assert_true(bsm_frame_least_norm(2048, 1900) < 0.05);
+    assert_float_equal(bsm_frame_least_norm(16, 16), 0, 0);
+}
+
 static void test_bad_sizes_are_refused(void **state)
 {
     (void)state;
@@ -301,7 +346,7 @@ static void test_bad_sizes_are_refused(void **state)
                          BSM_INVALID_ARGUMENT);
         assert_non_null(strstr(error.message, bad[i].named));
         assert_int_equal(
-            bsm_overlap_add_new(bad[i].n_fft, bad[i].hop, bad[i].channels, 1, &ola, NULL),
+            bsm_overlap_add_new(bad[i].n_fft, bad[i].hop, bad[i].channels, 1, 0, &ola, NULL),
             BSM_INVALID_ARGUMENT);
         assert_null(stft);
         assert_null(ola);
@@ -319,6 +364,8 @@ int main(void)
         cmocka_unit_test(test_frames_add_up_to_the_inverse),
         cmocka_unit_test(test_analyse_is_a_frame_of_forward),
         cmocka_unit_test(test_imaginary_ends_do_not_count),
+        cmocka_unit_test(test_foot_of_the_last_window_is_no_burst),
+        cmocka_unit_test(test_least_norm_is_one_that_frames_have),
         cmocka_unit_test(test_bad_sizes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,6 +75,16 @@ class Note:
 
 
 @dataclass
+class Part:
+    channel: int
+    program: int
+    pan: int  # these three from 0 to 127, as MIDI has them
+    volume: int
+    reverb: int
+    notes: list
+
+
+@dataclass
 class Song:
     style: Style
     tempo: float
@@ -82,7 +92,7 @@ class Song:
     key: int
     bars: int
     chords: list = field(default_factory=list)  # a degree per bar
-    parts: list = field(default_factory=list)  # (channel, program, pan, volume, reverb, notes)
+    parts: list = field(default_factory=list)
     tune: list = field(default_factory=list)  # notes to sing, monophonic
     rap: bool = False
 
@@ -207,8 +217,8 @@ def arrange(seed, seconds=60):
     loud = 0.8
     if style.name not in ("ballad", "folk") or rng.random() < 0.6:
         first = rng.choice((0, 0, 0, 4))
-        song.parts.append((9, rng.choice(style.kit), 64, rng.randint(95, 120), rng.randint(0, 50), _drums(song, rng, first, bars, 0.95)))
-    song.parts.append((0, rng.choice(style.bass), 64, rng.randint(85, 115), 0, _bass(song, rng, 0, bars, loud)))
+        song.parts.append(Part(9, rng.choice(style.kit), 64, rng.randint(95, 120), rng.randint(0, 50), _drums(song, rng, first, bars, 0.95)))
+    song.parts.append(Part(0, rng.choice(style.bass), 64, rng.randint(85, 115), 0, _bass(song, rng, 0, bars, loud)))
     channel = 1
     for programs, rhythm, kind in style.chords:
         if rng.random() < 0.15 and channel > 1:
@@ -219,18 +229,18 @@ def arrange(seed, seconds=60):
         if kind in ("power", "chord") and program in DRIVEN + CLEAN + ACOUSTIC and rng.random() < 0.6:
             side = rng.randint(40, 63)  # two takes, left and right
             for sign, late in ((-1, 0.0), (1, rng.uniform(-0.03, 0.03))):
-                song.parts.append((channel, program, 64 + sign * side, volume, reverb,
+                song.parts.append(Part(channel, program, 64 + sign * side, volume, reverb,
                                    _comping(song, rng, first, bars, varied, kind, loud, late)))
                 channel += 1
         else:
-            song.parts.append((channel, program, 64 + rng.choice((-1, 1)) * rng.randint(0, 50), volume, reverb,
+            song.parts.append(Part(channel, program, 64 + rng.choice((-1, 1)) * rng.randint(0, 50), volume, reverb,
                                _comping(song, rng, first, bars, varied, kind, loud)))
             channel += 1
     if rng.random() < 0.55:
         low = rng.choice((28, 35))
         tune = melody(song, rng, rng.choice(((0, bars), (half, bars), (0, half))), low=low)
         tune = [Note(n.start, n.length, song.degree_pitch(n.pitch), n.loud) for n in tune]
-        song.parts.append((channel, rng.choice(LEADS), 64 + rng.randint(-20, 20), rng.randint(80, 118), rng.randint(10, 80), tune))
+        song.parts.append(Part(channel, rng.choice(LEADS), 64 + rng.randint(-20, 20), rng.randint(80, 118), rng.randint(10, 80), tune))
     song.tune = melody(song, rng, (rng.choice((0, 0, 2, 4)), bars), rap=song.rap)
     return song
 
@@ -241,11 +251,12 @@ def write_midi(song, path, seed):
     file = mido.MidiFile(ticks_per_beat=TICKS)
     head = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=int(6e7 / song.tempo))])
     file.tracks.append(head)
-    for channel, program, pan, volume, reverb, notes in song.parts:
-        events = [(0, mido.Message("program_change", channel=channel, program=program))]
-        for number, value in ((7, volume), (10, max(0, min(127, pan))), (91, reverb), (93, rng.choice((0, 0, 40)))):
+    for part in song.parts:
+        channel = part.channel
+        events = [(0, mido.Message("program_change", channel=channel, program=part.program))]
+        for number, value in ((7, part.volume), (10, max(0, min(127, part.pan))), (91, part.reverb), (93, rng.choice((0, 0, 40)))):
             events.append((0, mido.Message("control_change", channel=channel, control=number, value=value)))
-        for note in notes:
+        for note in part.notes:
             start = max(0, int(TICKS * (note.start + rng.gauss(0, 0.006))))
             end = start + max(20, int(TICKS * note.length))
             velocity = max(1, min(127, int(127 * note.loud)))

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 import soundfile
-from scipy.signal import fftconvolve
+from scipy.signal import butter, fftconvolve, iirpeak, lfilter, sosfilt
 
 import arrange
 import sing
@@ -28,9 +28,10 @@ def decibels(low, high, rng):
 # ---- The band ----
 
 
-def play(song, seed, folder, seconds):
+def render(song, parts, seed, folder, seconds):
+    """What fluidsynth makes of these parts of a song."""
     midi, wav = os.path.join(folder, "song.mid"), os.path.join(folder, "song.wav")
-    arrange.write_midi(song, midi, seed)
+    arrange.write_midi(replace(song, parts=parts), midi, seed)
     fonts = [font for font in SOUNDFONTS if os.path.exists(font)]
     if not fonts:
         sys.exit("make_songs.py: no soundfont: install fluid-soundfont-gm or musescore-general-soundfont")
@@ -38,6 +39,44 @@ def play(song, seed, folder, seconds):
                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     audio, _ = soundfile.read(wav, always_2d=True)
     return np.pad(audio, ((0, max(0, int(seconds * RATE) - len(audio))), (0, 0)))[:int(seconds * RATE)]
+
+
+def play(song, seed, folder, seconds):
+    """The band. A synthesizer's distorted guitars sound like none, so that most songs have clean ones driven through an amplifier."""
+    rng = random.Random(seed)
+    driven = [part for part in song.parts if part.program in arrange.DRIVEN]
+    if not driven or rng.random() < 0.2:
+        return render(song, song.parts, seed, folder, seconds)
+    clean = [part for part in song.parts if part not in driven]
+    audio = render(song, clean, seed, folder, seconds) if clean else np.zeros((int(seconds * RATE), 2))
+    sound = amplifier(rng)
+    for part in driven:
+        take = render(song, [replace(part, program=rng.choice(arrange.CLEAN[1:]), pan=64, reverb=0)], seed, folder, seconds).mean(1)
+        audio += part.volume / 100 * decibels(-2, 4, rng) * pan(sound(take) * LOUD_GUITAR, (part.pan - 64) / 64)
+    return audio
+
+
+LOUD_GUITAR = 0.06  # of a driven guitar beside fluidsynth's band
+
+
+def amplifier(rng):
+    """A guitar's way through a preamplifier that clips twice, tone controls, and a loudspeaker that ends at 4 to 7 kHz."""
+    tight = butter(1, rng.uniform(80, 500), "high", fs=RATE, output="sos")
+    between = butter(1, rng.uniform(30, 120), "high", fs=RATE, output="sos")
+    box = np.concatenate([butter(2, rng.uniform(60, 130), "high", fs=RATE, output="sos"),
+                          butter(4, rng.uniform(3800, 7000), fs=RATE, output="sos")])
+    bumps = [(rng.uniform(90, 160), decibels(0, 5, rng)), (rng.uniform(350, 800), decibels(-9, 3, rng)), (rng.uniform(1800, 3500), decibels(0, 8, rng))]
+    drive, bias = decibels(10, 45, rng), rng.uniform(0, 0.3)
+
+    def sound(take):
+        level = np.sqrt((take ** 2).mean()) + 1e-9
+        driven = np.tanh(sosfilt(tight, take / level) * drive * 0.3 + bias)
+        driven = sosfilt(box, np.tanh(2 * sosfilt(between, driven)))
+        for frequency, gain in bumps:
+            b, a = iirpeak(frequency, 1.2, fs=RATE)
+            driven = driven + (gain - 1) * lfilter(b, a, driven)
+        return driven / (np.sqrt((driven ** 2).mean()) + 1e-9)
+    return sound
 
 
 def master(audio, rng):
