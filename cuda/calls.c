@@ -8,7 +8,7 @@
 /* What a block is known by. */
 static bsm_known_block known_as(const bsm_cuda_space *space, const bsm_block *block)
 {
-    bsm_known_block known = {.block = *block};
+    bsm_known_block known = {.block = *block, .state = block->commit ? space->state : 0};
     for (size_t s = 0; s < space->weights->config.num_stems; s++) {
         known.stems |= block->stems[s] ? UINT32_C(1) << s : 0;
     }
@@ -20,7 +20,7 @@ static bsm_known_block known_as(const bsm_cuda_space *space, const bsm_block *bl
 
 static bool same(const bsm_known_block *a, const bsm_known_block *b)
 {
-    return a->stems == b->stems && a->block.first == b->block.first &&
+    return a->stems == b->stems && a->state == b->state && a->block.first == b->block.first &&
            a->block.frames == b->block.frames && a->block.wanted == b->block.wanted &&
            a->block.commit == b->block.commit;
 }

@@ -25,29 +25,24 @@ static size_t memory(const void *workspace)
     return space->bytes + bsm_cuda_weights_bytes((bsm_cuda_weights *)(uintptr_t)space->weights);
 }
 
+static void select_state(void *workspace, size_t state)
+{
+    bsm_cuda_space *space = workspace;
+    space->state = state;
+}
+
 static void reset(void *workspace)
 {
     const bsm_cuda_space *space = workspace;
     const bsm_config *config = &space->weights->config;
-    if (space->states) {
+    if (space->states[space->state]) {
         size_t mixers = config->depth * config->num_bands;
         bsm_card_use(space->card);
-        bsm_card_zero(space->card, space->states,
+        bsm_card_zero(space->card, space->states[space->state],
                       mixers * bsm_cuda_state_size(config) * sizeof(float));
-        bsm_card_zero(space->card, space->tails,
+        bsm_card_zero(space->card, space->tails[space->state],
                       mixers * bsm_cuda_tail_size(config) * sizeof(float));
     }
-}
-
-/* The states start at zero without a reset, too. */
-static bsm_status workspace_new(const void *weights, const bsm_workspace_options *options,
-                                void **workspace, bsm_error *error)
-{
-    bsm_status status = bsm_cuda_workspace_new(weights, options, workspace, error);
-    if (!status) {
-        reset(*workspace);
-    }
-    return status;
 }
 
 /* What cannot be read is not a number. */
@@ -73,9 +68,10 @@ const bsm_device bsm_cuda_device = {
     .describe = describe,
     .weights_new = bsm_cuda_weights_new,
     .weights_free = bsm_cuda_weights_free,
-    .workspace_new = workspace_new,
+    .workspace_new = bsm_cuda_workspace_new,
     .workspace_free = bsm_cuda_workspace_free,
     .memory = memory,
+    .select = select_state,
     .reset = reset,
     .run = bsm_cuda_run,
     .analyse = bsm_cuda_analyse,

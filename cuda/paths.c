@@ -131,8 +131,10 @@ bsm_status bsm_cuda_time_path(void *workspace, size_t layer, const bsm_block *bl
                                 .steps = bsm_cuda_steps(block->frames, 0),
                                 .frames = block->frames}};
     if (block->commit) {
-        directions[0].states = space->states + layer * bands * bsm_cuda_state_size(config);
-        directions[0].tails = space->tails + layer * bands * bsm_cuda_tail_size(config);
+        directions[0].states =
+            space->states[space->state] + layer * bands * bsm_cuda_state_size(config);
+        directions[0].tails =
+            space->tails[space->state] + layer * bands * bsm_cuda_tail_size(config);
     }
     run_directions(space, directions);
     merge(space, path->merge, block);

@@ -201,10 +201,10 @@ static void divide(bsm_cuda_space *space, bsm_carver *carver)
     space->spectrum = bsm_carve_floats(carver, spectrum);
     space->masked = bsm_carve_floats(carver, spectrum);
     divide_sound(space, carver);
-    if (space->options.streaming) {
-        size_t mixers = config->depth * config->num_bands;
-        space->states = bsm_carve_floats(carver, mixers * bsm_cuda_state_size(config));
-        space->tails = bsm_carve_floats(carver, mixers * bsm_cuda_tail_size(config));
+    const size_t mixers = config->depth * config->num_bands;
+    for (size_t s = 0; s < space->options.states; s++) {
+        space->states[s] = bsm_carve_floats(carver, mixers * bsm_cuda_state_size(config));
+        space->tails[s] = bsm_carve_floats(carver, mixers * bsm_cuda_tail_size(config));
     }
     bsm_carver mixer = *carver, mask = *carver, split = *carver, sound = *carver;
     bsm_cuda_divide_mixer(space, &mixer);

@@ -65,12 +65,13 @@ typedef struct bsm_slab_limits {
 /** A kind of block that has been seen, and once it has been recorded, how to play it. */
 typedef struct bsm_known_block {
     bsm_block block; /**< without its samples */
+    size_t state;    /**< that it goes on from */
     uint32_t stems;  /**< a bit for each that is wanted */
     bool seen, unrecordable;
     bsm_card_recording *recording;
 } bsm_known_block;
 
-enum { BSM_KNOWN_BLOCKS = 4 };
+enum { BSM_KNOWN_BLOCKS = 6 }; /* of each state those that are heard and those that are not */
 
 typedef struct bsm_cuda_space {
     const bsm_cuda_weights *weights;
@@ -85,9 +86,10 @@ typedef struct bsm_cuda_space {
     void *joined;    /**< values [band][frame][forward: dim | backward: dim], each with x */
     float *spectrum; /**< the mixture's */
     float *masked;   /**< a stem's */
-    float *states;   /**< [layer][band][d_state][d_inner]; NULL if not streaming */
-    float *tails;    /**< [layer][band][d_conv - 1][conv_dim] */
-    void *packed;    /**< values, the bands' features on their way into x */
+    float *states[BSM_MAX_STATES]; /**< [layer][band][d_state][d_inner]; NULL: none */
+    float *tails[BSM_MAX_STATES];  /**< [layer][band][d_conv - 1][conv_dim] */
+    size_t state;                  /**< the selected one's number */
+    void *packed;                  /**< values, the bands' features on their way into x */
     bsm_mixer_scratch mixer;
     bsm_mask_scratch mask;
     bsm_sound_scratch sound;

@@ -6,7 +6,7 @@
  *
  *  A device takes samples and transforms them by itself, or it takes spectra of the host's, which
  *  are [frame][bin][channel][re, im]. A workspace holds the band features x[band][frame][dim] of
- * the window in work, and the state of a stream. */
+ * the window in work, and the states of a stream. */
 #ifndef BSM_DEVICE_H
 #define BSM_DEVICE_H
 
@@ -17,10 +17,13 @@
 #include "device/training.h"
 #include "device/weights.h"
 
+/** The most states that a stream has: while one takes over from the other. */
+enum { BSM_MAX_STATES = 2 };
+
 typedef struct bsm_workspace_options {
     size_t threads;
     size_t max_frames;
-    bool streaming;
+    size_t states;           /**< of a stream, to BSM_MAX_STATES; 0: windows only */
     bsm_precision precision; /**< the least that is asked for */
 } bsm_workspace_options;
 
@@ -58,7 +61,11 @@ typedef struct bsm_device {
      *  workspace and its weights hold. */
     size_t (*memory)(const void *workspace);
 
-    /** Set the stream's state to zero. */
+    /** The stream's blocks that follow go on from state number `state`, 0 as long as nothing is
+     *  selected. */
+    void (*select)(void *workspace, size_t state);
+
+    /** Set the selected state to zero: what it is at first is not said. */
     void (*reset)(void *workspace);
 
     /** All three NULL: the device takes spectra. Else `run` does a whole block: what it does not

@@ -99,6 +99,11 @@ size_t bsm_history_count(const bsm_history *h)
     return h->num_blocks;
 }
 
+size_t bsm_history_since(const bsm_history *h, size_t index)
+{
+    return h->count - h->blocks[index].start;
+}
+
 bsm_block bsm_history_at(bsm_history *h, size_t index)
 {
     const block_note *note = &h->blocks[index];

@@ -23,6 +23,9 @@ void bsm_history_add(bsm_history *history, const bsm_block *block);
 
 size_t bsm_history_count(const bsm_history *history);
 
+/** Frames that have been committed since a block's start. */
+size_t bsm_history_since(const bsm_history *history, size_t index);
+
 /** A block as it was, without stems. Its samples are there until the next call. */
 bsm_block bsm_history_at(bsm_history *history, size_t index);
 

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "net/history.h"
 #include "net/place.h"
+#include "net/rolling.h"
 #include "net/scan_times.h"
 #include "net/threads.h"
 
@@ -17,6 +18,7 @@ struct bsm_network {
     bsm_workspace_options options;
     bsm_place place;
     size_t last_frames;
+    bsm_roll roll;
     char device_name[128];
 
     /* Where to go on if the device fails; NULL: nowhere. Then a stream is remembered, too. */
@@ -34,6 +36,13 @@ static bsm_status check_options(const bsm_network_options *options, size_t *thre
 {
     if (options->max_frames == 0) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "a network needs max_frames of at least 1");
+    }
+    if (options->rolling.segment && (!options->streaming || options->rolling.warmup == 0 ||
+                                     options->rolling.segment < options->max_frames)) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT,
+                        "rolling memory of %zu frames, warm-up of %zu: it is a stream's, whose "
+                        "blocks have at most %zu frames here",
+                        options->rolling.segment, options->rolling.warmup, options->max_frames);
     }
     return bsm_threads_resolve(options->threads, threads, error);
 }
@@ -58,19 +67,22 @@ static bsm_status fall_back(bsm_network *net, const bsm_error *why, bsm_error *e
     return BSM_OK;
 }
 
-/* As much of a stream as a training example held: what a model remembers at least. */
-static size_t frames_to_keep(const bsm_config *config)
+/* As much of a stream as a training example held, or as its state may have seen. */
+static size_t frames_to_keep(const bsm_network *net)
 {
-    return (size_t)(config->segment * (double)config->sample_rate / (double)config->hop);
+    const bsm_config *config = bsm_model_config(net->model);
+    const size_t segment = net->roll.rule.segment;
+    return segment ? segment
+                   : (size_t)(config->segment * (double)config->sample_rate / (double)config->hop);
 }
 
 static bsm_status open_history(bsm_network *net, bsm_error *error)
 {
-    if (!net->fallback || !net->options.streaming) {
+    if (!net->fallback || !net->options.states) {
         return BSM_OK;
     }
     const bsm_config *config = bsm_model_config(net->model);
-    return bsm_history_new(config, frames_to_keep(config), net->options.max_frames, &net->history,
+    return bsm_history_new(config, frames_to_keep(net), net->options.max_frames, &net->history,
                            error);
 }
 
@@ -106,9 +118,12 @@ bsm_status bsm_network_new_on(const bsm_device *device, const bsm_device *fallba
     net->options = (bsm_workspace_options){
         .threads = threads,
         .max_frames = options->max_frames,
-        .streaming = options->streaming,
+        .states = !options->streaming        ? 0
+                  : options->rolling.segment ? 2
+                                             : 1,
         .precision = options->precision,
     };
+    net->roll.rule = options->rolling;
     status = open_place(net, device, error);
     if (status) {
         bsm_network_free(net);
@@ -198,8 +213,18 @@ static bsm_status end_module(const bsm_network *net, bsm_module module, size_t n
     return status ? status : observe(net, module, number, error);
 }
 
+static bool is_heard(const bsm_network *net, const bsm_block *block)
+{
+    bool heard = false;
+    for (size_t s = 0; s < bsm_model_config(net->model)->num_stems; s++) {
+        heard = heard || block->stems[s];
+    }
+    return heard;
+}
+
 /* Only the last layer's output may be cut to the wanted frames: every layer before it needs the
- * frames that lie ahead. */
+ * frames that lie ahead. A stream's state knows nothing of what comes behind its last path along
+ * time. */
 static bsm_status run_layers(const bsm_network *net, const bsm_block *block, bsm_error *error)
 {
     const bsm_place *place = &net->place;
@@ -212,7 +237,7 @@ static bsm_status run_layers(const bsm_network *net, const bsm_block *block, bsm
         }
         status = place->device->time_path(place->workspace, layer, &part, error);
         status = end_module(net, BSM_MODULE_TIME_PATH, layer, status, error);
-        if (!status) {
+        if (!status && (layer + 1 < depth || is_heard(net, block))) {
             status = place->device->band_path(place->workspace, layer, &part, error);
             status = end_module(net, BSM_MODULE_BAND_PATH, layer, status, error);
         }
@@ -254,26 +279,68 @@ static bsm_status run_modules(void *network, const bsm_block *block, bsm_error *
 
 /* ---- Blocks ---- */
 
-static bsm_status run_block(bsm_network *net, const bsm_block *block, bsm_error *error)
+static float *const *const NO_STEMS[BSM_MAX_STEMS] = {NULL};
+
+static bsm_status run_once(bsm_network *net, const bsm_block *block, bsm_error *error)
 {
     const bsm_device_modules modules = {
         .run = run_modules, .network = net, .observed = net->observer != NULL};
     return bsm_place_run(&net->place, block, &modules, error);
 }
 
-/* Compute a stream's last blocks again, on the device that has it now, for its state. */
+static bsm_status run_state(bsm_network *net, size_t state, const bsm_block *block,
+                            bsm_error *error)
+{
+    const bsm_place *place = &net->place;
+    place->device->select(place->workspace, state);
+    if (net->roll.age[state] == 0) {
+        place->device->reset(place->workspace);
+    }
+    return run_once(net, block, error);
+}
+
+/* The state that is heard comes last: what it has added to the stems stays there. */
+static bsm_status run_block(bsm_network *net, const bsm_block *block, bsm_error *error)
+{
+    if (!block->commit) {
+        return run_once(net, block, error);
+    }
+    bsm_block heard = *block;
+    bsm_status status = BSM_OK;
+    if (net->roll.warms) {
+        bsm_block warmed = *block;
+        warmed.stems = NO_STEMS;
+        status = run_state(net, 1 - net->roll.heard, &warmed, error);
+        heard.shared = block->frames;
+    }
+    return status ? status : run_state(net, net->roll.heard, &heard, error);
+}
+
+/* Compute a stream's last blocks again, on the device that has it now, for its states: each from
+ * where it was zero, or from the first block that is remembered. */
+static bsm_status replay_state(bsm_network *net, size_t state, bsm_error *error)
+{
+    const bsm_place *place = &net->place;
+    place->device->select(place->workspace, state);
+    place->device->reset(place->workspace);
+    bsm_status status = BSM_OK;
+    for (size_t i = 0; i < bsm_history_count(net->history) && !status; i++) {
+        bsm_block past = bsm_history_at(net->history, i);
+        past.stems = NO_STEMS;
+        if (bsm_history_since(net->history, i) <= net->roll.age[state]) {
+            status = run_once(net, &past, error);
+        }
+    }
+    return status;
+}
+
 static bsm_status replay(bsm_network *net, bsm_error *error)
 {
-    float *const *const no_stems[BSM_MAX_STEMS] = {NULL};
     bsm_network_observer *observer = net->observer;
     net->observer = NULL;
-    net->place.device->reset(net->place.workspace);
-    size_t blocks = bsm_history_count(net->history);
     bsm_status status = BSM_OK;
-    for (size_t i = 0; i < blocks && !status; i++) {
-        bsm_block past = bsm_history_at(net->history, i);
-        past.stems = no_stems;
-        status = run_block(net, &past, error);
+    for (size_t s = 0; s < net->options.states && !status; s++) {
+        status = replay_state(net, s, error);
     }
     net->observer = observer;
     return status;
@@ -308,7 +375,7 @@ static bsm_status check_block(const bsm_network *net, const bsm_block *block, bs
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "frames %zu to %zu of %zu: out of range",
                         block->first, block->wanted, block->frames);
     }
-    if (block->commit && !net->options.streaming) {
+    if (block->commit && !net->options.states) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "this network was not made for streaming");
     }
     if (block->commit && block->commit != block->wanted) {
@@ -326,25 +393,30 @@ bsm_status bsm_network_run(bsm_network *net, const bsm_block *block, bsm_error *
     }
     bsm_error why = {0};
     net->last_frames = block->frames;
+    if (block->commit) {
+        bsm_roll_begin(&net->roll, block);
+    }
     status = bsm_place_queues(&net->place) ? ask(net, &why) : BSM_OK;
     if (!status) {
         status = run_block(net, block, &why);
     }
     if (status && net->fallback && bsm_place_is_at_fault(status)) {
-        return go_on_elsewhere(net, block, &why, error);
-    }
-    if (status) {
+        status = go_on_elsewhere(net, block, &why, error);
+    } else if (status) {
         return bsm_fail(error, status, "%s", why.message);
     }
-    if (net->history && block->commit) {
+    if (!status && block->commit) {
+        bsm_roll_end(&net->roll, block);
+    }
+    if (!status && block->commit && net->history) {
         bsm_history_add(net->history, block);
     }
-    return BSM_OK;
+    return status;
 }
 
 void bsm_network_reset(bsm_network *network)
 {
-    network->place.device->reset(network->place.workspace);
+    bsm_roll_reset(&network->roll);
     if (network->history) {
         bsm_history_clear(network->history);
     }

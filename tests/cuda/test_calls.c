@@ -80,9 +80,11 @@ static int close_model(void **unused)
     return 0;
 }
 
-static bsm_network *open_on(const bsm_device *device, const bsm_device *fallback)
+static bsm_network *open_rolling(const bsm_device *device, const bsm_device *fallback,
+                                 bsm_rolling rolling)
 {
-    bsm_network_options options = {.threads = 1, .max_frames = FRAMES, .streaming = true};
+    bsm_network_options options = {
+        .threads = 1, .max_frames = FRAMES, .streaming = true, .rolling = rolling};
     bsm_network *network = NULL;
     bsm_error error = {0};
     lines = 0;
@@ -90,6 +92,11 @@ static bsm_network *open_on(const bsm_device *device, const bsm_device *fallback
         fail_msg("%s", error.message);
     }
     return network;
+}
+
+static bsm_network *open_on(const bsm_device *device, const bsm_device *fallback)
+{
+    return open_rolling(device, fallback, (bsm_rolling){0});
 }
 
 /* A block of the signal, whose first stem becomes `out` [channel][samples]. */
@@ -157,6 +164,28 @@ static void test_a_block_is_one_recording(void **unused)
     assert_int_equal(the_played_card.downloads - downloads, CALLS);
     bsm_network_free(network);
     assert_int_equal(the_played_card.used, 0);
+}
+
+/* Each state is heard, and each warms up: four kinds of blocks, two of which have no stems. */
+static void test_rolling_memory_has_recordings_of_each_state(void **unused)
+{
+    (void)unused;
+    const bsm_rolling rolling = {.segment = FRAMES + 3 * COMMIT, .warmup = 2 * COMMIT};
+    outcome expected, carried, actual;
+    bsm_network *network = open_rolling(&bsm_reference_device, NULL, rolling);
+    stream(network, expected);
+    bsm_network_free(network);
+    stream_on(&bsm_reference_device, carried);
+    assert_memory_not_equal(expected, carried, sizeof expected);
+    memset(&the_played_card, 0, sizeof the_played_card);
+    network = open_rolling(&bsm_cuda_device, NULL, rolling);
+    for (size_t again = 0; again < 3; again++) {
+        stream(network, actual);
+        assert_near(actual, expected);
+        bsm_network_reset(network);
+    }
+    assert_int_equal(the_played_card.recordings, 4);
+    bsm_network_free(network);
 }
 
 static void test_windows_and_blocks_take_turns(void **unused)
@@ -345,6 +374,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_block_is_one_recording),
+        cmocka_unit_test(test_rolling_memory_has_recordings_of_each_state),
         cmocka_unit_test(test_windows_and_blocks_take_turns),
         cmocka_unit_test(test_more_shapes_than_are_remembered),
         cmocka_unit_test(test_what_cannot_be_recorded_is_done_directly),

@@ -10,8 +10,7 @@
 spectral_model open_spectral(bsm_device_kind device, bsm_model *model, size_t max_frames)
 {
     spectral_model spectral = {.config = bsm_model_config(model)};
-    const bsm_workspace_options options = {
-        .threads = 2, .max_frames = max_frames, .streaming = true};
+    const bsm_workspace_options options = {.threads = 2, .max_frames = max_frames, .states = 1};
     const bsm_device *found = NULL;
     assert_int_equal(bsm_device_find(device, &found, NULL), BSM_OK);
     assert_int_equal(bsm_place_open(&spectral.place, found, model, &options, NULL), BSM_OK);

@@ -81,6 +81,7 @@ static const bsm_block window = {.frames = LONGEST, .wanted = LONGEST};
 
 typedef struct fixture {
     bsm_model *model;
+    bsm_rolling rolling; /* of its streams */
     bsm_device device;
     size_t numbers; /* samples that all frames cover */
     float *samples, *expected, *actual;
@@ -138,7 +139,8 @@ static void close_fixture(fixture *f)
 
 static bsm_network *open_on(const fixture *f, const bsm_device *device, const bsm_device *fallback)
 {
-    bsm_network_options options = {.threads = 1, .max_frames = LONGEST, .streaming = true};
+    bsm_network_options options = {
+        .threads = 1, .max_frames = LONGEST, .streaming = true, .rolling = f->rolling};
     bsm_network *network = NULL;
     bsm_error error = {0};
     if (bsm_network_new_on(device, fallback, f->model, &options, &network, &error)) {
@@ -190,6 +192,24 @@ static void test_a_long_stream_goes_on_from_its_last_segment(void **unused)
     double off = stream_with_failure(&f, block * (LAYERS + 2) + 1);
     assert_true(off > 0 && off < 0.05);
     assert_memory_equal(f.actual, f.expected, block * COMMIT * HOP * sizeof(float));
+    close_fixture(&f);
+}
+
+/* Both states are there again, of each what it had seen. */
+static void test_rolling_memory_goes_on(void **unused)
+{
+    (void)unused;
+    fixture f = open_fixture(FRAMES);
+    f.rolling = (bsm_rolling){.segment = 14, .warmup = 4};
+    expect_stream(&f);
+    bsm_network *network = open_on(&f, &f.device, NULL);
+    run_stream(network, f.samples, FRAMES, COMMIT, LOOKAHEAD, f.actual);
+    bsm_network_free(network);
+    const size_t modules = fake.calls;
+    assert_true(modules > (FRAMES + COMMIT - 1) / COMMIT * (LAYERS + 2));
+    for (size_t at = 1; at <= modules; at++) {
+        assert_true(stream_with_failure(&f, at) == 0);
+    }
     close_fixture(&f);
 }
 
@@ -350,6 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_stream_goes_on),
         cmocka_unit_test(test_a_long_stream_goes_on_from_its_last_segment),
+        cmocka_unit_test(test_rolling_memory_goes_on),
         cmocka_unit_test(test_a_window_is_done_again),
         cmocka_unit_test(test_a_window_that_fails_keeps_the_stream),
         cmocka_unit_test(test_a_reset_is_no_past),

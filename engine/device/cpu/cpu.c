@@ -77,8 +77,8 @@ static void divide(bsm_cpu_workspace *space, bsm_carver *carver)
     space->threads = bsm_carve(carver, space->options.threads * sizeof *space->threads);
     space->x =
         bsm_carve_floats(carver, config->num_bands * space->options.max_frames * config->dim);
-    if (space->options.streaming) {
-        space->stream = bsm_carve_floats(carver, stream_size(config));
+    for (size_t s = 0; s < space->options.states; s++) {
+        space->streams[s] = bsm_carve_floats(carver, stream_size(config));
     }
     for (size_t t = 0; t < space->options.threads; t++) {
         divide_thread(space, carver, carver->block ? &space->threads[t] : NULL);
@@ -120,10 +120,16 @@ static bsm_status workspace_new(const void *weights, const bsm_workspace_options
     return BSM_OK;
 }
 
+static void select_state(void *workspace, size_t state)
+{
+    bsm_cpu_workspace *space = workspace;
+    space->state = state;
+}
+
 static void reset(void *workspace)
 {
     bsm_cpu_workspace *space = workspace;
-    space->stream_started = false;
+    space->started[space->state] = false;
 }
 
 static void read_features(const void *workspace, size_t frames, float *features)
@@ -136,8 +142,8 @@ static void read_features(const void *workspace, size_t frames, float *features)
 #define CPU_DEVICE(describes, new_weights)                                                         \
     {                                                                                              \
         .describe = describes, .weights_new = new_weights, .weights_free = bsm_cpu_weights_free,   \
-        .workspace_new = workspace_new, .workspace_free = workspace_free, .reset = reset,          \
-        .band_split = bsm_cpu_band_split, .time_path = bsm_cpu_time_path,                          \
+        .workspace_new = workspace_new, .workspace_free = workspace_free, .select = select_state,  \
+        .reset = reset, .band_split = bsm_cpu_band_split, .time_path = bsm_cpu_time_path,          \
         .band_path = bsm_cpu_band_path, .mask = bsm_cpu_mask, .read_features = read_features,      \
         .training = &bsm_cpu_training,                                                             \
     }

@@ -130,8 +130,8 @@ static void time_path_of_band(void *job, size_t thread, size_t band)
     }
     size_t index = p->layer * config->num_bands + band;
     bsm_cpu_state stream =
-        bsm_cpu_state_at(config, space->stream + index * bsm_cpu_state_size(config));
-    stream.zero = !space->stream_started;
+        bsm_cpu_state_at(config, space->streams[space->state] + index * bsm_cpu_state_size(config));
+    stream.zero = !space->started[space->state];
     run_block(&space->threads[thread], &seq, block->commit, &stream);
 }
 
@@ -144,7 +144,7 @@ bsm_status bsm_cpu_time_path(void *workspace, size_t layer, const bsm_block *blo
     bsm_cpu_run(space->options.threads, config->num_bands, time_path_of_band,
                 &(path){space, layer, block});
     if (block->commit && layer + 1 == config->depth) {
-        space->stream_started = true;
+        space->started[space->state] = true;
     }
     return BSM_OK;
 }

@@ -20,11 +20,12 @@ typedef struct bsm_cpu_workspace {
     const bsm_cpu_weights *weights;
     const bsm_kernels *kernels;
     bsm_workspace_options options;
-    float *x;                /**< [band][frame][dim] */
-    float *stream;           /**< [depth][band][state], along time; NULL if not streaming */
-    bool stream_started;     /**< false: `stream` counts as zero */
-    bsm_cpu_thread *threads; /**< of a region */
-    void *memory;            /**< of all of them */
+    float *x;                       /**< [band][frame][dim] */
+    float *streams[BSM_MAX_STATES]; /**< [depth][band][state], along time; NULL: none */
+    bool started[BSM_MAX_STATES];   /**< false: that one counts as zero */
+    size_t state;                   /**< the selected one's number */
+    bsm_cpu_thread *threads;        /**< of a region */
+    void *memory;                   /**< of all of them */
 } bsm_cpu_workspace;
 
 /* The modules of bsm_device. */

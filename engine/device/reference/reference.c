@@ -23,8 +23,9 @@ typedef struct scratch {
 typedef struct workspace {
     const bsm_weights *weights;
     bsm_workspace_options options;
-    float *x;      /* [band][frame][dim] */
-    float *stream; /* [depth][band][state], the forward mixers' along time; NULL if not streaming */
+    float *x;         /* [band][frame][dim] */
+    float *streams;   /* [options.states][depth][band][state], of the forward mixers along time */
+    float *stream;    /* the selected one; NULL if not streaming */
     scratch *scratch; /* one per thread */
 } workspace;
 
@@ -82,7 +83,7 @@ static void workspace_free(void *opaque)
         }
     }
     free(space->scratch);
-    free(space->stream);
+    free(space->streams);
     free(space->x);
     free(space);
 }
@@ -107,9 +108,10 @@ static bsm_status workspace_new(const void *weights, const bsm_workspace_options
     for (size_t t = 0; complete && t < options->threads; t++) {
         complete = scratch_init(&space->scratch[t], config, length);
     }
-    if (complete && options->streaming) {
-        space->stream = calloc(stream_size(config), sizeof *space->stream);
-        complete = space->stream != NULL;
+    if (complete && options->states) {
+        space->streams = calloc(options->states * stream_size(config), sizeof *space->streams);
+        space->stream = space->streams;
+        complete = space->streams != NULL;
     }
     if (!complete) {
         workspace_free(space);
@@ -117,6 +119,12 @@ static bsm_status workspace_new(const void *weights, const bsm_workspace_options
     }
     *out = space;
     return BSM_OK;
+}
+
+static void select_state(void *opaque, size_t state)
+{
+    workspace *space = opaque;
+    space->stream = space->streams + state * stream_size(&space->weights->config);
 }
 
 static void reset(void *opaque)
@@ -292,6 +300,7 @@ const bsm_device bsm_reference_device = {
     .keeps_host_weights = true,
     .workspace_new = workspace_new,
     .workspace_free = workspace_free,
+    .select = select_state,
     .reset = reset,
     .band_split = band_split,
     .time_path = time_path,

@@ -19,12 +19,22 @@ BSM_BEGIN_DECLS
 
 typedef struct bsm_network bsm_network;
 
+/** Rolling memory: how long a stream's state lasts. Before its time is up, a second one starts from
+ *  zero beside it, and takes over when it is: a block costs twice as much meanwhile. */
+typedef struct bsm_rolling {
+    size_t segment; /**< frames that are seen at most, from where a block's state was zero to the
+                         block's last one; 0: any number, the state is carried on for ever */
+    size_t warmup;  /**< frames that a state has seen before it takes over, rounded up to whole
+                         blocks; at most half of what `segment` leaves beside the look-ahead */
+} bsm_rolling;
+
 typedef struct bsm_network_options {
     bsm_device_kind device;
     bsm_precision precision; /**< the least that will do */
     size_t threads;          /**< 0: one per core */
     size_t max_frames;       /**< the longest window or block that will be passed; at least 1 */
     bool streaming;          /**< allocate the state that a stream carries from block to block */
+    bsm_rolling rolling;     /**< of a stream */
 } bsm_network_options;
 
 /** Make a network over `model`, which it references.
@@ -54,7 +64,7 @@ BSM_API const char *bsm_network_note(const bsm_network *network);
  *
  *  In a stream (of a network made with `streaming`) the forward time mixers start from the state
  *  that they had after the last committed frame; the backward ones from zero at the block's right
- *  edge. A window does not disturb it.
+ *  edge. A window does not disturb it. With rolling memory that state is the one whose turn it is.
  *  BSM_INVALID_ARGUMENT: frames out of range. BSM_CANCELLED, BSM_DEVICE_FAILED, BSM_NO_MEMORY. */
 BSM_API BSM_NODISCARD bsm_status bsm_network_run(bsm_network *network, const bsm_block *block,
                                                  bsm_error *error);
