@@ -17,8 +17,10 @@ static const bsm_precision precisions[BSM_NUM_PRECISIONS] = {
     [BSM_CHOICE_BFLOAT16] = BSM_PRECISION_BFLOAT16,
     [BSM_CHOICE_INT8] = BSM_PRECISION_INT8,
 };
+static const bsm_memory memories[BSM_NUM_MEMORIES] = {BSM_MEMORY_MODEL, BSM_MEMORY_CARRY,
+                                                      BSM_MEMORY_BOUNDED};
 static const bsm_settings default_settings = {BSM_LOOKAHEAD_NORMAL, BSM_CHOICE_AUTO,
-                                              BSM_CHOICE_FLOAT32};
+                                              BSM_CHOICE_FLOAT32, BSM_KEEP_AS_MODEL};
 
 /* ---- News ---- */
 
@@ -116,7 +118,8 @@ static bsm_stream_options options_of(bsm_settings settings)
 {
     return (bsm_stream_options){.latency = latencies[settings.lookahead],
                                 .device = devices[settings.device],
-                                .precision = precisions[settings.precision]};
+                                .precision = precisions[settings.precision],
+                                .memory = memories[settings.memory]};
 }
 
 static bsm_status install(bsm_loader *loader, bsm_model *model, bsm_settings settings,

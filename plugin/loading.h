@@ -16,12 +16,13 @@
 
 /** Values of the ports of the same names. */
 typedef struct bsm_settings {
-    int lookahead, device, precision;
+    int lookahead, device, precision, memory;
 } bsm_settings;
 
 static inline bool bsm_settings_equal(bsm_settings a, bsm_settings b)
 {
-    return a.lookahead == b.lookahead && a.device == b.device && a.precision == b.precision;
+    return a.lookahead == b.lookahead && a.device == b.device && a.precision == b.precision &&
+           a.memory == b.memory;
 }
 
 typedef struct bsm_loader {

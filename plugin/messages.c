@@ -37,6 +37,7 @@ static void read_get(bsm_messages *m, const LV2_Atom_Object *object)
     LV2_URID wish = urid_value(m, property);
     m->tell_model = m->tell_model || !property || wish == m->uris.model;
     m->tell_status = m->tell_status || !property || wish == m->uris.status;
+    m->watched = m->watched || wish == m->uris.scene;
 }
 
 /* A text too long for a path is none: the host is told the value that stays. */
@@ -120,8 +121,22 @@ static bool write_change(bsm_messages *m)
     return true;
 }
 
+static void write_scene(bsm_messages *m, const bsm_scene *scene)
+{
+    LV2_Atom_Forge_Frame frame;
+    if (!fits(m, SET_SIZE + sizeof *scene)) {
+        return;
+    }
+    lv2_atom_forge_frame_time(&m->forge, 0);
+    lv2_atom_forge_object(&m->forge, &frame, 0, m->uris.scene);
+    lv2_atom_forge_key(&m->forge, m->uris.scene);
+    lv2_atom_forge_atom(&m->forge, sizeof *scene, m->forge.Chunk);
+    lv2_atom_forge_write(&m->forge, scene, sizeof *scene);
+    lv2_atom_forge_pop(&m->forge, &frame);
+}
+
 void bsm_messages_write(bsm_messages *messages, LV2_Atom_Sequence *notify, const char *model,
-                        const char *status)
+                        const char *status, const bsm_scene *scene)
 {
     bsm_messages *m = messages;
     lv2_atom_forge_set_buffer(&m->forge, (uint8_t *)notify, notify->atom.size);
@@ -134,6 +149,9 @@ void bsm_messages_write(bsm_messages *messages, LV2_Atom_Sequence *notify, const
     }
     if (m->tell_change) {
         m->tell_change = !write_change(m);
+    }
+    if (scene) {
+        write_scene(m, scene);
     }
     lv2_atom_forge_pop(&m->forge, &m->sequence);
 }

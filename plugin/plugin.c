@@ -17,6 +17,7 @@
 #include "ports.h"
 #include "state.h"
 #include "uris.h"
+#include "watch.h"
 #ifdef BSM_HAVE_CAIRO
 #include "display.h"
 #endif
@@ -41,6 +42,7 @@ typedef struct bsm_plugin {
     size_t room;    /* samples of each scratch buffer */
     float *scratch; /* [2][room], for Remix's instrumental */
     bsm_messages messages;
+    bsm_watch watch;
     bsm_news news, newer; /* as the host was told, and as they come in */
     unsigned edition;     /* of the news */
     bsm_settings asked;   /* what the worker has been asked for last */
@@ -123,7 +125,8 @@ static bsm_settings settings_of(const bsm_ports *ports)
 {
     return (bsm_settings){choice_of(*ports->lookahead, BSM_NUM_LOOKAHEADS, BSM_LOOKAHEAD_NORMAL),
                           choice_of(*ports->device, BSM_NUM_CHOICES, BSM_CHOICE_AUTO),
-                          choice_of(*ports->precision, BSM_NUM_PRECISIONS, BSM_CHOICE_FLOAT32)};
+                          choice_of(*ports->precision, BSM_NUM_PRECISIONS, BSM_CHOICE_FLOAT32),
+                          choice_of(*ports->memory, BSM_NUM_MEMORIES, BSM_KEEP_AS_MODEL)};
 }
 
 /* What is not a number stays so: the remix takes it for silence. */
@@ -137,9 +140,18 @@ static void follow_controls(bsm_plugin *p)
     const bsm_ports *ports = &p->ports;
     const bsm_remix_settings mix = {
         .gain_db = {gain_of(*ports->vocals_gain), gain_of(*ports->instrumental_gain)},
+        .mute = {*ports->mute[BSM_VOCALS] > 0, *ports->mute[BSM_INSTRUMENTAL] > 0},
+        .solo = (bsm_solo)choice_of(*ports->solo, BSM_NUM_SOLOS, BSM_SOLO_NONE),
         .bypass = !(*ports->enabled > 0)};
     bsm_remix_set(p->remix, &mix);
     bsm_stream_set_freewheel(p->loader.stream, *ports->freewheel > 0);
+}
+
+static void watch(bsm_plugin *p, float *const vocals[2], float *const instrumental[2],
+                  size_t frames)
+{
+    bsm_watch_feed(&p->watch, p->remix, (const float *const *)vocals,
+                   (const float *const *)instrumental, frames);
 }
 
 /* The same offset in all buffers at a time: so the host may use one for several ports. */
@@ -151,10 +163,12 @@ static bool process(bsm_plugin *p, size_t at, size_t frames)
     if (p->stems) {
         float *const rest[2] = {ports->instrumental[0] + at, ports->instrumental[1] + at};
         bsm_stream_process(p->loader.stream, in, out, rest, frames);
+        watch(p, out, rest, frames);
         return bsm_remix_stems(p->remix, out, rest, frames);
     }
     float *const rest[2] = {p->scratch, p->scratch + p->room};
     bsm_stream_process(p->loader.stream, in, out, rest, frames);
+    watch(p, out, rest, frames);
     return bsm_remix_mix(p->remix, (const float *const *)out, (const float *const *)rest, out,
                          frames);
 }
@@ -173,7 +187,9 @@ static void report(bsm_plugin *p)
         p->messages.tell_status = true;
     }
     bsm_messages_write(&p->messages, p->ports.notify, p->news.model,
-                       p->stopped ? p->stopped_status : p->news.status);
+                       p->stopped ? p->stopped_status : p->news.status,
+                       p->watch.complete ? &p->watch.scene : NULL);
+    p->watch.complete = false;
 }
 
 static void take_news(bsm_plugin *p)
@@ -189,6 +205,10 @@ static void run(LV2_Handle instance, uint32_t frames)
     bsm_plugin *p = instance;
     const bsm_ports *ports = &p->ports;
     bsm_messages_read(&p->messages, ports->control);
+    if (p->messages.watched) {
+        p->messages.watched = false;
+        bsm_watch_ask(&p->watch);
+    }
     ask_worker(p, settings_of(ports));
     take_news(p);
     follow_controls(p);
@@ -247,6 +267,7 @@ static bsm_status open_parts(bsm_plugin *p, double rate, const char *bundle, bsm
     if (status) {
         return status;
     }
+    bsm_watch_init(&p->watch, (size_t)rate);
     status = bsm_remix_new((size_t)rate, &as_it_is, &p->remix, error);
     p->scratch = calloc(2 * p->room, sizeof *p->scratch);
     if (!status && !p->scratch) {
@@ -279,7 +300,7 @@ static LV2_Handle instantiate(const LV2_Descriptor *descriptor, double rate, con
     } else {
         bsm_uris uris = bsm_map_uris(map, descriptor->URI);
         p->stems = !strcmp(descriptor->URI, BSM_STEMS_URI);
-        p->asked = (bsm_settings){-1, -1, -1};
+        p->asked = (bsm_settings){-1, -1, -1, -1};
         bsm_messages_init(&p->messages, map, &uris);
         bsm_log_lines_begin(&p->log_lines, &p->log);
         p->room = scratch_size(&uris, options);
@@ -297,10 +318,9 @@ static LV2_Handle instantiate(const LV2_Descriptor *descriptor, double rate, con
 static void connect_port(LV2_Handle instance, uint32_t port, void *data)
 {
     bsm_plugin *p = instance;
-    if (!p->stems && port == BSM_REMIX_PORT_PRECISION) {
-        p->ports.precision = data;
-    } else if (port < BSM_STEMS_PORTS) {
-        p->ports.any[port] = data;
+    const bsm_port which = bsm_port_at(p->stems, port);
+    if (which < BSM_NUM_PORTS) {
+        p->ports.any[which] = data;
     }
 }
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/** The ports of both plugins, as in ttl/. Stems has two outputs more than Remix, and then both have
- *  one that came later: numbers are never changed. */
+/** The ports of both plugins, as in ttl/: those of Stems. Remix lacks the instrumental's outputs,
+ * so that its later ports have smaller numbers there (bsm_port_index). Numbers are never changed:
+ * what comes later comes at the end. */
 #ifndef BSM_PLUGIN_PORTS_H
 #define BSM_PLUGIN_PORTS_H
+
+#include <stdbool.h>
 
 #include <lv2/atom/atom.h>
 
@@ -22,14 +25,27 @@ typedef enum bsm_port {
     BSM_PORT_MISSES,
     BSM_PORT_OUT_LEFT, /**< Remix: the mix; Stems: the vocals */
     BSM_PORT_OUT_RIGHT,
-    BSM_COMMON_PORTS,
-    BSM_REMIX_PORT_PRECISION = BSM_COMMON_PORTS,
-    BSM_REMIX_PORTS,
-    BSM_PORT_INSTRUMENTAL_LEFT = BSM_COMMON_PORTS,
+    BSM_PORT_INSTRUMENTAL_LEFT, /**< Stems alone */
     BSM_PORT_INSTRUMENTAL_RIGHT,
-    BSM_STEMS_PORT_PRECISION,
-    BSM_STEMS_PORTS,
+    BSM_PORT_PRECISION,
+    BSM_PORT_VOCALS_MUTE,
+    BSM_PORT_INSTRUMENTAL_MUTE,
+    BSM_PORT_SOLO,
+    BSM_PORT_MEMORY,
+    BSM_NUM_PORTS,
+    BSM_REMIX_LACKS = BSM_PORT_PRECISION - BSM_PORT_INSTRUMENTAL_LEFT,
 } bsm_port;
+
+/** A port's number in a plugin's Turtle, and the port that has a number there. */
+static inline unsigned bsm_port_index(bool stems, bsm_port port)
+{
+    return (unsigned)port - (!stems && port >= BSM_PORT_PRECISION ? BSM_REMIX_LACKS : 0);
+}
+
+static inline bsm_port bsm_port_at(bool stems, unsigned index)
+{
+    return index + (!stems && index >= BSM_PORT_INSTRUMENTAL_LEFT ? BSM_REMIX_LACKS : 0);
+}
 
 /** Ends of the gain ports, in dB. At the lower one a stem is silent. */
 #define BSM_GAIN_MUTE (-60.0f)
@@ -50,9 +66,15 @@ enum {
     BSM_NUM_PRECISIONS
 };
 
-/** What the host has connected, as in Stems. */
+/** Values of BSM_PORT_SOLO: those of bsm_solo. */
+enum { BSM_NUM_SOLOS = 3 };
+
+/** Values of BSM_PORT_MEMORY. */
+enum { BSM_KEEP_AS_MODEL, BSM_KEEP_CARRIED, BSM_KEEP_BOUNDED, BSM_NUM_MEMORIES };
+
+/** What the host has connected. */
 typedef union bsm_ports {
-    void *any[BSM_STEMS_PORTS];
+    void *any[BSM_NUM_PORTS];
     struct {
         const LV2_Atom_Sequence *control;
         LV2_Atom_Sequence *notify;
@@ -61,7 +83,7 @@ typedef union bsm_ports {
         float *latency, *load, *misses;
         float *out[2];
         float *instrumental[2];
-        const float *precision;
+        const float *precision, *mute[2], *solo, *memory;
     };
 } bsm_ports;
 

@@ -16,9 +16,10 @@
 #define BSM_STEMS_URI BSM_LV2_URI "stems"
 #define BSM_MODEL_URI BSM_LV2_URI "model"   /**< parameter: the model file */
 #define BSM_STATUS_URI BSM_LV2_URI "status" /**< parameter, read only: what became of it */
+#define BSM_SCENE_URI BSM_LV2_URI "scene"   /**< what the window is told of the sound: scene.h */
 
 typedef struct bsm_uris {
-    LV2_URID plugin, model, status;
+    LV2_URID plugin, model, status, scene;
     LV2_URID atom_int, atom_path, atom_string, atom_urid;
     LV2_URID max_block;
     LV2_URID patch_get, patch_set, patch_property, patch_subject, patch_value;
@@ -31,6 +32,7 @@ static inline bsm_uris bsm_map_uris(const LV2_URID_Map *map, const char *plugin)
         .plugin = map->map(map->handle, plugin),
         .model = map->map(map->handle, BSM_MODEL_URI),
         .status = map->map(map->handle, BSM_STATUS_URI),
+        .scene = map->map(map->handle, BSM_SCENE_URI),
         .atom_int = map->map(map->handle, LV2_ATOM__Int),
         .atom_path = map->map(map->handle, LV2_ATOM__Path),
         .atom_string = map->map(map->handle, LV2_ATOM__String),

@@ -19,7 +19,7 @@ LUA, EXPORT = "ardour7-lua", "ardour7-export"
 URI = "https://bsm-audio.org/lv2/"
 HERE = os.path.dirname(os.path.abspath(__file__))
 REMIX_PRESETS = ["A cappella", 0, -60, "Vocals +3 dB", 3, 0, "Vocals -6 dB", -6, 0,
-                 "Instrumental duck", 0, -9, "Karaoke", -60, 0]
+                 "Instrumental duck", 0, -9, "Remix neutral", 0, 0, "Karaoke", -60, 0]
 
 
 class Failure(Exception):
@@ -138,6 +138,25 @@ def check_chosen_model(folder, session, source):
         sys.exit("the session has lost the chosen model")
 
 
+def check_tracks(folder):
+    """Mono and stereo tracks, and nothing that Ardour warns of when it loads a session."""
+    for plugin, channels, inputs, outputs in (("remix", 2, 2, 2), ("remix", 1, 1, 2),
+                                              ("stems", 2, 2, 4), ("stems", 1, 1, 4)):
+        session = os.path.join(folder, f"{plugin}-{channels}")
+        for attempt in range(5):
+            shutil.rmtree(session, ignore_errors=True)
+            try:
+                output = run([LUA, "--", os.path.join(HERE, "ardour_tracks.lua"), URI + plugin,
+                              channels, inputs, outputs], session)
+                break
+            except Crash as crash:
+                print(f"{session}, attempt {attempt + 1}: {crash}")
+        else:
+            sys.exit(f"{session}: Ardour crashes each time")
+        if "non-automatable" in output:
+            sys.exit(f"Ardour warns when it loads a session:\n{output}")
+
+
 def check(folder):
     session = os.path.join(folder, "noise")
     run([LUA, os.path.join(HERE, "ardour_record.lua")], session)
@@ -162,6 +181,8 @@ def check(folder):
 
     with_plugin(session, "stems", [URI + "stems", 4, 1, "Stems neutral", 0, 0])
     check_chosen_model(folder, session, source)
+    os.environ["BSM_MODEL"] = os.path.join(HERE, "../../presets/models/bsm-live.safetensors")
+    check_tracks(folder)
 
 
 def main():

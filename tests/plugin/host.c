@@ -126,11 +126,13 @@ struct instance {
     _Atomic size_t given, done; /* orders; the thread owns `done` */
     _Atomic bool quit;
 
-    float controls[BSM_STEMS_PORTS];
-    float audio[BSM_STEMS_PORTS][HOST_MAX_BLOCK];
+    float controls[BSM_NUM_PORTS];
+    float audio[BSM_NUM_PORTS][HOST_MAX_BLOCK];
     atom_buffer control, notify;
     char set_model[HOST_TEXT];
-    bool send_set, send_get;
+    bool send_set, send_get, send_watch;
+    size_t scenes;
+    bsm_scene scene; /* the last one */
     char told_model[HOST_TEXT], told_status[HOST_TEXT];
 };
 
@@ -244,28 +246,29 @@ size_t instance_strange_lines(const instance *i)
 
 static bool is_audio(bsm_port port)
 {
-    return port == BSM_PORT_IN_LEFT || port == BSM_PORT_IN_RIGHT;
+    return port == BSM_PORT_IN_LEFT || port == BSM_PORT_IN_RIGHT ||
+           (port >= BSM_PORT_OUT_LEFT && port <= BSM_PORT_INSTRUMENTAL_RIGHT);
 }
 
-bsm_port host_precision_port(const LilvPlugin *plugin)
+bool host_is_stems(const LilvPlugin *plugin)
 {
-    return lilv_plugin_get_num_ports(plugin) == BSM_STEMS_PORTS ? BSM_STEMS_PORT_PRECISION
-                                                                : BSM_REMIX_PORT_PRECISION;
+    return lilv_plugin_get_num_ports(plugin) == BSM_NUM_PORTS;
 }
 
 static void connect_all(instance *i, const LilvPlugin *plugin)
 {
+    float initial[BSM_NUM_PORTS];
     uint32_t count = lilv_plugin_get_num_ports(plugin);
-    const bsm_port precision = host_precision_port(plugin);
-    assert_true(count <= BSM_STEMS_PORTS);
-    lilv_plugin_get_port_ranges_float(plugin, NULL, NULL, i->controls);
-    for (uint32_t port = 0; port < count; port++) {
+    assert_true(count <= BSM_NUM_PORTS);
+    lilv_plugin_get_port_ranges_float(plugin, NULL, NULL, initial);
+    for (uint32_t index = 0; index < count; index++) {
+        const bsm_port port = bsm_port_at(host_is_stems(plugin), index);
+        i->controls[port] = initial[index];
         void *place = port == BSM_PORT_CONTROL  ? (void *)&i->control
                       : port == BSM_PORT_NOTIFY ? (void *)&i->notify
-                      : is_audio(port) || (port >= BSM_PORT_OUT_LEFT && port != precision)
-                          ? (void *)i->audio[port]
-                          : (void *)&i->controls[port];
-        lilv_instance_connect_port(i->lilv, port, place);
+                      : is_audio(port)          ? (void *)i->audio[port]
+                                                : (void *)&i->controls[port];
+        lilv_instance_connect_port(i->lilv, index, place);
     }
 }
 
@@ -369,11 +372,16 @@ static void forge_set(LV2_Atom_Forge *forge, const char *path)
     lv2_atom_forge_pop(forge, &frame);
 }
 
-static void forge_get(LV2_Atom_Forge *forge)
+/* Of all properties, if none is named. */
+static void forge_get(LV2_Atom_Forge *forge, const char *property)
 {
     LV2_Atom_Forge_Frame frame;
     lv2_atom_forge_frame_time(forge, 0);
     lv2_atom_forge_object(forge, &frame, 0, host_map(LV2_PATCH__Get));
+    if (property) {
+        lv2_atom_forge_key(forge, host_map(LV2_PATCH__property));
+        lv2_atom_forge_urid(forge, host_map(property));
+    }
     lv2_atom_forge_pop(forge, &frame);
 }
 
@@ -388,12 +396,26 @@ static void write_control(instance *i)
         forge_set(&forge, i->set_model);
     }
     if (i->send_get) {
-        forge_get(&forge);
+        forge_get(&forge, NULL);
+    }
+    if (i->send_watch) {
+        forge_get(&forge, BSM_SCENE_URI);
     }
     lv2_atom_forge_pop(&forge, &frame);
-    i->send_set = i->send_get = false;
+    i->send_set = i->send_get = i->send_watch = false;
     i->notify.sequence.atom.size = sizeof i->notify - sizeof(LV2_Atom);
     i->notify.sequence.atom.type = host_map(LV2_ATOM__Chunk);
+}
+
+static void read_scene(instance *i, const LV2_Atom_Object *object)
+{
+    const LV2_Atom *value = NULL;
+    lv2_atom_object_get(object, host_map(BSM_SCENE_URI), &value, 0);
+    assert_non_null(value);
+    assert_int_equal(value->type, host_map(LV2_ATOM__Chunk));
+    assert_int_equal(value->size, sizeof i->scene);
+    memcpy(&i->scene, LV2_ATOM_BODY_CONST(value), sizeof i->scene);
+    i->scenes++;
 }
 
 static void read_notify(instance *i)
@@ -402,6 +424,9 @@ static void read_notify(instance *i)
     {
         const LV2_Atom_Object *object = (const LV2_Atom_Object *)&event->body;
         const LV2_Atom *property = NULL, *value = NULL;
+        if (object->body.otype == host_map(BSM_SCENE_URI)) {
+            read_scene(i, object);
+        }
         if (object->body.otype != host_map(LV2_PATCH__Set)) {
             continue;
         }
@@ -427,6 +452,21 @@ void instance_set_model(instance *i, const char *path)
 void instance_get_all(instance *i)
 {
     i->send_get = true;
+}
+
+void instance_watch(instance *i)
+{
+    i->send_watch = true;
+}
+
+size_t instance_scenes(const instance *i)
+{
+    return i->scenes;
+}
+
+const bsm_scene *instance_scene(const instance *i)
+{
+    return &i->scene;
 }
 
 const char *instance_told_model(const instance *i)

@@ -12,6 +12,7 @@
 
 #include "inline_display.h"
 #include "ports.h"
+#include "scene.h"
 #include "uris.h"
 
 enum { HOST_MAX_BLOCK = 16384, HOST_TEXT = 4096 };
@@ -69,6 +70,13 @@ void instance_settle(instance *i);
 void instance_set_model(instance *i, const char *path);
 void instance_get_all(instance *i);
 
+/** With the next run(): ask for scenes, as a window does. */
+void instance_watch(instance *i);
+
+/** How many scenes the plugin has told, and the last of them. */
+size_t instance_scenes(const instance *i);
+const bsm_scene *instance_scene(const instance *i);
+
 /** Ask for the picture of the mixer strip, as a host's drawing thread does. */
 bsm_inline_picture *instance_render(instance *i, uint32_t width, uint32_t max_height);
 
@@ -76,8 +84,7 @@ bsm_inline_picture *instance_render(instance *i, uint32_t width, uint32_t max_he
 size_t instance_draws(const instance *i);
 size_t instance_strange_draws(const instance *i);
 
-/** The port for the precision, whose number depends on the plugin. */
-bsm_port host_precision_port(const LilvPlugin *plugin);
+bool host_is_stems(const LilvPlugin *plugin);
 
 /** What the plugin has written into the host's log so far, HOST_TEXT bytes, and how often it did so
  *  inside run(), which no plugin should. */

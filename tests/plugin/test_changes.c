@@ -49,18 +49,18 @@ static void play(instance *i, clicks *listener, bool stems, size_t block, size_t
     }
 }
 
-static void set(instance *i, const LilvPlugin *plugin, const change *to)
+static void set(instance *i, const change *to)
 {
     *instance_control(i, BSM_PORT_LOOKAHEAD) = (float)to->lookahead;
     *instance_control(i, BSM_PORT_DEVICE) = (float)to->device;
-    *instance_control(i, host_precision_port(plugin)) = (float)to->precision;
+    *instance_control(i, BSM_PORT_PRECISION) = (float)to->precision;
     instance_set_model(i, to->other ? fixture_other() : fixture_identity());
 }
 
 /* The host's export, so that nothing is late. `tolerance` 1: the other model is no plain factor. */
 static void check_plugin(const LilvPlugin *plugin, size_t block)
 {
-    const bool stems = lilv_plugin_get_num_ports(plugin) == BSM_STEMS_PORTS;
+    const bool stems = host_is_stems(plugin);
     instance *i = fixture_instance(plugin, RATE, HOST_SYNCHRONOUS);
     *instance_control(i, BSM_PORT_FREEWHEEL) = 1;
     instance_set_model(i, fixture_identity());
@@ -69,7 +69,7 @@ static void check_plugin(const LilvPlugin *plugin, size_t block)
     listener.position = 1; /* of silence */
     play(i, &listener, stems, block, RATE);
     for (size_t c = 0; c < sizeof changes / sizeof *changes; c++) {
-        set(i, plugin, &changes[c]);
+        set(i, &changes[c]);
         play(i, &listener, stems, block, 5 * RATE / 2);
     }
     assert_true(*instance_control(i, BSM_PORT_MISSES) == 0);

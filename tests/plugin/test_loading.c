@@ -251,7 +251,7 @@ static void test_precision_changes_the_network(void **state)
     for (size_t s = 0; s < 2; s++) {
         const LilvPlugin *plugin = s ? h->stems : h->remix;
         instance *i = fixture_instance(plugin, 48000, HOST_THREADED);
-        float *precision = instance_control(i, host_precision_port(plugin));
+        float *precision = instance_control(i, BSM_PORT_PRECISION);
         *instance_control(i, BSM_PORT_DEVICE) = BSM_CHOICE_CPU;
         instance_set_model(i, fixture_identity());
         fixture_run_until(i, "ready: ");

@@ -33,20 +33,26 @@ static const port_expectation common_ports[] = {
 static const port_expectation remix_ports[] = {
     {BSM_PORT_OUT_LEFT, "out_left"},
     {BSM_PORT_OUT_RIGHT, "out_right"},
-    {BSM_REMIX_PORT_PRECISION, "precision"},
 };
 static const port_expectation stems_ports[] = {
     {BSM_PORT_OUT_LEFT, "vocals_left"},
     {BSM_PORT_OUT_RIGHT, "vocals_right"},
     {BSM_PORT_INSTRUMENTAL_LEFT, "instrumental_left"},
     {BSM_PORT_INSTRUMENTAL_RIGHT, "instrumental_right"},
-    {BSM_STEMS_PORT_PRECISION, "precision"},
+};
+static const port_expectation later_ports[] = {
+    {BSM_PORT_PRECISION, "precision"},
+    {BSM_PORT_VOCALS_MUTE, "vocals_mute"},
+    {BSM_PORT_INSTRUMENTAL_MUTE, "instrumental_mute"},
+    {BSM_PORT_SOLO, "solo"},
+    {BSM_PORT_MEMORY, "memory"},
 };
 
 static void expect_ports(const LilvPlugin *plugin, const port_expectation *ports, size_t count)
 {
     for (size_t p = 0; p < count; p++) {
-        const LilvPort *port = lilv_plugin_get_port_by_index(plugin, ports[p].port);
+        const unsigned index = bsm_port_index(host_is_stems(plugin), ports[p].port);
+        const LilvPort *port = lilv_plugin_get_port_by_index(plugin, index);
         assert_non_null(port);
         assert_string_equal(lilv_node_as_string(lilv_port_get_symbol(plugin, port)),
                             ports[p].symbol);
@@ -58,9 +64,10 @@ static void test_ports_are_those_of_the_description(void **state)
     const host *h = fixture_host(state);
     for (size_t s = 0; s < 2; s++) {
         const LilvPlugin *plugin = s ? h->stems : h->remix;
-        assert_int_equal(lilv_plugin_get_num_ports(plugin), s ? BSM_STEMS_PORTS : BSM_REMIX_PORTS);
+        assert_int_equal(lilv_plugin_get_num_ports(plugin), bsm_port_index(s, BSM_NUM_PORTS));
         expect_ports(plugin, common_ports, sizeof common_ports / sizeof *common_ports);
-        expect_ports(plugin, s ? stems_ports : remix_ports, s ? 5 : 3);
+        expect_ports(plugin, s ? stems_ports : remix_ports, s ? 4 : 2);
+        expect_ports(plugin, later_ports, sizeof later_ports / sizeof *later_ports);
         assert_true(lilv_plugin_has_latency(plugin));
         assert_int_equal(lilv_plugin_get_latency_port_index(plugin), BSM_PORT_LATENCY);
         assert_true(lilv_plugin_verify(plugin));
@@ -69,8 +76,8 @@ static void test_ports_are_those_of_the_description(void **state)
 
 static void test_ranges_are_those_of_the_code(void **state)
 {
-    const LilvPlugin *plugin = fixture_host(state)->remix;
-    float low[BSM_STEMS_PORTS], high[BSM_STEMS_PORTS], initial[BSM_STEMS_PORTS];
+    const LilvPlugin *plugin = fixture_host(state)->stems;
+    float low[BSM_NUM_PORTS], high[BSM_NUM_PORTS], initial[BSM_NUM_PORTS];
     lilv_plugin_get_port_ranges_float(plugin, low, high, initial);
     assert_true(low[BSM_PORT_VOCALS_GAIN] == BSM_GAIN_MUTE);
     assert_true(high[BSM_PORT_INSTRUMENTAL_GAIN] == BSM_GAIN_MAX);
@@ -78,8 +85,11 @@ static void test_ranges_are_those_of_the_code(void **state)
     assert_true(initial[BSM_PORT_LOOKAHEAD] == BSM_LOOKAHEAD_NORMAL);
     assert_true(high[BSM_PORT_DEVICE] == BSM_NUM_CHOICES - 1);
     assert_true(initial[BSM_PORT_DEVICE] == BSM_CHOICE_AUTO);
-    assert_true(high[BSM_REMIX_PORT_PRECISION] == BSM_NUM_PRECISIONS - 1);
-    assert_true(initial[BSM_REMIX_PORT_PRECISION] == BSM_CHOICE_FLOAT32);
+    assert_true(high[BSM_PORT_PRECISION] == BSM_NUM_PRECISIONS - 1);
+    assert_true(initial[BSM_PORT_PRECISION] == BSM_CHOICE_FLOAT32);
+    assert_true(high[BSM_PORT_SOLO] == BSM_NUM_SOLOS - 1 && initial[BSM_PORT_SOLO] == 0);
+    assert_true(high[BSM_PORT_MEMORY] == BSM_NUM_MEMORIES - 1);
+    assert_true(initial[BSM_PORT_MEMORY] == BSM_KEEP_AS_MODEL);
     assert_true(initial[BSM_PORT_ENABLED] == 1 && initial[BSM_PORT_FREEWHEEL] == 0);
 }
 
@@ -95,7 +105,7 @@ static size_t random_block(uint64_t *seed)
 /* 10,000 blocks give the input again, `latency` samples later. */
 static void null_test(const LilvPlugin *plugin, double rate, size_t blocks, const char *model)
 {
-    bool stems = lilv_plugin_get_num_ports(plugin) == BSM_STEMS_PORTS;
+    bool stems = host_is_stems(plugin);
     instance *i = fixture_instance(plugin, rate, HOST_SYNCHRONOUS);
     *instance_control(i, BSM_PORT_FREEWHEEL) = 1;
     if (model) {

@@ -20,7 +20,7 @@ expect() {
     ! grep -i error "$log"
 }
 expect remix 'BSM Remix' 'Spectral' 'Author: *the bsm authors' 'latency: *yes, reported by port 10' \
-    Karaoke 'A cappella' 'Vocals +3 dB' 'Vocals -6 dB' 'Instrumental duck' 'Low (0.3 s)' CUDA \
+    'Remix neutral' Karaoke 'A cappella' 'Vocals +3 dB' 'Vocals -6 dB' 'Instrumental duck' 'Low (0.3 s)' CUDA \
     'core#enabled' 'core#freeWheeling' 'ext/state#interface' 'ext/worker#interface'
 expect stems 'BSM Stems' 'Stems neutral' 'stems#vocals' 'stems#instrumental'
 
