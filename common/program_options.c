@@ -143,6 +143,17 @@ bsm_status option_precision(void *target, const program_option *option, const ch
                : BSM_OK;
 }
 
+bsm_status option_live_precision(void *target, const program_option *option, const char *value,
+                                 bsm_error *error)
+{
+    bsm_precision *precision = option_place(target, option);
+    if (!strcmp(value, "auto")) {
+        *precision = BSM_PRECISION_LIVE;
+        return BSM_OK;
+    }
+    return option_precision(target, option, value, error);
+}
+
 /* ---- The line ---- */
 
 /* getopt's tables. Its values are the letters, or LONG_ONLY and the option's place in our table. */

@@ -56,8 +56,8 @@ option_setter option_size, option_real;
 option_setter option_text;
 /** The enum, an int: the word's number among the choices, from `low` on. */
 option_setter option_choice;
-/** The bsm_device_kind and the bsm_precision. */
-option_setter option_device, option_precision;
+/** The bsm_device_kind and the bsm_precision, which for a program that plays may be "auto", too. */
+option_setter option_device, option_precision, option_live_precision;
 /** For help and version. */
 option_setter option_nothing;
 

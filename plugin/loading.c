@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "loading.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,24 +25,33 @@ static const bsm_settings default_settings = {BSM_LOOKAHEAD_NORMAL, BSM_CHOICE_A
 
 /* ---- News ---- */
 
-static void announce(bsm_loader *loader, const char *what, const char *text)
+static void announce(bsm_loader *loader, const char *format, ...) BSM_PRINTF(2, 3);
+static void announce(bsm_loader *loader, const char *format, ...)
 {
     const char *playing = loader->model ? bsm_model_path(loader->model) : "";
     bsm_news *news = &loader->news;
+    va_list arguments;
+    va_start(arguments, format);
     pthread_mutex_lock(&loader->facts);
-    snprintf(news->status, sizeof news->status, "%s: %.600s", what, text);
+    vsnprintf(news->status, sizeof news->status, format, arguments);
     snprintf(news->model, sizeof news->model, "%s", *loader->wanted ? loader->wanted : playing);
     pthread_mutex_unlock(&loader->facts);
+    va_end(arguments);
     bsm_news_put(&loader->board, news);
 }
 
-static void announce_ready(bsm_loader *loader)
+/* What plays, and whether it keeps up. */
+static void announce_playing(bsm_loader *loader)
 {
-    char device[128], text[BSM_STATUS_SIZE];
+    char device[128];
     bsm_stream_device_name(loader->stream, device, sizeof device);
     const char *path = bsm_model_path(loader->model), *slash = strrchr(path, '/');
-    snprintf(text, sizeof text, "%.400s on %s", slash ? slash + 1 : path, device);
-    announce(loader, "ready", text);
+    const char *file = slash ? slash + 1 : path, *fit = loader->fit.sentence;
+    if (loader->fit.fits) {
+        announce(loader, "ready: %.200s on %s; %s", file, device, fit);
+    } else {
+        announce(loader, "%s; %.200s on %s", fit, file, device);
+    }
 }
 
 static void announce_failure(bsm_loader *loader, const bsm_error *error)
@@ -49,14 +59,13 @@ static void announce_failure(bsm_loader *loader, const bsm_error *error)
     if (loader->log) {
         lv2_log_error(loader->log, "bsm: %s\n", error->message);
     }
-    announce(loader, "failed", error->message);
+    announce(loader, "failed: %.600s", error->message);
 }
 
 static void announce_none(bsm_loader *loader)
 {
-    announce(loader, "no model",
-             "none is installed: choose a model file (the README says where to get them); until "
-             "then the sound passes dry");
+    announce(loader, "no model: none is installed: choose a model file (the README says where to "
+                     "get them); until then the sound passes dry");
 }
 
 /* ---- Facts ---- */
@@ -122,15 +131,28 @@ static bsm_stream_options options_of(bsm_settings settings)
                                 .memory = memories[settings.memory]};
 }
 
+/* The latency is the user's: a project that is loaded on another machine, or while much else is
+ * loading, must find the one that it was saved with. */
+static bsm_status choose(bsm_model *model, bsm_fit *fit, bsm_error *error)
+{
+    const bsm_stream_options wish = fit->options;
+    return bsm_fit_stream(model, &wish, wish.latency, fit, error);
+}
+
 static bsm_status install(bsm_loader *loader, bsm_model *model, bsm_settings settings,
                           bsm_error *error)
 {
-    const bsm_stream_options options = options_of(settings);
-    bsm_status status = bsm_stream_set(loader->stream, model, &options, error);
+    bsm_fit fit = {.options = options_of(settings)};
+    fit.options.sample_rate = loader->rate;
+    bsm_status status = model ? choose(model, &fit, error) : BSM_OK;
+    if (!status) {
+        status = bsm_stream_set(loader->stream, model, &fit.options, error);
+    }
     if (!status) {
         bsm_model *old = loader->model;
         loader->model = model ? bsm_model_ref(model) : NULL;
         loader->settings = settings;
+        loader->fit = fit;
         bsm_model_free(old);
     }
     return status;
@@ -140,7 +162,7 @@ static bsm_status open_and_install(bsm_loader *loader, const char *path, bsm_set
                                    bsm_error *error)
 {
     bsm_model *model = NULL;
-    announce(loader, "loading", path);
+    announce(loader, "loading: %.600s", path);
     bsm_status status = bsm_model_open(path, NULL, &model, error);
     if (!status) {
         status = install(loader, model, settings, error);
@@ -175,7 +197,7 @@ static void play_default(bsm_loader *loader, bsm_settings settings, const bsm_er
         announce_substitute(loader, error->status ? error : &own);
     } else if (plays) {
         loader->as_wanted = true;
-        announce_ready(loader);
+        announce_playing(loader);
     } else {
         announce_none(loader);
     }
@@ -189,7 +211,7 @@ static void play_wanted(bsm_loader *loader, bsm_settings settings)
     bsm_loader_get_wanted(loader, path);
     loader->as_wanted = *path && !open_and_install(loader, path, settings, &error);
     if (loader->as_wanted) {
-        announce_ready(loader);
+        announce_playing(loader);
     } else {
         play_default(loader, settings, &error);
     }
@@ -199,9 +221,9 @@ static void play_wanted(bsm_loader *loader, bsm_settings settings)
 static void change_settings(bsm_loader *loader, bsm_settings settings)
 {
     bsm_error error = {0}, last;
-    announce(loader, "loading", bsm_model_path(loader->model));
+    announce(loader, "loading: %.600s", bsm_model_path(loader->model));
     if (!install(loader, loader->model, settings, &error)) {
-        announce_ready(loader);
+        announce_playing(loader);
         return;
     }
     if (install(loader, NULL, settings, &last)) {
@@ -235,7 +257,7 @@ void bsm_loader_choose(bsm_loader *loader, const char *path)
     } else {
         set_wanted(loader, path);
         loader->tried = loader->as_wanted = true;
-        announce_ready(loader);
+        announce_playing(loader);
     }
     pthread_mutex_unlock(&loader->jobs);
 }
@@ -261,7 +283,7 @@ bsm_status bsm_loader_init(bsm_loader *loader, size_t sample_rate, size_t max_bl
     options.sample_rate = sample_rate;
     options.max_block = max_block;
     options.max_latency = latencies[BSM_LOOKAHEAD_HIGH];
-    *loader = (bsm_loader){.settings = default_settings, .log = log};
+    *loader = (bsm_loader){.settings = default_settings, .rate = sample_rate, .log = log};
     pthread_mutex_init(&loader->jobs, NULL);
     pthread_mutex_init(&loader->facts, NULL);
     snprintf(loader->default_path, sizeof loader->default_path, "%sdefault.safetensors", bundle);

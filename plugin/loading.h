@@ -11,7 +11,7 @@
 
 #include <lv2/log/logger.h>
 
-#include "bsm/stream.h"
+#include "bsm/fit.h"
 #include "news.h"
 
 /** Values of the ports of the same names. */
@@ -29,12 +29,14 @@ typedef struct bsm_loader {
     /* ---- Constant ---- */
     LV2_Log_Logger *log;
     bsm_stream *stream;
+    size_t rate;                      /**< of the stream */
     char default_path[BSM_PATH_SIZE]; /**< the bundle's model, which need not exist */
 
     /* ---- Under `jobs`, which is held while a model loads ---- */
     pthread_mutex_t jobs;
     bsm_settings settings; /**< of the stream */
     bsm_model *model;      /**< in the stream; NULL: none */
+    bsm_fit fit;           /**< of the model */
     bool tried;            /**< to play what is wanted */
     bool as_wanted;        /**< what is wanted plays */
 

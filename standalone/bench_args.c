@@ -54,6 +54,14 @@ static bsm_status set_blocks(void *target, const program_option *option, const c
     return read_sizes(option, value, args->blocks, BENCH_MAX_LIST, &args->num_blocks, error);
 }
 
+static bsm_status set_precision(void *target, const program_option *option, const char *value,
+                                bsm_error *error)
+{
+    bench_args *args = target;
+    args->precision_given = true;
+    return option_live_precision(target, option, value, error);
+}
+
 static bsm_status set_windows(void *target, const program_option *option, const char *value,
                               bsm_error *error)
 {
@@ -96,8 +104,10 @@ static const program_option table[] = {
      .set = add_device},
     {"list-devices", 0, NULL, "only say which devices there are, and why others cannot be used",
      option_flag, PLACE(list_devices)},
-    {"precision", 0, "NAME", "float32 (default), tf32, bfloat16 or int8 will do", option_precision,
-     PLACE(precision)},
+    {"precision", 0, "NAME",
+     "float32 (default but with --stream), tf32, bfloat16, int8 or, as "
+     "bsm-live has it, auto",
+     set_precision, PLACE(precision)},
     {"threads", 't', "N", "processor threads, % (default: one per core)", option_size,
      PLACE(threads), 1, 1024},
     {"json", 0, NULL, "print JSON", option_flag, PLACE(json)},
@@ -166,6 +176,9 @@ static bsm_status check_together(bench_args *args, bsm_error *error)
         args->preset = "paper";
     }
     args->stream_options.latency = args->latency_ms / 1000;
+    if (args->stream && !args->precision_given) {
+        args->precision = BSM_PRECISION_LIVE;
+    }
     args->stream_options.precision = args->precision;
     if (args->num_devices == 0) {
         args->devices[args->num_devices++] = BSM_DEVICE_AUTO;

@@ -21,7 +21,8 @@ typedef struct bench_args {
     size_t num_seconds;
     size_t threads;
     size_t repeats;
-    bsm_precision precision;
+    bsm_precision precision; /**< of a stream auto, if it is not given; else float32 */
+    bool precision_given;
     bool list_devices;
     bool json;
     bool profile;

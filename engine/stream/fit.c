@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "device/device.h"
 #include "stream/epoch.h"
@@ -19,46 +20,65 @@ static const double LATENCY_STEP = 1.25;  /* from one try to the next */
 
 /* ---- Measuring ---- */
 
-/* A block in work. */
-typedef struct progress {
-    double begun, last; /* when the last module ended */
-    double longest;     /* module */
-    size_t paths;       /* that are done */
-} progress;
+/* Blocks in work. Other programs use the processor, too, more so while a project is loading. So the
+ * time of one thread is what the processor gave to it, and of each module's times the least counts,
+ * all layers being alike; the first one finds cold caches, too. */
+typedef struct stopwatch {
+    clockid_t clock;
+    double end;                    /* of the time that there is, on the wall's clock */
+    double last;                   /* when the last module ended */
+    double least[BSM_NUM_MODULES]; /* seconds; 0: it has not run */
+} stopwatch;
 
-/* On as long as the next module will probably end in time. */
+static double read_clock(const stopwatch *w)
+{
+    struct timespec now;
+    clock_gettime(w->clock, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 static bool module_done(void *user, bsm_module module, size_t layer)
 {
     (void)layer;
-    progress *p = user;
-    const double now = bsm_stream_clock();
-    p->longest = now - p->last > p->longest ? now - p->last : p->longest;
-    p->last = now;
-    p->paths += module == BSM_MODULE_TIME_PATH || module == BSM_MODULE_BAND_PATH;
-    return p->paths == 0 || now + p->longest < p->begun + MEASURED_TIME;
+    stopwatch *w = user;
+    const double now = read_clock(w), took = now - w->last;
+    double *least = &w->least[module];
+    *least = *least > 0 && *least < took ? *least : took;
+    w->last = now;
+    return bsm_stream_clock() < w->end || w->least[BSM_MODULE_BAND_PATH] <= 0;
 }
 
-/* The seconds that a block takes: of what was done of it, all paths being alike, and the modules
- * before and behind them together taking as long as one. */
-static bsm_status time_block(bsm_network *network, const bsm_block *block, double *seconds,
-                             bsm_error *error)
+/* Seconds that a block takes. What time did not suffice for counts as one path. */
+static double block_seconds(const stopwatch *w, size_t depth)
 {
-    const size_t paths = 2 * bsm_model_config(bsm_network_model(network))->depth;
-    progress p = {.begun = bsm_stream_clock()};
-    p.last = p.begun;
-    bsm_network_observe(network, module_done, &p);
-    const bsm_status status = bsm_network_run(network, block, error);
-    *seconds = bsm_stream_clock() - p.begun;
-    if (status == BSM_CANCELLED) {
-        *seconds *= (double)(paths + 1) / (double)p.paths;
-        return BSM_OK;
-    }
-    return status;
+    const double paths = w->least[BSM_MODULE_TIME_PATH] + w->least[BSM_MODULE_BAND_PATH];
+    const double around = w->least[BSM_MODULE_STFT] + w->least[BSM_MODULE_BAND_SPLIT];
+    const double behind = w->least[BSM_MODULE_MASK] > 0
+                              ? w->least[BSM_MODULE_MASK] + w->least[BSM_MODULE_INVERSE_STFT]
+                              : paths / 2;
+    return (double)depth * paths + around + behind;
 }
 
-/* The shortest of as many times as there is time for: others use the processor, too. */
-static bsm_status time_network(bsm_network *network, size_t frames, double *seconds,
-                               bsm_error *error)
+/* As many blocks as there is time for, or a few that take less than `little`. */
+static bsm_status time_blocks(bsm_network *network, const bsm_block *block, clockid_t clock,
+                              double little, double *seconds, bsm_error *error)
+{
+    const size_t depth = bsm_model_config(bsm_network_model(network))->depth;
+    stopwatch w = {.clock = clock, .end = bsm_stream_clock() + MEASURED_TIME};
+    bsm_error why;
+    size_t few = 3;
+    bsm_status status = BSM_OK;
+    bsm_network_observe(network, module_done, &w);
+    do {
+        w.last = read_clock(&w);
+        status = bsm_network_run(network, block, &why);
+        *seconds = block_seconds(&w, depth);
+    } while (!status && (*seconds > little || --few > 0) && bsm_stream_clock() < w.end);
+    return status && status != BSM_CANCELLED ? bsm_fail(error, status, "%s", why.message) : BSM_OK;
+}
+
+static bsm_status time_network(bsm_network *network, size_t frames, clockid_t clock, double little,
+                               double *seconds, bsm_error *error)
 {
     const bsm_config *config = bsm_model_config(bsm_network_model(network));
     const size_t samples = (frames - 1) * config->hop + config->n_fft;
@@ -73,15 +93,24 @@ static bsm_status time_network(bsm_network *network, size_t frames, double *seco
         sums[c] = memory + samples;
     }
     const bsm_block block = {.frames = frames, .wanted = frames, .audio = audio, .stems = stems};
-    const double end = bsm_stream_clock() + MEASURED_TIME;
-    bsm_status status = time_block(network, &block, seconds, error);
-    while (!status && bsm_stream_clock() + *seconds < end) {
-        double again;
-        status = time_block(network, &block, &again, error);
-        *seconds = again < *seconds ? again : *seconds;
-    }
+    const bsm_status status = time_blocks(network, &block, clock, little, seconds, error);
     free(memory);
     return status;
+}
+
+/* The load of a stream whose frames take so many seconds each. */
+static double load_of(const bsm_stream_plan *plan, double seconds)
+{
+    const double frames = (double)(plan->history + plan->commit + plan->lookahead);
+    return seconds * frames * (double)plan->model_rate / (double)(plan->commit * plan->hop);
+}
+
+/* And not on a card. */
+static bool computes_here(bsm_device_kind kind)
+{
+    const bsm_device *device = NULL;
+    return !bsm_device_find(kind, &device, NULL) &&
+           (device == &bsm_cpu_device || device == &bsm_reference_device);
 }
 
 /* Seconds that a frame takes in a stream with these options. */
@@ -94,20 +123,17 @@ static bsm_status measure(bsm_model *model, const bsm_stream_options *options,
                                        .precision = options->precision,
                                        .threads = options->threads,
                                        .max_frames = frames < most ? frames : most};
+    const bool own_time = options->threads == 1 && computes_here(options->device);
+    const clockid_t clock = own_time ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
+    const double little = LITTLE_LOAD / load_of(plan, 1) * (double)sized.max_frames;
     bsm_network *network = NULL;
     bsm_status status = bsm_network_new(model, &sized, &network, error);
     if (!status) {
-        status = time_network(network, sized.max_frames, seconds, error);
+        status = time_network(network, sized.max_frames, clock, little, seconds, error);
         *seconds /= (double)sized.max_frames;
     }
     bsm_network_free(network);
     return status;
-}
-
-static double load_of(const bsm_stream_plan *plan, double seconds)
-{
-    const double frames = (double)(plan->history + plan->commit + plan->lookahead);
-    return seconds * frames * (double)plan->model_rate / (double)(plan->commit * plan->hop);
 }
 
 /* ---- Choosing ---- */
@@ -131,9 +157,32 @@ static double trial_load(const trial *t)
     return load_of(&t->plan, t->seconds);
 }
 
+static double latency_of(const bsm_stream_plan *plan)
+{
+    return (double)plan->latency / (double)plan->rate;
+}
+
 static bool blocks_are_given(const bsm_stream_options *wish)
 {
     return wish->commit > 0;
+}
+
+/* Longer blocks with less look-ahead have the same latency to the sample: a host need not notice.
+ */
+static bsm_status trade_lookahead(trial *t, bsm_error *error)
+{
+    bsm_stream_options options = t->options;
+    bsm_stream_plan plan = t->plan;
+    while (load_of(&plan, t->seconds) > MOST_LOAD && plan.lookahead >= 2) {
+        plan.commit++;
+        plan.lookahead -= 2;
+    }
+    if (plan.commit == t->plan.commit) {
+        return BSM_OK;
+    }
+    options.commit = plan.commit;
+    options.lookahead = plan.lookahead;
+    return try_options(t, &options, error);
 }
 
 /* At this latency, with as much look-ahead as the load allows; the least if none does. */
@@ -142,57 +191,45 @@ static bsm_status try_latency(trial *t, const bsm_stream_options *wish, double l
 {
     bsm_stream_options options = t->options;
     options.latency = latency;
-    options.keep_lookahead = wish->keep_lookahead;
+    options.commit = wish->commit;
     options.lookahead = wish->lookahead;
-    bsm_status status = try_options(t, &options, error);
-    if (blocks_are_given(wish) || wish->keep_lookahead) {
-        return status;
-    }
-    options.keep_lookahead = true;
-    for (size_t lookahead = t->plan.lookahead;
-         !status && trial_load(t) > MOST_LOAD && lookahead > 0;) {
-        lookahead /= 2;
-        options.lookahead = lookahead;
-        status = try_options(t, &options, error);
-    }
-    return status;
+    const bsm_status status = try_options(t, &options, error);
+    return status || blocks_are_given(wish) || wish->keep_lookahead ? status
+                                                                    : trade_lookahead(t, error);
 }
 
-/* The least latency from `from` to `to` with which it fits, or `to`. */
-static bsm_status search_latency(trial *t, const bsm_stream_options *wish, double from, double to,
+/* The least latency with which it fits, from the wished one to `to`; or `to`. */
+static bsm_status search_latency(trial *t, const bsm_stream_options *wish, double to,
                                  bsm_error *error)
 {
-    bsm_status status = try_latency(t, wish, from, error);
-    for (double latency = from; !status && trial_load(t) > MOST_LOAD && latency < to;) {
+    bsm_status status = try_latency(t, wish, wish->latency, error);
+    for (double latency = latency_of(&t->plan);
+         !status && trial_load(t) > MOST_LOAD && latency < to;) {
         latency = latency * LATENCY_STEP < to ? latency * LATENCY_STEP : to;
         status = try_latency(t, wish, latency, error);
     }
     return status;
 }
 
-/* Threads and precision, as the block at the wished latency needs them. */
-static bsm_status choose_products(trial *t, const bsm_stream_options *wish, bsm_error *error)
+/* One thread, if that does with little load. More than one are waited for by the wall's clock,
+ * which says too much on a busy machine: but never are they slower than one. */
+static bsm_status choose_threads(trial *t, const bsm_stream_options *wish, bsm_error *error)
 {
     bsm_stream_options options = *wish;
-    options.threads = wish->threads ? wish->threads : 1;
+    double several = 0;
+    options.threads = 1;
     bsm_status status = try_options(t, &options, error);
     if (!status) {
         status = measure(t->model, &options, &t->plan, &t->seconds, error);
     }
-    if (status || trial_load(t) < LITTLE_LOAD) {
+    if (status || (wish->threads == 0 && trial_load(t) < LITTLE_LOAD)) {
         return status;
     }
-    options.threads = wish->threads;
-    if (!wish->threads) {
-        status = measure(t->model, &options, &t->plan, &t->seconds, error);
-    }
-    const bool faster = bsm_device_for(&bsm_cpu_device, BSM_PRECISION_BFLOAT16) != &bsm_cpu_device;
-    if (!status && trial_load(t) > MOST_LOAD && faster &&
-        wish->precision == BSM_PRECISION_FLOAT32) {
-        options.precision = BSM_PRECISION_BFLOAT16;
-        status = measure(t->model, &options, &t->plan, &t->seconds, error);
-    }
-    return status ? status : try_options(t, &options, error);
+    t->options.threads = wish->threads;
+    status =
+        wish->threads == 1 ? BSM_OK : measure(t->model, &t->options, &t->plan, &several, error);
+    t->seconds = several > 0 && several < t->seconds ? several : t->seconds;
+    return status;
 }
 
 /* ---- Saying ---- */
@@ -202,8 +239,25 @@ static double seconds_of(const bsm_stream_plan *plan, size_t frames)
     return (double)(frames * plan->hop) / (double)plan->model_rate;
 }
 
-static void say_fit(const trial *t, bsm_fit *fit)
+/* What is computed in where this precision will do. */
+static bsm_precision precision_on(const bsm_device *device, bsm_precision precision)
 {
+    const bsm_device *own = bsm_device_for(device, precision);
+    if (device == &bsm_cpu_device || device == &bsm_reference_device) {
+        return own == &bsm_cpu_int8_device   ? BSM_PRECISION_INT8
+               : own == &bsm_cpu_bf16_device ? BSM_PRECISION_BFLOAT16
+                                             : BSM_PRECISION_FLOAT32;
+    }
+    return precision == BSM_PRECISION_INT8 ? BSM_PRECISION_BFLOAT16 : precision;
+}
+
+static bsm_status say_fit(const trial *t, bsm_fit *fit, bsm_error *error)
+{
+    const bsm_device *device = NULL;
+    const bsm_status status = bsm_device_find(t->options.device, &device, error);
+    if (status) {
+        return status;
+    }
     char memory[64] = "memory carried";
     if (t->plan.history) {
         snprintf(memory, sizeof memory, "%.1f s of memory", seconds_of(&t->plan, t->plan.history));
@@ -213,7 +267,8 @@ static void say_fit(const trial *t, bsm_fit *fit)
              "of look-ahead, %s, in %s",
              100 * fit->load, fit->latency, seconds_of(&t->plan, t->plan.commit),
              seconds_of(&t->plan, t->plan.lookahead), memory,
-             bsm_precision_name(t->options.precision));
+             bsm_precision_name(precision_on(device, t->options.precision)));
+    return BSM_OK;
 }
 
 static void say_too_slow(bsm_fit *fit)
@@ -228,19 +283,13 @@ static void say_too_slow(bsm_fit *fit)
              latency);
 }
 
-static double latency_of(const bsm_stream_plan *plan)
-{
-    return (double)plan->latency / (double)plan->rate;
-}
-
 bsm_status bsm_fit_stream(bsm_model *model, const bsm_stream_options *wish, double most,
                           bsm_fit *fit, bsm_error *error)
 {
     trial t = {.model = model};
-    bsm_status status = choose_products(&t, wish, error);
-    const double from = wish->latency > 0 ? wish->latency : latency_of(&t.plan);
-    if (!status && trial_load(&t) > MOST_LOAD && !blocks_are_given(wish)) {
-        status = search_latency(&t, wish, from, most > from ? most : from, error);
+    bsm_status status = choose_threads(&t, wish, error);
+    if (!status && !blocks_are_given(wish)) {
+        status = search_latency(&t, wish, most, error);
     }
     if (status) {
         return status;
@@ -251,11 +300,10 @@ bsm_status bsm_fit_stream(bsm_model *model, const bsm_stream_options *wish, doub
                      .speed = trial_load(&t) / MOST_LOAD};
     fit->fits = fit->speed <= 1;
     if (fit->fits) {
-        say_fit(&t, fit);
-        return BSM_OK;
+        return say_fit(&t, fit, error);
     }
     if (!blocks_are_given(wish)) {
-        status = search_latency(&t, wish, from, LONGEST_LATENCY, error);
+        status = search_latency(&t, wish, LONGEST_LATENCY, error);
         fit->enough = trial_load(&t) <= MOST_LOAD ? latency_of(&t.plan) : 0;
     }
     say_too_slow(fit);

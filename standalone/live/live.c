@@ -56,6 +56,26 @@ static void on_notice(void *user, const char *text)
     events_notice(&l->events, text);
 }
 
+/* ---- What plays here ---- */
+
+bsm_status live_choose(const live *l, bsm_model *model, size_t rate, bsm_fit *fit, bsm_error *error)
+{
+    const bsm_stream_options wish = live_options_stream(&l->options, bsm_model_config(model), rate);
+    return bsm_fit_stream(model, &wish, wish.latency > 0 ? wish.latency : wish.max_latency, fit,
+                          error);
+}
+
+void live_tell_fit(live *l, const bsm_fit *fit)
+{
+    l->fit = *fit;
+    l->view.too_slow = fit->fits ? NULL : l->fit.sentence;
+    if (fit->fits) {
+        panel_print(&l->panel, "%s", fit->sentence);
+    } else {
+        panel_complain(&l->panel, "%s", fit->sentence);
+    }
+}
+
 /* ---- Opening ---- */
 
 static const backend_driver *choose_driver(live_system system, bsm_error *error)
@@ -117,9 +137,8 @@ static bool open_all(live *l, bsm_model **model)
         live_fail(l, USING_AUDIO, &error);
         return false;
     }
-    const bsm_stream_options stream =
-        live_options_stream(&l->options, bsm_model_config(*model), l->backend->rate);
-    if (pipeline_new(*model, &stream, &l->options.mix, &l->pipeline, &error)) {
+    if (live_choose(l, *model, l->backend->rate, &l->fit, &error) ||
+        pipeline_new(*model, &l->fit.options, &l->options.mix, &l->pipeline, &error)) {
         live_fail(l, READING_MODEL, &error);
         return false;
     }
@@ -136,6 +155,7 @@ static void print_start(live *l)
     panel_print(&l->panel, "model: %s; device: %s", l->view.model, l->view.device);
     panel_print(&l->panel, "latency: %zu samples (%.1f ms)", l->view.stream.latency,
                 live_view_latency_ms(&l->view));
+    live_tell_fit(l, &l->fit);
     live_warn_period(l);
 }
 

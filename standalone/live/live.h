@@ -3,6 +3,7 @@
 #ifndef BSM_LIVE_LIVE_H
 #define BSM_LIVE_LIVE_H
 
+#include "bsm/fit.h"
 #include "events.h"
 #include "exit_code.h"
 #include "options.h"
@@ -19,6 +20,7 @@ typedef struct live {
     panel panel;
     stats_log stats;
     live_view view; /**< as of the last tick */
+    bsm_fit fit;    /**< of what plays */
     char device[128];
     char model[PANEL_ANSWER_SIZE];   /**< the file that was typed last */
     float stats_peak[BSM_NUM_PARTS]; /**< since the last line of statistics */
@@ -47,6 +49,14 @@ void live_refresh(live *l);
 
 /** Print an error, and end. */
 void live_fail(live *l, exit_activity activity, const bsm_error *error);
+
+/** What is asked of a stream of this model here: measured, and chosen as far as the user has not.
+ *  As bsm_fit_stream. */
+BSM_NODISCARD bsm_status live_choose(const live *l, bsm_model *model, size_t rate, bsm_fit *fit,
+                                     bsm_error *error);
+
+/** Say what was chosen, or that the model is too slow, from now on in the panel, too. */
+void live_tell_fit(live *l, const bsm_fit *fit);
 
 /** A line if the audio system's periods are so long that the network can never be in time. */
 void live_warn_period(live *l);

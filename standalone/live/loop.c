@@ -77,17 +77,20 @@ static bool play_model(live *l, const char *path, const char *what)
 {
     bsm_model *model = NULL;
     bsm_error error;
+    bsm_fit fit;
     bsm_status status = default_model_open(path, &model, &error);
     if (!status) {
-        const bsm_stream_options stream =
-            live_options_stream(&l->options, bsm_model_config(model), pipeline_rate(l->pipeline));
-        status = pipeline_set(l->pipeline, model, &stream, &error);
+        status = live_choose(l, model, pipeline_rate(l->pipeline), &fit, &error);
+    }
+    if (!status) {
+        status = pipeline_set(l->pipeline, model, &fit.options, &error);
     }
     if (status) {
         panel_complain(&l->panel, "%s; the model stays as it was", error.message);
     } else {
         live_refresh(l);
         panel_print(&l->panel, "%s: %s", what, l->view.model);
+        live_tell_fit(l, &fit);
     }
     bsm_model_free(model);
     return !status;

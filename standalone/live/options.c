@@ -98,8 +98,8 @@ static const program_option table[] = {
      PLACE(memory_seconds), 0.01, 60, "seconds, or carry"},
     {"device", 'd', "DEVICE", "that computes: auto (default), cpu, reference, cuda", set_device,
      PLACE(device)},
-    {"precision", 0, "NAME", "float32 (default), tf32, bfloat16 or int8 will do", option_precision,
-     PLACE(precision)},
+    {"precision", 0, "NAME", "auto (default), float32, tf32, bfloat16 or int8",
+     option_live_precision, PLACE(precision)},
     {"threads", 't', "N", "processor threads, % (default: one per core)", option_size,
      PLACE(threads), 1, 1024},
     {"vocals", 0, "DB", NULL, set_gain, PLACE(mix.gain_db[BSM_VOCALS]), BSM_REMIX_MIN_DB,
@@ -147,7 +147,7 @@ static bsm_status choose_system(live_options *o, bsm_error *error)
 
 bsm_status live_options_parse(int argc, char **argv, live_options *o, bsm_error *error)
 {
-    *o = (live_options){.lookahead_ms = -1};
+    *o = (live_options){.lookahead_ms = -1, .precision = BSM_PRECISION_LIVE};
     int operands;
     bsm_status status = program_parse(&live_program, argc, argv, o, &o->action, &operands, error);
     if (status || o->action != PROGRAM_RUN) {
@@ -165,6 +165,9 @@ bsm_status live_options_parse(int argc, char **argv, live_options *o, bsm_error 
 
 /* ---- The stream ---- */
 
+/* Seconds, unless the user asks for more. */
+static const double MOST_LATENCY = 2;
+
 static double to_frames(double seconds, const bsm_config *model)
 {
     return seconds * (double)model->sample_rate / (double)model->hop;
@@ -176,6 +179,7 @@ bsm_stream_options live_options_stream(const live_options *o, const bsm_config *
         .sample_rate = rate,
         .latency = o->latency_ms / 1000,
         .device = o->device,
+        .max_latency = MOST_LATENCY,
         .precision = o->precision,
         .threads = o->threads,
         .memory = o->carry                ? BSM_MEMORY_CARRY

@@ -36,7 +36,7 @@ static void format_db(double db, char text[16])
 static char *put_line(char *at, size_t width, const char *format, ...) BSM_PRINTF(3, 4);
 static char *put_line(char *at, size_t width, const char *format, ...)
 {
-    char line[PANEL_TEXT_SIZE / PANEL_LINES / 2];
+    char line[PANEL_TEXT_SIZE / PANEL_MOST_LINES / 2];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
@@ -95,6 +95,15 @@ static const char *state_text(const live_view *view)
                                                      : "remix";
 }
 
+/* It is too long for most terminals: what is wrong, and what would help. */
+static char *put_too_slow(char *at, size_t width, const char *sentence)
+{
+    const char *help = strstr(sentence, "; ");
+    const size_t wrong = help ? (size_t)(help + 1 - sentence) : strlen(sentence);
+    at = put_line(at, width, "%.*s", (int)wrong, sentence);
+    return put_line(at, width, "%s", help ? help + 2 : "");
+}
+
 /* Of a long answer, the end. */
 static void put_answer(char *at, size_t width, const char *answer)
 {
@@ -117,6 +126,9 @@ void panel_format(const live_view *view, const float levels[BSM_NUM_PARTS], cons
     at = put_line(at, width, "load %3.0f %% (worst %.0f %%)  misses %llu  xruns %llu  %s",
                   100 * s->load, 100 * s->worst_load, (unsigned long long)s->misses,
                   (unsigned long long)view->xruns, state_text(view));
+    if (view->too_slow) {
+        at = put_too_slow(at, width, view->too_slow);
+    }
     if (answer) {
         put_answer(at, width, answer);
     } else {
@@ -164,15 +176,15 @@ void panel_close(panel *p)
     if (p->terminal) {
         tcsetattr(STDIN_FILENO, TCSADRAIN, &p->saved);
         p->terminal = false;
-        p->drawn = false; /* it stays on the screen, above whatever comes */
+        p->drawn = 0; /* it stays on the screen, above whatever comes */
     }
 }
 
 static void erase(panel *p)
 {
     if (p->drawn) {
-        printf("\033[%dA\r\033[J", PANEL_LINES);
-        p->drawn = false;
+        printf("\033[%zuA\r\033[J", p->drawn);
+        p->drawn = 0;
     }
 }
 
@@ -221,13 +233,14 @@ void panel_draw(panel *p, const live_view *view)
     char text[PANEL_TEXT_SIZE];
     panel_format(view, p->shown, p->asking ? p->answer : NULL, terminal_width(), text);
     if (p->drawn) {
-        printf("\033[%dA\r", PANEL_LINES);
+        printf("\033[%zuA\r", p->drawn);
     }
-    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+    p->drawn = 0;
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1, p->drawn++) {
         printf("%.*s\033[K\n", (int)(end - line), line);
     }
+    printf("\033[J"); /* the last picture may have had more lines */
     fflush(stdout);
-    p->drawn = true;
 }
 
 char panel_key(const panel *p)

@@ -8,12 +8,18 @@
 
 #include "view.h"
 
-enum { PANEL_LINES = 5, PANEL_MAX_WIDTH = 100, PANEL_TEXT_SIZE = 4096, PANEL_ANSWER_SIZE = 1024 };
+enum {
+    PANEL_LINES = 5,
+    PANEL_MOST_LINES = PANEL_LINES + 2,
+    PANEL_MAX_WIDTH = 100,
+    PANEL_TEXT_SIZE = 4096,
+    PANEL_ANSWER_SIZE = 1024
+};
 
 typedef struct panel {
     bool quiet;                 /**< errors only */
     bool terminal;              /**< the panel is shown and keys are read */
-    bool drawn;                 /**< the panel's lines are above the cursor */
+    size_t drawn;               /**< lines of the panel above the cursor */
     float shown[BSM_NUM_PARTS]; /**< levels, which fall slower than the sound's */
     bool asking;                /**< a line is being typed */
     char answer[PANEL_ANSWER_SIZE];
@@ -44,8 +50,9 @@ void panel_ask(panel *p);
 /** A key of the answer. True if that is complete, and not empty; Escape gives it up. */
 bool panel_type(panel *p, char key);
 
-/** The panel's PANEL_LINES lines, each at most `width` columns and ended by a newline. `answer` is
- *  what has been typed of one; NULL: nothing is asked. */
+/** The panel's PANEL_LINES lines, and two more if the model is too slow, each at most `width`
+ *  columns and ended by a newline. `answer` is what has been typed of one; NULL: nothing is asked.
+ */
 void panel_format(const live_view *view, const float levels[BSM_NUM_PARTS], const char *answer,
                   size_t width, char text[PANEL_TEXT_SIZE]);
 

@@ -13,7 +13,8 @@ typedef struct live_view {
     const char *model;
     const char *device; /**< that computes */
     bsm_stream_stats stream;
-    char failure[512]; /**< why the network has stopped; "": it has not */
+    char failure[512];    /**< why the network has stopped; "": it has not */
+    const char *too_slow; /**< what is to be said of a model that is; NULL: it is not */
     uint64_t xruns;
     float peak[BSM_NUM_PARTS]; /**< highest absolute sample lately, before the gain */
     bsm_remix_settings mix;

@@ -17,10 +17,12 @@
 static char folder[HOST_TEXT / 2], identity_path[HOST_TEXT], other_path[HOST_TEXT];
 static float line_memory[2][DELAY_LINE];
 
+/* Memory that is carried takes so little time that they fit every machine. */
 static void save_model(bsm_model *model, const char *path)
 {
     bsm_error error = {0};
-    if (bsm_model_save(model, path, BSM_F32, true, &error)) {
+    if (bsm_model_set_metadata(model, "memory", "carry", &error) ||
+        bsm_model_save(model, path, BSM_F32, true, &error)) {
         fail_msg("%s", error.message);
     }
     bsm_model_free(model);
@@ -91,11 +93,21 @@ instance *fixture_instance(const LilvPlugin *plugin, double rate, host_worker wo
     return i;
 }
 
+/* Sanitizers may make it too slow, which the plugin then says. */
+static bool is_told(const instance *i, const char *status)
+{
+    const char *told = instance_told_status(i), ready[] = "ready: ";
+    const size_t length = sizeof ready - 1;
+    return !strncmp(told, status, strlen(status)) ||
+           (fixture_quick() && !strncmp(status, ready, length) && !strncmp(told, "too slow", 8) &&
+            strstr(told, status + length));
+}
+
 void fixture_run_until(instance *i, const char *status)
 {
     for (size_t tries = 0; tries < 2000; tries++) {
         instance_run(i, 512);
-        if (!strncmp(instance_told_status(i), status, strlen(status))) {
+        if (is_told(i, status)) {
             return;
         }
         usleep(10000);

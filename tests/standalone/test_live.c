@@ -50,6 +50,7 @@ static void test_option_defaults(void **state)
     assert_false(options.backend.connect);
     assert_null(options.model);
     assert_int_equal(options.threads, 0);
+    assert_int_equal(options.precision, BSM_PRECISION_LIVE);
     assert_int_equal(options.mix.solo, BSM_SOLO_NONE);
     assert_true(options.mix.gain_db[BSM_VOCALS] == 0);
     assert_null(options.stats);
@@ -212,6 +213,7 @@ static void test_panel(void **state)
     live_view view = some_view();
     char text[PANEL_TEXT_SIZE];
     for (size_t width = 0; width <= PANEL_MAX_WIDTH; width++) {
+        view.too_slow = width % 3 ? NULL : "too slow: 2.1 times; a GPU would do";
         panel_format(&view, view.peak, width % 2 ? NULL : "/a/file\n\xc3\xa9", width, text);
         size_t lines = 0, column = 0;
         for (const char *c = text; *c; c++) {
@@ -220,11 +222,14 @@ static void test_panel(void **state)
             lines += *c == '\n';
             assert_true(column <= width);
         }
-        assert_int_equal(lines, PANEL_LINES);
+        assert_int_equal(lines, width % 3 ? PANEL_LINES : PANEL_MOST_LINES);
     }
     assert_non_null(strstr(text, "latency 500 ms"));
     assert_non_null(strstr(text, "-20.0 dB"));
-    assert_non_null(strstr(text, "misses 3  xruns 7  remix"));
+    assert_non_null(strstr(text, "misses 3  xruns 7  remix\n"));
+    view.too_slow = "too slow: 2.1 times; a GPU would do";
+    panel_format(&view, view.peak, NULL, PANEL_MAX_WIDTH, text);
+    assert_non_null(strstr(text, "remix\ntoo slow: 2.1 times;\na GPU would do\nv V vocals"));
     view.stream.late = true;
     panel_format(&view, view.peak, NULL, PANEL_MAX_WIDTH, text);
     assert_non_null(strstr(text, "TOO SLOW"));

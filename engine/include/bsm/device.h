@@ -28,6 +28,9 @@ typedef enum bsm_precision {
                                  8-bit integers, with a scale per output and per row, those of the
                                  scan in bfloat16 where that is faster than float32; CPU only, and
                                  not for training */
+    BSM_PRECISION_LIVE = BSM_PRECISION_BFLOAT16, /**< "auto" in what plays live: the fastest that
+                                                      keeps 40 dB of signal to error on every
+                                                      device (docs/performance.md, Rounding) */
 } bsm_precision;
 
 /** "auto", "cpu", "reference", "cuda"; BSM_NOT_FOUND for another name. */

@@ -10,7 +10,7 @@ BSM_BEGIN_DECLS
 
 typedef struct bsm_fit {
     bsm_stream_options options; /**< for bsm_stream_new: what was asked for, with the latency,
-                                     look-ahead, precision and threads that were chosen */
+                                     look-ahead and threads that were chosen */
     bool fits;                  /**< its load stays under 70 % */
     double load;                /**< expected: computing time / audio time */
     double latency;             /**< of these options, seconds */
@@ -22,13 +22,14 @@ typedef struct bsm_fit {
 } bsm_fit;
 
 /** Measure a part of a block, for 0.3 s at most, and choose, in this order until the load is under
- *  70 %: less exact products where the processor has fast ones (bfloat16, 40 dB of signal to error
- *  or more), less look-ahead, more latency. One thread, if it needs less than a quarter of the
- *  time. What `wish` says itself stays as it is: commit, a precision other than float32, a number
- *  of threads, a look-ahead to keep.
+ *  70 %: one thread, if that has less than 25 % of load, else all; of the wished latency less for
+ *  the look-ahead and more for the block, which changes the latency by no sample; more latency.
+ *  What `wish` says itself stays as it is: precision, a number of threads, commit, a look-ahead to
+ *  keep, memory.
  *
  *  @param wish  as for bsm_stream_new; the latency is where the choice begins
- *  @param most  seconds: the latency that it may go up to
+ *  @param most  seconds: the latency that it may go up to; up to the wished one, that is not
+ * changed
  *  @return as bsm_stream_new. Not for the audio thread. */
 BSM_API BSM_NODISCARD bsm_status bsm_fit_stream(bsm_model *model, const bsm_stream_options *wish,
                                                 double most, bsm_fit *fit, bsm_error *error);
