@@ -50,11 +50,11 @@ static bsm_status set_resume(void *target, const program_option *option, const c
     return add(target, option->detail);
 }
 
-static bsm_status set_print_config(void *target, const program_option *option, const char *value,
-                                   bsm_error *error)
+static bsm_status set_action(void *target, const program_option *option, const char *value,
+                             bsm_error *error)
 {
-    (void)option, (void)value, (void)error;
-    ((trainer_args *)target)->action = TRAINER_PRINT_CONFIG;
+    (void)value, (void)error;
+    ((trainer_args *)target)->action = (trainer_action)option->low;
     return BSM_OK;
 }
 
@@ -109,8 +109,10 @@ static const program_option table[] = {
      .set = set_assignment},
     {"resume", 0, NULL, "go on from the newest checkpoint of training.output_dir", set_resume,
      .detail = "training.resume_from=latest"},
-    {"print-config", 0, NULL, "print all values in force as YAML, and end",
-     .set = set_print_config},
+    {"print-config", 0, NULL, "print all values in force as YAML, and end", set_action,
+     .low = TRAINER_PRINT_CONFIG},
+    {"list-keys", 0, NULL, "print all keys with their published values and what they do",
+     set_action, .low = TRAINER_LIST_KEYS},
     {"threads", 't', "N", "processor threads (default: training.threads)", set_key,
      .detail = "training.threads=%s"},
     {"quiet", 'q', NULL, "print errors only", option_flag, PLACE(quiet)},

@@ -13,6 +13,7 @@ typedef enum trainer_action {
     TRAINER_TRAIN,
     TRAINER_VALIDATE,
     TRAINER_PRINT_CONFIG,
+    TRAINER_LIST_KEYS,
     TRAINER_HELP,
     TRAINER_VERSION,
 } trainer_action;

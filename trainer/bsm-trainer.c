@@ -15,7 +15,7 @@
 
 typedef struct program {
     trainer_args args;
-    bsm_settings *settings;
+    bsm_trainer_settings *settings;
     char *text; /**< the settings, as YAML */
     bsm_collective collective;
     bsm_console console;
@@ -137,6 +137,8 @@ int main(int argc, char **argv)
         program_print(&trainer_program, PROGRAM_HELP);
     } else if (p.args.action == TRAINER_VERSION) {
         program_print(&trainer_program, PROGRAM_VERSION);
+    } else if (p.args.action == TRAINER_LIST_KEYS) {
+        bsm_settings_print_keys();
     } else {
         code = run(&p);
     }

@@ -100,7 +100,7 @@ static bsm_status write_tables(const trainer_args *args, const table *t, bsm_err
     return status ? status : write_table(t, write_csv, args->csv, error);
 }
 
-bsm_status validate_command(const trainer_args *args, const bsm_settings *settings,
+bsm_status validate_command(const trainer_args *args, const bsm_trainer_settings *settings,
                             bsm_console *console, exit_activity *activity, bsm_error *error)
 {
     bsm_validate_options options = bsm_settings_validation(settings);

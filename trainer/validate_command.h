@@ -9,7 +9,8 @@
 #include "output/console.h"
 
 /** Separate, measure, print and write. */
-BSM_NODISCARD bsm_status validate_command(const trainer_args *args, const bsm_settings *settings,
+BSM_NODISCARD bsm_status validate_command(const trainer_args *args,
+                                          const bsm_trainer_settings *settings,
                                           bsm_console *console, exit_activity *activity,
                                           bsm_error *error);
 

@@ -19,6 +19,7 @@ types)
     ;;
 options)
     python3 tests/lint/options.py
+    python3 tests/lint/keys.py
     ;;
 cppcheck)
     need cppcheck

@@ -28,7 +28,7 @@ static int run(const char *name, const bsm_data_options *data, const bsm_loader_
                size_t examples)
 {
     bsm_error error = {0};
-    bsm_loader *loader;
+    bsm_data_loader *loader;
     const double scan = seconds(CLOCK_MONOTONIC);
     bsm_status status = bsm_loader_new(data, options, show, NULL, &loader, &error);
     const double begun = seconds(CLOCK_MONOTONIC), busy = seconds(CLOCK_PROCESS_CPUTIME_ID);

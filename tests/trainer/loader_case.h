@@ -24,7 +24,7 @@ typedef struct loader_case {
     bsm_loader_options options;
     char lines[CASE_MAX_LINES][600]; /**< of the log, CASE_MAX_LINES at most */
     size_t num_lines;
-    bsm_loader *loader;
+    bsm_data_loader *loader;
 } loader_case;
 
 /** A case with a new folder for its files, and no root. */

@@ -217,7 +217,7 @@ static void test_nothing_left(void **state)
 static void assert_refused(loader_case *c, bsm_status status, const char *text)
 {
     bsm_error error = {0};
-    bsm_loader *loader = (bsm_loader *)c;
+    bsm_data_loader *loader = (bsm_data_loader *)c;
     assert_int_equal(bsm_loader_new(&c->data, &c->options, NULL, NULL, &loader, &error), status);
     assert_null(loader);
     if (!strstr(error.message, text)) {

@@ -17,7 +17,7 @@
 /* ---- Loading ---- */
 
 typedef struct loaded {
-    bsm_settings *settings;
+    bsm_trainer_settings *settings;
     char *text;
 } loaded;
 

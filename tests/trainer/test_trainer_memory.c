@@ -30,7 +30,7 @@ static bsm_status load_settings(void *user, bsm_error *error)
     static const char *const assignments[] = {"model.bands=[1000, 25]", "loss.stft_hop=3"};
     const bsm_settings_source source = {
         .path = config_path, .assignments = assignments, .num_assignments = 2};
-    bsm_settings *settings = NULL;
+    bsm_trainer_settings *settings = NULL;
     char *text = NULL;
     bsm_status status = bsm_settings_load(&source, &settings, &text, error);
     if (!status) {

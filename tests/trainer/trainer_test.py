@@ -415,6 +415,15 @@ class TrainerTest(unittest.TestCase):
         self.assertIn('  steps_per_epoch: 5\n', result.stdout)
         self.assertEqual(self.run_trainer().returncode, 2)
         self.assertEqual(self.run_trainer(self.config, self.config).returncode, 2)
+        keys = self.run_trainer('--list-keys').stdout
+        self.assertIn('  steps_per_epoch: 200  # Steps of an epoch. 1 or more.', keys)
+        listed = os.path.join(self.folder, 'keys.yaml')
+        with open(listed, 'w', encoding='utf-8') as file:
+            file.write(keys)
+        published = self.run_trainer('--print-config', listed).stdout
+        with open(listed, 'w', encoding='utf-8') as file:
+            file.write('training:\n')
+        self.assertEqual(published, self.run_trainer('--print-config', listed).stdout)
         old = self.run_trainer('--validate', 'a', '--duration', '4')
         self.assertEqual(old.returncode, 2)
         self.assertIn('--duration: is now --window', old.stderr)

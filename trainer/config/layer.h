@@ -11,7 +11,10 @@
 
 #include "bsm/status.h"
 
-enum { BSM_MAX_KEY = 128 /**< bytes of "section.key", with the final zero */ };
+enum {
+    BSM_MAX_KEY = 128, /**< bytes of "section.key", with the final zero */
+    BSM_MAX_LAYERS = 72,
+};
 
 typedef struct bsm_layer {
     char *name;     /**< the file, or what else to call it in messages */
@@ -48,7 +51,8 @@ bool bsm_yaml_is_null(const yaml_node_t *node);
 yaml_node_t *bsm_yaml_get(yaml_document_t *document, const yaml_node_t *mapping, const char *key);
 
 /** All layers as one YAML text, a higher number above a lower one: of each key the highest value
- *  counts. They have been checked. `*text` is for free(). BSM_NO_MEMORY. */
+ *  counts. They are at most BSM_MAX_LAYERS and have been checked. `*text` is for free().
+ * BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_layers_merge(bsm_layer *layers, size_t num_layers,
                                           const cyaml_schema_value_t *schema, char **text,
                                           bsm_error *error);

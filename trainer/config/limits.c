@@ -4,72 +4,51 @@
 
 #include <stdio.h>
 
-typedef enum kind {
-    WHOLE,
-    NUMBER,
-    BELOW, /**< a number from `low` to below `high` */
-} kind;
-
+/* A range of a number; without one where both ends are 0. */
 typedef struct limit {
     const char *key;
-    kind kind;
+    bool whole, below; /**< a size_t, not a double; from `low` to below `high` */
     size_t offset;
     double low, high;
 } limit;
 
-#define LIMIT(KIND, KEY, LOW, HIGH)                                                                \
-    {                                                                                              \
-#KEY, KIND, offsetof(bsm_settings, KEY), LOW, HIGH                                         \
-    }
+#define LIMIT(S, KIND, KEY, DEFAULT, LOW, HIGH, HELP) LIMIT_##KIND(S, KEY, LOW, HIGH)
+#define LIMIT_OF(S, KEY, WHOLE, BELOW, LOW, HIGH)                                                  \
+    {#S "." #KEY, WHOLE, BELOW, offsetof(bsm_trainer_settings, S.KEY), LOW, HIGH},
+#define LIMIT_WHOLE(S, KEY, LOW, HIGH) LIMIT_OF(S, KEY, true, false, LOW, HIGH)
+#define LIMIT_NUMBER(S, KEY, LOW, HIGH) LIMIT_OF(S, KEY, false, false, LOW, HIGH)
+#define LIMIT_BELOW(S, KEY, LOW, HIGH) LIMIT_OF(S, KEY, false, true, LOW, HIGH)
+#define NO_LIMIT(...)
+#define LIMIT_SEED NO_LIMIT
+#define LIMIT_FLAG NO_LIMIT
+#define LIMIT_TEXT NO_LIMIT
+#define LIMIT_TEXTS NO_LIMIT
+#define LIMIT_WHOLES NO_LIMIT
+#define LIMIT_ROOTS NO_LIMIT
+#define LIMIT_SILENTS NO_LIMIT
+#define LIMIT_AUGMENTS NO_LIMIT
+#define LIMIT_RANGE NO_LIMIT
+#define LIMIT_MAYBE_RANGE NO_LIMIT
+#define LIMIT_PRECISION NO_LIMIT
+#define LIMIT_ANY_PRECISION NO_LIMIT
+#define LIMIT_DEVICE NO_LIMIT
+#define LIMIT_SCHEDULE NO_LIMIT
+#define LIMIT_LAYOUT NO_LIMIT
+#define LIMIT_SUBSET NO_LIMIT
+#define LIMIT_MEMORY NO_LIMIT
 
 /* What bsm_config_validate, bsm_training_plan and the loader look at is left to them. */
 static const limit limits[] = {
-    LIMIT(NUMBER, audio.segment_length, 0.01, 60),
-    LIMIT(WHOLE, training.batch_size, 1, 1e6),
-    LIMIT(WHOLE, training.gradient_accumulation_steps, 1, 1e6),
-    LIMIT(NUMBER, training.learning_rate, 0, 10),
-    LIMIT(NUMBER, training.weight_decay, 0, 10),
-    LIMIT(NUMBER, training.clip_norm, 0, 1e30),
-    LIMIT(BELOW, training.ema, 0, 1),
-    LIMIT(WHOLE, training.num_epochs, 1, 1e9),
-    LIMIT(WHOLE, training.steps_per_epoch, 1, 1e9),
-    LIMIT(NUMBER, training.lambda_time, 0, 1e9),
-    LIMIT(BELOW, training.dropout, 0, 1),
-    LIMIT(WHOLE, training.save_every_n_epochs, 1, 1e9),
-    LIMIT(WHOLE, training.threads, 0, 1024),
-    LIMIT(WHOLE, training.schedule.warmup_steps, 0, 1e9),
-    LIMIT(NUMBER, training.schedule.minimum, 0, 10),
-    LIMIT(BELOW, training.schedule.factor, 0, 1),
-    LIMIT(WHOLE, loss.time_norm, 1, 2),
-    LIMIT(WHOLE, loss.stft_hop, 1, 1e6),
-    LIMIT(NUMBER, loss.lambda_silence, 0, 1e9),
-    LIMIT(BELOW, loss.silence_floor, -120, 0),
-    LIMIT(NUMBER, loss.silence_seconds, 0.001, 60),
-    LIMIT(NUMBER, data.random_mix, 0, 1),
-    LIMIT(NUMBER, data.silent_prob, 0, 1),
-    LIMIT(NUMBER, data.channel_swap, 0, 1),
-    LIMIT(NUMBER, data.polarity, 0, 1),
-    LIMIT(NUMBER, data.eq, 0, 1),
-    LIMIT(NUMBER, data.pitch, 0, 1),
-    LIMIT(WHOLE, data.workers, 1, 64),
-    LIMIT(NUMBER, sad.window, 0.1, 3600),
-    LIMIT(WHOLE, sad.chunks, 1, 10000),
-    LIMIT(NUMBER, sad.quantile, 0, 1),
-    LIMIT(NUMBER, sad.floor, 0, 1),
-    LIMIT(NUMBER, sad.active, 0, 1),
-    LIMIT(NUMBER, validation.max_seconds, 0, 1e6),
-    LIMIT(NUMBER, validation.duration, 0, 60),
-    LIMIT(WHOLE, validation.commit, 0, 6000),
-    LIMIT(WHOLE, validation.lookahead, 0, 6000),
-    LIMIT(NUMBER, validation.overlap, 0, 0.9),
-    LIMIT(WHOLE, validation.history, 0, 1e6),
-};
+    BSM_MODEL_KEYS(LIMIT, model) BSM_AUDIO_KEYS(LIMIT, audio) BSM_TRAINING_KEYS(LIMIT, training)
+        BSM_SCHEDULE_KEYS(LIMIT, training.schedule) BSM_LOSS_KEYS(LIMIT, loss)
+            BSM_DATA_KEYS(LIMIT, data) BSM_SAD_KEYS(LIMIT, sad)
+                BSM_VALIDATION_KEYS(LIMIT, validation)};
 
-static double value_of(const limit *l, const bsm_settings *settings)
+static double value_of(const limit *l, const bsm_trainer_settings *settings)
 {
     const char *place = (const char *)settings + l->offset;
-    return l->kind == WHOLE ? (double)*(const size_t *)(const void *)place
-                            : *(const double *)(const void *)place;
+    return l->whole ? (double)*(const size_t *)(const void *)place
+                    : *(const double *)(const void *)place;
 }
 
 static const char *check_ranges(const bsm_data_settings *data, char *what, size_t size)
@@ -94,6 +73,11 @@ static const char *check_ranges(const bsm_data_settings *data, char *what, size_
     }
     return NULL;
 }
+
+#define CHANCE(S, KIND, KEY, ...) CHANCE_##KIND(S, KEY)
+#define CHANCE_CHANCE(S, KEY) S->KEY,
+#define CHANCE_TEXT NO_LIMIT
+#define CHANCE_MAYBE_RANGE NO_LIMIT
 
 /* Probabilities that are left out are valid. */
 static bool is_probability(const double *value)
@@ -123,10 +107,11 @@ static const char *check_lists(const bsm_data_settings *data, char *what, size_t
             snprintf(what, size, "number %zu has no source", i + 1);
             return "data.augment";
         }
-        if (!is_probability(a->channel_swap) || !is_probability(a->polarity) ||
-            !is_probability(a->eq) || !is_probability(a->pitch) || !is_probability(a->layers) ||
-            !is_probability(a->compression) || !is_probability(a->reverb) ||
-            !is_probability(a->doubling) || !is_probability(a->width) || !is_probability(a->pan)) {
+        const double *const chances[] = {BSM_AUGMENT_KEYS(CHANCE, a)};
+        for (size_t c = 0; c < sizeof chances / sizeof *chances; c++) {
+            if (is_probability(chances[c])) {
+                continue;
+            }
             snprintf(what, size, "%s: a probability is not from 0 to 1", a->source);
             return "data.augment";
         }
@@ -134,7 +119,7 @@ static const char *check_lists(const bsm_data_settings *data, char *what, size_t
     return NULL;
 }
 
-const char *bsm_settings_out_of_range(const bsm_settings *settings, char *what, size_t size)
+const char *bsm_settings_out_of_range(const bsm_trainer_settings *settings, char *what, size_t size)
 {
     if (!*settings->training.output_dir) {
         snprintf(what, size, "names no folder");
@@ -143,9 +128,10 @@ const char *bsm_settings_out_of_range(const bsm_settings *settings, char *what, 
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         const limit *l = &limits[i];
         const double value = value_of(l, settings);
-        if (!(value >= l->low && (l->kind == BELOW ? value < l->high : value <= l->high))) {
+        if ((l->low != 0 || l->high != 0) &&
+            !(value >= l->low && (l->below ? value < l->high : value <= l->high))) {
             snprintf(what, size, "%.10g is not from %g to %s%g", value, l->low,
-                     l->kind == BELOW ? "below " : "", l->high);
+                     l->below ? "below " : "", l->high);
             return l->key;
         }
     }

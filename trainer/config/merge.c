@@ -6,11 +6,11 @@
 
 #include "config/layer.h"
 
-enum { MAX_LAYERS = 64, LINE_WIDTH = 90 };
+enum { LINE_WIDTH = 90 };
 
 /* The values that one key has in the layers; NULL where it has none. */
 typedef struct stack {
-    yaml_node_t *nodes[MAX_LAYERS];
+    yaml_node_t *nodes[BSM_MAX_LAYERS];
 } stack;
 
 typedef struct merge {
@@ -167,9 +167,6 @@ bsm_status bsm_layers_merge(bsm_layer *layers, size_t num_layers,
                             const cyaml_schema_value_t *schema, char **text, bsm_error *error)
 {
     merge m = {.layers = layers, .num_layers = num_layers};
-    if (num_layers > MAX_LAYERS) {
-        return bsm_fail(error, BSM_INVALID_ARGUMENT, "more than %d times --set", MAX_LAYERS - 3);
-    }
     size_t size;
     *text = NULL;
     FILE *stream = open_memstream(text, &size);

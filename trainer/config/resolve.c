@@ -53,7 +53,8 @@ static bsm_status set_stems(const bsm_data_settings *data, bsm_config *config, b
     return BSM_OK;
 }
 
-bsm_status bsm_settings_network(const bsm_settings *settings, bsm_config *config, bsm_error *error)
+bsm_status bsm_settings_network(const bsm_trainer_settings *settings, bsm_config *config,
+                                bsm_error *error)
 {
     const bsm_model_settings *model = &settings->model;
     *config = (bsm_config){
@@ -77,17 +78,17 @@ bsm_status bsm_settings_network(const bsm_settings *settings, bsm_config *config
     return status ? status : bsm_config_validate(config, error);
 }
 
-static size_t samples_of(const bsm_settings *settings, double seconds)
+static size_t samples_of(const bsm_trainer_settings *settings, double seconds)
 {
     return (size_t)llround(seconds * (double)settings->audio.sample_rate);
 }
 
-size_t bsm_settings_samples(const bsm_settings *settings)
+size_t bsm_settings_samples(const bsm_trainer_settings *settings)
 {
     return samples_of(settings, settings->audio.segment_length);
 }
 
-bsm_training_options bsm_settings_training(const bsm_settings *settings)
+bsm_training_options bsm_settings_training(const bsm_trainer_settings *settings)
 {
     bsm_training_options options = {
         .device = settings->training.device,
@@ -226,7 +227,7 @@ static bsm_status set_sources(const bsm_data_settings *data, bsm_data_source *so
     return status ? status : set_augmentations(data, source, error);
 }
 
-static void set_values(const bsm_settings *settings, bsm_data_options *options)
+static void set_values(const bsm_trainer_settings *settings, bsm_data_options *options)
 {
     const bsm_data_settings *data = &settings->data;
     const bsm_sad_settings *sad = &settings->sad;
@@ -246,7 +247,7 @@ static void set_values(const bsm_settings *settings, bsm_data_options *options)
     options->segments_cache = data->segments_cache;
 }
 
-bsm_status bsm_settings_data(const bsm_settings *settings, bsm_data_source *source,
+bsm_status bsm_settings_data(const bsm_trainer_settings *settings, bsm_data_source *source,
                              bsm_error *error)
 {
     *source = (bsm_data_source){0};

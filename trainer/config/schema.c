@@ -3,23 +3,37 @@
 #include "config/settings.h"
 
 /* Every key may be left out: it then has the default. */
-#define FIELD(TYPE, STRUCT, MEMBER) CYAML_FIELD_##TYPE(#MEMBER, CYAML_FLAG_OPTIONAL, STRUCT, MEMBER)
-#define FIELD_NAMES(STRUCT, MEMBER, NAMES)                                                         \
-    CYAML_FIELD_ENUM(#MEMBER, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, STRUCT, MEMBER, NAMES,      \
-                     CYAML_ARRAY_LEN(NAMES))
-#define FIELD_TEXT(STRUCT, MEMBER)                                                                 \
-    CYAML_FIELD_STRING_PTR(#MEMBER, CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, STRUCT, MEMBER, 0,   \
-                           CYAML_UNLIMITED)
-#define FIELD_LIST(STRUCT, MEMBER, ENTRY, LEAST, MOST)                                             \
-    CYAML_FIELD_SEQUENCE(#MEMBER, CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, STRUCT, MEMBER,        \
-                         &(ENTRY), LEAST, MOST)
-#define FIELD_MAYBE_NUMBER(STRUCT, MEMBER)                                                         \
-    CYAML_FIELD_FLOAT_PTR(#MEMBER, CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, STRUCT, MEMBER)
-#define FIELD_MAYBE_RANGE(STRUCT, MEMBER)                                                          \
-    CYAML_FIELD_SEQUENCE_FIXED(#MEMBER, CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, STRUCT, MEMBER,  \
-                               &number, 2)
-#define FIELD_SECTION(STRUCT, MEMBER, FIELDS)                                                      \
-    CYAML_FIELD_MAPPING(#MEMBER, CYAML_FLAG_OPTIONAL, STRUCT, MEMBER, FIELDS)
+#define MAYBE CYAML_FLAG_OPTIONAL
+#define POINTER (CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
+#define FIELD(S, KIND, KEY, DEFAULT, LOW, HIGH, HELP) FIELD_##KIND(S, KEY, LOW, HIGH)
+#define FIELD_WHOLE(S, KEY, ...) CYAML_FIELD_UINT(#KEY, MAYBE, S, KEY),
+#define FIELD_SEED FIELD_WHOLE
+#define FIELD_NUMBER(S, KEY, ...) CYAML_FIELD_FLOAT(#KEY, MAYBE, S, KEY),
+#define FIELD_BELOW FIELD_NUMBER
+#define FIELD_MAYBE(S, KEY, ...) CYAML_FIELD_FLOAT_PTR(#KEY, POINTER, S, KEY),
+#define FIELD_CHANCE FIELD_MAYBE
+#define FIELD_RANGE(S, KEY, ...) CYAML_FIELD_SEQUENCE_FIXED(#KEY, MAYBE, S, KEY, &number, 2),
+#define FIELD_MAYBE_RANGE(S, KEY, ...)                                                             \
+    CYAML_FIELD_SEQUENCE_FIXED(#KEY, POINTER, S, KEY, &number, 2),
+#define FIELD_FLAG(S, KEY, ...) CYAML_FIELD_BOOL(#KEY, MAYBE, S, KEY),
+#define FIELD_TEXT(S, KEY, ...) CYAML_FIELD_STRING_PTR(#KEY, POINTER, S, KEY, 0, CYAML_UNLIMITED),
+#define FIELD_LIST(S, KEY, ENTRY, LEAST, MOST)                                                     \
+    CYAML_FIELD_SEQUENCE(#KEY, POINTER, S, KEY, &(ENTRY), LEAST, MOST),
+#define FIELD_WHOLES(S, KEY, LEAST, MOST) FIELD_LIST(S, KEY, whole_number, LEAST, MOST)
+#define FIELD_TEXTS(S, KEY, LEAST, MOST) FIELD_LIST(S, KEY, text, LEAST, MOST)
+#define FIELD_ROOTS(S, KEY, LEAST, MOST) FIELD_LIST(S, KEY, root, LEAST, MOST)
+#define FIELD_SILENTS(S, KEY, LEAST, MOST) FIELD_LIST(S, KEY, silent, LEAST, MOST)
+#define FIELD_AUGMENTS(S, KEY, LEAST, MOST) FIELD_LIST(S, KEY, augment, LEAST, MOST)
+#define FIELD_NAMES(S, KEY, NAMES)                                                                 \
+    CYAML_FIELD_ENUM(#KEY, MAYBE | CYAML_FLAG_STRICT, S, KEY, NAMES, CYAML_ARRAY_LEN(NAMES)),
+#define FIELD_PRECISION(S, KEY, ...) FIELD_NAMES(S, KEY, precisions)
+#define FIELD_ANY_PRECISION(S, KEY, ...) FIELD_NAMES(S, KEY, validation_precisions)
+#define FIELD_DEVICE(S, KEY, ...) FIELD_NAMES(S, KEY, devices)
+#define FIELD_SCHEDULE(S, KEY, ...) FIELD_NAMES(S, KEY, schedules)
+#define FIELD_LAYOUT(S, KEY, ...) FIELD_NAMES(S, KEY, layouts)
+#define FIELD_SUBSET(S, KEY, ...) FIELD_NAMES(S, KEY, subsets)
+#define FIELD_MEMORY(S, KEY, ...) FIELD_NAMES(S, KEY, memories)
+#define SECTION(S, KEY, FIELDS) CYAML_FIELD_MAPPING(#KEY, MAYBE, S, KEY, FIELDS)
 
 /* By the names that the other programs have for them, too. */
 #define PRECISIONS                                                                                 \
@@ -72,164 +86,67 @@ static const cyaml_schema_value_t text = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, CYAML_UNLIMITED)};
 
 static const cyaml_schema_field_t model_fields[] = {
-    FIELD(UINT, bsm_model_settings, hidden_dim),
-    FIELD(UINT, bsm_model_settings, num_layers),
-    FIELD(UINT, bsm_model_settings, num_subbands),
-    FIELD_LIST(bsm_model_settings, bands, whole_number, 1, BSM_MAX_BANDS),
-    FIELD(UINT, bsm_model_settings, d_state),
-    FIELD(UINT, bsm_model_settings, d_conv),
-    FIELD(UINT, bsm_model_settings, expand),
-    FIELD(UINT, bsm_model_settings, headdim),
-    FIELD(UINT, bsm_model_settings, mask_expansion),
-    FIELD(BOOL, bsm_model_settings, use_gradient_checkpointing),
-    CYAML_FIELD_END,
+    BSM_MODEL_KEYS(FIELD, bsm_model_settings) CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t audio_fields[] = {
-    FIELD(UINT, bsm_audio_settings, sample_rate),
-    FIELD(UINT, bsm_audio_settings, n_fft),
-    FIELD(UINT, bsm_audio_settings, hop_length),
-    FIELD(FLOAT, bsm_audio_settings, segment_length),
-    CYAML_FIELD_END,
+    BSM_AUDIO_KEYS(FIELD, bsm_audio_settings) CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t schedule_fields[] = {
-    FIELD_NAMES(bsm_schedule_settings, kind, schedules),
-    FIELD(UINT, bsm_schedule_settings, warmup_steps),
-    FIELD(FLOAT, bsm_schedule_settings, minimum),
-    FIELD(FLOAT, bsm_schedule_settings, factor),
-    FIELD(UINT, bsm_schedule_settings, patience),
-    CYAML_FIELD_END,
+    BSM_SCHEDULE_KEYS(FIELD, bsm_schedule_settings) CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t training_fields[] = {
-    FIELD(UINT, bsm_training_settings, batch_size),
-    FIELD(UINT, bsm_training_settings, gradient_accumulation_steps),
-    FIELD(FLOAT, bsm_training_settings, learning_rate),
-    FIELD_SECTION(bsm_training_settings, schedule, schedule_fields),
-    FIELD(FLOAT, bsm_training_settings, weight_decay),
-    FIELD(FLOAT, bsm_training_settings, clip_norm),
-    FIELD(FLOAT, bsm_training_settings, ema),
-    FIELD(UINT, bsm_training_settings, num_epochs),
-    FIELD(UINT, bsm_training_settings, steps_per_epoch),
-    FIELD_NAMES(bsm_training_settings, precision, precisions),
-    FIELD(FLOAT, bsm_training_settings, lambda_time),
-    FIELD(FLOAT, bsm_training_settings, dropout),
-    FIELD_TEXT(bsm_training_settings, output_dir),
-    FIELD_TEXT(bsm_training_settings, resume_from),
-    FIELD_TEXT(bsm_training_settings, init_from),
-    FIELD(UINT, bsm_training_settings, save_every_n_epochs),
-    FIELD(UINT, bsm_training_settings, keep_last_n_checkpoints),
-    FIELD(UINT, bsm_training_settings, seed),
-    FIELD_NAMES(bsm_training_settings, device, devices),
-    FIELD(UINT, bsm_training_settings, threads),
-    FIELD_TEXT(bsm_training_settings, licence),
+    BSM_TRAINING_KEYS(FIELD, bsm_training_settings)
+        SECTION(bsm_training_settings, schedule, schedule_fields),
     CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t loss_fields[] = {
-    FIELD_LIST(bsm_loss_settings, stft_windows, whole_number, 0, BSM_MAX_LOSS_WINDOWS),
-    FIELD(UINT, bsm_loss_settings, time_norm),
-    FIELD(UINT, bsm_loss_settings, stft_hop),
-    FIELD(FLOAT, bsm_loss_settings, lambda_silence),
-    FIELD(FLOAT, bsm_loss_settings, silence_floor),
-    FIELD(FLOAT, bsm_loss_settings, silence_seconds),
-    CYAML_FIELD_END,
+    BSM_LOSS_KEYS(FIELD, bsm_loss_settings) CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t root_fields[] = {
-    FIELD_TEXT(bsm_root_settings, path),
-    FIELD_NAMES(bsm_root_settings, layout, layouts),
-    FIELD_MAYBE_NUMBER(bsm_root_settings, weight),
-    CYAML_FIELD_END,
+    BSM_ROOT_KEYS(FIELD, bsm_root_settings) CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t root = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, bsm_root_settings, root_fields)};
 
 static const cyaml_schema_field_t silent_fields[] = {
-    FIELD_TEXT(bsm_silent_settings, source),
-    FIELD(FLOAT, bsm_silent_settings, probability),
-    CYAML_FIELD_END,
+    BSM_SILENT_KEYS(FIELD, bsm_silent_settings) CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t silent = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, bsm_silent_settings, silent_fields)};
 
 static const cyaml_schema_field_t augment_fields[] = {
-    FIELD_TEXT(bsm_augment_settings, source),
-    FIELD_MAYBE_NUMBER(bsm_augment_settings, channel_swap),
-    FIELD_MAYBE_NUMBER(bsm_augment_settings, polarity),
-    FIELD_MAYBE_NUMBER(bsm_augment_settings, eq),
-    FIELD_MAYBE_NUMBER(bsm_augment_settings, pitch),
-    FIELD_MAYBE_RANGE(bsm_augment_settings, semitones),
-    FIELD_MAYBE_NUMBER(bsm_augment_settings, layers),
-    FIELD_MAYBE_NUMBER(bsm_augment_settings, compression),
-    FIELD_MAYBE_NUMBER(bsm_augment_settings, reverb),
-    FIELD_MAYBE_NUMBER(bsm_augment_settings, doubling),
-    FIELD_MAYBE_NUMBER(bsm_augment_settings, width),
-    FIELD_MAYBE_NUMBER(bsm_augment_settings, pan),
-    CYAML_FIELD_END,
+    BSM_AUGMENT_KEYS(FIELD, bsm_augment_settings) CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t augment = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, bsm_augment_settings, augment_fields)};
 
 static const cyaml_schema_field_t data_fields[] = {
-    FIELD_TEXT(bsm_data_settings, root),
-    FIELD_NAMES(bsm_data_settings, layout, layouts),
-    FIELD_LIST(bsm_data_settings, roots, root, 1, CYAML_UNLIMITED),
-    FIELD_LIST(bsm_data_settings, sources, text, 1, BSM_MAX_STEMS),
-    FIELD_LIST(bsm_data_settings, target, text, 1, BSM_MAX_STEMS),
-    FIELD(FLOAT, bsm_data_settings, random_mix),
-    FIELD(FLOAT, bsm_data_settings, silent_prob),
-    FIELD_LIST(bsm_data_settings, silent, silent, 0, BSM_MAX_STEMS),
-    CYAML_FIELD_SEQUENCE_FIXED("loudness", CYAML_FLAG_OPTIONAL, bsm_data_settings, loudness,
-                               &number, 2),
-    FIELD_MAYBE_RANGE(bsm_data_settings, level),
-    FIELD(FLOAT, bsm_data_settings, channel_swap),
-    FIELD(FLOAT, bsm_data_settings, polarity),
-    FIELD(FLOAT, bsm_data_settings, eq),
-    FIELD(FLOAT, bsm_data_settings, pitch),
-    FIELD_LIST(bsm_data_settings, augment, augment, 0, BSM_MAX_STEMS),
-    FIELD_TEXT(bsm_data_settings, segments_cache),
-    FIELD(UINT, bsm_data_settings, workers),
-    CYAML_FIELD_END,
+    BSM_DATA_KEYS(FIELD, bsm_data_settings) CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t sad_fields[] = {
-    FIELD(BOOL, bsm_sad_settings, enabled),
-    FIELD(FLOAT, bsm_sad_settings, window),
-    FIELD(UINT, bsm_sad_settings, chunks),
-    FIELD(FLOAT, bsm_sad_settings, quantile),
-    FIELD(FLOAT, bsm_sad_settings, floor),
-    FIELD(FLOAT, bsm_sad_settings, active),
-    CYAML_FIELD_END,
+    BSM_SAD_KEYS(FIELD, bsm_sad_settings) CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t validation_fields[] = {
-    FIELD_TEXT(bsm_validation_settings, root),
-    FIELD_NAMES(bsm_validation_settings, layout, layouts),
-    FIELD_NAMES(bsm_validation_settings, subset, subsets),
-    FIELD(UINT, bsm_validation_settings, every_n_epochs),
-    FIELD(FLOAT, bsm_validation_settings, max_seconds),
-    FIELD(FLOAT, bsm_validation_settings, duration),
-    FIELD(FLOAT, bsm_validation_settings, overlap),
-    FIELD(UINT, bsm_validation_settings, commit),
-    FIELD(UINT, bsm_validation_settings, lookahead),
-    FIELD_NAMES(bsm_validation_settings, memory, memories),
-    FIELD(UINT, bsm_validation_settings, history),
-    FIELD_NAMES(bsm_validation_settings, precision, validation_precisions),
-    CYAML_FIELD_END,
+    BSM_VALIDATION_KEYS(FIELD, bsm_validation_settings) CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t fields[] = {
-    FIELD_SECTION(bsm_settings, model, model_fields),
-    FIELD_SECTION(bsm_settings, audio, audio_fields),
-    FIELD_SECTION(bsm_settings, training, training_fields),
-    FIELD_SECTION(bsm_settings, loss, loss_fields),
-    FIELD_SECTION(bsm_settings, data, data_fields),
-    FIELD_SECTION(bsm_settings, sad, sad_fields),
-    FIELD_SECTION(bsm_settings, validation, validation_fields),
+    SECTION(bsm_trainer_settings, model, model_fields),
+    SECTION(bsm_trainer_settings, audio, audio_fields),
+    SECTION(bsm_trainer_settings, training, training_fields),
+    SECTION(bsm_trainer_settings, loss, loss_fields),
+    SECTION(bsm_trainer_settings, data, data_fields),
+    SECTION(bsm_trainer_settings, sad, sad_fields),
+    SECTION(bsm_trainer_settings, validation, validation_fields),
     CYAML_FIELD_END,
 };
 
 const cyaml_schema_value_t bsm_settings_schema = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, bsm_settings, fields)};
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, bsm_trainer_settings, fields)};

@@ -10,8 +10,7 @@
 #include "config/limits.h"
 
 enum {
-    LAYER_DEFAULTS,
-    LAYER_BANDS,
+    LAYER_BANDS = BSM_NUM_DEFAULTS, /* above the defaults */
     LAYER_FILE,
     FIRST_ASSIGNMENT,
 };
@@ -42,7 +41,7 @@ static cyaml_config_t reader(bsm_error *log)
     };
 }
 
-void bsm_settings_free(bsm_settings *settings)
+void bsm_settings_free(bsm_trainer_settings *settings)
 {
     bsm_error unused = {0};
     const cyaml_config_t config = reader(&unused);
@@ -57,7 +56,7 @@ static bool is_lack_of_memory(cyaml_err_t code)
 }
 
 /* What passed the check fits the schema: anything but a lack of memory is our own mistake. */
-static bsm_status load_text(const char *text, bsm_settings **settings, bsm_error *error)
+static bsm_status load_text(const char *text, bsm_trainer_settings **settings, bsm_error *error)
 {
     bsm_error log = {0};
     const cyaml_config_t config = reader(&log);
@@ -92,7 +91,10 @@ static bsm_status add_text(const char *text, bsm_layer *layer, bsm_error *error)
 
 static bsm_status read_layers(const bsm_settings_source *source, stack *s, bsm_error *error)
 {
-    bsm_status status = add_text(bsm_settings_defaults, &s->layers[LAYER_DEFAULTS], error);
+    bsm_status status = BSM_OK;
+    for (size_t i = 0; !status && i < BSM_NUM_DEFAULTS; i++) {
+        status = add_text(bsm_settings_defaults[i], &s->layers[i], error);
+    }
     if (!status) {
         status = source->path ? bsm_layer_read(source->path, &s->layers[LAYER_FILE], error)
                               : add_text("", &s->layers[LAYER_FILE], error);
@@ -128,7 +130,7 @@ static void locate(stack *s, const char *key, char *where, size_t size)
     snprintf(where, size, "%s", key);
 }
 
-static bsm_status check_values(stack *s, const bsm_settings *settings, bsm_error *error)
+static bsm_status check_values(stack *s, const bsm_trainer_settings *settings, bsm_error *error)
 {
     char what[256], where[4096 + BSM_MAX_KEY];
     const char *key = bsm_settings_out_of_range(settings, what, sizeof what);
@@ -152,7 +154,7 @@ static bsm_status check_values(stack *s, const bsm_settings *settings, bsm_error
 }
 
 /* The text keeps what was written: it may be read in another home. */
-static bsm_status expand_homes(bsm_settings *settings, bsm_error *error)
+static bsm_status expand_homes(bsm_trainer_settings *settings, bsm_error *error)
 {
     char **const paths[] = {&settings->training.output_dir, &settings->training.resume_from,
                             &settings->training.init_from,  &settings->data.root,
@@ -167,7 +169,8 @@ static bsm_status expand_homes(bsm_settings *settings, bsm_error *error)
     return status;
 }
 
-static bsm_status load_layers(stack *s, bsm_settings **settings, char **text, bsm_error *error)
+static bsm_status load_layers(stack *s, bsm_trainer_settings **settings, char **text,
+                              bsm_error *error)
 {
     bsm_status status = bsm_layers_merge(s->layers, s->count, &bsm_settings_schema, text, error);
     if (status) {
@@ -191,10 +194,14 @@ static bsm_status load_layers(stack *s, bsm_settings **settings, char **text, bs
     return status;
 }
 
-bsm_status bsm_settings_load(const bsm_settings_source *source, bsm_settings **settings,
+bsm_status bsm_settings_load(const bsm_settings_source *source, bsm_trainer_settings **settings,
                              char **text, bsm_error *error)
 {
     stack s = {.count = FIRST_ASSIGNMENT + source->num_assignments};
+    if (s.count > BSM_MAX_LAYERS) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "more than %d times --set",
+                        BSM_MAX_LAYERS - FIRST_ASSIGNMENT);
+    }
     s.layers = calloc(s.count, sizeof *s.layers);
     if (!s.layers) {
         return bsm_fail(error, BSM_NO_MEMORY, "configuration: out of memory");

@@ -19,12 +19,12 @@ typedef struct place {
 } place;
 
 typedef struct worker {
-    bsm_loader *loader;
+    bsm_data_loader *loader;
     bsm_mixer *mixer;
     pthread_t thread;
 } worker;
 
-struct bsm_loader {
+struct bsm_data_loader {
     bsm_loader_options options;
     bsm_data_options data;
     bsm_config model;
@@ -62,7 +62,7 @@ size_t bsm_loader_bytes(const bsm_data_options *data, const bsm_loader_options *
 /* ---- Workers ---- */
 
 /* The k to make next; false if the loader stops. */
-static bool take_number(bsm_loader *loader, uint64_t *k)
+static bool take_number(bsm_data_loader *loader, uint64_t *k)
 {
     pthread_mutex_lock(&loader->lock);
     while (!loader->stopping && loader->next_made >= loader->released + loader->num_places) {
@@ -78,7 +78,7 @@ static bool take_number(bsm_loader *loader, uint64_t *k)
 static void *run_worker(void *user)
 {
     worker *w = user;
-    bsm_loader *loader = w->loader;
+    bsm_data_loader *loader = w->loader;
     for (uint64_t k; take_number(loader, &k);) {
         place *p = &loader->places[k % loader->num_places];
         p->status = bsm_mixer_make(w->mixer, loader->first + k * loader->options.processes,
@@ -91,7 +91,7 @@ static void *run_worker(void *user)
     return NULL;
 }
 
-static bsm_status start_workers(bsm_loader *loader, bsm_error *error)
+static bsm_status start_workers(bsm_data_loader *loader, bsm_error *error)
 {
     int failed = 0;
     while (loader->num_started < loader->num_workers && !failed) {
@@ -106,7 +106,7 @@ static bsm_status start_workers(bsm_loader *loader, bsm_error *error)
 
 /* ---- The loader ---- */
 
-static bsm_status allocate(bsm_loader *loader, bsm_error *error)
+static bsm_status allocate(bsm_data_loader *loader, bsm_error *error)
 {
     loader->num_workers = loader->options.workers;
     loader->num_places = places_for(loader->num_workers);
@@ -123,7 +123,7 @@ static bsm_status allocate(bsm_loader *loader, bsm_error *error)
                                loader->num_places, loader->options.samples);
 }
 
-static bsm_status make_mixers(bsm_loader *loader, bsm_error *error)
+static bsm_status make_mixers(bsm_data_loader *loader, bsm_error *error)
 {
     const bsm_mix_options mix = {&loader->data,   &loader->model,       loader->library,
                                  &loader->report, loader->options.seed, loader->options.samples};
@@ -142,10 +142,10 @@ static uint64_t first_of_process(const bsm_loader_options *o)
     return o->first + (o->process + o->processes - rest) % o->processes;
 }
 
-static bsm_loader *new_empty(const bsm_data_options *data, const bsm_loader_options *options,
-                             bsm_loader_log *log, void *user)
+static bsm_data_loader *new_empty(const bsm_data_options *data, const bsm_loader_options *options,
+                                  bsm_loader_log *log, void *user)
 {
-    bsm_loader *loader = calloc(1, sizeof *loader);
+    bsm_data_loader *loader = calloc(1, sizeof *loader);
     if (loader) {
         loader->options = *options;
         loader->data = *data;
@@ -162,14 +162,15 @@ static bsm_loader *new_empty(const bsm_data_options *data, const bsm_loader_opti
 }
 
 bsm_status bsm_loader_new(const bsm_data_options *data, const bsm_loader_options *options,
-                          bsm_loader_log *log, void *user, bsm_loader **loader, bsm_error *error)
+                          bsm_loader_log *log, void *user, bsm_data_loader **loader,
+                          bsm_error *error)
 {
     *loader = NULL;
     bsm_status status = bsm_loader_check(data, options, error);
     if (status) {
         return status;
     }
-    bsm_loader *made = new_empty(data, options, log, user);
+    bsm_data_loader *made = new_empty(data, options, log, user);
     if (!made) {
         return bsm_fail(error, BSM_NO_MEMORY, "training data: out of memory");
     }
@@ -193,7 +194,7 @@ bsm_status bsm_loader_new(const bsm_data_options *data, const bsm_loader_options
     return BSM_OK;
 }
 
-static void stop_workers(bsm_loader *loader)
+static void stop_workers(bsm_data_loader *loader)
 {
     pthread_mutex_lock(&loader->lock);
     loader->stopping = true;
@@ -204,7 +205,7 @@ static void stop_workers(bsm_loader *loader)
     }
 }
 
-void bsm_loader_free(bsm_loader *loader)
+void bsm_loader_free(bsm_data_loader *loader)
 {
     if (!loader) {
         return;
@@ -233,7 +234,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-bsm_status bsm_loader_next(bsm_loader *loader, const bsm_example **example, bsm_error *error)
+bsm_status bsm_loader_next(bsm_data_loader *loader, const bsm_example **example, bsm_error *error)
 {
     pthread_mutex_lock(&loader->lock);
     place *p = &loader->places[loader->next_taken % loader->num_places];
@@ -253,7 +254,7 @@ bsm_status bsm_loader_next(bsm_loader *loader, const bsm_example **example, bsm_
     return p->status ? bsm_fail(error, p->status, "%s", p->error.message) : BSM_OK;
 }
 
-bsm_loader_stats bsm_loader_get_stats(bsm_loader *loader)
+bsm_loader_stats bsm_loader_get_stats(bsm_data_loader *loader)
 {
     bsm_loader_stats stats = {.files_skipped = bsm_report_count(&loader->report),
                               .tracks = loader->library->num_tracks,

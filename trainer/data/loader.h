@@ -95,7 +95,7 @@ typedef struct bsm_loader_stats {
     size_t segments;        /**< active windows of all sources; 0 without activity detection */
 } bsm_loader_stats;
 
-typedef struct bsm_loader bsm_loader;
+typedef struct bsm_data_loader bsm_data_loader;
 
 /** One line for the user; called from any thread, one at a time. */
 typedef void bsm_loader_log(void *user, const char *line);
@@ -107,8 +107,8 @@ typedef void bsm_loader_log(void *user, const char *line);
  *  BSM_NOT_FOUND: no such folder, or a source without a usable file. BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_loader_new(const bsm_data_options *data,
                                         const bsm_loader_options *options, bsm_loader_log *log,
-                                        void *user, bsm_loader **loader, bsm_error *error);
-void bsm_loader_free(bsm_loader *loader);
+                                        void *user, bsm_data_loader **loader, bsm_error *error);
+void bsm_loader_free(bsm_data_loader *loader);
 
 /** About how many bytes a loader's examples and workers take, without the list of segments. */
 size_t bsm_loader_bytes(const bsm_data_options *data, const bsm_loader_options *options);
@@ -116,10 +116,10 @@ size_t bsm_loader_bytes(const bsm_data_options *data, const bsm_loader_options *
 /** Wait for this process's next example; valid until the next call. A file that cannot be read is
  *  skipped, and the example drawn again, the same way in every run. One thread at a time.
  *  BSM_NOT_FOUND: nothing is left that can be read; BSM_NO_MEMORY. */
-BSM_NODISCARD bsm_status bsm_loader_next(bsm_loader *loader, const bsm_example **example,
+BSM_NODISCARD bsm_status bsm_loader_next(bsm_data_loader *loader, const bsm_example **example,
                                          bsm_error *error);
 
 /** Any thread. */
-bsm_loader_stats bsm_loader_get_stats(bsm_loader *loader);
+bsm_loader_stats bsm_loader_get_stats(bsm_data_loader *loader);
 
 #endif

@@ -53,7 +53,7 @@ bsm_status bsm_run_save(bsm_run *run, bsm_error *error)
 
 bsm_pace bsm_run_pace(const bsm_run *run)
 {
-    const bsm_settings *settings = run->settings;
+    const bsm_trainer_settings *settings = run->settings;
     const bsm_clock *clock = &run->clock;
     const double seconds = bsm_seconds_now() - clock->start;
     const double audio =

@@ -73,7 +73,7 @@ static bsm_status copy_model(const bsm_model *from, const bsm_config *config, bs
     return status;
 }
 
-bsm_status bsm_initial_model(const bsm_settings *settings, const bsm_config *config,
+bsm_status bsm_initial_model(const bsm_trainer_settings *settings, const bsm_config *config,
                              bsm_model **model, bsm_error *error)
 {
     const char *path = settings->training.init_from;

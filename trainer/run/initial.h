@@ -8,8 +8,9 @@
 
 /** Fresh weights, or those of training.init_from, in a model of `config`.
  *  What opening a model reports; BSM_BAD_MODEL if its network has other shapes. */
-BSM_NODISCARD bsm_status bsm_initial_model(const bsm_settings *settings, const bsm_config *config,
-                                           bsm_model **model, bsm_error *error);
+BSM_NODISCARD bsm_status bsm_initial_model(const bsm_trainer_settings *settings,
+                                           const bsm_config *config, bsm_model **model,
+                                           bsm_error *error);
 
 /** Open the checkpoint of training.resume_from, and say what has changed since. NULL if there is
  *  none to resume from. BSM_BAD_MODEL if its network has other shapes. */

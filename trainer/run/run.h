@@ -33,7 +33,7 @@ typedef struct bsm_clock {
 } bsm_clock;
 
 typedef struct bsm_run {
-    const bsm_settings *settings;
+    const bsm_trainer_settings *settings;
     const char *text; /**< the settings, as YAML */
     const bsm_collective *collective;
     bsm_console console;
@@ -45,7 +45,7 @@ typedef struct bsm_run {
     float *gradients; /**< a vector, to sum over processes; NULL where the device sums, or where
                            there is only one */
     bsm_data_source data;
-    bsm_loader *loader;
+    bsm_data_loader *loader;
     int folder;             /**< the output folder, locked; -1: not yet, or not the first process */
     bsm_log *log;           /**< of the first process; NULL in the others */
     bsm_tensorboard *board; /**< as the log */
@@ -98,7 +98,7 @@ cJSON *bsm_run_describe(const bsm_run *run, const char *event, const bsm_loss *l
 BSM_NODISCARD bsm_status bsm_run_validate(bsm_run *run, double *figure, bsm_error *error);
 
 /** The options of validating, from the settings. The root is NULL if they name no data. */
-bsm_validate_options bsm_settings_validation(const bsm_settings *settings);
+bsm_validate_options bsm_settings_validation(const bsm_trainer_settings *settings);
 
 /** Write the averaged weights as a model, best.safetensors or last.safetensors. */
 BSM_NODISCARD bsm_status bsm_run_export(bsm_run *run, const char *name, double usdr,

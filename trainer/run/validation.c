@@ -8,7 +8,7 @@
 
 #include "run/run.h"
 
-static const char *root_of(const bsm_settings *settings)
+static const char *root_of(const bsm_trainer_settings *settings)
 {
     const bsm_data_settings *data = &settings->data;
     if (settings->validation.root) {
@@ -17,7 +17,7 @@ static const char *root_of(const bsm_settings *settings)
     return data->root ? data->root : data->roots_count > 0 ? data->roots[0].path : NULL;
 }
 
-static bsm_data_layout layout_of(const bsm_settings *settings)
+static bsm_data_layout layout_of(const bsm_trainer_settings *settings)
 {
     const bsm_data_settings *data = &settings->data;
     if (settings->validation.root || settings->validation.layout != BSM_LAYOUT_AUTO) {
@@ -28,7 +28,7 @@ static bsm_data_layout layout_of(const bsm_settings *settings)
                                    : BSM_LAYOUT_AUTO;
 }
 
-bsm_validate_options bsm_settings_validation(const bsm_settings *settings)
+bsm_validate_options bsm_settings_validation(const bsm_trainer_settings *settings)
 {
     const bsm_validation_settings *validation = &settings->validation;
     return (bsm_validate_options){
@@ -111,7 +111,7 @@ bsm_status bsm_run_validate(bsm_run *run, double *figure, bsm_error *error)
 /* ---- Models ---- */
 
 /* Names of folders, without where they lie. */
-static void describe_data(const bsm_settings *settings, char *text, size_t size)
+static void describe_data(const bsm_trainer_settings *settings, char *text, size_t size)
 {
     const bsm_data_settings *data = &settings->data;
     size_t used = 0;
