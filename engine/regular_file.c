@@ -4,7 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 static bsm_status check_regular(const char *path, bsm_status unfit, const struct stat *info,
@@ -44,4 +47,27 @@ bsm_status bsm_open_regular(const char *path, bsm_status unfit, int *result, str
     }
     *result = fd;
     return BSM_OK;
+}
+
+/* Spaces and a byte order mark may come first. */
+static bool is_web_page(const char *text)
+{
+    static const char *const starts[] = {"<!doctype", "<html", "<head", "<?xml"};
+    text += strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    text += strspn(text, " \t\r\n");
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        if (strncasecmp(text, starts[i], strlen(starts[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *bsm_mistaken_file(const char *start)
+{
+    static const char pointer[] = "version https://git-lfs";
+    return strncmp(start, pointer, strlen(pointer)) == 0
+               ? "a Git LFS pointer, not the file itself: git lfs pull fetches it"
+           : is_web_page(start) ? "a web page, not the file itself: download it again"
+                                : NULL;
 }

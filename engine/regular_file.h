@@ -12,4 +12,8 @@
 bsm_status bsm_open_regular(const char *path, bsm_status unfit, int *fd, struct stat *info,
                             bsm_error *error);
 
+/** What a file is whose first bytes, as a string, are `start`, where it is none of ours but what
+ * people have in place of one, and what to do; or NULL. */
+const char *bsm_mistaken_file(const char *start);
+
 #endif

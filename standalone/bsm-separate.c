@@ -118,6 +118,12 @@ static void print_warnings(const char *path, const bsm_separate_result *result)
                         path, result->parts);
         fprintf(stderr, "bsm-separate: %s\n", line);
     }
+    if (result->mixed_channels) {
+        char line[512];
+        bsm_format_line(line, sizeof line, "%s: %zu channels, mixed down to two", path,
+                        result->mixed_channels);
+        fprintf(stderr, "bsm-separate: %s\n", line);
+    }
     if (result->remark[0]) {
         warn(path, result->remark);
     }

@@ -19,10 +19,15 @@ static bool starts_with(bsm_byte_window *window, const char *magic)
     return bytes && memcmp(bytes, magic, length) == 0;
 }
 
+/* It does not say how many bytes it has: it goes on to where another one begins, or to the end. */
 static bool add_flac(bsm_byte_window *window, bsm_audio_links *links)
 {
-    const bsm_audio_link link = {
-        .codec = BSM_CODEC_FLAC, .start = window->bytes.start, .end = window->bytes.end};
+    const uint64_t start = window->bytes.start, behind = start + sizeof flac_heads[0];
+    bsm_audio_link link = {.codec = BSM_CODEC_FLAC, .start = start, .end = window->bytes.end};
+    for (size_t i = 0; i < 2; i++) {
+        const uint64_t next = bsm_byte_window_find(window, behind, flac_heads[i]);
+        link.end = next < link.end ? next : link.end;
+    }
     return bsm_audio_links_add(links, &link);
 }
 
@@ -122,24 +127,6 @@ bsm_status bsm_audio_links_find(int fd, uint64_t size, const char *path, bsm_aud
         window->bytes.start = 0;
         window->bytes.end = size;
         good = add_unknown(window, links);
-    }
-    return end_search(window, good, path, links, error);
-}
-
-bsm_status bsm_audio_links_find_next(int fd, uint64_t size, const char *path,
-                                     bsm_audio_links *links, bsm_error *error)
-{
-    const uint64_t from = links->links[links->count - 1].start + sizeof flac_heads[0];
-    bsm_byte_window *window = new_window(fd, from, size);
-    bool good = window != NULL;
-    uint64_t next = size;
-    for (size_t i = 0; good && i < 2; i++) {
-        const uint64_t found = bsm_byte_window_find(window, from, flac_heads[i]);
-        next = found < next ? found : next;
-    }
-    if (good && next < size) {
-        window->bytes.start = next;
-        good = add_flac(window, links);
     }
     return end_search(window, good, path, links, error);
 }

@@ -11,8 +11,5 @@
  *  BSM_CODEC_SNDFILE. BSM_NO_MEMORY, BSM_IO. */
 BSM_NODISCARD bsm_status bsm_audio_links_find(int fd, uint64_t size, const char *path,
                                               bsm_audio_links *links, bsm_error *error);
-/** Where a FLAC file may be followed by another: add that. */
-BSM_NODISCARD bsm_status bsm_audio_links_find_next(int fd, uint64_t size, const char *path,
-                                                   bsm_audio_links *links, bsm_error *error);
 
 #endif

@@ -22,7 +22,6 @@ struct bsm_audio_reader {
     bsm_audio_links links;
     uint64_t *frames; /* of each link, at the file's rate, or BSM_UNKNOWN_FRAMES */
     size_t current;   /* the link that is read; links.count: the end */
-    bool searched;    /* for what follows the last link */
     bsm_link_reader link;
 };
 
@@ -152,6 +151,12 @@ static bsm_status count_frames(bsm_audio_reader *reader, bsm_error *error)
 static bsm_status open_by_program(bsm_audio_reader *reader, bsm_error *error)
 {
     bsm_error cause = {0};
+    char start[256] = "";
+    const bool read = pread(reader->fd, start, sizeof start - 1, 0) > 0;
+    const char *mistake = read ? bsm_mistaken_file(start) : NULL;
+    if (mistake) {
+        return bsm_fail(error, BSM_BAD_AUDIO, "%s: %s", reader->path, mistake);
+    }
     reader->links.links[0].codec = BSM_CODEC_PROGRAM;
     bsm_status status = open_link(reader, 0, &cause);
     if (status == BSM_UNSUPPORTED) {
@@ -187,6 +192,8 @@ static bsm_status open_links(bsm_audio_reader *reader, bsm_error *error)
     }
     reader->info.rate = reader->link.rate;
     reader->info.channels = reader->link.channels;
+    const size_t channels = reader->link.decoder.channels;
+    reader->info.mixed = channels > BSM_READER_CHANNELS ? channels : 0;
     status = look_at_others(reader);
     if (!status) {
         status = count_frames(reader, error);
@@ -272,31 +279,8 @@ static void judge(bsm_audio_reader *reader)
         add_missing(reader, frames - got);
     }
     if (words) {
-        remark(reader, "ffmpeg says: %s", words);
+        remark(reader, "%s", words);
     }
-}
-
-static bsm_status find_more(bsm_audio_reader *reader, bsm_error *error)
-{
-    const bsm_audio_link *last = &reader->links.links[reader->links.count - 1];
-    if (last->codec != BSM_CODEC_FLAC || reader->searched) {
-        return BSM_OK;
-    }
-    const size_t before = reader->links.count;
-    bsm_status status =
-        bsm_audio_links_find_next(reader->fd, reader->size, reader->path, &reader->links, error);
-    if (status || reader->links.count == before) {
-        reader->searched = true;
-        return status;
-    }
-    uint64_t *more = realloc(reader->frames, reader->links.count * sizeof *more);
-    if (!more) {
-        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", reader->path);
-    }
-    reader->frames = more;
-    more[before] = BSM_UNKNOWN_FRAMES;
-    reader->info.parts++;
-    return BSM_OK;
 }
 
 static bsm_status begin_link(bsm_audio_reader *reader, bsm_error *error)
@@ -311,9 +295,6 @@ static bsm_status next_link(bsm_audio_reader *reader, bsm_error *error)
 {
     judge(reader);
     bsm_status status = BSM_OK;
-    if (reader->current + 1 == reader->links.count) {
-        status = find_more(reader, error);
-    }
     reader->current++;
     while (!status && reader->current < reader->links.count) {
         status = begin_link(reader, error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** Reading an audio file of one or two channels, whatever its format.
+/** Reading an audio file as one or two channels, whatever its format.
  *
  *  What counts is what can be decoded, not what a header says. Of a file that was joined from
  *  several, all are read, one after the other, at the highest of their rates. */
@@ -23,6 +23,7 @@ typedef struct bsm_audio_info {
     uint64_t missing;   /**< samples per channel that were announced and are not there, but for a
                              twentieth of a second: as far as is known, complete at the end */
     size_t parts;       /**< that were joined to one file; complete at the end */
+    size_t mixed;       /**< channels that were mixed down to two, or 0 */
     char remark[240];   /**< what else the user should know, or ""; complete at the end */
 } bsm_audio_info;
 

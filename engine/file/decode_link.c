@@ -11,8 +11,8 @@ bsm_status bsm_decoder_open(bsm_decoder *decoder, int fd, const char *path,
         .bytes = {.fd = fd, .start = link->start, .end = link->end, .at = link->start}};
     memcpy(decoder->bytes.patches, link->patches, sizeof link->patches);
     switch (link->codec) {
-    case BSM_CODEC_SNDFILE:
-    case BSM_CODEC_FLAC: return bsm_sndfile_decoder_open(decoder, path, error);
+    case BSM_CODEC_FLAC: return bsm_flac_decoder_open(decoder, path, error);
+    case BSM_CODEC_SNDFILE: return bsm_sndfile_decoder_open(decoder, path, error);
     case BSM_CODEC_RAW: return bsm_raw_decoder_open(decoder, path, &link->raw, error);
     case BSM_CODEC_MPEG: return bsm_mpeg_decoder_open(decoder, path, error);
     case BSM_CODEC_VORBIS: return bsm_vorbis_decoder_open(decoder, path, error);

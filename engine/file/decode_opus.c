@@ -75,6 +75,7 @@ bsm_status bsm_opus_decoder_open(bsm_decoder *decoder, const char *path, bsm_err
     decoder->functions = &functions;
     decoder->state = file;
     decoder->rate = OPUS_RATE;
+    decoder->vorbis_order = true;
     decoder->channels = (size_t)op_channel_count(file, -1);
     decoder->frames = length < 0 ? BSM_UNKNOWN_FRAMES : (uint64_t)length;
     return BSM_OK;

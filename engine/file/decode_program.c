@@ -125,14 +125,14 @@ static void read_words(const program *p, char text[MAX_WORDS])
 }
 
 /* The first line of an error, without what stands before its words. */
-static bool find_error(const char *text, char *line, size_t size)
+static bool find_error(const char *text, const char *before, char *line, size_t size)
 {
     static const char *const levels[] = {"[fatal] ", "[error] "};
     for (size_t i = 0; i < 2; i++) {
         const char *found = strstr(text, levels[i]);
         if (found) {
             found += strlen(levels[i]);
-            bsm_format_line(line, size, "%.*s", (int)strcspn(found, "\n"), found);
+            bsm_format_line(line, size, "%s%.*s", before, (int)strcspn(found, "\n"), found);
             return true;
         }
     }
@@ -172,10 +172,10 @@ static const char *complaint(bsm_decoder *decoder)
     char text[MAX_WORDS];
     const bool failed = wait_for(p, false) != 0;
     read_words(p, text);
-    if (find_error(text, p->complaint, sizeof p->complaint)) {
+    if (find_error(text, "ffmpeg says: ", p->complaint, sizeof p->complaint)) {
         return p->complaint;
     }
-    return failed ? "it ended with an error" : NULL;
+    return failed ? "ffmpeg ended with an error" : NULL;
 }
 
 /* ffmpeg shows the tags of its input in lines like "[info]     title           : A Song". */
@@ -212,8 +212,11 @@ static void close_program(bsm_decoder *decoder)
 static bsm_status fail_program(bsm_decoder *decoder, const char *path, bsm_error *error)
 {
     const char *text = complaint(decoder);
-    return bsm_fail(error, BSM_BAD_AUDIO, "%s: not an audio file: ffmpeg says: %s", path,
-                    text ? text : "nothing");
+    if (text && strstr(text, "does not contain any stream")) {
+        return bsm_fail(error, BSM_BAD_AUDIO, "%s: has no sound that ffmpeg can decode", path);
+    }
+    return bsm_fail(error, BSM_BAD_AUDIO, "%s: not an audio file: %s", path,
+                    text ? text : "ffmpeg says nothing");
 }
 
 static bsm_status read_header(bsm_decoder *decoder, const char *path, bsm_error *error)

@@ -90,6 +90,7 @@ bsm_status bsm_vorbis_decoder_open(bsm_decoder *decoder, const char *path, bsm_e
     decoder->state = file;
     decoder->rate = (size_t)info->rate;
     decoder->channels = (size_t)info->channels;
+    decoder->vorbis_order = true;
     decoder->frames = length < 0 ? BSM_UNKNOWN_FRAMES : (uint64_t)length;
     return BSM_OK;
 }

@@ -21,7 +21,7 @@ typedef struct bsm_decoder_functions {
     /** Go to a sample. False: this link can only be read from its start. NULL: never. */
     bool (*seek)(bsm_decoder *decoder, uint64_t frame);
     void (*close)(bsm_decoder *decoder);
-    /** What went wrong while it was read, or NULL; NULL: nothing can be told. */
+    /** What went wrong until its end, as a sentence, or NULL; NULL: nothing can be told. */
     const char *(*complaint)(bsm_decoder *decoder);
     /** Add what the file says of its music. NULL: nothing. */
     void (*tags)(bsm_decoder *decoder, bsm_audio_tags *tags);
@@ -32,7 +32,8 @@ struct bsm_decoder {
     void *state;
     bsm_file_bytes bytes; /**< what the state reads from: does not move */
     size_t rate, channels;
-    uint64_t frames; /**< samples per channel that are there, or BSM_UNKNOWN_FRAMES */
+    bool vorbis_order; /**< of more than two channels; otherwise WAV's */
+    uint64_t frames;   /**< samples per channel that are there, or BSM_UNKNOWN_FRAMES */
 };
 
 /** Open a link of an open file. Messages name `path`. `decoder` must not move until it is closed.
@@ -51,6 +52,7 @@ bool bsm_decoder_skip(bsm_decoder *decoder, uint64_t count);
 bsm_status bsm_sndfile_decoder_open(bsm_decoder *decoder, const char *path, bsm_error *error);
 bsm_status bsm_raw_decoder_open(bsm_decoder *decoder, const char *path, const bsm_raw_samples *raw,
                                 bsm_error *error);
+bsm_status bsm_flac_decoder_open(bsm_decoder *decoder, const char *path, bsm_error *error);
 bsm_status bsm_mpeg_decoder_open(bsm_decoder *decoder, const char *path, bsm_error *error);
 bsm_status bsm_vorbis_decoder_open(bsm_decoder *decoder, const char *path, bsm_error *error);
 bsm_status bsm_opus_decoder_open(bsm_decoder *decoder, const char *path, bsm_error *error);

@@ -9,8 +9,8 @@
 
 typedef enum bsm_codec {
     BSM_CODEC_SNDFILE, /**< whatever libsndfile reads */
-    BSM_CODEC_FLAC,    /**< the same, but more of it may follow */
-    BSM_CODEC_RAW,     /**< samples without a header, as in a WAV file that is too long for it */
+    BSM_CODEC_FLAC,
+    BSM_CODEC_RAW, /**< samples without a header, as in a WAV file that is too long for it */
     BSM_CODEC_MPEG,
     BSM_CODEC_VORBIS,
     BSM_CODEC_OPUS,

@@ -9,11 +9,11 @@ enum { MIN_RATE = 1000, MAX_RATE = 768000 };
 
 static bsm_status check(const bsm_decoder *decoder, const char *path, bsm_error *error)
 {
-    if (decoder->channels < 1 || decoder->channels > BSM_READER_CHANNELS) {
+    if (decoder->channels < 1 || decoder->channels > BSM_MIXED_CHANNELS) {
         return bsm_fail(error, BSM_BAD_AUDIO,
-                        "%s: has %zu channels, not 1 or 2: mix it down before, as with "
+                        "%s: has %zu channels, not 1 to %d: mix it down before, as with "
                         "ffmpeg -i IN -ac 2 OUT.flac",
-                        path, decoder->channels);
+                        path, decoder->channels, BSM_MIXED_CHANNELS);
     }
     if (decoder->rate < MIN_RATE || decoder->rate > MAX_RATE) {
         return bsm_fail(error, BSM_BAD_AUDIO, "%s: has a sample rate of %zu Hz, not %d to %d", path,
@@ -39,6 +39,10 @@ bsm_status bsm_link_reader_open(bsm_link_reader *reader, int fd, const char *pat
     }
     reader->rate = reader->decoder.rate;
     reader->channels = reader->decoder.channels;
+    if (reader->channels > BSM_READER_CHANNELS) {
+        bsm_downmix_gains(reader->channels, reader->decoder.vorbis_order, reader->gains);
+        reader->channels = BSM_READER_CHANNELS;
+    }
     reader->position = reader->nonfinite = 0;
     reader->ended = false;
     reader->at = reader->have = 0;
@@ -65,17 +69,29 @@ bsm_status bsm_link_reader_convert(bsm_link_reader *reader, size_t rate, size_t 
 
 /* ---- Reading ---- */
 
+static void drop_nonfinite(bsm_link_reader *reader, size_t count)
+{
+    for (size_t i = 0; i < count * reader->decoder.channels; i++) {
+        if (!isfinite(reader->block[i])) {
+            reader->block[i] = 0.0F;
+            reader->nonfinite++;
+        }
+    }
+}
+
 static void deinterleave(bsm_link_reader *reader, float *const *audio, size_t offset, size_t count)
 {
     const size_t channels = reader->decoder.channels;
+    drop_nonfinite(reader, count);
+    if (channels > BSM_READER_CHANNELS) {
+        bsm_downmix(reader->block, channels, count,
+                    (const float(*)[BSM_MIXED_CHANNELS])reader->gains, audio[0] + offset,
+                    audio[1] + offset);
+        return;
+    }
     for (size_t c = 0; c < channels; c++) {
         for (size_t i = 0; i < count; i++) {
-            float sample = reader->block[i * channels + c];
-            if (!isfinite(sample)) {
-                sample = 0.0F;
-                reader->nonfinite++;
-            }
-            audio[c][offset + i] = sample;
+            audio[c][offset + i] = reader->block[i * channels + c];
         }
     }
     for (size_t c = channels; c < reader->channels; c++) {

@@ -5,6 +5,7 @@
 #define BSM_FILE_LINK_READER_H
 
 #include "file/decoder.h"
+#include "file/downmix.h"
 #include "signal/resample.h"
 
 enum { BSM_READER_CHANNELS = 2, BSM_READER_BLOCK = 4096 };
@@ -18,11 +19,13 @@ typedef struct bsm_link_reader {
     bool ended;               /**< the decoder has no more */
     size_t at, have;          /**< of `planes`, what is not in the resampler yet */
     float planes[BSM_READER_CHANNELS][BSM_READER_BLOCK];
-    float block[BSM_READER_CHANNELS * BSM_READER_BLOCK]; /**< interleaved */
+    float gains[BSM_READER_CHANNELS][BSM_MIXED_CHANNELS]; /**< of more channels than are read */
+    float block[BSM_MIXED_CHANNELS * BSM_READER_BLOCK];   /**< interleaved */
 } bsm_link_reader;
 
 /** As bsm_decoder_open; BSM_BAD_AUDIO, too, for rates and channels that bsm does not take. It is
- *  read as it is until bsm_link_reader_convert. */
+ *  read as it is until bsm_link_reader_convert, but more than two channels are mixed down to two.
+ */
 BSM_NODISCARD bsm_status bsm_link_reader_open(bsm_link_reader *reader, int fd, const char *path,
                                               const bsm_audio_link *link, bsm_error *error);
 void bsm_link_reader_close(bsm_link_reader *reader);

@@ -306,6 +306,9 @@ bsm_status bsm_parts_finish(bsm_parts *parts, bsm_error *error)
     if (!status) {
         status = write_rest(parts, error);
     }
+    if (!status && parts->written == 0) {
+        return bsm_fail(error, BSM_BAD_AUDIO, "%s: nothing of it can be decoded", parts->path);
+    }
     if (!status) {
         status = bsm_output_files_publish(&parts->files, error);
         *parts->output_failed |= status != BSM_OK;

@@ -133,6 +133,7 @@ static void report_result(const separation_job *job)
     result->nonfinite_samples = info->nonfinite;
     result->missing_seconds = (double)info->missing / (double)info->rate;
     result->parts = info->parts;
+    result->mixed_channels = info->mixed;
     bsm_format_line(result->remark, sizeof result->remark, "%s", info->remark);
     bsm_parts_report(job->parts, result);
 }

@@ -93,20 +93,6 @@ static file_format recognise(const unsigned char *start, size_t length)
     return length >= 9 && start[8] == '{' ? FORMAT_SAFETENSORS : FORMAT_UNKNOWN;
 }
 
-/* Spaces and a byte order mark may come first. */
-static bool is_web_page(const char *text)
-{
-    static const char *const starts[] = {"<!doctype", "<html", "<head", "<?xml"};
-    text += strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    text += strspn(text, " \t\r\n");
-    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
-        if (strncasecmp(text, starts[i], strlen(starts[i])) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Its first line, if it is text. */
 static bool is_text(char *start)
 {
@@ -123,14 +109,9 @@ static bool is_text(char *start)
 /* What people have in place of a model. */
 static bsm_status fail_unknown(const char *path, char *start, bsm_error *error)
 {
-    if (strncmp(start, "version https://git-lfs", strlen("version https://git-lfs")) == 0) {
-        return bsm_fail(error, BSM_BAD_MODEL,
-                        "%s: a Git LFS pointer, not the model itself: git lfs pull fetches it",
-                        path);
-    }
-    if (is_web_page(start)) {
-        return bsm_fail(error, BSM_BAD_MODEL,
-                        "%s: a web page, not a model: download the file itself", path);
+    const char *mistake = bsm_mistaken_file(start);
+    if (mistake) {
+        return bsm_fail(error, BSM_BAD_MODEL, "%s: %s", path, mistake);
     }
     if (is_text(start)) {
         return bsm_fail(error, BSM_BAD_MODEL,

@@ -408,7 +408,7 @@ static void test_no_models(void **state)
         const char *text, *message;
     } others[] = {
         {"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
-         "a Git LFS pointer, not the model itself: git lfs pull fetches it"},
+         "a Git LFS pointer, not the file itself: git lfs pull fetches it"},
         {"<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>\n", "a web page"},
         {"\xef\xbb\xbf\r\n  <HTML>\n<body>Not found", "a web page"},
         {"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "a web page"},

@@ -5,8 +5,10 @@
 formats_test.py BSM_SEPARATE BSM_MODEL; ffmpeg makes the files
 """
 
+import array
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -64,8 +66,10 @@ class FormatsTest(unittest.TestCase):
         return result
 
     def frames(self, name):
-        with wave.open(self.path(name + '.vocals.wav')) as file:
-            return file.getnframes()
+        """Also of what Python's wave does not read: a file of unknown length was made for 4 GB."""
+        with open(self.path(name + '.vocals.wav'), 'rb') as file:
+            data = file.read()
+        return struct.unpack_from('<I', data, data.index(b'data') + 4)[0] // 4
 
     def check(self, files):
         """All of each is separated, and nothing is said about it: {path: (frames, slack)}."""
@@ -135,6 +139,86 @@ class FormatsTest(unittest.TestCase):
             name = os.path.basename(path)
             self.assertRegex(result.stderr, name + ': warning: ')
             self.assertLess(self.frames(name[0]), RATE * SECONDS * 9 // 10)
+
+    # A number of samples in the header of FLAC, of which 36 bits are it.
+    def count(self, path, frames):
+        with open(path, 'r+b') as file:
+            file.seek(21)
+            upper = file.read(1)[0] & 0xF0
+            file.seek(21)
+            file.write(struct.pack('>BI', upper | frames >> 32, frames & 0xFFFFFFFF))
+        return path
+
+    def test_flac_that_counts_wrong(self):
+        """All that is there is separated; what was announced and is missing is said."""
+        files = {self.count(self.encode('none.flac'), 0): (RATE * SECONDS, 0),
+                 self.count(self.encode('few.flac'), RATE // 2): (RATE * SECONDS, 0)}
+        self.check(files)
+        many = self.count(self.encode('many.flac'), RATE * 3600)
+        self.assertRegex(self.separate(many).stderr, 'many.flac: warning: .* announces are missing')
+        self.assertEqual(self.frames('many'), RATE * SECONDS)
+        cut = self.cut(self.count(self.encode('cut.flac'), 0))
+        self.assertRegex(self.separate(cut).stderr, 'cut.flac: warning: .*it was cut off')
+
+    def test_damaged_flac(self):
+        """What is behind the damage stays where it was."""
+        path = self.encode('a.flac')
+        with open(path, 'r+b') as file:
+            file.seek(os.path.getsize(path) // 2)
+            file.write(b'\x55' * 300)
+        self.assertRegex(self.separate(path).stderr, 'a.flac: warning: .* silent')
+        self.assertEqual(self.frames('a'), RATE * SECONDS)
+        self.assertEqual(self.sum('a')[-2000:], self.sum_of(self.song)[-2000:])
+
+    def test_nothing_that_can_be_decoded(self):
+        path = self.encode('a.ogg')
+        with open(path, 'r+b') as file:
+            data = file.read()
+            behind = data.index(b'OggS', data.index(b'vorbis', data.index(b'\x05vorbis')) + 9)
+            file.seek(behind + 26)
+            file.write(bytes(len(data) - behind - 26))
+        self.assertRegex(self.separate(path, code=4).stderr, r'bsm-separate: \S*a\.ogg: ')
+        self.assertFalse(os.path.exists(self.path('a.vocals.wav')))
+
+    # ---- Surround sound ----
+
+    def sum_of(self, path):
+        with wave.open(path) as file:
+            return array.array('h', file.readframes(file.getnframes()))
+
+    def sum(self, name):
+        parts = [self.sum_of(self.path('%s.%s.wav' % (name, part)))
+                 for part in ('vocals', 'instrumental')]
+        return array.array('h', [min(max(a + b, -32768), 32767) for a, b in zip(*parts)])
+
+    def test_more_than_two_channels(self):
+        """The middle goes to both sides, what is left stays left, and it is said."""
+        for name in ('a.wav', 'b.flac', 'c.ogg', 'd.opus', 'e.m4a'):
+            for place, left, right in (('FL', 1, 0), ('FR', 0, 1), ('FC', 1, 1), ('BL', 1, 0),
+                                       ('BR', 0, 1), ('LFE', 0, 0)):
+                path = self.encode(name, '-t', '0.5', '-af', 'pan=5.1|%s=c0' % place)
+                result = self.separate('--bits', '16', path)
+                self.assertIn(name + ': 6 channels, mixed down to two', result.stderr)
+                both = self.sum(name[0])
+                level = [sum(map(abs, both[side::2])) / (len(both) / 2) for side in (0, 1)]
+                for side, expected in ((0, left), (1, right)):
+                    (self.assertGreater if expected else self.assertLess)(level[side], 250, path + place)
+                if left and right:
+                    self.assertAlmostEqual(level[0] / level[1], 1, delta=0.05)
+
+    def test_what_is_no_file(self):
+        for name, text, words in (
+                ('a.flac', 'version https://git-lfs.github.com/spec/v1\noid sha256:1\n', 'Git LFS'),
+                ('a.mp3', '\n<!DOCTYPE html><html>404</html>', 'a web page')):
+            with open(self.path(name), 'w', encoding='ascii') as file:
+                file.write(text)
+            self.assertIn(words, self.separate(self.path(name), code=4).stderr)
+
+    def test_film_without_sound(self):
+        self.ffmpeg('-f', 'lavfi', '-i', 'color=s=32x32:d=1', self.path('a.mp4'))
+        self.assertIn('has no sound', self.separate(self.path('a.mp4'), code=4).stderr)
+
+    # ---- Other ----
 
     def test_quiet_is_quiet(self):
         """The decoders have nothing to say of their own."""

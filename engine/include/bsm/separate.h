@@ -2,10 +2,11 @@
 /** Separate a whole audio file into files.
  *
  *  Reads WAV, FLAC, MP3, Ogg and Opus and what else libsndfile reads, anything else through the
- *  program ffmpeg if it is installed, with 1 or 2 channels at any rate; the result has the input's
- *  rate, channels and length, and vocals + instrumental = input. Memory does not depend on the
- *  file's length. Reading and writing have a thread each, which have ended when the call returns.
- *  Not for the audio thread; one call at a time per bsm_network. */
+ *  program ffmpeg if it is installed, at any rate; the result has the input's rate, channels and
+ *  length, and vocals + instrumental = input. More than two channels, up to 8, are mixed down to
+ * two before, the middle with -3 dB. Memory does not depend on the file's length. Reading and
+ * writing have a thread each, which have ended when the call returns. Not for the audio thread; one
+ * call at a time per bsm_network. */
 #ifndef BSM_SEPARATE_H
 #define BSM_SEPARATE_H
 
@@ -92,6 +93,7 @@ typedef struct bsm_separate_result {
     uint64_t clipped_samples;   /**< did not fit an integer format */
     double missing_seconds;     /**< that the file announced and did not have: it was cut off */
     size_t parts;               /**< files that were joined end to end to the input */
+    size_t mixed_channels;      /**< that were mixed down to two, or 0 */
     char remark[240];           /**< what else is odd about the file, or "" */
     bool output_failed;         /**< on failure: an output was at fault, not the input */
 } bsm_separate_result;
