@@ -39,7 +39,6 @@ static bsm_status open_part(bsm_track_signal *signal, track_part *part, bsm_erro
     if (status) {
         return status;
     }
-    bsm_source_drop_original(part->source);
     const bsm_audio_info *info = bsm_source_info(part->source);
     part->length = info->frames;
     if (info->frames != BSM_UNKNOWN_FRAMES) {

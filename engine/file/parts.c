@@ -29,9 +29,10 @@ struct bsm_parts {
     uint64_t written;
     bsm_resampler *resampler; /* NULL where the rates are equal */
     bsm_output_files files;
-    float **converted; /* [planes][BLOCK]: at the file's rate */
-    float **original;  /* [channels][BLOCK] */
-    float **part;      /* [channels][BLOCK]: what goes into one file */
+    float **converted;      /* [planes][BLOCK]: at the file's rate */
+    bsm_sample_queue input; /* original samples whose parts have not come yet */
+    float **original;       /* [channels][BLOCK]: of them */
+    float **part;           /* [channels][BLOCK]: what goes into one file */
 };
 
 /* ---- Setting up ---- */
@@ -126,6 +127,7 @@ bsm_status bsm_parts_new(const bsm_separation *separation, bsm_source *source, c
     made->output_failed = output_failed;
     made->path = path;
     made->channels = bsm_source_channels(source);
+    bsm_sample_queue_init(&made->input, bsm_source_info(source)->channels);
     made->planes = bsm_separation_planes(separation);
     made->files.force = options->force;
     made->gain = (float)pow(10, options->gain / 20);
@@ -149,6 +151,7 @@ void bsm_parts_free(bsm_parts *parts)
         bsm_output_files_clear(&parts->files);
         bsm_resampler_free(parts->resampler);
         free(parts->converted);
+        bsm_sample_queue_clear(&parts->input);
         free(parts->original);
         free(parts->part);
         free(parts);
@@ -212,7 +215,7 @@ static void tell_listener(const bsm_parts *parts, size_t count)
 /* Up to `count` samples of the input, as loud as its parts. */
 static size_t take_original(bsm_parts *parts, size_t count)
 {
-    count = bsm_source_take_original(parts->source, parts->original, count);
+    count = bsm_sample_queue_pop(&parts->input, parts->original, count);
     for (size_t c = 0; c < bsm_source_info(parts->source)->channels && parts->gain != 1.0F; c++) {
         for (size_t i = 0; i < count; i++) {
             parts->original[c][i] *= parts->gain;
@@ -314,6 +317,11 @@ bsm_status bsm_parts_finish(bsm_parts *parts, bsm_error *error)
         *parts->output_failed |= status != BSM_OK;
     }
     return status;
+}
+
+bsm_sample_queue *bsm_parts_input(bsm_parts *parts)
+{
+    return &parts->input;
 }
 
 uint64_t bsm_parts_written(const bsm_parts *parts)

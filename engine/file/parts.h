@@ -22,6 +22,9 @@ BSM_NODISCARD bsm_status bsm_parts_new(const bsm_separation *separation, bsm_sou
 /** Free; files that were not published are removed. */
 void bsm_parts_free(bsm_parts *parts);
 
+/** Where the original samples belong, before their parts are added. */
+bsm_sample_queue *bsm_parts_input(bsm_parts *parts);
+
 /** Add the next separated samples: bsm_separation_planes planes. Any thread, one at a time. */
 BSM_NODISCARD bsm_status bsm_parts_add(bsm_parts *parts, float *const *audio, size_t count,
                                        bsm_error *error);

@@ -8,11 +8,11 @@
 #include "quiet_thread.h"
 #include "signal/planes.h"
 
-bsm_status bsm_pipe_thread_start(bsm_pipe_thread *t, size_t channels, size_t samples,
+bsm_status bsm_pipe_thread_start(bsm_pipe_thread *t, size_t channels, size_t beside, size_t samples,
                                  void *(*run)(void *), void *user, const char *name,
                                  bsm_error *error)
 {
-    *t = (bsm_pipe_thread){.pipe = bsm_sample_pipe_new(channels, samples),
+    *t = (bsm_pipe_thread){.pipe = bsm_sample_pipe_new(channels, beside, samples),
                            .block = bsm_planes_new(channels, BSM_PIPE_BLOCK)};
     if (!t->pipe || !t->block) {
         return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", name);

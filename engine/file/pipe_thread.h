@@ -19,12 +19,13 @@ typedef struct bsm_pipe_thread {
     bsm_error error;
 } bsm_pipe_thread;
 
-/** Begin `run(user)` at a pipe that holds `samples` per channel. Messages begin with `name`. On
+/** Begin `run(user)` at a pipe that holds `samples` per channel, and `beside` channels
+ *  beside them. Messages begin with `name`. On
  *  failure there is still bsm_pipe_thread_free to be called.
  *  BSM_NO_MEMORY; BSM_IO: the system gives no thread. */
-BSM_NODISCARD bsm_status bsm_pipe_thread_start(bsm_pipe_thread *t, size_t channels, size_t samples,
-                                               void *(*run)(void *), void *user, const char *name,
-                                               bsm_error *error);
+BSM_NODISCARD bsm_status bsm_pipe_thread_start(bsm_pipe_thread *t, size_t channels, size_t beside,
+                                               size_t samples, void *(*run)(void *), void *user,
+                                               const char *name, bsm_error *error);
 
 /** Wait for the thread's end, and say what it came to. */
 BSM_NODISCARD bsm_status bsm_pipe_thread_join(bsm_pipe_thread *t, bsm_error *error);

@@ -8,7 +8,8 @@
 
 struct bsm_read_ahead {
     bsm_signal signal;
-    bsm_pipe_thread end; /* where it writes what it has read */
+    bsm_sample_queue *beside; /* NULL: nothing goes there */
+    bsm_pipe_thread end;      /* where it writes what it has read */
 };
 
 static void *read_all(void *opaque)
@@ -18,8 +19,14 @@ static void *read_all(void *opaque)
     size_t got = BSM_PIPE_BLOCK;
     while (got == BSM_PIPE_BLOCK && !end->status) {
         got = 0;
+        bsm_error error;
         end->status =
             ahead->signal.read(ahead->signal.user, end->block, BSM_PIPE_BLOCK, &got, &end->error);
+        if (ahead->beside && bsm_sample_pipe_put_beside(end->pipe, ahead->beside, &error) &&
+            !end->status) {
+            end->status = error.status;
+            end->error = error;
+        }
         if (!bsm_sample_pipe_write(end->pipe, (const float *const *)end->block, got)) {
             break;
         }
@@ -28,8 +35,9 @@ static void *read_all(void *opaque)
     return NULL;
 }
 
-bsm_status bsm_read_ahead_new(bsm_signal signal, size_t channels, size_t samples, const char *name,
-                              bsm_read_ahead **ahead, bsm_error *error)
+bsm_status bsm_read_ahead_new(bsm_signal signal, size_t channels, bsm_sample_queue *beside,
+                              size_t samples, const char *name, bsm_read_ahead **ahead,
+                              bsm_error *error)
 {
     *ahead = NULL;
     bsm_read_ahead *made = calloc(1, sizeof *made);
@@ -37,8 +45,9 @@ bsm_status bsm_read_ahead_new(bsm_signal signal, size_t channels, size_t samples
         return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", name);
     }
     made->signal = signal;
-    bsm_status status =
-        bsm_pipe_thread_start(&made->end, channels, samples, read_all, made, name, error);
+    made->beside = beside;
+    bsm_status status = bsm_pipe_thread_start(&made->end, channels, beside ? beside->channels : 0,
+                                              samples, read_all, made, name, error);
     if (status) {
         bsm_read_ahead_free(made);
         return status;
@@ -66,4 +75,10 @@ static bsm_status read_signal(void *user, float *const *audio, size_t count, siz
 bsm_signal bsm_read_ahead_signal(bsm_read_ahead *ahead)
 {
     return (bsm_signal){ahead, read_signal};
+}
+
+bsm_status bsm_read_ahead_take_beside(bsm_read_ahead *ahead, bsm_sample_queue *queue,
+                                      bsm_error *error)
+{
+    return bsm_sample_pipe_take_beside(ahead->end.pipe, queue, error);
 }

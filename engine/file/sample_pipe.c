@@ -17,9 +17,10 @@ struct bsm_sample_pipe {
     pthread_cond_t changed; /* what follows */
     size_t waiting;         /* samples */
     bool ended, stopped;
+    bsm_sample_queue beside;
 };
 
-bsm_sample_pipe *bsm_sample_pipe_new(size_t channels, size_t capacity)
+bsm_sample_pipe *bsm_sample_pipe_new(size_t channels, size_t beside, size_t capacity)
 {
     bsm_sample_pipe *pipe = calloc(1, sizeof *pipe);
     float **planes = bsm_planes_new(channels, capacity);
@@ -31,6 +32,7 @@ bsm_sample_pipe *bsm_sample_pipe_new(size_t channels, size_t capacity)
     pipe->channels = channels;
     pipe->capacity = capacity;
     pipe->planes = planes;
+    bsm_sample_queue_init(&pipe->beside, beside);
     pthread_mutex_init(&pipe->lock, NULL);
     pthread_cond_init(&pipe->changed, NULL);
     return pipe;
@@ -41,6 +43,7 @@ void bsm_sample_pipe_free(bsm_sample_pipe *pipe)
     if (pipe) {
         pthread_cond_destroy(&pipe->changed);
         pthread_mutex_destroy(&pipe->lock);
+        bsm_sample_queue_clear(&pipe->beside);
         free(pipe->planes);
         free(pipe);
     }
@@ -119,6 +122,24 @@ size_t bsm_sample_pipe_read(bsm_sample_pipe *pipe, float *const *audio, size_t c
         change(pipe, 0, part);
     }
     return done;
+}
+
+bsm_status bsm_sample_pipe_put_beside(bsm_sample_pipe *pipe, bsm_sample_queue *queue,
+                                      bsm_error *error)
+{
+    pthread_mutex_lock(&pipe->lock);
+    const bsm_status status = bsm_sample_queue_move(&pipe->beside, queue, error);
+    pthread_mutex_unlock(&pipe->lock);
+    return status;
+}
+
+bsm_status bsm_sample_pipe_take_beside(bsm_sample_pipe *pipe, bsm_sample_queue *queue,
+                                       bsm_error *error)
+{
+    pthread_mutex_lock(&pipe->lock);
+    const bsm_status status = bsm_sample_queue_move(queue, &pipe->beside, error);
+    pthread_mutex_unlock(&pipe->lock);
+    return status;
 }
 
 void bsm_sample_pipe_end(bsm_sample_pipe *pipe)

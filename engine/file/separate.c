@@ -25,7 +25,8 @@ typedef struct separation_job {
     bsm_cutter *cutter;
     bsm_write_behind *behind;
     bsm_parts *parts;
-    uint64_t given; /* samples at the model's rate, to be written */
+    bsm_sample_queue original; /* on its way past the network */
+    uint64_t given;            /* samples at the model's rate, to be written */
     double start;
 } separation_job;
 
@@ -60,13 +61,16 @@ static bsm_status open_threads(separation_job *job, bsm_error *error)
     const bsm_config *config = separation->config;
     const size_t step = job->plan.commit ? job->plan.commit * config->hop : job->plan.step;
     const size_t waiting = step > config->sample_rate ? step : config->sample_rate;
+    bsm_sample_queue *original = bsm_source_original(job->source);
+    bsm_sample_queue_init(&job->original, original->channels);
     bsm_status status =
         bsm_read_ahead_new(bsm_source_signal(job->source), bsm_separation_channels(separation),
-                           waiting, job->path, &job->ahead, error);
+                           original, waiting, job->path, &job->ahead, error);
     if (!status) {
         separation->signal = bsm_read_ahead_signal(job->ahead);
         status = bsm_write_behind_new(write_parts, job->parts, bsm_separation_planes(separation),
-                                      waiting, job->path, &job->behind, error);
+                                      bsm_parts_input(job->parts), waiting, job->path, &job->behind,
+                                      error);
     }
     return status;
 }
@@ -114,7 +118,10 @@ static bsm_status run(separation_job *job, bsm_error *error)
             status = bsm_cutter_next(job->cutter, &audio, &count, error);
         }
         if (!status) {
-            status = bsm_write_behind_add(job->behind, audio, count, error);
+            status = bsm_read_ahead_take_beside(job->ahead, &job->original, error);
+        }
+        if (!status) {
+            status = bsm_write_behind_add(job->behind, audio, count, &job->original, error);
             job->given += count;
         }
     }
@@ -165,6 +172,7 @@ bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *con
         report_result(&job);
     }
     bsm_write_behind_free(job.behind);
+    bsm_sample_queue_clear(&job.original);
     bsm_read_ahead_free(job.ahead);
     bsm_cutter_free(job.cutter);
     bsm_parts_free(job.parts);

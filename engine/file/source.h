@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /** An audio file as a network wants it, at the model's rate and in at least its channels, and the
- *  original samples, delayed until their separated parts have come; these may be taken by another
- *  thread than the one that reads the signal. */
+ *  original samples beside. */
 #ifndef BSM_FILE_SOURCE_H
 #define BSM_FILE_SOURCE_H
 
 #include "file/audio_reader.h"
+#include "signal/sample_queue.h"
 #include "signal/signal.h"
 
 typedef struct bsm_source bsm_source;
@@ -27,11 +27,8 @@ size_t bsm_source_channels(const bsm_source *source);
 /** The converted signal. */
 bsm_signal bsm_source_signal(bsm_source *source);
 
-/** Keep no original samples from now on, for one who does not take them. */
-void bsm_source_drop_original(bsm_source *source);
-
-/** Take up to `count` of the original samples, at the file's rate and in its channels, of those
- *  that have gone into the signal; returns how many there were. */
-size_t bsm_source_take_original(bsm_source *source, float *const *audio, size_t count);
+/** Where reading the signal leaves the original samples from now on, at the file's rate and in its
+ *  channels. */
+bsm_sample_queue *bsm_source_original(bsm_source *source);
 
 #endif

@@ -9,7 +9,8 @@
 struct bsm_write_behind {
     bsm_write_fn *write;
     void *user;
-    bsm_pipe_thread end; /* where it reads what it writes */
+    bsm_sample_queue *beside; /* NULL: nothing comes there */
+    bsm_pipe_thread end;      /* where it reads what it writes */
 };
 
 static void *write_all(void *opaque)
@@ -19,7 +20,12 @@ static void *write_all(void *opaque)
     size_t count = BSM_PIPE_BLOCK;
     while (count == BSM_PIPE_BLOCK && !end->status) {
         count = bsm_sample_pipe_read(end->pipe, end->block, BSM_PIPE_BLOCK);
-        end->status = behind->write(behind->user, end->block, count, &end->error);
+        if (behind->beside) {
+            end->status = bsm_sample_pipe_take_beside(end->pipe, behind->beside, &end->error);
+        }
+        if (!end->status) {
+            end->status = behind->write(behind->user, end->block, count, &end->error);
+        }
     }
     if (end->status) {
         bsm_sample_pipe_stop(end->pipe);
@@ -27,8 +33,9 @@ static void *write_all(void *opaque)
     return NULL;
 }
 
-bsm_status bsm_write_behind_new(bsm_write_fn *write, void *user, size_t channels, size_t samples,
-                                const char *name, bsm_write_behind **behind, bsm_error *error)
+bsm_status bsm_write_behind_new(bsm_write_fn *write, void *user, size_t channels,
+                                bsm_sample_queue *beside, size_t samples, const char *name,
+                                bsm_write_behind **behind, bsm_error *error)
 {
     *behind = NULL;
     bsm_write_behind *made = calloc(1, sizeof *made);
@@ -37,8 +44,9 @@ bsm_status bsm_write_behind_new(bsm_write_fn *write, void *user, size_t channels
     }
     made->write = write;
     made->user = user;
-    bsm_status status =
-        bsm_pipe_thread_start(&made->end, channels, samples, write_all, made, name, error);
+    made->beside = beside;
+    bsm_status status = bsm_pipe_thread_start(&made->end, channels, beside ? beside->channels : 0,
+                                              samples, write_all, made, name, error);
     if (status) {
         bsm_write_behind_free(made);
         return status;
@@ -56,8 +64,13 @@ void bsm_write_behind_free(bsm_write_behind *behind)
 }
 
 bsm_status bsm_write_behind_add(bsm_write_behind *behind, float *const *audio, size_t count,
-                                bsm_error *error)
+                                bsm_sample_queue *beside, bsm_error *error)
 {
+    bsm_status status =
+        beside ? bsm_sample_pipe_put_beside(behind->end.pipe, beside, error) : BSM_OK;
+    if (status) {
+        return status;
+    }
     return bsm_sample_pipe_write(behind->end.pipe, (const float *const *)audio, count)
                ? BSM_OK
                : bsm_pipe_thread_join(&behind->end, error);

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bsm/config.h"
+#include "signal/planes.h"
+
 struct bsm_resampler {
     soxr_t soxr;
     size_t from_rate, to_rate, channels;
@@ -83,4 +86,81 @@ bsm_status bsm_resampler_process(bsm_resampler *resampler, const float *const *i
     }
     resampler->given += *made;
     return BSM_OK;
+}
+
+/* ---- A signal ---- */
+
+struct bsm_resampled {
+    bsm_signal from;
+    bsm_resampler *resampler;
+    size_t step;
+    float **planes;  /* [channels][step]: read ... */
+    size_t at, have; /* ... and as yet not in the resampler: `have` samples from `at` */
+};
+
+bsm_status bsm_resampled_new(bsm_signal from, size_t from_rate, size_t to_rate, size_t channels,
+                             size_t step, bsm_resampled **resampled, bsm_error *error)
+{
+    *resampled = NULL;
+    bsm_resampled *made = calloc(1, sizeof *made);
+    if (!made) {
+        return bsm_fail(error, BSM_NO_MEMORY, "resampler: out of memory");
+    }
+    made->from = from;
+    made->step = step;
+    made->planes = bsm_planes_new(channels, step);
+    bsm_status status =
+        made->planes ? bsm_resampler_new(from_rate, to_rate, channels, &made->resampler, error)
+                     : bsm_fail(error, BSM_NO_MEMORY, "resampler: out of memory");
+    if (status) {
+        bsm_resampled_free(made);
+        return status;
+    }
+    *resampled = made;
+    return BSM_OK;
+}
+
+void bsm_resampled_free(bsm_resampled *resampled)
+{
+    if (resampled) {
+        bsm_resampler_free(resampled->resampler);
+        free(resampled->planes);
+        free(resampled);
+    }
+}
+
+static bsm_status read_resampled(void *user, float *const *audio, size_t count, size_t *got,
+                                 bsm_error *error)
+{
+    bsm_resampled *r = user;
+    const size_t channels = r->resampler->channels;
+    bsm_status status = BSM_OK;
+    bool drained = false;
+    *got = 0;
+    while (*got < count && !drained && !status) {
+        if (r->have == 0) {
+            r->at = 0;
+            status = r->from.read(r->from.user, r->planes, r->step, &r->have, error);
+        }
+        const float *in[BSM_MAX_CHANNELS];
+        float *out[BSM_MAX_CHANNELS];
+        size_t used = 0, made = 0;
+        const bool ended = r->have == 0;
+        bsm_planes_at(r->planes, channels, r->at, (float **)in);
+        bsm_planes_at(audio, channels, *got, out);
+        if (!status) {
+            status = bsm_resampler_process(r->resampler, ended ? NULL : in, r->have, &used, out,
+                                           count - *got, &made, error);
+        }
+        r->at += used;
+        r->have -= used;
+        *got += made;
+        drained = ended && made == 0;
+    }
+    return status;
+}
+
+bsm_signal bsm_resampled_signal(bsm_resampled *resampled)
+{
+    return (bsm_signal){resampled, read_resampled};
 }

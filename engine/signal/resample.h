@@ -12,7 +12,7 @@
 
 #include <stddef.h>
 
-#include "bsm/status.h"
+#include "signal/signal.h"
 
 typedef struct bsm_resampler bsm_resampler;
 
@@ -30,5 +30,15 @@ void bsm_resampler_free(bsm_resampler *resampler);
 BSM_NODISCARD bsm_status bsm_resampler_process(bsm_resampler *resampler, const float *const *in,
                                                size_t count, size_t *used, float *const *out,
                                                size_t room, size_t *made, bsm_error *error);
+
+typedef struct bsm_resampled bsm_resampled;
+
+/** A signal at another rate, read from `from` in steps of `step` samples, so that no more of it is
+ *  waited for. As bsm_resampler_new. */
+BSM_NODISCARD bsm_status bsm_resampled_new(bsm_signal from, size_t from_rate, size_t to_rate,
+                                           size_t channels, size_t step, bsm_resampled **resampled,
+                                           bsm_error *error);
+void bsm_resampled_free(bsm_resampled *resampled);
+bsm_signal bsm_resampled_signal(bsm_resampled *resampled);
 
 #endif

@@ -88,3 +88,24 @@ size_t bsm_sample_queue_pop(bsm_sample_queue *queue, float *const *audio, size_t
     queue->count -= count;
     return count;
 }
+
+bsm_status bsm_sample_queue_move(bsm_sample_queue *queue, bsm_sample_queue *from, bsm_error *error)
+{
+    if (queue->count == 0) {
+        const bsm_sample_queue empty = *queue;
+        *queue = *from;
+        *from = empty;
+        return BSM_OK;
+    }
+    bsm_status status = make_room(queue, from->count, error);
+    for (size_t c = 0; c < queue->channels && !status && from->count; c++) {
+        memcpy(queue->data + c * queue->capacity + queue->start + queue->count,
+               from->data + c * from->capacity + from->start, from->count * sizeof(float));
+    }
+    if (!status) {
+        queue->count += from->count;
+        from->start += from->count;
+        from->count = 0;
+    }
+    return status;
+}

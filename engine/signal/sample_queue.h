@@ -20,6 +20,10 @@ void bsm_sample_queue_clear(bsm_sample_queue *queue);
 BSM_NODISCARD bsm_status bsm_sample_queue_push(bsm_sample_queue *queue, const float *const *audio,
                                                size_t count, bsm_error *error);
 
+/** Add all that waits in `from`, of as many channels, which is empty then. */
+BSM_NODISCARD bsm_status bsm_sample_queue_move(bsm_sample_queue *queue, bsm_sample_queue *from,
+                                               bsm_error *error);
+
 /** Take up to `count` samples per channel; returns how many there were. */
 size_t bsm_sample_queue_pop(bsm_sample_queue *queue, float *const *audio, size_t count);
 

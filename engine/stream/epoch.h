@@ -20,7 +20,7 @@ typedef enum epoch_end {
     EPOCH_QUIT,
 } epoch_end;
 
-/** Samples that are resampled at a time. */
+/** Samples that are resampled at a time: so few that a block waits for no more than it needs. */
 enum { EPOCH_STEP = 32 };
 
 /** The last samples of an epoch, kept back to be crossfaded with the first of the next. */
@@ -40,16 +40,15 @@ typedef struct bsm_epoch {
     uint64_t given; /**< samples at the model's rate that have been separated */
     double waited;  /**< seconds spent waiting for input */
     epoch_end over;
-    bsm_resampler *from_host, *to_host; /**< NULL where the rates are equal */
-    float step[2][EPOCH_STEP];          /**< read, and as yet not in `from_host`: */
-    size_t step_at, step_left;          /**< step_left samples from step_at on */
-    uint64_t from;                      /**< results before this are not written any more */
-    const epoch_tail *before;           /**< the last epoch's */
-    epoch_tail *tail;                   /**< this one's */
+    bsm_resampled *from_host; /**< NULL where the rates are equal, as */
+    bsm_resampler *to_host;
+    uint64_t from;            /**< results before this are not written any more */
+    const epoch_tail *before; /**< the last epoch's */
+    epoch_tail *tail;         /**< this one's */
 } bsm_epoch;
 
-/** The epoch's signal at the model's rate; its read function waits for the input. */
-bsm_signal bsm_epoch_signal(bsm_epoch *epoch);
+/** The epoch's signal at the host's rate; its read function waits for the input. */
+bsm_signal bsm_epoch_host(bsm_epoch *epoch);
 
 /** Write the next separated samples, at the model's rate: to the output timeline where they are in
  *  time, else nowhere. `audio` NULL: the epoch has ended, write what the resampler holds. */

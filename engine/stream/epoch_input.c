@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* An epoch's signal: waits for the audio thread's samples and brings them to the model's rate. */
+/* An epoch's signal: waits for the audio thread's samples. */
 #include <errno.h>
 #include <time.h>
 
-#include "signal/planes.h"
 #include "stream/epoch.h"
 
 double bsm_stream_clock(void)
@@ -101,12 +100,19 @@ static float limit(float sample)
     return sample > most ? most : sample < -most ? -most : sample;
 }
 
-/* Up to `count` samples at the host's rate; fewer at the epoch's end. False if it is over. */
-static bool read_host(bsm_epoch *e, float *const *audio, size_t count, size_t *got)
+static bsm_status fail_as_over(bsm_error *error)
 {
+    return bsm_fail(error, BSM_CANCELLED, "the stream's epoch is over");
+}
+
+/* Up to `count` samples at the host's rate; fewer at the epoch's end. */
+static bsm_status read_host(void *user, float *const *audio, size_t count, size_t *got,
+                            bsm_error *error)
+{
+    bsm_epoch *e = user;
     *got = 0;
     if (!wait_for(e, e->read + count)) {
-        return false;
+        return fail_as_over(error);
     }
     if (e->end != BSM_NEVER && count > e->end - e->read) {
         count = (size_t)(e->end - e->read);
@@ -116,7 +122,7 @@ static bool read_host(bsm_epoch *e, float *const *audio, size_t count, size_t *g
             float sample;
             if (!bsm_timeline_get(&e->stream->input, e->read + i, c, &sample)) {
                 e->over = EPOCH_BROKEN; /* overwritten while we were about to read it */
-                return false;
+                return fail_as_over(error);
             }
             audio[c][i] = limit(sample);
         }
@@ -124,53 +130,10 @@ static bool read_host(bsm_epoch *e, float *const *audio, size_t count, size_t *g
     e->read += count;
     atomic_store_explicit(&e->stream->read, e->read, memory_order_relaxed);
     *got = count;
-    return true;
-}
-
-/* In small steps, so as not to wait for more input than the block needs. */
-static bsm_status read_resampled(bsm_epoch *e, float *const *audio, size_t count, size_t *got,
-                                 bsm_error *error)
-{
-    bool drained = false;
-    while (*got < count && !drained) {
-        if (e->step_left == 0) {
-            e->step_at = 0;
-            if (!read_host(e, (float *[]){e->step[0], e->step[1]}, EPOCH_STEP, &e->step_left)) {
-                return bsm_fail(error, BSM_CANCELLED, "the stream's epoch is over");
-            }
-        }
-        const float *in[2] = {e->step[0] + e->step_at, e->step[1] + e->step_at};
-        float *at[2];
-        size_t used = 0, made = 0;
-        bsm_planes_at(audio, 2, *got, at);
-        bool ended = e->step_left == 0;
-        bsm_status status = bsm_resampler_process(e->from_host, ended ? NULL : in, e->step_left,
-                                                  &used, at, count - *got, &made, error);
-        if (status) {
-            return status;
-        }
-        e->step_at += used;
-        e->step_left -= used;
-        *got += made;
-        drained = ended && made == 0;
-    }
     return BSM_OK;
 }
 
-static bsm_status read_signal(void *user, float *const *audio, size_t count, size_t *got,
-                              bsm_error *error)
+bsm_signal bsm_epoch_host(bsm_epoch *epoch)
 {
-    bsm_epoch *e = user;
-    *got = 0;
-    if (e->from_host) {
-        return read_resampled(e, audio, count, got, error);
-    }
-    return read_host(e, audio, count, got)
-               ? BSM_OK
-               : bsm_fail(error, BSM_CANCELLED, "the stream's epoch is over");
-}
-
-bsm_signal bsm_epoch_signal(bsm_epoch *epoch)
-{
-    return (bsm_signal){epoch, read_signal};
+    return (bsm_signal){epoch, read_host};
 }

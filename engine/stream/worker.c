@@ -56,8 +56,8 @@ static bsm_status open_resamplers(bsm_epoch *e, bsm_error *error)
     if (plan->rate == plan->model_rate) {
         return BSM_OK;
     }
-    bsm_status status =
-        bsm_resampler_new(plan->rate, plan->model_rate, BSM_STREAM_CHANNELS, &e->from_host, error);
+    bsm_status status = bsm_resampled_new(bsm_epoch_host(e), plan->rate, plan->model_rate,
+                                          BSM_STREAM_CHANNELS, EPOCH_STEP, &e->from_host, error);
     return status ? status
                   : bsm_resampler_new(plan->model_rate, plan->rate, BSM_STREAM_CHANNELS,
                                       &e->to_host, error);
@@ -104,8 +104,9 @@ static void run_epoch(worker *w, bsm_epoch *e)
     bsm_error error = {0};
     bsm_blocks *blocks = NULL;
     bsm_status status = open_resamplers(e, &error);
+    const bsm_signal signal = e->from_host ? bsm_resampled_signal(e->from_host) : bsm_epoch_host(e);
     if (!status) {
-        status = bsm_voice_start(e->voice, bsm_epoch_signal(e), w->keep_state, &blocks, &error);
+        status = bsm_voice_start(e->voice, signal, w->keep_state, &blocks, &error);
     }
     if (!status) {
         status = run_blocks(w, e, blocks, &error);
@@ -118,7 +119,7 @@ static void run_epoch(worker *w, bsm_epoch *e)
         atomic_store(&w->stream->status, (int)status);
     }
     bsm_blocks_free(blocks);
-    bsm_resampler_free(e->from_host);
+    bsm_resampled_free(e->from_host);
     bsm_resampler_free(e->to_host);
 }
 

@@ -57,12 +57,36 @@ static void assert_filled(float *const *audio, size_t first, size_t count)
     }
 }
 
+/* Beside every three samples goes one more, which holds their number. */
+enum { RATIO = 3 };
+
+static void put_beside(bsm_sample_queue *queue, size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++) {
+        const float number = (float)i, *plane = &number;
+        if (i % RATIO == 0) {
+            assert_int_equal(bsm_sample_queue_push(queue, &plane, 1, NULL), BSM_OK);
+        }
+    }
+}
+
+/* All that goes beside the first `total` samples has come, and nothing else before it. */
+static void take_beside(bsm_sample_queue *queue, size_t *at, size_t total)
+{
+    for (float number, *plane = &number; *at < total; *at += RATIO) {
+        assert_int_equal(bsm_sample_queue_pop(queue, &plane, 1), 1);
+        assert_true(number == (float)*at);
+    }
+}
+
 /* ---- Reading ---- */
 
 /* A signal that ends, or fails, after `total` samples. */
 typedef struct counted {
     size_t at, total;
     bsm_status status;
+    bsm_sample_queue beside;
+    size_t beside_at;
 } counted;
 
 static bsm_status read_counted(void *user, float *const *audio, size_t count, size_t *got,
@@ -71,6 +95,7 @@ static bsm_status read_counted(void *user, float *const *audio, size_t count, si
     counted *c = user;
     *got = c->total - c->at < count ? c->total - c->at : count;
     fill(audio, c->at, *got);
+    put_beside(&c->beside, c->at, c->at + *got);
     c->at += *got;
     return *got < count && c->status ? bsm_fail(error, c->status, "song: broken") : BSM_OK;
 }
@@ -78,9 +103,9 @@ static bsm_status read_counted(void *user, float *const *audio, size_t count, si
 static bsm_read_ahead *begin(counted *c, size_t samples)
 {
     bsm_read_ahead *ahead = NULL;
-    assert_int_equal(
-        bsm_read_ahead_new((bsm_signal){c, read_counted}, CHANNELS, samples, "song", &ahead, NULL),
-        BSM_OK);
+    assert_int_equal(bsm_read_ahead_new((bsm_signal){c, read_counted}, CHANNELS, &c->beside,
+                                        samples, "song", &ahead, NULL),
+                     BSM_OK);
     return ahead;
 }
 
@@ -90,15 +115,20 @@ static bsm_status read_all(bsm_read_ahead *ahead, uint64_t *seed, size_t most, s
 {
     const bsm_signal signal = bsm_read_ahead_signal(ahead);
     float **audio = bsm_planes_new(CHANNELS, most);
+    bsm_sample_queue beside;
+    bsm_sample_queue_init(&beside, 1);
     bsm_status status = BSM_OK;
-    size_t at = 0, wanted = 0, got = 0;
+    size_t at = 0, wanted = 0, got = 0, beside_at = 0;
     while (got == wanted && !status) {
         wanted = noise_size(seed, 1, most);
         status = signal.read(signal.user, audio, wanted, &got, error);
         assert_filled(audio, at, got);
         at += got;
+        assert_int_equal(bsm_read_ahead_take_beside(ahead, &beside, NULL), BSM_OK);
+        take_beside(&beside, &beside_at, at);
     }
     assert_int_equal(at, total);
+    bsm_sample_queue_clear(&beside);
     free(audio);
     return status;
 }
@@ -108,7 +138,7 @@ static void test_reading(void **state)
     (void)state;
     uint64_t seed = 1;
     for (size_t round = 0; round < 60; round++) {
-        counted c = {.total = noise_size(&seed, 0, 5 * MOST)};
+        counted c = {.total = noise_size(&seed, 0, 5 * MOST), .beside.channels = 1};
         c.status = round % 2 ? BSM_BAD_AUDIO : BSM_OK;
         bsm_read_ahead *ahead = begin(&c, noise_size(&seed, 1, MOST));
         bsm_error error = {0};
@@ -116,6 +146,7 @@ static void test_reading(void **state)
                          c.status);
         assert_string_equal(error.message, c.status ? "song: broken" : "");
         bsm_read_ahead_free(ahead);
+        bsm_sample_queue_clear(&c.beside);
     }
 }
 
@@ -123,7 +154,7 @@ static void test_reading_no_more(void **state)
 {
     (void)state;
     for (size_t round = 0; round < 60; round++) {
-        counted c = {.total = SIZE_MAX};
+        counted c = {.total = SIZE_MAX, .beside.channels = 1};
         bsm_read_ahead *ahead = begin(&c, 100 + round * 300);
         float **audio = bsm_planes_new(CHANNELS, MOST);
         const bsm_signal signal = bsm_read_ahead_signal(ahead);
@@ -133,6 +164,7 @@ static void test_reading_no_more(void **state)
             assert_int_equal(got, MOST);
         }
         bsm_read_ahead_free(ahead);
+        bsm_sample_queue_clear(&c.beside);
         free(audio);
     }
 }
@@ -144,14 +176,16 @@ static bsm_status write_counted(void *user, float *const *audio, size_t count, b
     counted *c = user;
     assert_filled(audio, c->at, count);
     c->at += count;
+    take_beside(&c->beside, &c->beside_at, c->at);
     return c->at > c->total ? bsm_fail(error, BSM_IO, "part: full") : BSM_OK;
 }
 
 static bsm_write_behind *begin_writing(counted *c, size_t samples)
 {
     bsm_write_behind *behind = NULL;
-    assert_int_equal(
-        bsm_write_behind_new(write_counted, c, CHANNELS, samples, "song", &behind, NULL), BSM_OK);
+    assert_int_equal(bsm_write_behind_new(write_counted, c, CHANNELS, &c->beside, samples, "song",
+                                          &behind, NULL),
+                     BSM_OK);
     return behind;
 }
 
@@ -159,12 +193,16 @@ static bsm_status write_pieces(bsm_write_behind *behind, uint64_t *seed, size_t 
                                bsm_error *error)
 {
     float **audio = bsm_planes_new(CHANNELS, MOST);
+    bsm_sample_queue beside;
+    bsm_sample_queue_init(&beside, 1);
     bsm_status status = BSM_OK;
     for (size_t at = 0, count; at < total && !status; at += count) {
         count = noise_size(seed, 1, total - at < MOST ? total - at : MOST);
         fill(audio, at, count);
-        status = bsm_write_behind_add(behind, audio, count, error);
+        put_beside(&beside, at, at + count);
+        status = bsm_write_behind_add(behind, audio, count, &beside, error);
     }
+    bsm_sample_queue_clear(&beside);
     free(audio);
     return status ? status : bsm_write_behind_finish(behind, error);
 }
@@ -175,10 +213,11 @@ static void test_writing(void **state)
     uint64_t seed = 2;
     for (size_t round = 0; round < 60; round++) {
         const size_t total = noise_size(&seed, 0, 5 * MOST);
-        counted c = {.total = SIZE_MAX};
+        counted c = {.total = SIZE_MAX, .beside.channels = 1};
         bsm_write_behind *behind = begin_writing(&c, noise_size(&seed, 1, MOST));
         assert_int_equal(write_pieces(behind, &seed, total, NULL), BSM_OK);
         bsm_write_behind_free(behind);
+        bsm_sample_queue_clear(&c.beside);
         assert_int_equal(c.at, total);
     }
 }
@@ -189,12 +228,13 @@ static void test_failing_to_write(void **state)
     uint64_t seed = 3;
     for (size_t round = 0; round < 60; round++) {
         const size_t total = noise_size(&seed, 1, 5 * MOST);
-        counted c = {.total = noise_size(&seed, 0, total - 1)};
+        counted c = {.total = noise_size(&seed, 0, total - 1), .beside.channels = 1};
         bsm_write_behind *behind = begin_writing(&c, noise_size(&seed, 1, MOST));
         bsm_error error = {0};
         assert_int_equal(write_pieces(behind, &seed, total, &error), BSM_IO);
         assert_string_equal(error.message, "part: full");
         bsm_write_behind_free(behind);
+        bsm_sample_queue_clear(&c.beside);
     }
 }
 
@@ -204,10 +244,12 @@ static void test_writing_no_more(void **state)
     float **audio = bsm_planes_new(CHANNELS, MOST);
     fill(audio, 0, MOST);
     for (size_t round = 0; round < 60; round++) {
-        counted c = {.total = SIZE_MAX};
+        counted c = {.total = SIZE_MAX, .beside.channels = 1};
         bsm_write_behind *behind = begin_writing(&c, MOST);
-        assert_int_equal(bsm_write_behind_add(behind, audio, round * MOST / 60, NULL), BSM_OK);
+        assert_int_equal(bsm_write_behind_add(behind, audio, round * MOST / 60, NULL, NULL),
+                         BSM_OK);
         bsm_write_behind_free(behind);
+        bsm_sample_queue_clear(&c.beside);
         assert_true(c.at <= round * MOST / 60);
     }
     free(audio);
@@ -221,12 +263,13 @@ static void test_no_thread(void **state)
     bsm_write_behind *behind = NULL;
     bsm_error error = {0};
     no_threads = true;
-    assert_int_equal(
-        bsm_read_ahead_new((bsm_signal){&c, read_counted}, CHANNELS, MOST, "song", &ahead, &error),
-        BSM_IO);
+    assert_int_equal(bsm_read_ahead_new((bsm_signal){&c, read_counted}, CHANNELS, NULL, MOST,
+                                        "song", &ahead, &error),
+                     BSM_IO);
     assert_non_null(strstr(error.message, "song: no thread for it: "));
     assert_int_equal(
-        bsm_write_behind_new(write_counted, &c, CHANNELS, MOST, "part", &behind, &error), BSM_IO);
+        bsm_write_behind_new(write_counted, &c, CHANNELS, NULL, MOST, "part", &behind, &error),
+        BSM_IO);
     assert_non_null(strstr(error.message, "part: no thread for it: "));
     no_threads = false;
     assert_null(ahead);
