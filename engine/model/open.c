@@ -113,6 +113,12 @@ static bsm_status fail_unknown(const char *path, char *start, bsm_error *error)
     if (mistake) {
         return bsm_fail(error, BSM_BAD_MODEL, "%s: %s", path, mistake);
     }
+    if (strstr(start, "\"weight_map\"")) {
+        return bsm_fail(error, BSM_BAD_MODEL,
+                        "%s: the index of a model in several files, which bsm does not read: save "
+                        "it as one",
+                        path);
+    }
     if (is_text(start)) {
         return bsm_fail(error, BSM_BAD_MODEL,
                         "%s: neither a safetensors file nor a PyTorch checkpoint, but text: %.60s",
@@ -120,6 +126,27 @@ static bsm_status fail_unknown(const char *path, char *start, bsm_error *error)
     }
     return bsm_fail(error, BSM_BAD_MODEL, "%s: neither a safetensors file nor a PyTorch checkpoint",
                     path);
+}
+
+/* "model-00001-of-00003.safetensors" */
+static bool is_one_of_several(const char *path)
+{
+    const char *of = strstr(path, "-of-");
+    return of && strspn(of + 4, "0123456789") >= 2;
+}
+
+static bsm_status read_safetensors(const char *path, int fd, const struct stat *info, bool ema,
+                                   bsm_model **model, bsm_error *error)
+{
+    bsm_error cause = {0};
+    bsm_status status = bsm_load_safetensors(path, fd, info, ema, model, &cause);
+    if (status == BSM_BAD_MODEL && is_one_of_several(path)) {
+        return bsm_fail(error, status,
+                        "%s: one part of a model in several files: save it as one (in Python, "
+                        "safetensors.torch.save_file of the dicts of all parts)",
+                        path);
+    }
+    return status ? bsm_fail(error, status, "%s", cause.message) : BSM_OK;
 }
 
 static bsm_status read_model(const char *path, int fd, const struct stat *info, bool ema,
@@ -140,7 +167,7 @@ static bsm_status read_model(const char *path, int fd, const struct stat *info, 
     case FORMAT_SAFETENSORS: break;
     case FORMAT_UNKNOWN: return fail_unknown(path, start, error);
     }
-    return bsm_load_safetensors(path, fd, info, ema, model, error);
+    return read_safetensors(path, fd, info, ema, model, error);
 }
 
 /* The model of this file, read if it is not open. Under `reading`. */

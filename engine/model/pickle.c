@@ -353,8 +353,11 @@ static void op_call(machine *m, unsigned char opcode)
 static void op_build(machine *m, unsigned char opcode)
 {
     (void)opcode;
-    bsm_pickle_pop(m);
-    bsm_pickle_top(m);
+    const value *state = bsm_pickle_pop(m);
+    value *object = bsm_pickle_top(m);
+    if (object && object->kind == BSM_PICKLE_CALL) {
+        object->call.state = state;
+    }
 }
 
 static void op_persistent(machine *m, unsigned char opcode)

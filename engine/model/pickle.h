@@ -57,6 +57,7 @@ struct bsm_pickle_value {
         struct {
             const bsm_pickle_value *function;
             const bsm_pickle_value *arguments;
+            const bsm_pickle_value *state; /**< what was built into the object; may be NULL */
         } call;
         const bsm_pickle_value *identity; /**< of a persistent id */
     };

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/torch_modules.h"
+
 /* A network of 515 tensors takes a pickle of 62 KB, with averages and the optimizer's states 104
  * KB, and its values eight times as much. */
 enum {
@@ -91,7 +93,14 @@ static bsm_status read_pickle(bsm_torch_file *file, bsm_error *error)
     /* An object costs the pickle two bytes or more, and here about fifty. */
     size_t limit = 64 * size + (1 << 20);
     file->arena = bsm_arena_make(limit < MAX_VALUES ? limit : MAX_VALUES);
-    return bsm_pickle_read(file->path, file->pickle, size, &file->arena, &file->top, error);
+    status = bsm_pickle_read(file->path, file->pickle, size, &file->arena, &file->top, error);
+    if (status) {
+        return status;
+    }
+    file->top = bsm_torch_unfold_modules(file->top, &file->arena);
+    return file->top ? BSM_OK
+                     : bsm_fail(error, file->arena.exhausted ? BSM_BAD_MODEL : BSM_NO_MEMORY,
+                                "%s: its modules need more memory than a model's", file->path);
 }
 
 /* ---- The whole ---- */

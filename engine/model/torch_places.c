@@ -34,20 +34,21 @@ static bool is_averaged_model(const value *values)
 }
 
 /* Where it is full, later ones are left out. */
-static void add(place_search *s, const value *values, const char *path, const char *prefix)
+static void add(place_search *s, const value *values, const char *path, const char *prefix,
+                bool dotless)
 {
     if (s->count == BSM_MAX_TORCH_PLACES) {
         return;
     }
     bsm_torch_place *place = &s->places[s->count];
-    *place = (bsm_torch_place){.values = values};
+    *place = (bsm_torch_place){.values = values, .dotless = dotless};
     snprintf(place->prefix, sizeof place->prefix, "%s", prefix);
     snprintf(place->name, sizeof place->name, "%s%s%s", path, *path && *prefix ? "." : "", prefix);
     const size_t length = strlen(place->name);
     if (length > 0 && place->name[length - 1] == '.') {
         place->name[length - 1] = '\0';
     }
-    place->average = bsm_name_is_average(place->name) || is_averaged_model(values);
+    place->average = dotless || bsm_name_is_average(place->name) || is_averaged_model(values);
     for (size_t i = 0; i < s->count; i++) { /* the same dict under two keys is one */
         if (s->places[i].values == values && strcmp(s->places[i].prefix, prefix) == 0) {
             return;
@@ -77,9 +78,13 @@ static void look_at_names(place_search *s, const value *dict, const char *path)
         return;
     }
     for (size_t i = 0; i < dict->list.count; i += 2) {
-        if (read_name(dict->list.items[i], name) && bsm_name_is_landmark(name, &prefix)) {
+        if (!read_name(dict->list.items[i], name)) {
+            continue;
+        }
+        const bool dotless = bsm_name_is_dotless_landmark(name, &prefix);
+        if (dotless || bsm_name_is_landmark(name, &prefix)) {
             name[prefix] = '\0';
-            add(s, dict, path, name);
+            add(s, dict, path, name, dotless);
         }
     }
 }
@@ -90,7 +95,7 @@ static void look_at_sequence(place_search *s, const value *list, const char *pat
     bsm_torch_view view;
     if (bsm_name_is_average(path) && list->list.count > 0 &&
         !bsm_torch_view_read(list->list.items[0], &view)) {
-        add(s, list, path, "");
+        add(s, list, path, "", false);
     }
 }
 

@@ -11,6 +11,7 @@ typedef struct bsm_torch_place {
     char name[BSM_MAX_WRAPPED_NAME];   /**< how to tell it from others: "ema.online_model"; "" */
     char prefix[BSM_MAX_WRAPPED_NAME]; /**< of the network's own names in a dict, unwrapped */
     bool average;
+    bool dotless; /**< an average whose names have lost their dots */
 } bsm_torch_place;
 
 enum { BSM_MAX_TORCH_PLACES = 16 };

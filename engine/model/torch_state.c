@@ -14,7 +14,7 @@ typedef bsm_pickle_value value;
 /** The network's weights, and their average where that is wanted and has no names of its own. */
 typedef struct choice {
     bsm_torch_place state;
-    const value *average; /**< a sequence; NULL */
+    bsm_torch_place average; /**< without names, or with such as have no dots; no values: none */
 } choice;
 
 /* ---- Where it is ---- */
@@ -94,7 +94,7 @@ static bsm_status choose(const bsm_torch_file *file, bool ema, choice *chosen, b
     const size_t count = bsm_torch_find_places(file->top, places);
     const bsm_torch_place *average = first(places, count, true);
     const bsm_torch_place *weights = first(places, count, false);
-    const bool named = average && average->values->kind == BSM_PICKLE_DICT;
+    const bool named = average && average->values->kind == BSM_PICKLE_DICT && !average->dotless;
     if (ema && (!average || (!named && !weights))) {
         return bsm_torch_fail_unknown(file, "holds no averaged weights", error);
     }
@@ -110,7 +110,9 @@ static bsm_status choose(const bsm_torch_file *file, bool ema, choice *chosen, b
     *chosen = (choice){.state = {.values = file->top}};
     if (weights) {
         chosen->state = ema && named ? *average : *weights;
-        chosen->average = ema && !named ? average->values : NULL;
+        if (ema && !named) {
+            chosen->average = *average;
+        }
     }
     return BSM_OK;
 }
@@ -120,8 +122,8 @@ static bsm_status choose(const bsm_torch_file *file, bool ema, choice *chosen, b
 /** Collecting them. */
 typedef struct collection {
     bsm_torch_file *file;
-    const value *ema;   /**< NULL: the weights themselves */
-    size_t num_network; /**< tensors of the network so far */
+    const bsm_torch_place *ema; /**< NULL: the weights themselves */
+    size_t num_network;         /**< tensors of the network so far */
     bsm_error *error;
 } collection;
 
@@ -147,15 +149,34 @@ static bsm_status add(collection *c, const char *name, const bsm_torch_view *vie
     return bsm_table_add(&file->table, &entry) ? BSM_OK : no_memory(c);
 }
 
-/* Put the averaged weights in the place of the network's next tensor: they come in its order. */
+/* Without its dots, which the key of the average has lost. */
+static const value *find_dotless(const bsm_torch_place *average, const char *name)
+{
+    char key[2 * BSM_MAX_WRAPPED_NAME];
+    size_t length = strlen(average->prefix);
+    memcpy(key, average->prefix, length);
+    for (const char *c = name; *c && length + 1 < sizeof key; c++) {
+        key[length] = *c;
+        length += *c != '.';
+    }
+    key[length] = '\0';
+    return bsm_pickle_get(average->values, key);
+}
+
+/* Put the averaged weights in the place of the network's next tensor: without names they come in
+ * its order. */
 static bsm_status take_average(collection *c, const char *name, bsm_torch_view *view)
 {
-    if (c->num_network == c->ema->list.count) {
+    const value *values = c->ema->values;
+    const value *found = c->ema->dotless                       ? find_dotless(c->ema, name)
+                         : c->num_network < values->list.count ? values->list.items[c->num_network]
+                                                               : NULL;
+    if (!found) {
         return bsm_fail(c->error, BSM_BAD_MODEL, "%s: %s: fewer averaged weights than weights",
                         c->file->path, name);
     }
     bsm_torch_view average;
-    const char *cause = bsm_torch_view_read(c->ema->list.items[c->num_network], &average);
+    const char *cause = bsm_torch_view_read(found, &average);
     if (!cause && (average.rank != view->rank ||
                    memcmp(average.shape, view->shape, sizeof view->shape) != 0)) {
         cause = "its shape is another";
@@ -210,7 +231,7 @@ static bsm_status collect_all(collection *c, const bsm_torch_place *state)
             return status;
         }
     }
-    if (c->ema && c->num_network < c->ema->list.count) {
+    if (c->ema && !c->ema->dotless && c->num_network < c->ema->values->list.count) {
         return bsm_fail(c->error, BSM_BAD_MODEL, "%s: more averaged weights than weights",
                         c->file->path);
     }
@@ -224,8 +245,9 @@ bsm_status bsm_torch_find_tensors(bsm_torch_file *file, bool ema, bsm_error *err
     if (status) {
         return status;
     }
-    file->average = chosen.state.average || chosen.average;
-    collection c = {.file = file, .ema = chosen.average, .error = error};
+    file->average = chosen.state.average || chosen.average.values;
+    collection c = {
+        .file = file, .ema = chosen.average.values ? &chosen.average : NULL, .error = error};
     file->views = calloc(chosen.state.values->list.count / 2 + 1, sizeof *file->views);
     if (!file->views) {
         return no_memory(&c);

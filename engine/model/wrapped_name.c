@@ -56,6 +56,14 @@ bool bsm_name_is_landmark(const char *name, size_t *prefix)
     return strcmp(name + *prefix, landmark) == 0 && (*prefix == 0 || name[*prefix - 1] == '.');
 }
 
+bool bsm_name_is_dotless_landmark(const char *name, size_t *prefix)
+{
+    static const char landmark[] = "final_normgamma";
+    const size_t length = strlen(name);
+    *prefix = length - (sizeof landmark - 1);
+    return length >= sizeof landmark - 1 && strcmp(name + *prefix, landmark) == 0;
+}
+
 bool bsm_name_is_average(const char *place)
 {
     static const char *const words[] = {"ema", "average", "averaged", "averages",

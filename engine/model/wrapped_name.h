@@ -17,6 +17,9 @@ void bsm_name_unwrap(char *name);
  *  stands before the network's own name ("online_model."). */
 bool bsm_name_is_landmark(const char *name, size_t *prefix);
 
+/** The same for an average as LitEma writes it, whose names have lost their dots. */
+bool bsm_name_is_dotless_landmark(const char *name, size_t *prefix);
+
 /** Whether a place ("state_dict_ema", "optimizer_states.0.ema") says that averaged weights lie
  *  there. */
 bool bsm_name_is_average(const char *place);

@@ -413,11 +413,14 @@ static void test_no_models(void **state)
         {"\xef\xbb\xbf\r\n  <HTML>\n<body>Not found", "a web page"},
         {"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "a web page"},
         {"Entry not found\n", "but text: Entry not found"},
+        {"{\"metadata\": {}, \"weight_map\": {}}", "a model in several files"},
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         assert_open_fails(scratch_write("other.ckpt", others[i].text, strlen(others[i].text)),
                           BSM_BAD_MODEL, others[i].message);
     }
+    assert_open_fails(scratch_write("a-00001-of-00002.safetensors", "\x02\0\0\0\0\0\0\0{}", 10),
+                      BSM_BAD_MODEL, "one part of a model in several files");
     const char legacy[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02";
     assert_open_fails(scratch_write("old.pth", legacy, sizeof legacy), BSM_UNSUPPORTED,
                       "save it again");

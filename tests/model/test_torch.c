@@ -42,6 +42,8 @@ static const torch_style sound_styles[] = {
     {.prefix = "online_model.", .average_prefix = "ema_model."},
     {.wrapper = "state_dict", .code = true},
     {.parameters = true},
+    {.modules = true, .parameters = true},
+    {.modules = true, .wrapper = "net"},
     {.one_storage = true},
     {.one_storage = true, .deflated = true, .doubles = true},
     {.transposed = true},
@@ -182,6 +184,8 @@ static const torch_style averaged_styles[] = {
     {.prefix = "online_model.", .average_prefix = "ema_model."},
     {.wrapper = "ema", .prefix = "online_model.", .average_prefix = "ema_model."},
     {.prefix = "net.model.", .average_prefix = "net_ema.module."},
+    {.wrapper = "state_dict", .prefix = "model.", .average_prefix = "model_ema.", .dotless = true},
+    {.wrapper = "model", .average = "ema", .modules = true},
 };
 
 static char said[640];

@@ -191,6 +191,13 @@ static void pickle_name(writer *w, const char *prefix, const char *name)
     char full[256];
     const char *found = w->style->infix ? strstr(name, mixer) : NULL;
     const size_t head = found ? (size_t)(found - name) + sizeof mixer - 1 : 0;
+    char dotless[256] = "";
+    for (const char *c = name; prefix && prefix == w->style->average_prefix && *c; c++) {
+        strncat(dotless, c, *c != '.');
+    }
+    if (w->style->dotless && *dotless) {
+        name = dotless;
+    }
     snprintf(full, sizeof full, "%s%.*s%s%s", prefix ? prefix : "", (int)head, name,
              found ? w->style->infix : "", name + head);
     pickle_text(&w->pickle, full);
@@ -209,8 +216,58 @@ static void pickle_weights(writer *w, const char *prefix, float factor)
     w->factor = 1;
 }
 
+/* A name's first part behind a prefix, if it begins with that, and whether more follows. */
+static bool next_part(const char *name, const char *prefix, char part[64], bool *more)
+{
+    const size_t length = strlen(prefix);
+    if (strncmp(name, prefix, length) != 0) {
+        return false;
+    }
+    snprintf(part, 64, "%.*s", (int)strcspn(name + length, "."), name + length);
+    *more = name[length + strlen(part)] == '.';
+    return true;
+}
+
+/* Those of the tensors' names that begin with `prefix`, as an object of a class that nobody has. */
+static void pickle_module(writer *w, const char *prefix, float factor)
+{
+    static const char *const parts[] = {"_parameters", "_buffers", "_modules"};
+    bytes_add_text(&w->pickle, "cmy.own\nNet\n)\x81}(");
+    for (size_t p = 0; p < 3; p++) {
+        char part[64], last[64] = "";
+        bool more;
+        pickle_text(&w->pickle, parts[p]);
+        bytes_add_text(&w->pickle, p == 1 ? "}" : "ccollections\nOrderedDict\n)R(");
+        for (size_t i = 0; p != 1 && i < bsm_model_num_tensors(w->model); i++) {
+            const bsm_tensor *tensor = bsm_model_tensor(w->model, i);
+            if (!next_part(tensor->name, prefix, part, &more) || more != (p == 2)) {
+                continue;
+            }
+            if (!more) {
+                w->factor = factor;
+                pickle_text(&w->pickle, part);
+                pickle_tensor(w, tensor);
+            } else if (strcmp(part, last) != 0) { /* the names of a module stand together */
+                char inner[256];
+                snprintf(inner, sizeof inner, "%s%s.", prefix, part);
+                pickle_text(&w->pickle, part);
+                pickle_module(w, inner, factor);
+                strcpy(last, part);
+            }
+        }
+        bytes_add_text(&w->pickle, p == 1 ? "" : "u");
+    }
+    pickle_text(&w->pickle, "training");
+    bytes_add_text(&w->pickle, "\x88ub");
+    w->factor = 1;
+}
+
 static void pickle_state_dict(writer *w, float factor)
 {
+    if (w->style->modules) {
+        pickle_module(w, "", factor);
+        return;
+    }
     bytes_add_text(&w->pickle, "ccollections\nOrderedDict\n)R(");
     pickle_weights(w, w->style->prefix, factor);
     if (w->style->average_prefix) {

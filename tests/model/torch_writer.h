@@ -32,6 +32,8 @@ typedef struct torch_style {
                               "a.b", in a dict in a dict */
     const char *average; /**< the key of a second one beside it, of weights twice as large */
     const char *average_prefix; /**< the same in the same dict, whose names begin so */
+    bool dotless;               /**< of these names, without their dots, as LitEma's are */
+    bool modules;               /**< the networks themselves, pickled whole, not state dicts */
     bool parameters;            /**< torch.nn.Parameter objects */
     bool one_storage;           /**< all tensors are views of one storage */
     bool transposed;            /**< matrices are stored column by column */
