@@ -21,7 +21,7 @@ struct bsm_blocks {
     size_t have;     /* ... and behind them those that are not */
     size_t shared;   /* the first ones of both, which the last block had, too */
     size_t skip;     /* samples still to come from before the signal's start */
-    uint64_t given;  /* samples of the result so far */
+    uint64_t given;  /* samples that have been separated so far */
     bool ended;
     bsm_expander *expander; /* NULL: none */
     bsm_frame_source *source;
@@ -41,7 +41,7 @@ static bsm_status allocate(bsm_blocks *b, bsm_error *error)
 {
     const bsm_config *config = b->separation.config;
     const size_t planes = bsm_separation_planes(&b->separation);
-    b->capacity = b->shape.commit * config->hop + config->n_fft;
+    b->capacity = b->shape.commit * config->hop + config->n_fft + bsm_expander_delay(config);
     b->audio = bsm_planes_new(config->channels, bsm_separation_covered(config, whole_block(b)));
     b->out = bsm_planes_new(planes, b->capacity);
     if (!b->audio || !b->out) {
@@ -186,10 +186,10 @@ bsm_status bsm_blocks_next(bsm_blocks *b, float *const **audio, size_t *count, b
         } else if (!status) {
             last_samples(b, count);
         }
+        b->given += *count;
+        if (!status && b->expander) {
+            *count = bsm_expander_apply(b->expander, b->out_at, *count, b->ended, b->out_at);
+        }
     }
-    if (b->expander) {
-        bsm_expander_apply(b->expander, b->out_at, *count);
-    }
-    b->given += *count;
     return status;
 }

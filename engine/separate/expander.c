@@ -4,12 +4,15 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "signal/planes.h"
 #include "signal/sample_queue.h"
 
-enum { STEP = 64, MAX_LANES = 2, RATIO = 3 };
+enum { STEP = 64, MAX_LANES = 2, RATIO = 10 };
 
 static const double average_seconds = 0.2;
+static const double lookahead_seconds = 0.1;
 static const double least_power = 1e-14;  /* what is below it is silence */
 static const double least_gain_dB = -120; /* what is below it is 0 */
 
@@ -30,10 +33,19 @@ struct bsm_expander {
     size_t channels, lanes, stems;
     double threshold, keep; /* dB; how much of an average outlasts a step */
     size_t at;              /* samples into the step */
+    size_t delay, oldest; /* samples: how many wait in `waiting`, and where the first of them is */
+    size_t early;         /* of these, how many are from before the result's start */
+    float **waiting;      /* [plane][delay] */
     loudness mixtures[MAX_LANES];
     expanded results[BSM_MAX_STEMS][MAX_LANES];
     float heard[MAX_LANES * BSM_MAX_CHANNELS][STEP]; /* of the mixture */
 };
+
+size_t bsm_expander_delay(const bsm_config *config)
+{
+    const double steps = lookahead_seconds * (double)config->sample_rate / STEP;
+    return config->expander == 0 ? 0 : STEP * (1 + (size_t)ceil(steps));
+}
 
 static bsm_status listen(void *user, float *const *audio, size_t count, size_t *got,
                          bsm_error *error)
@@ -60,6 +72,12 @@ bsm_status bsm_expander_new(bsm_separation *separation, bsm_expander **expander,
     made->lanes = separation->lanes;
     made->stems = bsm_separation_planes(separation) / bsm_separation_channels(separation);
     made->threshold = -config->expander;
+    made->delay = made->early = bsm_expander_delay(config);
+    made->waiting = bsm_planes_new(bsm_separation_planes(separation), made->delay);
+    if (!made->waiting) {
+        free(made);
+        return bsm_fail(error, BSM_NO_MEMORY, "expander: out of memory");
+    }
     made->keep = exp(-STEP / (average_seconds * (double)config->sample_rate));
     bsm_sample_queue_init(&made->mixture, bsm_separation_channels(separation));
     for (size_t s = 0; s < made->stems; s++) {
@@ -76,6 +94,7 @@ void bsm_expander_free(bsm_expander *e)
 {
     if (e) {
         bsm_sample_queue_clear(&e->mixture);
+        free(e->waiting);
         free(e);
     }
 }
@@ -112,6 +131,17 @@ static void end_step(bsm_expander *e)
     e->at = 0;
 }
 
+/* Let samples wait, and take as many that have waited long enough. */
+static void delay(const bsm_expander *e, float *waiting, float *samples, size_t count)
+{
+    for (size_t i = 0, at = e->oldest; i < count; i++) {
+        const float sample = samples[i];
+        samples[i] = waiting[at];
+        waiting[at] = sample;
+        at = at + 1 < e->delay ? at + 1 : 0;
+    }
+}
+
 static void turn_down(const bsm_expander *e, const expanded *x, float *samples, size_t count)
 {
     if (x->gain == 1 && x->next == 1) {
@@ -130,18 +160,23 @@ static void expand(bsm_expander *e, float *const *planes, size_t first, size_t c
     for (size_t c = 0; c < e->lanes * e->channels; c++) {
         heard[c] = e->heard[c];
     }
-    (void)bsm_sample_queue_pop(&e->mixture, heard, count);
+    const size_t got = bsm_sample_queue_pop(&e->mixture, heard, count);
+    for (size_t c = 0; c < e->lanes * e->channels; c++) {
+        memset(heard[c] + got, 0, (count - got) * sizeof(float)); /* behind the signal's end */
+    }
     for (size_t c = 0; c < e->lanes * e->channels; c++) {
         hear(&e->mixtures[c / e->channels], heard[c], count);
     }
     for (size_t p = 0; p < e->stems * e->lanes * e->channels; p++) {
         expanded *x = &e->results[p / (e->lanes * e->channels)][p / e->channels % e->lanes];
         hear(&x->heard, planes[p] + first, count);
+        delay(e, e->waiting[p], planes[p] + first, count);
         turn_down(e, x, planes[p] + first, count);
     }
+    e->oldest = (e->oldest + count) % e->delay;
 }
 
-void bsm_expander_apply(bsm_expander *e, float *const *planes, size_t count)
+static void apply(bsm_expander *e, float *const *planes, size_t count)
 {
     for (size_t done = 0, part; done < count; done += part) {
         part = STEP - e->at < count - done ? STEP - e->at : count - done;
@@ -151,4 +186,19 @@ void bsm_expander_apply(bsm_expander *e, float *const *planes, size_t count)
             end_step(e);
         }
     }
+}
+
+size_t bsm_expander_apply(bsm_expander *e, float *const *planes, size_t count, bool ended,
+                          float **at)
+{
+    const size_t num_planes = e->stems * e->lanes * e->channels;
+    for (size_t p = 0; p < num_planes && ended; p++) {
+        memset(planes[p] + count, 0, e->delay * sizeof(float));
+    }
+    count += ended ? e->delay : 0;
+    apply(e, planes, count);
+    const size_t skip = e->early < count ? e->early : count;
+    e->early -= skip;
+    bsm_planes_at(planes, num_planes, skip, at);
+    return count - skip;
 }

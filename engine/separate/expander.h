@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/** A downward expander (3:1) for separated stems: where one is further below the mixture than
- *  config->expander says, it is turned down by two further dB for each dB that it is too low. What
+/** A downward expander (10:1) for separated stems: where one is further below the mixture than
+ *  config->expander says, it is turned down by nine further dB for each dB that it is too low. What
  *  a network takes for a faint voice in music without any is silenced so; what it finds nearby is
  *  not touched to the bit.
  *
- *  Levels are those of power averaged over the last 0.2 s (exponentially), over the channels of a
- *  lane. Gains are known every 64 samples and reached in a straight line over the next 64, below
- *  -120 dB they are 0: nothing is delayed, and how the result is cut up makes no difference. The
- *  first 64 samples of a result are as they come. (Zoelzer, "DAFX", 2011, chapter 4.2.) */
+ *  Levels are those of power averaged over 0.2 s (exponentially), over the channels of a lane.
+ * Gains are known every 64 samples and reached in a straight line over 64, below -120 dB they are
+ * 0. The result is delayed by 0.1 s, so that a gain rises before the voice that raises it; how it
+ * is cut up makes no difference. (Zoelzer, "DAFX", 2011, chapter 4.2.) */
 #ifndef BSM_SEPARATE_EXPANDER_H
 #define BSM_SEPARATE_EXPANDER_H
 
@@ -21,8 +21,16 @@ BSM_NODISCARD bsm_status bsm_expander_new(bsm_separation *separation, bsm_expand
                                           bsm_error *error);
 void bsm_expander_free(bsm_expander *expander);
 
-/** The next `count` samples of the result, of which at least as many have been read.
- *  @param planes as bsm_separation_planes counts them */
-void bsm_expander_apply(bsm_expander *expander, float *const *planes, size_t count);
+/** Samples by which the result of a model is delayed; 0 where it wants no expander. */
+size_t bsm_expander_delay(const bsm_config *config);
+
+/** The next `count` samples of the result, of which at least as many have been read, become those
+ *  that have waited for bsm_expander_delay samples: fewer at the start, and when the result has
+ *  `ended` all that are left.
+ *  @param planes as bsm_separation_planes counts them, with room for the delay behind `count`
+ *  @param at     where in the planes the samples then begin
+ *  @return       how many they are */
+size_t bsm_expander_apply(bsm_expander *expander, float *const *planes, size_t count, bool ended,
+                          float **at);
 
 #endif

@@ -9,6 +9,7 @@
 #include "separate/window.h"
 #include "signal/planes.h"
 
+enum { MAX_PLANES = BSM_MAX_STEMS * BSM_MAX_CHANNELS };
 enum { BLOCK = 2048 }; /* samples that are joined at a time: they stay in the first cache */
 
 struct bsm_windows {
@@ -23,8 +24,9 @@ struct bsm_windows {
     float **sums;   /* [plane][length]: earlier windows times their fades ... */
     float *weights; /* [length]: ... and the sums of these fades ... */
     size_t shared;  /* ... for as many samples as earlier windows reach into the next one */
-    float **out;    /* [plane][length] */
-    float *fade;    /* [length]: how much a window counts at each of its samples */
+    float **out;    /* [plane][length, and what waits in the expander] */
+    float *out_at[MAX_PLANES]; /* where the result starts in `out` */
+    float *fade;               /* [length]: how much a window counts at each of its samples */
 };
 
 /* A trapezoid: over the samples that two neighbours share, or half of the window where that is
@@ -47,7 +49,7 @@ static bool allocate(bsm_windows *w)
     w->input = bsm_planes_new(bsm_separation_channels(&w->separation), w->length + 1);
     w->part = bsm_planes_new(w->separation.config->channels, BLOCK);
     w->sums = bsm_planes_new(planes, w->length);
-    w->out = bsm_planes_new(planes, w->length);
+    w->out = bsm_planes_new(planes, w->length + bsm_expander_delay(w->separation.config));
     w->fade = calloc(w->length, sizeof(float));
     w->weights = calloc(w->length, sizeof(float));
     return w->input && w->part && w->sums && w->out && w->fade && w->weights;
@@ -180,18 +182,14 @@ static void step_on(bsm_windows *w)
     }
 }
 
-bsm_status bsm_windows_next(bsm_windows *w, float *const **audio, size_t *count, bsm_error *error)
+/* The next window's part of the result. */
+static bsm_status next_window(bsm_windows *w, size_t *count, bsm_error *error)
 {
-    *audio = w->out;
-    *count = 0;
-    bsm_status status = w->ended ? BSM_OK : fill(w, error);
-    if (status || w->ended || w->have == 0) {
-        return status;
-    }
+    bsm_status status = fill(w, error);
     w->ended = w->have <= w->length;
     *count = w->ended ? w->have : w->step;
     add_weights(w);
-    for (size_t lane = 0; lane < w->separation.lanes && !status; lane++) {
+    for (size_t lane = 0; lane < w->separation.lanes && w->have > 0 && !status; lane++) {
         status = separate_lane(w, lane, *count, error);
     }
     if (status) {
@@ -199,11 +197,24 @@ bsm_status bsm_windows_next(bsm_windows *w, float *const **audio, size_t *count,
     }
     w->shared = w->length - *count;
     memmove(w->weights, w->weights + *count, w->shared * sizeof(float));
-    if (w->expander) {
-        bsm_expander_apply(w->expander, w->out, *count);
-    }
     if (!w->ended) {
         step_on(w);
     }
     return BSM_OK;
+}
+
+bsm_status bsm_windows_next(bsm_windows *w, float *const **audio, size_t *count, bsm_error *error)
+{
+    *audio = w->out_at;
+    *count = 0;
+    bsm_status status = BSM_OK;
+    while (*count == 0 && !w->ended && !status) {
+        status = next_window(w, count, error);
+        bsm_planes_at(w->out, bsm_separation_planes(&w->separation), 0, w->out_at);
+        if (!status && w->expander) {
+            *count = bsm_expander_apply(w->expander, w->out, *count, w->ended, w->out_at);
+        }
+    }
+    *count = status ? 0 : *count;
+    return status;
 }

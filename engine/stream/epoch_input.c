@@ -55,7 +55,7 @@ static void sleep_until(bsm_epoch *e, uint64_t position)
 {
     bsm_stream *s = e->stream;
     const bsm_stream_plan *plan = &e->voice->plan;
-    uint64_t block = (e->given + plan->n_fft / 2) / (plan->commit * plan->hop);
+    uint64_t block = (e->given + plan->expander + plan->n_fft / 2) / (plan->commit * plan->hop);
     uint64_t ready = e->start + bsm_stream_plan_ready(plan, block);
     uint64_t wake_at = position > ready ? position : ready;
     double before = bsm_stream_clock();

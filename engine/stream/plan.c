@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "separate/expander.h"
 #include "signal/resample.h"
 
 enum { MAX_FRAMES = 6000 }; /* a minute, and far beyond any use */
@@ -113,11 +114,18 @@ static bsm_status find_lag(bsm_stream_plan *plan, size_t *lag, bsm_error *error)
     return status;
 }
 
-/* The latency is that of (2 commit + lookahead - 1) frames, one transform and the resamplers. */
+/* What a result waits for but frames: one transform, and the expander. */
+static size_t fixed_samples(const bsm_stream_plan *plan)
+{
+    return plan->n_fft + 1 + plan->expander;
+}
+
+/* The latency is that of (2 commit + lookahead - 1) frames, one transform, expander and resamplers.
+ */
 static void find_latency(size_t lag, bsm_stream_plan *plan)
 {
     size_t frames = 2 * plan->commit + plan->lookahead - 1;
-    plan->latency = to_host(plan, frames * plan->hop + plan->n_fft + 1) + lag;
+    plan->latency = to_host(plan, frames * plan->hop + fixed_samples(plan)) + lag;
     plan->block = to_host(plan, plan->commit * plan->hop);
 }
 
@@ -125,7 +133,7 @@ static void find_latency(size_t lag, bsm_stream_plan *plan)
 static double frames_for(double latency, size_t lag, const bsm_stream_plan *plan)
 {
     latency -= (double)lag / (double)plan->rate;
-    double samples = latency * (double)plan->model_rate - (double)plan->n_fft - 1;
+    double samples = latency * (double)plan->model_rate - (double)fixed_samples(plan);
     return samples / (double)plan->hop + 1;
 }
 
@@ -171,15 +179,19 @@ static bsm_status choose_transform(const bsm_model *model, const bsm_stream_plan
 {
     bsm_config paper;
     if (!model && before) {
-        *plan = (bsm_stream_plan){
-            .model_rate = before->model_rate, .hop = before->hop, .n_fft = before->n_fft};
+        *plan = (bsm_stream_plan){.model_rate = before->model_rate,
+                                  .hop = before->hop,
+                                  .n_fft = before->n_fft,
+                                  .expander = before->expander};
         return BSM_OK;
     }
     bsm_status status = model ? BSM_OK : bsm_config_preset("paper", &paper, error);
     if (!status) {
         const bsm_config *config = model ? bsm_model_config(model) : &paper;
-        *plan = (bsm_stream_plan){
-            .model_rate = config->sample_rate, .hop = config->hop, .n_fft = config->n_fft};
+        *plan = (bsm_stream_plan){.model_rate = config->sample_rate,
+                                  .hop = config->hop,
+                                  .n_fft = config->n_fft,
+                                  .expander = bsm_expander_delay(config)};
     }
     return status;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /** What follows from a model and the options of a stream: blocks, memory and latency.
  *
- *  At the model's rate, block b yields the samples from b C hop - n_fft / 2 on, and needs those up
- *  to ((b + 1) C + L - 1) hop + n_fft / 2, and one more (a reflection's) before it can be computed.
- *  The worker gets as much time for it as the block lasts, less the fade that the audio thread
- * looks ahead. So the latency is
+ *  At the model's rate, block b yields the samples from b C hop - n_fft / 2 on (less the expander's
+ * delay), and needs those up to ((b + 1) C + L - 1) hop + n_fft / 2, and one more (a reflection's)
+ * before it can be computed. The worker gets as much time for it as the block lasts, less the fade
+ * that the audio thread looks ahead. So the latency is
  *
- *      (2 C + L - 1) hop + n_fft + 1     plus, where the rates differ, what both resamplers hold,
+ *      (2 C + L - 1) hop + n_fft + 1     plus what the model's expander delays, and where the rates
+ *                                        differ, what both resamplers hold,
  *
  *  and a block has to last longer than a fade. */
 #ifndef BSM_STREAM_PLAN_H
@@ -20,6 +21,7 @@ enum { BSM_FADES_PER_SECOND = 200 };
 typedef struct bsm_stream_plan {
     size_t rate, model_rate;
     size_t hop, n_fft;
+    size_t expander;          /**< model samples by which the model's expander delays the result */
     size_t commit, lookahead; /**< frames */
     size_t history;           /**< frames; 0: the state is carried */
     size_t resampler_lag;     /**< host samples that the input's resampler may hold */

@@ -13,6 +13,7 @@
 #include "golden.h"
 #include "identity.h"
 #include "separate/blocks.h"
+#include "separate/expander.h"
 
 static bsm_stream_options options_at(size_t rate)
 {
@@ -186,6 +187,32 @@ static void test_equals_a_separated_file(void **unused)
     options.memory = BSM_MEMORY_BOUNDED;
     options.history = 33;
     check_against_file(&options);
+}
+
+/* What an expander delays is part of the latency, with blocks that are shorter than that, too. */
+static void test_an_expander_delays(void **unused)
+{
+    (void)unused;
+    bsm_config config = small_stream_config();
+    size_t latencies[2];
+    for (size_t i = 0; i < 2; i++) {
+        config.expander = i ? 60 : 0;
+        bsm_model *model = identity_model(&config);
+        bsm_stream_options options = options_at(44100);
+        options.commit = 1;
+        options.lookahead = 0;
+        bsm_stream *stream = open_stream(model, &options);
+        latencies[i] = bsm_stream_latency(stream);
+        signal in = noise_signal(44100, 3);
+        stream_result out = run_stream(stream, &in, 64);
+        assert_true(delay_error(&out.vocals, latencies[i], &in, 0) < -90);
+        assert_true(sum_error(&out, latencies[i], &in) < 1e-6);
+        bsm_stream_free(stream);
+        free_result(&out);
+        free_signal(&in);
+        bsm_model_free(model);
+    }
+    assert_int_equal(latencies[1] - latencies[0], bsm_expander_delay(&config));
 }
 
 /* ---- Buffers and options ---- */
@@ -482,6 +509,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_identity_is_a_delay),
+        cmocka_unit_test(test_an_expander_delays),
         cmocka_unit_test(test_block_sizes_change_nothing),
         cmocka_unit_test(test_equals_a_separated_file),
         cmocka_unit_test(test_all_buffers_may_be_one),
