@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ports.h"
+#include "trouble.h"
 
 static const double latencies[BSM_NUM_LOOKAHEADS] = {0.3, 0.8, 2.0}; /* seconds, wished */
 static const bsm_device_kind devices[BSM_NUM_CHOICES] = {BSM_DEVICE_AUTO, BSM_DEVICE_CPU,
@@ -77,30 +78,20 @@ void bsm_loader_get_wanted(bsm_loader *loader, char *path)
     pthread_mutex_unlock(&loader->facts);
 }
 
-bool bsm_stopped_status(const bsm_stream *stream, char *status)
-{
-    static const char before[] = "failed: ", after[] = "; the sound passes dry";
-    char *line = status + sizeof before - 1;
-    if (!bsm_stream_failure(stream, line, BSM_STATUS_SIZE - sizeof before - sizeof after)) {
-        return false;
-    }
-    memcpy(status, before, sizeof before - 1);
-    memcpy(line + strlen(line), after, sizeof after);
-    return true;
-}
-
 /* Who holds `jobs` is loading. */
 void bsm_loader_get_status(bsm_loader *loader, char *status)
 {
-    bool stopped = false;
+    char news[BSM_STATUS_SIZE];
+    bool trouble = false;
+    pthread_mutex_lock(&loader->facts);
+    memcpy(news, loader->news.status, sizeof news);
+    pthread_mutex_unlock(&loader->facts);
     if (!pthread_mutex_trylock(&loader->jobs)) {
-        stopped = bsm_stopped_status(loader->stream, status);
+        trouble = bsm_trouble_status(loader->stream, news, status);
         pthread_mutex_unlock(&loader->jobs);
     }
-    if (!stopped) {
-        pthread_mutex_lock(&loader->facts);
-        memcpy(status, loader->news.status, sizeof loader->news.status);
-        pthread_mutex_unlock(&loader->facts);
+    if (!trouble) {
+        memcpy(status, news, sizeof news);
     }
 }
 

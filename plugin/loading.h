@@ -68,14 +68,8 @@ void bsm_loader_choose(bsm_loader *loader, const char *path);
 void bsm_loader_restore(bsm_loader *loader, const char *path);
 
 /** Copies of the facts, BSM_PATH_SIZE and BSM_STATUS_SIZE bytes. If the network of what plays has
- *  stopped, the status says why. */
+ *  stopped or is late, the status says so. */
 void bsm_loader_get_wanted(bsm_loader *loader, char *path);
 void bsm_loader_get_status(bsm_loader *loader, char *status);
-
-/* ---- From the audio thread ---- */
-
-/** Why the stream's network has stopped, as a status of BSM_STATUS_SIZE bytes; false: it has not.
- */
-BSM_REALTIME bool bsm_stopped_status(const bsm_stream *stream, char *status);
 
 #endif

@@ -12,9 +12,9 @@ enum { BSM_PATH_SIZE = 4096, BSM_STATUS_SIZE = 640 };
 
 /** As text. */
 typedef struct bsm_news {
-    char model[BSM_PATH_SIZE]; /**< the model parameter's value */
-    char
-        status[BSM_STATUS_SIZE]; /**< "loading ...", "ready: ...", "failed: ...", "no model: ..." */
+    char model[BSM_PATH_SIZE];    /**< the model parameter's value */
+    char status[BSM_STATUS_SIZE]; /**< "loading: ...", "ready: ...", "too slow ...", "failed: ...",
+                                     "no model: ..." */
 } bsm_news;
 
 /** On the way. */

@@ -16,6 +16,7 @@
 #include "messages.h"
 #include "ports.h"
 #include "state.h"
+#include "trouble.h"
 #include "uris.h"
 #include "watch.h"
 #ifdef BSM_HAVE_CAIRO
@@ -46,8 +47,7 @@ typedef struct bsm_plugin {
     bsm_news news, newer; /* as the host was told, and as they come in */
     unsigned edition;     /* of the news */
     bsm_settings asked;   /* what the worker has been asked for last */
-    bsm_status stopped;   /* why the network has stopped, as the host was told ... */
-    char stopped_status[BSM_STATUS_SIZE]; /* ... in words */
+    bsm_trouble trouble;  /* as the host was told */
 
 #ifdef BSM_HAVE_CAIRO
     bsm_display display; /* the drawing thread's own */
@@ -181,13 +181,13 @@ static void report(bsm_plugin *p)
     *p->ports.latency = (float)stats.latency;
     *p->ports.load = (float)(100 * stats.load);
     *p->ports.misses = (float)stats.misses;
-    if (stats.status != p->stopped) {
-        p->stopped =
-            bsm_stopped_status(p->loader.stream, p->stopped_status) ? stats.status : BSM_OK;
-        p->messages.tell_status = true;
+    char trouble[BSM_STATUS_SIZE];
+    const char *status = p->news.status;
+    p->messages.tell_status |= bsm_trouble_is_new(&p->trouble, &stats, p->loader.rate);
+    if (p->messages.tell_status && bsm_trouble_status(p->loader.stream, status, trouble)) {
+        status = trouble;
     }
-    bsm_messages_write(&p->messages, p->ports.notify, p->news.model,
-                       p->stopped ? p->stopped_status : p->news.status,
+    bsm_messages_write(&p->messages, p->ports.notify, p->news.model, status,
                        p->watch.complete ? &p->watch.scene : NULL);
     p->watch.complete = false;
 }

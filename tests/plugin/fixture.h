@@ -3,6 +3,7 @@
 #ifndef BSM_TESTS_PLUGIN_FIXTURE_H
 #define BSM_TESTS_PLUGIN_FIXTURE_H
 
+#include "bsm/model.h"
 #include "host.h"
 
 /** Group setup and teardown: a host, and a folder with models that vanishes at the end. */
@@ -18,13 +19,18 @@ bool fixture_quick(void);
 const char *fixture_identity(void);
 const char *fixture_other(void);
 
+/** Write a model file, and free the model. Its memory is carried, which takes so little time that
+ * it fits every machine. */
+void fixture_save(bsm_model *model, const char *path);
+
 /** A path in the tests' folder, valid until the next call. */
 const char *fixture_path(const char *name);
 
 /** As instance_open, but must succeed. */
 instance *fixture_instance(const LilvPlugin *plugin, double rate, host_worker worker);
 
-/** run() until the status begins with `status`, in about real time; fails after 20 s. */
+/** run() until the status begins with `status`, in about real time, waiting for the plugin's
+ * results; fails after 20 s. */
 void fixture_run_until(instance *i, const char *status);
 
 /** The last samples that went into an instance. */

@@ -164,8 +164,7 @@ static const char *large_model(void)
     assert_int_equal(bsm_config_preset("lite", &config, NULL), BSM_OK);
     config.depth = 1;
     assert_int_equal(bsm_model_new_untrained(&config, &model, NULL), BSM_OK);
-    assert_int_equal(bsm_model_save(model, path, BSM_F32, true, NULL), BSM_OK);
-    bsm_model_free(model);
+    fixture_save(model, path);
     return path;
 }
 

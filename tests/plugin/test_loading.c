@@ -41,6 +41,7 @@ static void test_model_is_set_and_told(void **state)
 {
     instance *i = fixture_instance(fixture_host(state)->stems, 48000, HOST_THREADED);
     *instance_control(i, BSM_PORT_DEVICE) = BSM_CHOICE_CPU;
+    *instance_control(i, BSM_PORT_FREEWHEEL) = 1; /* so that nothing is late */
     fixture_run_until(i, "no model: ");
     instance_set_model(i, fixture_identity());
     fixture_run_until(i, "ready: identity.safetensors on cpu");
@@ -67,6 +68,28 @@ static void test_environment_names_the_default(void **state)
     assert_string_equal(instance_told_model(i), fixture_other());
     instance_close(i);
     unsetenv("BSM_MODEL");
+}
+
+/* Faster than anything is computed. */
+static void test_being_late_is_told(void **state)
+{
+    instance *i = fixture_instance(fixture_host(state)->remix, 48000, HOST_THREADED);
+    instance_set_model(i, fixture_identity());
+    fixture_run_until(i, "ready: ");
+    for (size_t b = 0; strncmp(instance_told_status(i), "too slow: load ", 15) != 0; b++) {
+        assert_true(b < 1000000);
+        instance_run(i, 8192);
+    }
+    print_message("%s\n", instance_told_status(i));
+    assert_true(*instance_control(i, BSM_PORT_MISSES) > 0);
+    unsigned long load = 0, worst = 0, late = 0;
+    assert_int_equal(sscanf(instance_told_status(i),
+                            "too slow: load %lu %%, at worst %lu %%; %lu block", &load, &worst,
+                            &late),
+                     3);
+    assert_true(load <= worst && late > 0 && (float)late <= *instance_control(i, BSM_PORT_MISSES));
+    fixture_run_until(i, "ready: "); /* it waits for its results there */
+    instance_close(i);
 }
 
 static void write_file(const char *path, const char *text)
@@ -292,6 +315,7 @@ int main(void)
         cmocka_unit_test(test_no_model_is_said_so),
         cmocka_unit_test(test_model_is_set_and_told),
         cmocka_unit_test(test_environment_names_the_default),
+        cmocka_unit_test(test_being_late_is_told),
         cmocka_unit_test(test_bad_files_leave_what_plays),
         cmocka_unit_test(test_refused_work_is_asked_for_again),
         cmocka_unit_test(test_lookahead_changes_the_latency),

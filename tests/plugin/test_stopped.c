@@ -93,6 +93,7 @@ static void test_stopping_is_told(void **state)
     instance *i = fixture_instance(fixture_host(state)->stems, RATE, HOST_THREADED);
     delay_line line;
     picture ready;
+    *instance_control(i, BSM_PORT_FREEWHEEL) = 1; /* so that nothing is late, too */
     instance_set_model(i, fixture_identity());
     fixture_run_until(i, "ready: ");
     draw(i, &ready);
