@@ -14,15 +14,14 @@ static const double latencies[BSM_NUM_LOOKAHEADS] = {0.3, 0.8, 2.0}; /* seconds,
 static const bsm_device_kind devices[BSM_NUM_CHOICES] = {BSM_DEVICE_AUTO, BSM_DEVICE_CPU,
                                                          BSM_DEVICE_CUDA};
 static const bsm_precision precisions[BSM_NUM_PRECISIONS] = {
-    [BSM_CHOICE_FLOAT32] = BSM_PRECISION_FLOAT32,
-    [BSM_CHOICE_TF32] = BSM_PRECISION_TF32,
-    [BSM_CHOICE_BFLOAT16] = BSM_PRECISION_BFLOAT16,
-    [BSM_CHOICE_INT8] = BSM_PRECISION_INT8,
+    [BSM_CHOICE_FLOAT32] = BSM_PRECISION_FLOAT32,   [BSM_CHOICE_TF32] = BSM_PRECISION_TF32,
+    [BSM_CHOICE_BFLOAT16] = BSM_PRECISION_BFLOAT16, [BSM_CHOICE_INT8] = BSM_PRECISION_INT8,
+    [BSM_CHOICE_LIVE] = BSM_PRECISION_LIVE,
 };
 static const bsm_memory memories[BSM_NUM_MEMORIES] = {BSM_MEMORY_MODEL, BSM_MEMORY_CARRY,
                                                       BSM_MEMORY_BOUNDED};
 static const bsm_settings default_settings = {BSM_LOOKAHEAD_NORMAL, BSM_CHOICE_AUTO,
-                                              BSM_CHOICE_FLOAT32, BSM_KEEP_AS_MODEL};
+                                              BSM_CHOICE_LIVE, BSM_KEEP_AS_MODEL};
 
 /* ---- News ---- */
 

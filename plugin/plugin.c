@@ -125,7 +125,7 @@ static bsm_settings settings_of(const bsm_ports *ports)
 {
     return (bsm_settings){choice_of(*ports->lookahead, BSM_NUM_LOOKAHEADS, BSM_LOOKAHEAD_NORMAL),
                           choice_of(*ports->device, BSM_NUM_CHOICES, BSM_CHOICE_AUTO),
-                          choice_of(*ports->precision, BSM_NUM_PRECISIONS, BSM_CHOICE_FLOAT32),
+                          choice_of(*ports->precision, BSM_NUM_PRECISIONS, BSM_CHOICE_LIVE),
                           choice_of(*ports->memory, BSM_NUM_MEMORIES, BSM_KEEP_AS_MODEL)};
 }
 

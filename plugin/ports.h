@@ -57,12 +57,13 @@ enum { BSM_LOOKAHEAD_LOW, BSM_LOOKAHEAD_NORMAL, BSM_LOOKAHEAD_HIGH, BSM_NUM_LOOK
 /** Values of BSM_PORT_DEVICE. */
 enum { BSM_CHOICE_AUTO, BSM_CHOICE_CPU, BSM_CHOICE_CUDA, BSM_NUM_CHOICES };
 
-/** Values of the port for the precision, from the most exact. */
+/** Values of BSM_PORT_PRECISION, from the most exact; behind them what came later. */
 enum {
     BSM_CHOICE_FLOAT32,
     BSM_CHOICE_TF32,
     BSM_CHOICE_BFLOAT16,
     BSM_CHOICE_INT8,
+    BSM_CHOICE_LIVE, /**< automatic: BSM_PRECISION_LIVE */
     BSM_NUM_PRECISIONS
 };
 

@@ -86,7 +86,7 @@ static void test_ranges_are_those_of_the_code(void **state)
     assert_true(high[BSM_PORT_DEVICE] == BSM_NUM_CHOICES - 1);
     assert_true(initial[BSM_PORT_DEVICE] == BSM_CHOICE_AUTO);
     assert_true(high[BSM_PORT_PRECISION] == BSM_NUM_PRECISIONS - 1);
-    assert_true(initial[BSM_PORT_PRECISION] == BSM_CHOICE_FLOAT32);
+    assert_true(initial[BSM_PORT_PRECISION] == BSM_CHOICE_LIVE);
     assert_true(high[BSM_PORT_SOLO] == BSM_NUM_SOLOS - 1 && initial[BSM_PORT_SOLO] == 0);
     assert_true(high[BSM_PORT_MEMORY] == BSM_NUM_MEMORIES - 1);
     assert_true(initial[BSM_PORT_MEMORY] == BSM_KEEP_AS_MODEL);
