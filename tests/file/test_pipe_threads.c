@@ -246,8 +246,12 @@ static void test_writing_no_more(void **state)
     for (size_t round = 0; round < 60; round++) {
         counted c = {.total = SIZE_MAX, .beside.channels = 1};
         bsm_write_behind *behind = begin_writing(&c, MOST);
-        assert_int_equal(bsm_write_behind_add(behind, audio, round * MOST / 60, NULL, NULL),
+        bsm_sample_queue beside;
+        bsm_sample_queue_init(&beside, 1);
+        put_beside(&beside, 0, round * MOST / 60);
+        assert_int_equal(bsm_write_behind_add(behind, audio, round * MOST / 60, &beside, NULL),
                          BSM_OK);
+        bsm_sample_queue_clear(&beside);
         bsm_write_behind_free(behind);
         bsm_sample_queue_clear(&c.beside);
         assert_true(c.at <= round * MOST / 60);
