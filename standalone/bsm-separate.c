@@ -306,9 +306,14 @@ static bsm_status add_input(separation *s, const char *input, bsm_error *error)
     if (strcmp(input, "-") == 0) {
         return add_standard_input(s, error);
     }
-    return stat(input, &status) == 0 && S_ISDIR(status.st_mode)
-               ? add_folder(s, input, error)
-               : separate_jobs_add(&s->jobs, input, error);
+    const bool found = stat(input, &status) == 0;
+    if (found && S_ISFIFO(status.st_mode)) {
+        return bsm_fail(error, BSM_BAD_AUDIO,
+                        "%s: is a pipe: read it as standard input, bsm-separate - < %s", input,
+                        input);
+    }
+    return found && S_ISDIR(status.st_mode) ? add_folder(s, input, error)
+                                            : separate_jobs_add(&s->jobs, input, error);
 }
 
 static void separate_inputs(separation *s)

@@ -231,6 +231,20 @@ static bsm_status list_names(name_trial *trial, const bsm_config *config,
     return status;
 }
 
+/* "./a.wav" and "a.wav" are one, and so is what a link leads to. */
+static void resolve_folder(taken_name *name)
+{
+    char *folder = strndup(name->path, folder_length(name->path));
+    char *full = folder ? realpath(*folder ? folder : ".", NULL) : NULL;
+    char *path;
+    if (full && asprintf(&path, "%s/%s", full, name->path + folder_length(name->path)) >= 0) {
+        free(name->path);
+        name->path = path;
+    }
+    free(full);
+    free(folder);
+}
+
 static int compare_paths(const void *a, const void *b)
 {
     return strcmp(((const taken_name *)a)->path, ((const taken_name *)b)->path);
@@ -294,6 +308,9 @@ bsm_status separate_jobs_check(const separate_jobs *list, const bsm_config *conf
     bsm_status status =
         list->count && options->stream <= 0 ? list_names(trial, config, options, error) : BSM_OK;
     if (!status && trial->count) {
+        for (size_t i = 0; i < trial->count; i++) {
+            resolve_folder(&trial->names[i]);
+        }
         status = try_all(trial, error);
     }
     clear_names(trial);

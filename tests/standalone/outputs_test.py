@@ -133,6 +133,11 @@ class OutputsTest(unittest.TestCase):
         self.assertEqual(result.returncode, 5)
         self.assertIn('standard output: cannot write: No space', result.stderr)
 
+    def test_named_pipe(self):
+        os.mkfifo(self.path('a.wav'))
+        self.assertIn('a.wav: is a pipe: read it as standard input',
+                      self.separate('-q', 'a.wav', code=4).errors)
+
     # ---- Several files ----
 
     def refused(self, words, *arguments):
@@ -148,6 +153,11 @@ class OutputsTest(unittest.TestCase):
             self.make(name, kind)
         self.refused(['a.flac and', 'a.wav would both write'], '.')
         self.refused(['a.wav: is given twice'], 'a.wav', 'b.wav', 'a.wav')
+        self.refused(['would both write'], 'a.wav', './a.wav')
+        self.refused(['would both write'], 'a.wav', self.path('a.wav'))
+        os.symlink('.', self.path('here'))
+        self.refused(['would both write'], 'a.wav', 'here/a.wav')
+        os.remove(self.path('here'))
         os.mkdir(self.path('other'))
         os.mkdir(self.path('new'))
         shutil.copy(self.path('b.wav'), self.path('other/b.wav'))
