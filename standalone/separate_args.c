@@ -85,11 +85,13 @@ static const program_option table[] = {
      PLACE(options.only), BSM_ONLY_VOCALS, .choices = parts},
     {"stems", 0, NULL, "also write each stem that the model knows", option_flag,
      PLACE(options.all_stems)},
-    {"format", 0, "FORMAT", "% (default wav; raw for -o -)", option_choice, PLACE(options.format),
+    {"format", 0, "FORMAT", "% (default wav)", option_choice, PLACE(options.format),
      .choices = formats},
     {"bits", 0, "BITS", "16, 24 or 32 (float); default 24 for flac, else 32", .set = set_bits},
     {"gain", 0, "DB", "make the outputs louder, %", option_real, PLACE(options.gain), -60, 60,
      "dB"},
+    {"normalize", 0, NULL, "as loud as they can be, all by one gain", option_flag,
+     PLACE(options.normalize)},
     {"picture", 0, NULL, "also draw spectrograms of all, as NAME.picture.png", set_picture,
      PLACE(picture)},
     {"force", 'f', NULL, "replace existing outputs", option_flag, PLACE(options.force)},
@@ -171,6 +173,9 @@ static bsm_status check_together(const separate_args *args, bsm_error *error)
     }
     if (options->only != BSM_BOTH_PARTS && options->all_stems) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "--only and --stems exclude each other");
+    }
+    if (options->normalize && options->gain != 0) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "--gain and --normalize exclude each other");
     }
     bsm_status status = check_format(options, error);
     return status ? status : check_names(args, error);

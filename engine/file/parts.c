@@ -7,10 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file/sample_spool.h"
 #include "signal/planes.h"
 #include "signal/resample.h"
 
-enum { BLOCK = 4096, MAX_PLANES = BSM_MAX_STEMS * BSM_MAX_CHANNELS };
+enum {
+    BLOCK = 4096,
+    MAX_PLANES = BSM_MAX_STEMS * BSM_MAX_CHANNELS,
+    PEAK_DB = -1, /* of outputs whose gain is to be found: lossy formats pass over it a little */
+};
 
 #define NOT_WRITTEN SIZE_MAX
 
@@ -26,6 +31,8 @@ struct bsm_parts {
     size_t output_of[BSM_MAX_STEMS]; /* for each group of planes, the number of its file ... */
     size_t instrumental;             /* ... and that of what is left; or NOT_WRITTEN */
     float gain;
+    bsm_sample_spool *spool; /* NULL: the gain is known from the start */
+    float peak;              /* of all outputs so far, while their gain is not known */
     uint64_t written;
     bsm_resampler *resampler; /* NULL where the rates are equal */
     bsm_output_files files;
@@ -100,6 +107,25 @@ static bsm_status add_files(bsm_parts *parts, const bsm_separation *separation,
     return status;
 }
 
+/* Beside the first output, whose disk has to have room anyway; of a stream where temporary files
+ * are. */
+static bsm_status open_spool(bsm_parts *parts, const bsm_separate_options *options,
+                             bsm_error *error)
+{
+    if (!options->normalize) {
+        return BSM_OK;
+    }
+    const char *folder = getenv("TMPDIR");
+    char temporary[BSM_MAX_PATH];
+    snprintf(temporary, sizeof temporary, "%s/bsm", folder && *folder ? folder : "/tmp");
+    parts->gain = 1;
+    bsm_status status = bsm_sample_spool_new(
+        options->stream > 0 ? temporary : parts->files.paths[0],
+        parts->planes + bsm_source_info(parts->source)->channels, BLOCK, &parts->spool, error);
+    *parts->output_failed |= status != BSM_OK;
+    return status;
+}
+
 static bsm_status allocate(bsm_parts *parts, size_t model_rate, bsm_error *error)
 {
     const size_t rate = bsm_source_info(parts->source)->rate;
@@ -137,6 +163,9 @@ bsm_status bsm_parts_new(const bsm_separation *separation, bsm_source *source, c
     if (!status) {
         status = add_files(made, separation, options, plan, vocals, error);
     }
+    if (!status) {
+        status = open_spool(made, options, error);
+    }
     if (status) {
         bsm_parts_free(made);
         return status;
@@ -150,6 +179,7 @@ void bsm_parts_free(bsm_parts *parts)
     if (parts) {
         bsm_output_files_clear(&parts->files);
         bsm_resampler_free(parts->resampler);
+        bsm_sample_spool_free(parts->spool);
         free(parts->converted);
         bsm_sample_queue_clear(&parts->input);
         free(parts->original);
@@ -188,14 +218,14 @@ static bsm_status write_part(bsm_parts *parts, size_t output, float *const *audi
     return status;
 }
 
-static bsm_status write_instrumental(bsm_parts *parts, size_t count, bsm_error *error)
+/* What is left of the input, which `original` then is no more. */
+static void subtract_vocals(const bsm_parts *parts, size_t count)
 {
     for (size_t c = 0; c < bsm_source_info(parts->source)->channels; c++) {
         for (size_t i = 0; i < count; i++) {
             parts->original[c][i] -= parts->part[c][i];
         }
     }
-    return write_part(parts, parts->instrumental, parts->original, count, error);
 }
 
 /* After the vocals, `part` and `original` hold what went into the two files. */
@@ -212,44 +242,105 @@ static void tell_listener(const bsm_parts *parts, size_t count)
     }
 }
 
-/* Up to `count` samples of the input, as loud as its parts. */
-static size_t take_original(bsm_parts *parts, size_t count)
+/* A model has finite weights, so the samples were too large for the network. */
+static bsm_status fail_infinite(const bsm_parts *parts, bsm_error *error)
 {
-    count = bsm_sample_queue_pop(&parts->input, parts->original, count);
-    for (size_t c = 0; c < bsm_source_info(parts->source)->channels && parts->gain != 1.0F; c++) {
+    return bsm_fail(
+        error, BSM_BAD_AUDIO,
+        "%s: cannot separate what is at %.1f s: the network's output is not finite; are "
+        "the samples far too large?",
+        parts->path, (double)parts->written / (double)bsm_source_info(parts->source)->rate);
+}
+
+/* Write up to BLOCK samples of all parts, beside which `original` has the input's. */
+static bsm_status write_files(bsm_parts *parts, float *const *audio, size_t count, bsm_error *error)
+{
+    const size_t channels = bsm_source_info(parts->source)->channels;
+    bsm_status status = BSM_OK;
+    for (size_t c = 0; c < channels && parts->gain != 1.0F; c++) {
         for (size_t i = 0; i < count; i++) {
             parts->original[c][i] *= parts->gain;
         }
     }
-    return count;
-}
-
-/* Write up to BLOCK samples of all parts, as many as there are of the input. */
-static bsm_status write_block(bsm_parts *parts, float *const *audio, size_t count, bsm_error *error)
-{
-    count = take_original(parts, count);
-    bsm_status status = BSM_OK;
     for (size_t g = 0; g * parts->channels < parts->planes && !status; g++) {
         const size_t output = parts->output_of[g];
         if (!fold(parts, audio + g * parts->channels, count)) {
-            /* A model has finite weights, so the samples were too large for the network. */
-            return bsm_fail(error, BSM_BAD_AUDIO,
-                            "%s: cannot separate what is at %.1f s: the network's output is not "
-                            "finite; are the samples far too large?",
-                            parts->path,
-                            (double)parts->written / (double)bsm_source_info(parts->source)->rate);
+            return fail_infinite(parts, error);
         }
         if (output != NOT_WRITTEN) {
             bsm_audio_writer_round(parts->files.writers[output], parts->part, count);
         }
         status = write_part(parts, output, parts->part, count, error);
         if (g == parts->vocals && !status) {
-            status = write_instrumental(parts, count, error);
+            subtract_vocals(parts, count);
+            status = write_part(parts, parts->instrumental, parts->original, count, error);
             tell_listener(parts, count);
         }
     }
     parts->written += status ? 0 : count;
     return status;
+}
+
+/* ---- Gain that is known at the end ---- */
+
+static void measure_peak(bsm_parts *parts, size_t output, float *const *audio, size_t count)
+{
+    for (size_t c = 0; c < bsm_source_info(parts->source)->channels && output != NOT_WRITTEN; c++) {
+        for (size_t i = 0; i < count; i++) {
+            parts->peak = fmaxf(parts->peak, fabsf(audio[c][i]));
+        }
+    }
+}
+
+/* As write_files, into the spool. */
+static bsm_status keep(bsm_parts *parts, float *const *audio, size_t count, bsm_error *error)
+{
+    float *all[MAX_PLANES + BSM_MAX_CHANNELS];
+    memcpy(all, audio, parts->planes * sizeof *all);
+    memcpy(all + parts->planes, parts->original,
+           bsm_source_info(parts->source)->channels * sizeof *all);
+    bsm_status status = bsm_sample_spool_add(parts->spool, all, count, error);
+    *parts->output_failed |= status != BSM_OK;
+    for (size_t g = 0; g * parts->channels < parts->planes && !status; g++) {
+        if (!fold(parts, audio + g * parts->channels, count)) {
+            return fail_infinite(parts, error);
+        }
+        measure_peak(parts, parts->output_of[g], parts->part, count);
+        if (g == parts->vocals) {
+            subtract_vocals(parts, count);
+            measure_peak(parts, parts->instrumental, parts->original, count);
+        }
+    }
+    parts->written += status ? 0 : count;
+    return status;
+}
+
+/* Silence stays as it is. */
+static bsm_status write_kept(bsm_parts *parts, bsm_error *error)
+{
+    float *all[MAX_PLANES + BSM_MAX_CHANNELS];
+    size_t count = 1;
+    memcpy(all, parts->converted, parts->planes * sizeof *all);
+    memcpy(all + parts->planes, parts->original,
+           bsm_source_info(parts->source)->channels * sizeof *all);
+    parts->gain = parts->peak > 0 ? (float)(pow(10, PEAK_DB / 20.0) / (double)parts->peak) : 1;
+    parts->written = 0;
+    bsm_status status = bsm_sample_spool_rewind(parts->spool, error);
+    while (!status && count > 0) {
+        status = bsm_sample_spool_take(parts->spool, all, &count, error);
+        if (!status) {
+            status = write_files(parts, parts->converted, count, error);
+        }
+    }
+    return status;
+}
+
+/* Up to BLOCK samples of all parts, as many as there are of the input. */
+static bsm_status write_block(bsm_parts *parts, float *const *audio, size_t count, bsm_error *error)
+{
+    count = bsm_sample_queue_pop(&parts->input, parts->original, count);
+    return parts->spool ? keep(parts, audio, count, error)
+                        : write_files(parts, audio, count, error);
 }
 
 /* Convert and write; `audio` NULL is the end of the separated signal. */
@@ -311,6 +402,9 @@ bsm_status bsm_parts_finish(bsm_parts *parts, bsm_error *error)
     }
     if (!status && parts->written == 0) {
         return bsm_fail(error, BSM_BAD_AUDIO, "%s: nothing of it can be decoded", parts->path);
+    }
+    if (!status && parts->spool) {
+        status = write_kept(parts, error);
     }
     if (!status) {
         status = bsm_output_files_publish(&parts->files, error);

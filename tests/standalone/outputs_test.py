@@ -93,6 +93,25 @@ class OutputsTest(unittest.TestCase):
                                    self.samples('half/a.%s.wav' % part)):
                 self.assertAlmostEqual(half, 0.5 * plain, delta=1e-5)
 
+    def test_normalize(self):
+        """One gain for both, with which the loudest sample is at -1 dB; nothing else changes."""
+        self.make('a.wav')
+        self.separate('a.wav')
+        self.separate('--normalize', '-o', 'loud', 'a.wav')
+        plain, loud = ([self.samples(folder + 'a.%s.wav' % part)
+                        for part in ('vocals', 'instrumental')] for folder in ('', 'loud/'))
+        peak = max(max(map(abs, part)) for part in plain)
+        self.assertAlmostEqual(max(max(map(abs, part)) for part in loud), 10 ** -0.05, delta=1e-5)
+        for before, after in zip(plain, loud):
+            self.assertEqual(len(before), len(after))
+            for a, b in zip(before, after):
+                self.assertAlmostEqual(b, a / peak * 10 ** -0.05, delta=1e-5)
+        self.assertEqual(sorted(os.listdir(self.path('loud'))),
+                         ['a.instrumental.wav', 'a.vocals.wav'])
+        alone = self.separate('-q', '--normalize', '--only', 'vocals', '-o', '-', 'a.wav').stdout
+        self.assertAlmostEqual(max(map(abs, array.array('f', alone[44:]))), 10 ** -0.05, delta=1e-5)
+        self.separate('--normalize', '--gain', '3', 'a.wav', code=2)
+
     def test_lossy_formats_at_any_rate(self):
         for rate, expected in ((44100, {'mp3': 44100, 'opus': 48000}),
                                (96000, {'mp3': 48000, 'opus': 48000})):

@@ -66,6 +66,8 @@ typedef struct bsm_separate_options {
     const char *name; /**< of outputs, without their extension, where "{name}" and "{ext}", of the
                            input, and "{stem}" are replaced; NULL: "{name}.{stem}" */
     double gain;      /**< dB, of all outputs */
+    bool normalize;   /**< give all outputs the one gain, in place of `gain`, with which the loudest
+                           sample of them is at -1 dB; until it is known, all wait in a file */
     int stream;       /**< > 0: a descriptor, which stays open, for the one output in WAV or raw */
     double window;    /**< seconds, to BSM_MAX_WINDOW; 0: the model's training segment */
     double overlap;   /**< 0 to 0.9, the part of a window shared with the next; negative: 0.5 */
