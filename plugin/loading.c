@@ -19,7 +19,7 @@ static const bsm_precision precisions[BSM_NUM_PRECISIONS] = {
     [BSM_CHOICE_LIVE] = BSM_PRECISION_LIVE,
 };
 static const bsm_memory memories[BSM_NUM_MEMORIES] = {BSM_MEMORY_MODEL, BSM_MEMORY_CARRY,
-                                                      BSM_MEMORY_BOUNDED};
+                                                      BSM_MEMORY_BOUNDED, BSM_MEMORY_ROLLING};
 static const bsm_settings default_settings = {BSM_LOOKAHEAD_NORMAL, BSM_CHOICE_AUTO,
                                               BSM_CHOICE_LIVE, BSM_KEEP_AS_MODEL};
 

@@ -71,7 +71,7 @@ enum {
 enum { BSM_NUM_SOLOS = 3 };
 
 /** Values of BSM_PORT_MEMORY. */
-enum { BSM_KEEP_AS_MODEL, BSM_KEEP_CARRIED, BSM_KEEP_BOUNDED, BSM_NUM_MEMORIES };
+enum { BSM_KEEP_AS_MODEL, BSM_KEEP_CARRIED, BSM_KEEP_BOUNDED, BSM_KEEP_ROLLING, BSM_NUM_MEMORIES };
 
 /** What the host has connected. */
 typedef union bsm_ports {

@@ -90,6 +90,7 @@ static bsm_status add_device(void *target, const program_option *option, const c
 
 static const char *const memories[] = {[BSM_MEMORY_MODEL] = "model",
                                        [BSM_MEMORY_CARRY] = "carry",
+                                       [BSM_MEMORY_ROLLING] = "rolling",
                                        [BSM_MEMORY_BOUNDED] = "bounded",
                                        NULL};
 
@@ -141,6 +142,8 @@ static const program_option table[] = {
      30000, "ms"},
     {"memory", 0, "KIND", "% (default model)", option_choice, PLACE(stream_options.memory),
      BSM_MEMORY_MODEL, .choices = memories},
+    {"warmup", 0, "SECONDS", "of rolling memory (default: 2, or a quarter of the segment)",
+     option_real, PLACE(stream_options.warmup), 0.01, 60, "seconds"},
     {"devices", 0, NULL, "--list-devices", .set = NULL},
 };
 

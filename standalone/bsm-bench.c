@@ -88,10 +88,11 @@ static void print_play(size_t rate, const bench_play_result *r)
 {
     const bsm_stream_stats *s = &r->stats;
     printf("%5zu samples per call, %.0f s: %llu misses, load %.2f mean %.2f worst, latency %zu "
-           "samples (%.0f ms), commit %zu look-ahead %zu history %zu\n",
+           "samples (%.0f ms), commit %zu look-ahead %zu history %zu "
+           "segment %zu warm-up %zu\n",
            r->block, r->seconds, (unsigned long long)s->misses, s->mean_load, s->worst_load,
-           s->latency, 1e3 * (double)s->latency / (double)rate, s->commit, s->lookahead,
-           s->history);
+           s->latency, 1e3 * (double)s->latency / (double)rate, s->commit, s->lookahead, s->history,
+           s->segment, s->warmup);
 }
 
 /* Of all that a device played. */
@@ -220,6 +221,8 @@ static cJSON *json_play(const bench_play_result *r)
     cJSON_AddNumberToObject(object, "commit", (double)s->commit);
     cJSON_AddNumberToObject(object, "lookahead", (double)s->lookahead);
     cJSON_AddNumberToObject(object, "history", (double)s->history);
+    cJSON_AddNumberToObject(object, "segment", (double)s->segment);
+    cJSON_AddNumberToObject(object, "warmup", (double)s->warmup);
     return object;
 }
 

@@ -350,20 +350,21 @@ static void separate_inputs(separation *s)
 static bsm_status make_network(separation *s, bsm_model *model, bsm_error *error)
 {
     const bsm_separate_options *options = &s->args.options;
-    const bsm_network_options network = {
+    bsm_network_options network = {
         .device = s->args.device,
         .precision = s->args.precision,
         .threads = s->args.threads,
-        .max_frames = bsm_separate_max_frames(bsm_model_config(model), options),
-        .streaming = options->commit > 0,
     };
-    if (network.max_frames == 0) {
+    bsm_status status = bsm_separate_network(model, options, &network, error);
+    if (status == BSM_INVALID_ARGUMENT && !options->commit) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT,
                         "--window %g: too short for this model, or over %d seconds",
                         options->window > 0 ? options->window : bsm_model_config(model)->segment,
                         BSM_MAX_WINDOW);
     }
-    bsm_status status = bsm_network_new(model, &network, &s->network, error);
+    if (!status) {
+        status = bsm_network_new(model, &network, &s->network, error);
+    }
     if (status == BSM_NO_MEMORY) {
         const bsm_error cause = *error;
         return bsm_fail(error, status, "%.300s (less with a smaller %s)", cause.message,

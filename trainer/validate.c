@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "stream/plan.h"
+#include "separate/plan.h"
 #include "validate_track.h"
 
 typedef struct validation_run {
@@ -30,29 +30,22 @@ static double now(void)
 
 /* ---- Setting up ---- */
 
-/* As bsm-separate does it, and a stream with the memory that the live engine would have. */
+/* As bsm-separate does it. */
 static bsm_status make_plan(const bsm_model *model, const bsm_validate_options *options,
                             bsm_separate_plan *plan, bsm_error *error)
 {
     const bsm_config *config = bsm_model_config(model);
-    const bsm_separate_options separate = {.window = options->duration,
-                                           .overlap = options->overlap,
-                                           .commit = options->commit,
-                                           .lookahead = options->lookahead};
-    bsm_status status = bsm_separate_plan_make(config, &separate, plan, error);
-    if (status || !plan->commit) {
-        return status;
-    }
     const bool bounded = options->memory == BSM_MEMORY_MODEL && options->history > 0;
-    const bsm_stream_options live = {.sample_rate = config->sample_rate,
-                                     .commit = options->commit,
-                                     .lookahead = options->lookahead,
-                                     .memory = bounded ? BSM_MEMORY_BOUNDED : options->memory,
-                                     .history = options->history};
-    bsm_stream_plan stream;
-    status = bsm_stream_plan_make(model, NULL, &live, &stream, error);
-    plan->history = status ? 0 : stream.history;
-    return status;
+    const bsm_separate_options separate = {
+        .window = options->duration,
+        .overlap = options->overlap,
+        .commit = options->commit,
+        .lookahead = options->lookahead,
+        .memory = bounded ? BSM_MEMORY_BOUNDED : options->memory,
+        .history = options->history,
+        .warmup = options->warmup,
+    };
+    return bsm_separate_plan_make(config, model, &separate, plan, error);
 }
 
 static void describe(const bsm_separate_plan *plan, const bsm_config *config, char *text,
@@ -62,9 +55,14 @@ static void describe(const bsm_separate_plan *plan, const bsm_config *config, ch
         snprintf(text, size, "windows of %g s, overlap %.0f%%",
                  (double)plan->window / (double)config->sample_rate,
                  100 * (1 - (double)plan->step / (double)plan->window));
-    } else if (plan->history) {
+    } else if (plan->memory.history) {
         snprintf(text, size, "stream: commit %zu, look-ahead %zu, history %zu frames", plan->commit,
-                 plan->lookahead, plan->history);
+                 plan->lookahead, plan->memory.history);
+    } else if (plan->memory.rolling.segment) {
+        snprintf(text, size,
+                 "stream: commit %zu, look-ahead %zu, rolling memory %zu, warm-up %zu frames",
+                 plan->commit, plan->lookahead, plan->memory.rolling.segment,
+                 plan->memory.rolling.warmup);
     } else {
         snprintf(text, size, "stream: commit %zu, look-ahead %zu frames, state carried",
                  plan->commit, plan->lookahead);
@@ -111,12 +109,10 @@ static bool go_on(void *user)
 static bsm_status make_network(validation_run *run, bsm_model *model, bsm_error *error)
 {
     const bsm_separate_plan *plan = &run->job.plan;
-    const bsm_network_options options = {
-        .device = run->options->device,
-        .precision = run->options->precision,
-        .threads = run->options->threads,
-        .max_frames = bsm_separate_plan_frames(bsm_model_config(model), plan),
-        .streaming = plan->commit && !plan->history};
+    bsm_network_options options = {.device = run->options->device,
+                                   .precision = run->options->precision,
+                                   .threads = run->options->threads};
+    bsm_separate_plan_network(bsm_model_config(model), plan, &options);
     bsm_status status = bsm_network_new(model, &options, &run->network, error);
     if (!status) {
         /* A window of a large model takes seconds on the CPU. */

@@ -31,6 +31,7 @@ typedef struct bsm_validate_options {
     size_t commit, lookahead; /**< frames: as the live engine does it; commit 0: windows */
     bsm_memory memory;        /**< of the live engine */
     size_t history;           /**< as bsm_stream_options.history; > 0 bounds the memory by itself */
+    double warmup;            /**< as bsm_stream_options.warmup */
     double max_seconds;       /**< of each track, from its middle; 0: all */
 } bsm_validate_options;
 

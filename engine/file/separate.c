@@ -146,8 +146,9 @@ static void report_result(const separation_job *job)
 }
 
 bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *config,
-                                  const char *path, const bsm_separate_options *options,
-                                  bsm_separate_result *result, bsm_error *error)
+                                  const bsm_model *model, const char *path,
+                                  const bsm_separate_options *options, bsm_separate_result *result,
+                                  bsm_error *error)
 {
     *result = (bsm_separate_result){0};
     separation_job job = {.path = path, .options = options, .result = result, .start = now()};
@@ -155,7 +156,7 @@ bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *con
     for (size_t s = 0; s < config->num_stems; s++) {
         job.separation.wanted[s] = options->all_stems || s == bsm_vocals_stem(config);
     }
-    bsm_status status = bsm_separate_plan_make(config, options, &job.plan, error);
+    bsm_status status = bsm_separate_plan_make(config, model, options, &job.plan, error);
     if (!status) {
         status = open_all(&job, error);
     }
@@ -209,9 +210,10 @@ bsm_status bsm_separate_file(bsm_network *network, const char *path,
         watched.user = &watch;
         bsm_network_ask(network, report_again, &watch);
     }
-    bsm_status status = bsm_separate_file_with(bsm_separator_of_network(network),
-                                               bsm_model_config(bsm_network_model(network)), path,
-                                               &watched, result, error);
+    const bsm_model *model = bsm_network_model(network);
+    bsm_status status =
+        bsm_separate_file_with(bsm_separator_of_network(network), bsm_model_config(model), model,
+                               path, &watched, result, error);
     bsm_network_ask(network, NULL, NULL);
     return status;
 }

@@ -6,9 +6,9 @@
 #include "bsm/separate.h"
 #include "separate/separation.h"
 
-/** As bsm_separate_file. */
+/** As bsm_separate_file; `model` as in bsm_separate_plan_make. */
 BSM_NODISCARD bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *config,
-                                                const char *path,
+                                                const bsm_model *model, const char *path,
                                                 const bsm_separate_options *options,
                                                 bsm_separate_result *result, bsm_error *error);
 

@@ -16,7 +16,7 @@ typedef struct bsm_blocks bsm_blocks;
 typedef struct bsm_block_shape {
     size_t commit; /**< at least 1 */
     size_t lookahead;
-    size_t history; /**< 0: the state is carried */
+    size_t history; /**< 0: the state is the network's affair, which goes on from block to block */
 } bsm_block_shape;
 
 /** `separation` has one lane. BSM_NO_MEMORY. */

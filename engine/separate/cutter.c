@@ -25,7 +25,7 @@ bsm_status bsm_cutter_new(const bsm_separation *separation, const bsm_separate_p
     if (!made) {
         return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", name);
     }
-    const bsm_block_shape shape = {plan->commit, plan->lookahead, plan->history};
+    const bsm_block_shape shape = {plan->commit, plan->lookahead, plan->memory.history};
     bsm_status status =
         plan->commit ? bsm_blocks_new(separation, &shape, &made->blocks, error)
                      : bsm_windows_new(separation, plan->window, plan->step, &made->windows, error);

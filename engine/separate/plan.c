@@ -66,8 +66,9 @@ static bsm_status plan_windows(const bsm_config *config, const bsm_separate_opti
     return BSM_OK;
 }
 
-bsm_status bsm_separate_plan_make(const bsm_config *config, const bsm_separate_options *options,
-                                  bsm_separate_plan *plan, bsm_error *error)
+bsm_status bsm_separate_plan_make(const bsm_config *config, const bsm_model *model,
+                                  const bsm_separate_options *options, bsm_separate_plan *plan,
+                                  bsm_error *error)
 {
     *plan = (bsm_separate_plan){.commit = options->commit, .lookahead = options->lookahead};
     bsm_status status = plan_bits(options, plan, error);
@@ -85,20 +86,27 @@ bsm_status bsm_separate_plan_make(const bsm_config *config, const bsm_separate_o
                         "a stream commits %zu frames and looks %zu ahead, not 1 to %d and 0 to %d",
                         options->commit, options->lookahead, MAX_BLOCK, MAX_BLOCK);
     }
-    return BSM_OK;
+    const bsm_memory_wish wish = {options->memory, options->history, options->warmup};
+    return bsm_memory_plan_make(model, &wish, plan->commit, plan->lookahead, &plan->memory, error);
 }
 
-size_t bsm_separate_plan_frames(const bsm_config *config, const bsm_separate_plan *plan)
+void bsm_separate_plan_network(const bsm_config *config, const bsm_separate_plan *plan,
+                               bsm_network_options *network)
 {
-    return plan->commit ? plan->history + plan->commit + plan->lookahead
-                        : 1 + plan->window / config->hop;
+    network->max_frames = plan->commit ? plan->memory.history + plan->commit + plan->lookahead
+                                       : 1 + plan->window / config->hop;
+    network->streaming = plan->commit && !plan->memory.history;
+    network->rolling = plan->memory.rolling;
 }
 
-size_t bsm_separate_max_frames(const bsm_config *config, const bsm_separate_options *options)
+bsm_status bsm_separate_network(const bsm_model *model, const bsm_separate_options *options,
+                                bsm_network_options *network, bsm_error *error)
 {
+    const bsm_config *config = bsm_model_config(model);
     bsm_separate_plan plan;
-    if (bsm_separate_plan_make(config, options, &plan, NULL)) {
-        return 0;
+    bsm_status status = bsm_separate_plan_make(config, model, options, &plan, error);
+    if (!status) {
+        bsm_separate_plan_network(config, &plan, network);
     }
-    return bsm_separate_plan_frames(config, &plan);
+    return status;
 }

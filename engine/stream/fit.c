@@ -98,10 +98,10 @@ static bsm_status time_network(bsm_network *network, size_t frames, clockid_t cl
     return status;
 }
 
-/* The load of a stream whose frames take so many seconds each. */
+/* The load of a stream whose frames take so many seconds each: of its dearest blocks. */
 static double load_of(const bsm_stream_plan *plan, double seconds)
 {
-    const double frames = (double)(plan->history + plan->commit + plan->lookahead);
+    const double frames = (double)bsm_stream_plan_dearest(plan);
     return seconds * frames * (double)plan->model_rate / (double)(plan->commit * plan->hop);
 }
 
@@ -117,7 +117,7 @@ static bool computes_here(bsm_device_kind kind)
 static bsm_status measure(bsm_model *model, const bsm_stream_options *options,
                           const bsm_stream_plan *plan, double *seconds, bsm_error *error)
 {
-    const size_t frames = plan->history + plan->commit + plan->lookahead;
+    const size_t frames = bsm_stream_plan_block(plan);
     const size_t most = 1 + (size_t)(MEASURED_AUDIO * (double)plan->model_rate) / plan->hop;
     const bsm_network_options sized = {.device = options->device,
                                        .precision = options->precision,
@@ -259,8 +259,10 @@ static bsm_status say_fit(const trial *t, bsm_fit *fit, bsm_error *error)
         return status;
     }
     char memory[64] = "memory carried";
-    if (t->plan.history) {
-        snprintf(memory, sizeof memory, "%.1f s of memory", seconds_of(&t->plan, t->plan.history));
+    const size_t kept = t->plan.history ? t->plan.history : t->plan.rolling.segment;
+    if (kept) {
+        snprintf(memory, sizeof memory, "%s memory of %.1f s",
+                 t->plan.history ? "bounded" : "rolling", seconds_of(&t->plan, kept));
     }
     snprintf(fit->sentence, sizeof fit->sentence,
              "fits this machine: load %.0f %% at %.2f s of latency, with blocks of %.2f s, %.2f s "

@@ -3,10 +3,9 @@
 #include "stream/plan.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "separate/expander.h"
+#include "separate/memory.h"
 #include "signal/resample.h"
 
 enum { MAX_FRAMES = 6000 }; /* a minute, and far beyond any use */
@@ -40,33 +39,16 @@ static bsm_status check_options(const bsm_stream_options *options, bsm_error *er
     return BSM_OK;
 }
 
-/* What the model has seen in training: all of a block's window then fits into its segment. */
-static size_t rest_of_segment(const bsm_model *model, const bsm_stream_plan *plan)
-{
-    double frames = bsm_model_config(model)->segment * (double)plan->model_rate / (double)plan->hop;
-    size_t segment = frames > MAX_FRAMES ? MAX_FRAMES : (size_t)frames;
-    size_t block = plan->commit + plan->lookahead;
-    return segment > block ? segment - block : 1;
-}
-
 static bsm_status choose_memory(const bsm_model *model, const bsm_stream_options *options,
                                 bsm_stream_plan *plan, bsm_error *error)
 {
-    bsm_memory memory = options->memory;
-    const char *wish = model ? bsm_model_metadata(model, "memory") : NULL;
-    if (!model || memory == BSM_MEMORY_CARRY) {
-        return BSM_OK;
-    }
-    if (memory == BSM_MEMORY_MODEL && wish && !strcmp(wish, "carry")) {
-        return BSM_OK;
-    }
-    if (memory == BSM_MEMORY_MODEL && wish && strcmp(wish, "bounded") != 0) {
-        return bsm_fail(error, BSM_BAD_MODEL, "%s: memory '%s': expected carry or bounded",
-                        bsm_model_path(model), wish);
-    }
-    bool given = memory == BSM_MEMORY_BOUNDED && options->history > 0;
-    plan->history = given ? options->history : rest_of_segment(model, plan);
-    return BSM_OK;
+    const bsm_memory_wish wish = {options->memory, options->history, options->warmup};
+    bsm_memory_plan memory;
+    bsm_status status =
+        bsm_memory_plan_make(model, &wish, plan->commit, plan->lookahead, &memory, error);
+    plan->history = memory.history;
+    plan->rolling = memory.rolling;
+    return status;
 }
 
 /* The most samples, at rate `to`, that a resampler has taken in and not yet given, found by running
@@ -220,6 +202,16 @@ bsm_status bsm_stream_plan_make(const bsm_model *model, const bsm_stream_plan *b
     }
     find_latency(lag, plan);
     return choose_memory(model, options, plan, error);
+}
+
+size_t bsm_stream_plan_block(const bsm_stream_plan *plan)
+{
+    return plan->history + plan->commit + plan->lookahead;
+}
+
+size_t bsm_stream_plan_dearest(const bsm_stream_plan *plan)
+{
+    return (plan->rolling.segment ? 2 : 1) * bsm_stream_plan_block(plan);
 }
 
 uint64_t bsm_stream_plan_ready(const bsm_stream_plan *plan, uint64_t block)

@@ -23,7 +23,8 @@ typedef struct bsm_stream_plan {
     size_t hop, n_fft;
     size_t expander;          /**< model samples by which the model's expander delays the result */
     size_t commit, lookahead; /**< frames */
-    size_t history;           /**< frames; 0: the state is carried */
+    size_t history;           /**< frames; 0: not bounded */
+    bsm_rolling rolling;      /**< frames; 0: the state is carried, or bounded */
     size_t resampler_lag;     /**< host samples that the input's resampler may hold */
     size_t latency;           /**< host samples */
     size_t block;             /**< host samples of a committed block, rounded up */
@@ -34,6 +35,11 @@ typedef struct bsm_stream_plan {
 bsm_status bsm_stream_plan_make(const bsm_model *model, const bsm_stream_plan *before,
                                 const bsm_stream_options *options, bsm_stream_plan *plan,
                                 bsm_error *error);
+
+/** Frames that the network sees at once, and that it computes for the dearest of all blocks: with
+ *  rolling memory one where both states run. */
+size_t bsm_stream_plan_block(const bsm_stream_plan *plan);
+size_t bsm_stream_plan_dearest(const bsm_stream_plan *plan);
 
 /** Host samples, from a block's epoch on, after which block number `block` can be computed. */
 uint64_t bsm_stream_plan_ready(const bsm_stream_plan *plan, uint64_t block);

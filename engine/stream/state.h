@@ -66,7 +66,7 @@ struct bsm_stream {
     _Atomic double load, mean_load, worst_load;
     _Atomic uint64_t blocks, dropped, read;
     _Atomic uint64_t begun; /**< `written` when the block in work was begun; BSM_NEVER: none is */
-    _Atomic size_t commit, lookahead, history;
+    _Atomic size_t commit, lookahead, history, segment, warmup;
     _Atomic int status;  /**< bsm_status */
     bsm_failure failure; /**< of which status, set before it */
 

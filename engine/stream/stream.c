@@ -78,6 +78,8 @@ static void announce(bsm_stream *s, const bsm_voice *voice, const bsm_stream_opt
     atomic_store(&s->commit, voice->plan.commit);
     atomic_store(&s->lookahead, voice->plan.lookahead);
     atomic_store(&s->history, voice->plan.history);
+    atomic_store(&s->segment, voice->plan.rolling.segment);
+    atomic_store(&s->warmup, voice->plan.rolling.warmup);
     snprintf(s->device_name, sizeof s->device_name, "%s",
              voice->network ? bsm_network_device_name(voice->network) : "none");
 }
@@ -273,6 +275,8 @@ void bsm_stream_get_stats(const bsm_stream *s, bsm_stream_stats *stats)
         .commit = atomic_load(&s->commit),
         .lookahead = atomic_load(&s->lookahead),
         .history = atomic_load(&s->history),
+        .segment = atomic_load(&s->segment),
+        .warmup = atomic_load(&s->warmup),
         .latency = bsm_stream_latency(s),
         .status = (bsm_status)atomic_load(&s->status),
     };

@@ -31,8 +31,9 @@ static bsm_status open_network(bsm_voice *voice, bsm_model *model,
     bsm_network_options network = {.device = options->device,
                                    .precision = options->precision,
                                    .threads = options->threads,
-                                   .max_frames = plan->history + plan->commit + plan->lookahead,
-                                   .streaming = plan->history == 0};
+                                   .max_frames = bsm_stream_plan_block(plan),
+                                   .streaming = plan->history == 0,
+                                   .rolling = plan->rolling};
     bsm_status status = bsm_pool_join(error);
     voice->in_pool = !status;
     return status ? status : bsm_network_new(model, &network, &voice->network, error);

@@ -23,8 +23,15 @@ static bsm_status set_memory(void *target, const program_option *option, const c
                              bsm_error *error)
 {
     live_options *o = target;
-    o->carry = !strcmp(value, "carry");
-    return o->carry ? BSM_OK : option_real(target, option, value, error);
+    for (bsm_memory memory = BSM_MEMORY_CARRY; memory <= BSM_MEMORY_BOUNDED; memory++) {
+        if (!strcmp(value, bsm_memory_name(memory))) {
+            o->memory = memory;
+            o->memory_seconds = 0;
+            return BSM_OK;
+        }
+    }
+    o->memory = BSM_MEMORY_BOUNDED;
+    return option_real(target, option, value, error);
 }
 
 static bsm_status set_client(void *target, const program_option *option, const char *value,
@@ -94,8 +101,10 @@ static const program_option table[] = {
      30000, "ms"},
     {"lookahead", 0, "MS", "part of it that the network looks into the future", option_real,
      PLACE(lookahead_ms), 0, 30000, "ms"},
-    {"memory", 0, "carry|SECONDS", "how far it remembers (default: as it was trained)", set_memory,
-     PLACE(memory_seconds), 0.01, 60, "seconds, or carry"},
+    {"memory", 0, "KIND|SECONDS", NULL, set_memory, PLACE(memory_seconds), 0.01, 60,
+     "seconds, or carry, rolling or bounded"},
+    {"warmup", 0, "SECONDS", "how far it remembers", option_real, PLACE(warmup), 0.01, 60,
+     "seconds"},
     {"device", 'd', "DEVICE", "that computes: auto (default), cpu, reference, cuda", set_device,
      PLACE(device)},
     {"precision", 0, "NAME", "auto (default), float32, tf32, bfloat16 or int8",
@@ -182,9 +191,8 @@ bsm_stream_options live_options_stream(const live_options *o, const bsm_config *
         .max_latency = MOST_LATENCY,
         .precision = o->precision,
         .threads = o->threads,
-        .memory = o->carry                ? BSM_MEMORY_CARRY
-                  : o->memory_seconds > 0 ? BSM_MEMORY_BOUNDED
-                                          : BSM_MEMORY_MODEL,
+        .memory = o->memory,
+        .warmup = o->warmup,
         .history = (size_t)ceil(to_frames(o->memory_seconds, model)),
     };
     if (o->lookahead_ms >= 0) {

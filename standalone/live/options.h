@@ -19,11 +19,12 @@ typedef struct live_options {
     bool jack, portaudio, list_audio_devices;
     live_system system; /**< that these and other options ask for */
     backend_options backend;
-    const char *model;     /**< NULL: the default model */
-    double latency_ms;     /**< 0: the default */
-    double lookahead_ms;   /**< negative: follows from the latency */
-    bool carry;            /**< the network's state runs on for ever */
-    double memory_seconds; /**< if not carry: how far it remembers; 0: the model's choice */
+    const char *model;   /**< NULL: the default model */
+    double latency_ms;   /**< 0: the default */
+    double lookahead_ms; /**< negative: follows from the latency */
+    bsm_memory memory;
+    double memory_seconds; /**< of bounded memory; 0: the model's segment */
+    double warmup;         /**< seconds, of rolling memory; 0: chosen */
     bsm_device_kind device;
     bsm_precision precision;
     size_t threads;

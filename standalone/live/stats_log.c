@@ -55,6 +55,8 @@ static void add_numbers(cJSON *line, const live_view *view)
         {"commit_frames", (double)s->commit},
         {"lookahead_frames", (double)s->lookahead},
         {"history_frames", (double)s->history},
+        {"segment_frames", (double)s->segment},
+        {"warmup_frames", (double)s->warmup},
         {"processed_s", (double)s->processed / (double)view->rate},
         {"load", s->load},
         {"mean_load", s->mean_load},

@@ -15,6 +15,7 @@
 #include "fake.h"
 #include "file/separate.h"
 #include "noise.h"
+#include "separate/plan.h"
 #include "test_folder.h"
 
 static bsm_separate_result result;
@@ -45,7 +46,7 @@ static bsm_status separate(fake_network *network, const char *name,
                            const bsm_separate_options *options)
 {
     memset(&error, 0, sizeof error);
-    return bsm_separate_file_with(fake_separator(network), &network->config, in_folder(name),
+    return bsm_separate_file_with(fake_separator(network), &network->config, NULL, in_folder(name),
                                   options, &result, &error);
 }
 
@@ -128,6 +129,17 @@ static void test_lengths(void **state)
     }
 }
 
+/* Of a network for this; 0: the options are out of range. */
+static size_t max_frames(const bsm_config *config, const bsm_separate_options *options)
+{
+    bsm_separate_plan plan;
+    bsm_network_options network = {0};
+    if (!bsm_separate_plan_make(config, NULL, options, &plan, NULL)) {
+        bsm_separate_plan_network(config, &plan, &network);
+    }
+    return network.max_frames;
+}
+
 static void test_windows_of_the_model(void **state)
 {
     (void)state;
@@ -137,19 +149,19 @@ static void test_windows_of_the_model(void **state)
     options.force = true;
     assert_int_equal(separate(&network, "song.wav", &options), BSM_OK);
     assert_int_equal(network.calls, 7); /* 0.5 s every 0.25 s */
-    assert_int_equal(network.frames[0], bsm_separate_max_frames(&network.config, &options));
+    assert_int_equal(network.frames[0], max_frames(&network.config, &options));
     network.calls = 0;
     options.window = 0.8;
     options.overlap = 0;
     assert_int_equal(separate(&network, "song.wav", &options), BSM_OK);
     assert_int_equal(network.calls, 3);
-    assert_int_equal(network.frames[0], bsm_separate_max_frames(&network.config, &options));
+    assert_int_equal(network.frames[0], max_frames(&network.config, &options));
     network.calls = 0;
     options.commit = 100;
     options.lookahead = 50;
     assert_int_equal(separate(&network, "song.wav", &options), BSM_OK);
     assert_int_equal(network.frames[0], 150);
-    assert_int_equal(bsm_separate_max_frames(&network.config, &options), 150);
+    assert_int_equal(max_frames(&network.config, &options), 150);
     free(input);
 }
 
@@ -444,7 +456,7 @@ static void test_bad_options(void **state)
     };
     fake_network network = fake_identity(256, 64, 2);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_int_equal(bsm_separate_max_frames(&network.config, &cases[i].options), 0);
+        assert_int_equal(max_frames(&network.config, &cases[i].options), 0);
         assert_int_equal(separate(&network, "song.wav", &cases[i].options), BSM_INVALID_ARGUMENT);
         if (!strstr(error.message, cases[i].named)) {
             fail_msg("unexpected message: %s", error.message);

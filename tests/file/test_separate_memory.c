@@ -23,7 +23,7 @@ static long exhaust(fake_network *network, const char *folder, const char *path,
     const bsm_separator separator = fake_separator(network);
     bsm_error error;
     assert_int_equal(
-        bsm_separate_file_with(separator, &network->config, path, options, &result, &error),
+        bsm_separate_file_with(separator, &network->config, NULL, path, options, &result, &error),
         BSM_OK);
     for (long limit = 0;; limit++) {
         for (size_t i = 0; i < result.num_outputs; i++) {
@@ -32,8 +32,8 @@ static long exhaust(fake_network *network, const char *folder, const char *path,
         const long before = memory_alive();
         network->calls = 0;
         memory_limit(limit, MEMORY_OF_ENGINE);
-        bsm_status status =
-            bsm_separate_file_with(separator, &network->config, path, options, &result, &error);
+        bsm_status status = bsm_separate_file_with(separator, &network->config, NULL, path, options,
+                                                   &result, &error);
         const bool ran_out = memory_ran_out();
         memory_limit(-1, MEMORY_OF_ENGINE);
         if (memory_alive() != before) {

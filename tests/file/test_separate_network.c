@@ -57,8 +57,8 @@ static void test_memory_does_not_grow(void **state)
         }
         sf_close(file);
         network.calls = 0;
-        assert_int_equal(bsm_separate_file_with(fake_separator(&network), &network.config, path,
-                                                &options, &result, NULL),
+        assert_int_equal(bsm_separate_file_with(fake_separator(&network), &network.config, NULL,
+                                                path, &options, &result, NULL),
                          BSM_OK);
         assert_true(fabs(result.seconds - 10.0 * blocks) < 1e-9);
         if (blocks == 2) {

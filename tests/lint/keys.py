@@ -15,7 +15,7 @@ WORDS = {"PRECISION": "float32, tf32 or bfloat16.",
          "ANY_PRECISION": "float32, tf32, bfloat16 or int8.",
          "DEVICE": "auto, cpu, reference or cuda.", "SCHEDULE": "constant, cosine or plateau.",
          "LAYOUT": "auto, musdb, tracks or pool.", "SUBSET": "train, valid or test.",
-         "MEMORY": "model, carry or bounded.", "FLAG": "true or false."}
+         "MEMORY": "model, carry, rolling or bounded.", "FLAG": "true or false."}
 
 
 def bounds(kind, low, high):

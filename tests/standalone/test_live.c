@@ -72,7 +72,7 @@ static void test_every_option(void **state)
     assert_int_equal(options.device, BSM_DEVICE_CPU);
     assert_int_equal(options.threads, 3);
     assert_true(options.latency_ms == 500 && options.lookahead_ms == 120);
-    assert_true(options.memory_seconds == 2.5 && !options.carry);
+    assert_true(options.memory_seconds == 2.5 && options.memory == BSM_MEMORY_BOUNDED);
     assert_true(options.mix.gain_db[BSM_VOCALS] == -6.5);
     assert_true(options.mix.gain_db[BSM_INSTRUMENTAL] == BSM_REMIX_MIN_DB);
     assert_int_equal(options.mix.solo, BSM_SOLO_VOCALS);
@@ -87,38 +87,30 @@ static void test_every_option(void **state)
     assert_int_equal(parse("--list-audio-devices"), BSM_OK);
     assert_true(options.list_audio_devices && options.system == LIVE_PORTAUDIO);
     assert_int_equal(parse("--memory carry"), BSM_OK);
-    assert_true(options.carry);
+    assert_int_equal(options.memory, BSM_MEMORY_CARRY);
+    assert_int_equal(parse("--memory 3 --memory rolling --warmup 1.5"), BSM_OK);
+    assert_true(options.memory == BSM_MEMORY_ROLLING && options.memory_seconds == 0);
+    assert_true(options.warmup == 1.5);
 }
 
 static void test_wrong_options(void **state)
 {
     (void)state;
     static const char *const lines[] = {
-        "song.wav",
-        "--nothing",
-        "--model",
-        "--latency 0",
-        "--latency x",
-        "--latency nan",
-        "--lookahead -1",
-        "--memory for_ever",
-        "--memory 0",
-        "--device gpu",
-        "--threads 0",
-        "--threads -1",
-        "--vocals 21",
-        "--vocals -61",
-        "--vocals loud",
-        "--solo drums",
-        "--rate 7999",
-        "--rate 192001",
-        "--block 0",
-        "--block 8193",
-        "--jack --rate 1",
-        "-p --connect",
-        "-j -p",
-        "--client a:b",
-        "--client 0123456789012345678901234567890123",
+        "song.wav",         "--nothing",
+        "--model",          "--latency 0",
+        "--latency x",      "--latency nan",
+        "--lookahead -1",   "--memory for_ever",
+        "--memory 0",       "--memory model",
+        "--warmup 0",       "--warmup 61",
+        "--device gpu",     "--threads 0",
+        "--threads -1",     "--vocals 21",
+        "--vocals -61",     "--vocals loud",
+        "--solo drums",     "--rate 7999",
+        "--rate 192001",    "--block 0",
+        "--block 8193",     "--jack --rate 1",
+        "-p --connect",     "-j -p",
+        "--client a:b",     "--client 0123456789012345678901234567890123",
         "--precision int9",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {

@@ -51,6 +51,7 @@ static const change changes[] = {
      WITH(.commit = 20, .memory = BSM_MEMORY_BOUNDED, .history = 10,
           .precision = BSM_PRECISION_INT8)},
     {"latency", HALF, WITH(.latency = 1.5, .memory = BSM_MEMORY_CARRY)},
+    {"memory that rolls", HALF, WITH(.latency = 1.5, .memory = BSM_MEMORY_ROLLING)},
     {"none", NO_MODEL, WITH(.latency = 1.5, .memory = BSM_MEMORY_CARRY)},
     {"latency without a model", NO_MODEL, WITH(.latency = 0.3, .memory = BSM_MEMORY_CARRY)},
     {"longer without a model", NO_MODEL, WITH(.latency = 1.9, .memory = BSM_MEMORY_CARRY)},

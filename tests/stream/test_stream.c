@@ -117,12 +117,14 @@ static bsm_status read_samples(void *user, float *const *audio, size_t count, si
 }
 
 /* As bsm-separate --stream does. */
-static signal separate_whole(bsm_model *model, const signal *in, const bsm_block_shape *shape)
+static signal separate_whole(bsm_model *model, const signal *in, const bsm_block_shape *shape,
+                             bsm_rolling rolling)
 {
     bsm_network_options options = {.device = BSM_DEVICE_CPU,
                                    .threads = 1,
                                    .max_frames = shape->history + shape->commit + shape->lookahead,
-                                   .streaming = true};
+                                   .streaming = true,
+                                   .rolling = rolling};
     bsm_network *network = NULL;
     assert_int_equal(bsm_network_new(model, &options, &network, NULL), BSM_OK);
     reader r = {.in = in};
@@ -153,6 +155,7 @@ static void check_against_file(const bsm_stream_options *options)
 {
     enum { SECONDS = 4 };
     bsm_config config = small_stream_config();
+    config.segment = 1; /* rolling memory rolls */
     bsm_model *model = hash_model(&config);
     signal in = noise_signal(SECONDS * 44100, 9);
     bsm_stream *stream = open_stream(model, options);
@@ -160,7 +163,8 @@ static void check_against_file(const bsm_stream_options *options)
     bsm_stream_stats stats;
     bsm_stream_get_stats(stream, &stats);
     bsm_block_shape shape = {stats.commit, stats.lookahead, stats.history};
-    signal whole = separate_whole(model, &in, &shape);
+    const bsm_rolling rolling = {stats.segment, stats.warmup};
+    signal whole = separate_whole(model, &in, &shape, rolling);
     for (size_t c = 0; c < 2; c++) {
         double error = golden_relative_error(out.vocals.audio[c] + stats.latency, whole.audio[c],
                                              (SECONDS - 1) * 44100);
@@ -186,6 +190,12 @@ static void test_equals_a_separated_file(void **unused)
     check_against_file(&options);
     options.memory = BSM_MEMORY_BOUNDED;
     options.history = 33;
+    check_against_file(&options);
+    options.memory = BSM_MEMORY_ROLLING;
+    options.commit = 7;
+    check_against_file(&options);
+    options.lookahead = 9;
+    options.warmup = 0.3;
     check_against_file(&options);
 }
 
@@ -489,19 +499,60 @@ static void test_many_streams_at_once(void **unused)
     bsm_model_free(model);
 }
 
+/* ---- Memory ---- */
+
+static bsm_stream_stats memory_of(const bsm_stream_options *options)
+{
+    bsm_config config = small_stream_config();
+    bsm_model *model = hash_model(&config);
+    bsm_stream *stream = open_stream(model, options);
+    bsm_stream_stats stats;
+    bsm_stream_get_stats(stream, &stats);
+    bsm_stream_free(stream);
+    bsm_model_free(model);
+    return stats;
+}
+
 /* Models that have seen 8 s get no more than that. */
 static void test_memory_follows_the_model(void **unused)
+{
+    (void)unused;
+    bsm_stream_options options = options_at(44100);
+    options.memory = BSM_MEMORY_MODEL;
+    bsm_stream_stats stats = memory_of(&options);
+    assert_int_equal(stats.segment, 800);
+    assert_int_equal(stats.warmup, 200);
+    assert_int_equal(stats.history, 0);
+    options.commit = options.lookahead = 300; /* no room for two states */
+    stats = memory_of(&options);
+    assert_int_equal(stats.segment, 0);
+    assert_int_equal(stats.history, 200);
+    options = options_at(44100);
+    options.memory = BSM_MEMORY_BOUNDED;
+    stats = memory_of(&options);
+    assert_int_equal(stats.history + stats.commit + stats.lookahead, 800);
+    options.memory = BSM_MEMORY_CARRY;
+    stats = memory_of(&options);
+    assert_int_equal(stats.history + stats.segment, 0);
+}
+
+static void test_a_warmup_needs_room(void **unused)
 {
     (void)unused;
     bsm_config config = small_stream_config();
     bsm_model *model = hash_model(&config);
     bsm_stream_options options = options_at(44100);
-    options.memory = BSM_MEMORY_MODEL;
-    bsm_stream *stream = open_stream(model, &options);
-    bsm_stream_stats stats;
-    bsm_stream_get_stats(stream, &stats);
-    assert_int_equal(stats.history + stats.commit + stats.lookahead, 800);
-    bsm_stream_free(stream);
+    bsm_stream *stream = NULL;
+    bsm_error error = {0};
+    options.memory = BSM_MEMORY_ROLLING;
+    options.warmup = 4.5;
+    assert_int_equal(bsm_stream_new(model, &options, &stream, &error), BSM_INVALID_ARGUMENT);
+    assert_non_null(
+        strstr(error.message, "no room for two warm-ups of 450 in the model's segment"));
+    options.warmup = -1;
+    assert_int_equal(bsm_stream_new(model, &options, &stream, &error), BSM_INVALID_ARGUMENT);
+    options.warmup = 3;
+    assert_int_equal(memory_of(&options).warmup, 300);
     bsm_model_free(model);
 }
 
@@ -523,6 +574,7 @@ int main(void)
         cmocka_unit_test(test_a_look_ahead_that_is_kept),
         cmocka_unit_test(test_many_streams_at_once),
         cmocka_unit_test(test_memory_follows_the_model),
+        cmocka_unit_test(test_a_warmup_needs_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

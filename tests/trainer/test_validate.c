@@ -172,9 +172,10 @@ static void test_identity(void **state)
     assert_string_equal(validation->method,
                         "stream: commit 20, look-ahead 7 frames, state carried");
     check_identity();
-    options.memory = BSM_MEMORY_MODEL; /* which is bounded to the segment without metadata */
+    options.memory = BSM_MEMORY_MODEL; /* which rolls over the segment without metadata */
     validate(&options);
-    assert_string_equal(validation->method, "stream: commit 20, look-ahead 7, history 773 frames");
+    assert_string_equal(validation->method,
+                        "stream: commit 20, look-ahead 7, rolling memory 800, warm-up 200 frames");
     options.history = 5;
     validate(&options);
     assert_string_equal(validation->method, "stream: commit 20, look-ahead 7, history 5 frames");

@@ -91,7 +91,7 @@ static bsm_status validate_track(void *user, bsm_error *error)
                          .go_on = always};
     bsm_track_result results[2];
     double seconds;
-    bsm_status status = bsm_separate_plan_make(job.config, &it->options, &job.plan, error);
+    bsm_status status = bsm_separate_plan_make(job.config, NULL, &it->options, &job.plan, error);
     if (!status) {
         status = bsm_validate_track(&job, &it->track, results, &seconds, error);
     }

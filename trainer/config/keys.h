@@ -149,6 +149,8 @@
     K(S, WHOLE, lookahead, "0", 0, 6000, "Frames that each commit looks ahead.")                   \
     K(S, MEMORY, memory, "model", 0, 0, "Of the live engine.")                                     \
     K(S, WHOLE, history, "0", 0, 1e6, "Frames of bounded memory; 0: the training's segment.")      \
+    K(S, NUMBER, warmup, "0", 0, 60,                                                               \
+      "Seconds, of rolling memory; 0: 2, or a quarter of a segment.")                              \
     K(S, ANY_PRECISION, precision, "float32", 0, 0, "How exactly the network has to multiply.")
 
 #endif

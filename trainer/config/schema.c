@@ -51,6 +51,7 @@ static const cyaml_strval_t validation_precisions[] = {PRECISIONS, {"int8", BSM_
 static const cyaml_strval_t memories[] = {
     {"model", BSM_MEMORY_MODEL},
     {"carry", BSM_MEMORY_CARRY},
+    {"rolling", BSM_MEMORY_ROLLING},
     {"bounded", BSM_MEMORY_BOUNDED},
 };
 

@@ -46,6 +46,7 @@ bsm_validate_options bsm_settings_validation(const bsm_trainer_settings *setting
         .lookahead = validation->lookahead,
         .memory = validation->memory,
         .history = validation->history,
+        .warmup = validation->warmup,
         .max_seconds = validation->max_seconds,
     };
 }

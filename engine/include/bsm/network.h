@@ -19,6 +19,20 @@ BSM_BEGIN_DECLS
 
 typedef struct bsm_network bsm_network;
 
+/** How far back a stream remembers (docs/model.md, Streams). */
+typedef enum bsm_memory {
+    BSM_MEMORY_MODEL,   /**< as the model's metadata say; without a word rolling, and bounded where
+                             blocks are too long for that */
+    BSM_MEMORY_CARRY,   /**< the state runs on for ever: for models trained for it */
+    BSM_MEMORY_ROLLING, /**< a state lasts for the model's training segment, and another one, warmed
+                             up beside it, takes over: a third more, and twice as much at times */
+    BSM_MEMORY_BOUNDED, /**< each block from a zero state `history` frames before it, which costs
+                             (history + commit + lookahead) / commit times as much */
+} bsm_memory;
+
+/** "model", "carry", "rolling" or "bounded". */
+BSM_API const char *bsm_memory_name(bsm_memory memory);
+
 /** Rolling memory: how long a stream's state lasts. Before its time is up, a second one starts from
  *  zero beside it, and takes over when it is: a block costs twice as much meanwhile. */
 typedef struct bsm_rolling {

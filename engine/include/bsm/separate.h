@@ -72,7 +72,10 @@ typedef struct bsm_separate_options {
     double window;    /**< seconds, to BSM_MAX_WINDOW; 0: the model's training segment */
     double overlap;   /**< 0 to 0.9, the part of a window shared with the next; negative: 0.5 */
     size_t commit;    /**< > 0: as the live engine, committing so many frames, to BSM_MAX_BLOCK, */
-    size_t lookahead; /**< and looking so many ahead */
+    size_t lookahead; /**< and looking so many ahead, */
+    bsm_memory memory;         /**< remembering so much; */
+    size_t history;            /**< see bsm_stream_options */
+    double warmup;             /**< see bsm_stream_options */
     bsm_progress_fn *progress; /**< may be NULL */
     void *user;
     bsm_listen_fn *listen; /**< may be NULL */
@@ -104,15 +107,17 @@ typedef struct bsm_separate_result {
  *  and has the extension of an audio format (".wav", ".FLAC", ".opus", ...). Any thread. */
 BSM_API bool bsm_is_audio_name(const char *name);
 
-/** The longest window, in frames, that separating with these options passes to a network of
- *  `config`: what bsm_network_options.max_frames must be. 0 if the options are out of range. */
-BSM_API size_t bsm_separate_max_frames(const bsm_config *config,
-                                       const bsm_separate_options *options);
+/** What a network of `model` has to be able to do to separate with these options: sets max_frames,
+ *  streaming and rolling of `network`. BSM_INVALID_ARGUMENT, BSM_BAD_MODEL (its memory). */
+BSM_API BSM_NODISCARD bsm_status bsm_separate_network(const bsm_model *model,
+                                                      const bsm_separate_options *options,
+                                                      bsm_network_options *network,
+                                                      bsm_error *error);
 
 /** Separate `path`. Outputs NAME.vocals.EXT and NAME.instrumental.EXT (the input minus the vocals)
- *  appear whole or not at all. The vocals are the stem named "vocals", or the first.
- *  BSM_NOT_FOUND, BSM_BAD_AUDIO, BSM_EXISTS, BSM_NO_SPACE, BSM_NO_PERMISSION, BSM_IO,
- *  BSM_CANCELLED and what the network reports. */
+ *  appear whole or not at all. The vocals are the stem named "vocals", or the first. `network` is
+ * as bsm_separate_network says. BSM_NOT_FOUND, BSM_BAD_AUDIO, BSM_EXISTS, BSM_NO_SPACE,
+ * BSM_NO_PERMISSION, BSM_IO, BSM_CANCELLED and what the network reports. */
 BSM_API BSM_NODISCARD bsm_status bsm_separate_file(bsm_network *network, const char *path,
                                                    const bsm_separate_options *options,
                                                    bsm_separate_result *result, bsm_error *error);

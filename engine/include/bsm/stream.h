@@ -35,14 +35,6 @@ enum {
     BSM_STREAM_CHANNELS = 2,
 };
 
-/** How far back the network remembers. */
-typedef enum bsm_memory {
-    BSM_MEMORY_MODEL,   /**< as the model's metadata say; else bounded to its training segment */
-    BSM_MEMORY_CARRY,   /**< the state runs on for ever: for models trained for it */
-    BSM_MEMORY_BOUNDED, /**< each block from a zero state `history` frames before it, which costs
-                             (history + commit + lookahead) / commit times as much */
-} bsm_memory;
-
 /** All zero but the sample rate is a good choice. */
 typedef struct bsm_stream_options {
     size_t sample_rate;  /**< of the host, Hz: 8000 to 192000 */
@@ -60,6 +52,8 @@ typedef struct bsm_stream_options {
     bsm_memory memory;
     size_t history; /**< frames, for BSM_MEMORY_BOUNDED; 0: so that history, commit and look-ahead
                          fill the model's training segment */
+    double warmup;  /**< seconds, for rolling memory: how long a state has heard the input when it
+                         takes over; 0: 2, or a quarter of the training segment if that is less */
     bsm_device_kind device;
     bsm_precision precision; /**< the least that will do */
     size_t threads;          /**< of the network; 0: one per core */
@@ -135,7 +129,8 @@ typedef struct bsm_stream_stats {
     uint64_t nonfinite;   /**< NaN and infinities in the input */
     double fill;          /**< seconds of input that wait for the worker */
     bool late;            /**< there was a miss in the last seconds: the network is too slow */
-    size_t commit, lookahead, history; /**< frames, as set last; history 0: carried state */
+    size_t commit, lookahead, history; /**< frames, as set last; history 0: not bounded */
+    size_t segment, warmup;            /**< frames of rolling memory; 0: it does not roll */
     size_t latency;                    /**< as bsm_stream_latency */
     bsm_status status;                 /**< BSM_OK, or why the network has stopped */
 } bsm_stream_stats;
