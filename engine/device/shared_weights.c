@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "device/device.h"
+#include "model/object.h"
 
 struct bsm_shared_weights {
     const bsm_device *device;
@@ -48,6 +49,7 @@ static bsm_status create(const bsm_device *device, bsm_model *model, bsm_shared_
     if (!device->keeps_host_weights) {
         bsm_weights_free(shared->host);
         shared->host = NULL;
+        bsm_mapped_file_forget(&model->file);
     }
     *out = shared;
     return BSM_OK;

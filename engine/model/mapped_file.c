@@ -17,6 +17,13 @@ bsm_status bsm_mapped_file_map(const char *path, int fd, const struct stat *info
     return BSM_OK;
 }
 
+void bsm_mapped_file_forget(const bsm_mapped_file *file)
+{
+    if (file->data) {
+        (void)madvise(file->data, file->size, MADV_DONTNEED); /* else it only takes memory */
+    }
+}
+
 void bsm_mapped_file_unmap(bsm_mapped_file *file)
 {
     if (file->data) {

@@ -17,6 +17,9 @@ typedef struct bsm_mapped_file {
 bsm_status bsm_mapped_file_map(const char *path, int fd, const struct stat *info,
                                bsm_mapped_file *file, bsm_error *error);
 
+/** Take the file's pages out of this process's memory: they are read again when they are used. */
+void bsm_mapped_file_forget(const bsm_mapped_file *file);
+
 void bsm_mapped_file_unmap(bsm_mapped_file *file);
 
 #endif
