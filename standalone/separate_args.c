@@ -109,7 +109,7 @@ static const program_option table[] = {
     {"threads", 't', "N", "processor threads, % (default: one per core)", option_size,
      PLACE(threads), 1, 1024},
     {"window", 0, "SECONDS", "length of a window (default: as the model was trained)", option_real,
-     PLACE(options.window), 0.01, BSM_MAX_WINDOW, "seconds"},
+     PLACE(options.window), 0.001, BSM_MAX_WINDOW, "seconds"},
     {"overlap", 0, "PART", "of a window shared with the next, % (default 0.5)", option_real,
      PLACE(options.overlap), 0, 0.9},
     {"stream", 0, "C,L", NULL, .set = set_stream},

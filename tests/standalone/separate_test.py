@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """bsm-separate as its users run it.
 
-separate_test.py BSM_SEPARATE BSM_MODEL MAKE_AUDIO INSTALLED_MODEL [sanitized]
+separate_test.py BSM_SEPARATE MAKE_AUDIO INSTALLED_MODEL [sanitized]
 """
 
 import array
@@ -26,9 +26,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import default_signals  # noqa: E402
 import identity_model  # noqa: E402
 
-SEPARATE, MODEL, MAKE_AUDIO, INSTALLED = map(os.path.abspath, sys.argv[1:5])
-SANITIZED = 'sanitized' in sys.argv[5:]
-FAST = ['--window', '0.5']  # the tiny model needs no 8 seconds
+SEPARATE, MAKE_AUDIO, INSTALLED = map(os.path.abspath, sys.argv[1:4])
+SANITIZED = 'sanitized' in sys.argv[4:]
+FAST = ['--window', '0.5']  # the model needs no 8 seconds
 
 
 def read_wav(path):
@@ -64,8 +64,8 @@ class SeparateTest(unittest.TestCase):
     def setUpClass(cls):
         cls.shared = tempfile.mkdtemp(prefix='bsm-test-')
         os.chmod(cls.shared, 0o755)
-        cls.model = os.path.join(cls.shared, 'tiny.safetensors')
-        subprocess.run([MODEL, 'create', 'tiny', cls.model], check=True, stdout=subprocess.DEVNULL)
+        cls.model = os.path.join(cls.shared, 'half.safetensors')
+        identity_model.write(cls.model, gain=0.5)
 
     @classmethod
     def tearDownClass(cls):
@@ -225,7 +225,7 @@ class SeparateTest(unittest.TestCase):
         path = self.make('song.wav')
         files = []
         for threads in ('1', '2', '3'):
-            self.separate('-f', '-t', threads, path)
+            self.separate('-f', '-t', threads, '--model', 'untrained:tiny', path)
             with open(self.path('song.vocals.wav'), 'rb') as file:
                 files.append(file.read())
         self.assertEqual(files[0], files[1])
@@ -235,7 +235,8 @@ class SeparateTest(unittest.TestCase):
         path = self.make('song.wav')
         vocals = []
         for arguments in ([], ['--precision', 'int8']):
-            result = self.separate('-f', '-d', 'cpu', *arguments, path)
+            result = self.separate('-f', '-d', 'cpu', '--model', 'untrained:tiny', *arguments,
+                                   path)
             if arguments and 'int8' not in result.stderr:
                 self.skipTest('this processor has no faster products of 8-bit integers')
             self.assertEqual('int8' in result.stderr, bool(arguments), result.stderr)

@@ -146,7 +146,7 @@ static void test_mistakes_are_named(void **state)
         {"--window -1 a", "--window -1"},
         {"--window nan a", "--window nan"},
         {"--window 8s a", "--window 8s"},
-        {"--window 61 a", "--window 61: not a number from 0.01 to 60 seconds"},
+        {"--window 61 a", "--window 61: not a number from 0.001 to 60 seconds"},
         {"--overlap 1 a", "--overlap 1"},
         {"--overlap -0.1 a", "--overlap -0.1"},
         {"--stream 10 a", "--stream 10"},
