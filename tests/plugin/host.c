@@ -104,7 +104,7 @@ typedef struct order {
 
 typedef union atom_buffer {
     LV2_Atom_Sequence sequence;
-    uint8_t bytes[ATOM_SIZE];
+    _Alignas(8) uint8_t bytes[ATOM_SIZE];
 } atom_buffer;
 
 struct instance {
@@ -131,6 +131,9 @@ struct instance {
     atom_buffer control, notify;
     char set_model[HOST_TEXT];
     bool send_set, send_get, send_watch;
+    _Alignas(8) uint8_t sent[HOST_TEXT + 64]; /* a message; its size is 0 if there is none */
+    void (*hear)(void *user, const LV2_Atom *atom);
+    void *listener;
     size_t scenes;
     bsm_scene scene; /* the last one */
     char told_model[HOST_TEXT], told_status[HOST_TEXT];
@@ -401,6 +404,13 @@ static void write_control(instance *i)
     if (i->send_watch) {
         forge_get(&forge, BSM_SCENE_URI);
     }
+    LV2_Atom *sent = (void *)i->sent;
+    if (sent->size) {
+        lv2_atom_forge_frame_time(&forge, 0);
+        lv2_atom_forge_raw(&forge, sent, lv2_atom_total_size(sent));
+        lv2_atom_forge_pad(&forge, sent->size);
+        sent->size = 0;
+    }
     lv2_atom_forge_pop(&forge, &frame);
     i->send_set = i->send_get = i->send_watch = false;
     i->notify.sequence.atom.size = sizeof i->notify - sizeof(LV2_Atom);
@@ -424,6 +434,9 @@ static void read_notify(instance *i)
     {
         const LV2_Atom_Object *object = (const LV2_Atom_Object *)&event->body;
         const LV2_Atom *property = NULL, *value = NULL;
+        if (i->hear) {
+            i->hear(i->listener, &event->body);
+        }
         if (object->body.otype == host_map(BSM_SCENE_URI)) {
             read_scene(i, object);
         }
@@ -457,6 +470,18 @@ void instance_get_all(instance *i)
 void instance_watch(instance *i)
 {
     i->send_watch = true;
+}
+
+void instance_send(instance *i, const LV2_Atom *atom)
+{
+    assert_true(lv2_atom_total_size(atom) <= sizeof i->sent);
+    memcpy(i->sent, atom, lv2_atom_total_size(atom));
+}
+
+void instance_listen(instance *i, void (*hear)(void *user, const LV2_Atom *atom), void *user)
+{
+    i->hear = hear;
+    i->listener = user;
 }
 
 size_t instance_scenes(const instance *i)

@@ -73,6 +73,12 @@ void instance_get_all(instance *i);
 /** With the next run(): ask for scenes, as a window does. */
 void instance_watch(instance *i);
 
+/** With the next run(): a message of a window's, of at most HOST_TEXT bytes, one at a time. */
+void instance_send(instance *i, const LV2_Atom *atom);
+
+/** Called with every message that the plugin tells. */
+void instance_listen(instance *i, void (*hear)(void *user, const LV2_Atom *atom), void *user);
+
 /** How many scenes the plugin has told, and the last of them. */
 size_t instance_scenes(const instance *i);
 const bsm_scene *instance_scene(const instance *i);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/** Where everything is. */
+#ifndef BSM_UI_LAYOUT_H
+#define BSM_UI_LAYOUT_H
+
+#include "box.h"
+#include "face.h"
+
+enum {
+    BSM_MIN_WIDTH = 480, /**< units */
+    BSM_MIN_HEIGHT = 300,
+    BSM_START_WIDTH = 760,
+    BSM_START_HEIGHT = 440,
+};
+
+typedef struct bsm_layout {
+    double width, height; /**< units */
+    bsm_box header, title, model, bypass, footer, more;
+    bsm_box strip[BSM_NUM_PARTS], heading[BSM_NUM_PARTS], scale[BSM_NUM_PARTS];
+    bsm_box fader[BSM_NUM_PARTS], meters[BSM_NUM_PARTS];
+    bsm_box value[BSM_NUM_PARTS], mute[BSM_NUM_PARTS], solo[BSM_NUM_PARTS];
+    bsm_box right; /**< spectrum and sentence share it */
+    bsm_box latency, load, misses;
+    bsm_box popup, popup_title, close, list; /**< zero where no popup is open */
+} bsm_layout;
+
+/** Pixels per unit of a window: `scale`, and more in large windows. */
+double bsm_unit(int width, int height, double scale);
+
+void bsm_lay_out(const bsm_face *face, double width, double height, bsm_layout *layout);
+
+/** A row of the list, which may lie outside of the list's box, and the height of all. */
+bsm_box bsm_row_box(const bsm_face *face, const bsm_layout *layout, size_t row);
+double bsm_rows_height(const bsm_face *face, const bsm_layout *layout);
+
+/** A setting of "more", and the button of one of its choices. */
+bsm_box bsm_setting_box(const bsm_layout *layout, int setting);
+bsm_box bsm_choice_box(const bsm_layout *layout, int setting, int choice);
+int bsm_num_choices(int setting);
+
+/** The spectrum's part of the right column above a sentence of so many lines. */
+bsm_box bsm_spectrum_box(const bsm_layout *layout, size_t lines);
+enum { BSM_LINE = 16, BSM_SMALL_LINE = 14 };
+
+/** What is at a place. */
+bsm_target bsm_target_at(const bsm_face *face, const bsm_layout *layout, double x, double y);
+
+/** Where a fader's knob stands at a gain, from 0 at the bottom to 1, and back. */
+double bsm_fader_place(double db);
+double bsm_fader_db(double place);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/** Embeds the plugins' window as hosts do, and moves its mouse and keys. */
+#ifndef BSM_TESTS_UI_HOST_H
+#define BSM_TESTS_UI_HOST_H
+
+#include <cairo.h>
+
+#include "fixture.h"
+#include "hands.h"
+
+typedef struct ui_host ui_host;
+
+/** Open a window of an instance (NULL: nobody answers) in one of ours, at a scale. */
+ui_host *ui_open(const LilvPlugin *plugin, instance *i, double scale);
+void ui_close(ui_host *ui);
+
+/** Tell the window a value of a port, or a message, as the plugin would. */
+void ui_tell(ui_host *ui, bsm_port port, float value);
+void ui_tell_text(ui_host *ui, const char *property, const char *text);
+void ui_tell_scene(ui_host *ui, const bsm_scene *scene);
+
+/** Time goes by: the plugin runs, and the window is idle, for so many rounds of 10 ms. */
+void ui_rounds(ui_host *ui, size_t rounds);
+
+/** Mouse and keyboard of the X server; places in units of a face that is shown. Each goes on for
+ * some rounds. */
+void ui_point(ui_host *ui, bsm_box box);
+void ui_point_by(ui_host *ui, double dx, double dy);
+void ui_button(ui_host *ui, int button, bool down);
+void ui_click(ui_host *ui, bsm_box box);
+void ui_double_click(ui_host *ui, bsm_box box);
+void ui_key(ui_host *ui, uint32_t sign);
+void ui_shift(ui_host *ui, bool down);
+
+void ui_resize(ui_host *ui, int width, int height);
+
+/** What the server shows. */
+cairo_surface_t *ui_picture(ui_host *ui);
+
+#endif
