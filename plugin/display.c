@@ -2,9 +2,12 @@
 #include "display.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cairo.h>
+
+#include "news.h"
 
 enum { LINE = 12, MIN_HEIGHT = 30, MAX_HEIGHT = 60, FLOOR_DB = -60 };
 
@@ -71,14 +74,35 @@ static void draw_levels(cairo_t *cr, const bsm_remix *remix, int width, double t
     }
 }
 
+/* There is room for a few words: of a failure the reason, and then the file without its folder. */
+static void put_failure(const char *status, char *text, size_t size)
+{
+    const char *path = strchr(status, ' '), *end = path ? strstr(path, ": ") : NULL;
+    if (!end) {
+        snprintf(text, size, "%s", status);
+        return;
+    }
+    const char *name = end;
+    while (name > path + 1 && name[-1] != '/') {
+        name--;
+    }
+    snprintf(text, size, "%s: %.*s", end + 2, (int)(end - name), name);
+}
+
 static void draw_words(cairo_t *cr, const char *status)
 {
+    char text[BSM_STATUS_SIZE];
+    if (!strncmp(status, "failed: ", 8)) {
+        put_failure(status, text, sizeof text);
+    } else {
+        snprintf(text, sizeof text, "%s", status);
+    }
     bool good = !strncmp(status, "ready", 5) || !strncmp(status, "loading", 7);
     set_colour(cr, good ? &words : &alarm_words);
     cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
     cairo_set_font_size(cr, LINE - 3);
     cairo_move_to(cr, 2, LINE - 3);
-    cairo_show_text(cr, status);
+    cairo_show_text(cr, text);
 }
 
 bsm_inline_picture *bsm_display_render(bsm_display *display, const bsm_remix *remix,

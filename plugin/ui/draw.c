@@ -25,8 +25,10 @@ void bsm_draw_button(cairo_t *cr, const bsm_face *face, bsm_target target, bsm_b
                      bsm_ink bright, const char *text)
 {
     const bsm_ink ink = on ? bright : is_hot(face, target) ? BSM_INK_HOT : BSM_INK_CONTROL;
+    const bsm_style style = on ? BSM_BOLD : BSM_TEXT;
+    const bool tight = bsm_text_width(cr, style, text) > box.w - 4;
     bsm_paint_box(cr, box, 4, ink);
-    bsm_paint_line(cr, bsm_box_inset(box, 4, 0), 0.5, on ? BSM_BOLD : BSM_TEXT,
+    bsm_paint_line(cr, bsm_box_inset(box, 2, 0), 0.5, tight ? BSM_SMALL : style,
                    on ? BSM_INK_DARK : BSM_INK_TEXT, text);
     focus_frame(cr, face, target, box);
 }

@@ -17,14 +17,15 @@ const bsm_setting bsm_face_settings[BSM_SETTINGS] = {
      {"Low (0.3 s)", "Normal (0.8 s)", "High (2 s)"}},
     {BSM_PORT_PRECISION,
      "Precision",
-     "How exactly the network multiplies. What a device does not have it replaces by the next more "
-     "exact one.",
-     {"float32", "tf32", "bfloat16", "int8"}},
+     "How exactly the network multiplies. Automatic is the fastest that keeps errors under -40 dB. "
+     "What a device does not have it replaces by the next more exact one.",
+     {"float32", "tf32", "bfloat16", "int8", "Automatic"}},
     {BSM_PORT_MEMORY,
      "Memory",
-     "How far back the network remembers. Bounded, for models that were trained on short pieces, "
-     "computes more.",
-     {"Model's own", "Carried", "Bounded"}},
+     "How far back the network remembers: for ever, or no further than it was trained to, which "
+     "computes "
+     "more, above all when bounded.",
+     {"Model's own", "Carried", "Bounded", "Rolling"}},
     {BSM_PORT_DEVICE,
      "Device",
      "Where the network computes. Automatic is the fastest one that works.",
@@ -36,6 +37,7 @@ void bsm_face_init(bsm_face *face, bool stems)
     *face = (bsm_face){.stems = stems, .chosen = -1, .dirty = BSM_DIRTY_ALL};
     face->control[BSM_PORT_LOOKAHEAD] = BSM_LOOKAHEAD_NORMAL;
     face->control[BSM_PORT_ENABLED] = 1;
+    face->control[BSM_PORT_PRECISION] = BSM_CHOICE_LIVE;
     for (size_t p = 0; p < BSM_NUM_PARTS; p++) {
         face->separated[p].db = face->separated[p].hold = BSM_METER_SILENT;
         face->heard[p].db = face->heard[p].hold = BSM_METER_SILENT;
@@ -180,10 +182,15 @@ void bsm_face_model_name(const bsm_face *face, char *text, size_t size)
     }
 }
 
-static void begin_large_end_with_stop(char *text, size_t size)
+/* A status has its parts behind semicolons, each of which becomes a sentence. */
+static void make_sentences(char *text, size_t size)
 {
     const size_t length = strlen(text);
     text[0] = (char)toupper((unsigned char)text[0]);
+    for (char *part = strstr(text, "; "); part; part = strstr(part, "; ")) {
+        part[0] = '.';
+        part[2] = (char)toupper((unsigned char)part[2]);
+    }
     if (length > 0 && length + 1 < size && !strchr(".!?", text[length - 1])) {
         memcpy(text + length, ".", 2);
     }
@@ -209,16 +216,15 @@ bsm_mood bsm_face_sentence(const bsm_face *face, char *text, size_t size)
                  name + strspn(name, " "), floor(seconds));
         return BSM_BUSY;
     }
-    if (begins(face->status, "ready") && face->now < face->late_until) {
-        snprintf(
-            text, size,
-            "Too slow: results come too late, and the input is heard instead. Choose a smaller "
-            "model, or under More a longer look-ahead%s.",
-            face->facts.parameters > SMALL_MODEL ? " or a less exact precision" : "");
-        return BSM_BAD;
-    }
     snprintf(text, size, "%s", face->status);
-    begin_large_end_with_stop(text, size);
+    make_sentences(text, size);
+    if (begins(face->status, "too slow:")) {
+        const size_t used = strlen(text);
+        snprintf(text + used, size - used,
+                 " Then the input is heard instead. Choose a smaller model, or under More a longer "
+                 "look-ahead%s.",
+                 face->facts.parameters > SMALL_MODEL ? " or a less exact precision" : "");
+    }
     return begins(face->status, "ready") ? BSM_GOOD : BSM_BAD;
 }
 

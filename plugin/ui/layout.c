@@ -195,18 +195,27 @@ bsm_target bsm_target_at(const bsm_face *face, const bsm_layout *l, double x, do
     if (bsm_box_has(l->popup, x, y)) {
         return in_popup(face, l, x, y);
     }
+    /* Faders reach as far as their knobs. */
     const struct {
         bsm_box box;
         bsm_target target;
     } places[] = {
-        {l->model, {BSM_MODEL_BUTTON, 0}}, {l->bypass, {BSM_BYPASS, 0}},
-        {l->more, {BSM_MORE, 0}},          {l->latency, {BSM_LATENCY_CELL, 0}},
-        {l->load, {BSM_LOAD_CELL, 0}},     {l->misses, {BSM_MISSES_CELL, 0}},
-        {l->fader[0], {BSM_FADER, 0}},     {l->fader[1], {BSM_FADER, 1}},
-        {l->value[0], {BSM_VALUE, 0}},     {l->value[1], {BSM_VALUE, 1}},
-        {l->mute[0], {BSM_MUTE, 0}},       {l->mute[1], {BSM_MUTE, 1}},
-        {l->solo[0], {BSM_SOLO, 0}},       {l->solo[1], {BSM_SOLO, 1}},
-        {l->meters[0], {BSM_METERS, 0}},   {l->meters[1], {BSM_METERS, 1}},
+        {l->model, {BSM_MODEL_BUTTON, 0}},
+        {l->bypass, {BSM_BYPASS, 0}},
+        {l->more, {BSM_MORE, 0}},
+        {l->latency, {BSM_LATENCY_CELL, 0}},
+        {l->load, {BSM_LOAD_CELL, 0}},
+        {l->misses, {BSM_MISSES_CELL, 0}},
+        {bsm_box_inset(l->fader[0], 0, -7), {BSM_FADER, 0}},
+        {bsm_box_inset(l->fader[1], 0, -7), {BSM_FADER, 1}},
+        {l->value[0], {BSM_VALUE, 0}},
+        {l->value[1], {BSM_VALUE, 1}},
+        {l->mute[0], {BSM_MUTE, 0}},
+        {l->mute[1], {BSM_MUTE, 1}},
+        {l->solo[0], {BSM_SOLO, 0}},
+        {l->solo[1], {BSM_SOLO, 1}},
+        {l->meters[0], {BSM_METERS, 0}},
+        {l->meters[1], {BSM_METERS, 1}},
         {l->right, {BSM_SPECTRUM, 0}},
     };
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {

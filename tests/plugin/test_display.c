@@ -209,6 +209,14 @@ static void test_the_state_in_words(void **state)
     draw(i, &failed);
     assert_true(is_alarm(&failed));
     assert_false(picture_same_words(&failed, &none));
+
+    /* The reason and the file's name, wherever its folder is. */
+    picture elsewhere;
+    instance_forget(i);
+    instance_set_model(i, "/absent");
+    fixture_run_until(i, "failed: ");
+    draw(i, &elsewhere);
+    assert_true(picture_same_words(&failed, &elsewhere));
     assert_int_equal(instance_strange_draws(i), 0);
     instance_close(i);
 }

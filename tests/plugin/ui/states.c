@@ -59,7 +59,10 @@ static void make_idle(bsm_face *face)
     give_model(face, 1.9e6);
     face->rate = 48000;
     bsm_face_set_control(face, BSM_PORT_LATENCY, 35808);
-    bsm_face_set_status(face, "ready: bsmamba2-vocals.safetensors on cpu (oneDNN 2.6.3, AVX-512)");
+    bsm_face_set_status(
+        face, "ready: bsmamba2-vocals.safetensors on cpu (oneDNN 2.6.3, AVX-512); fits this "
+              "machine: load 6 % at 0.75 s of latency, with blocks of 0.35 s, 0.28 s of "
+              "look-ahead, memory carried, in bfloat16");
 }
 
 static void make_playing(bsm_face *face)
@@ -93,6 +96,7 @@ static void make_too_slow(bsm_face *face)
     play(face);
     bsm_face_set_control(face, BSM_PORT_LOAD, 132);
     bsm_face_set_control(face, BSM_PORT_MISSES, 1234);
+    bsm_face_set_status(face, "too slow: load 132 %, at worst 210 %; 1234 blocks were late");
 }
 
 static void row(bsm_face *face, size_t at, bsm_row_kind kind, const char *name, const char *facts,

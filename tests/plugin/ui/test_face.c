@@ -255,6 +255,14 @@ static void test_sentences(void **unused)
     expect_sentence(face, "The plugin has not said anything yet. Does the host run it?", BSM_BUSY);
     bsm_face_set_status(face, "ready: a.safetensors on cpu");
     expect_sentence(face, "Ready: a.safetensors on cpu.", BSM_GOOD);
+    bsm_face_set_status(face, "ready: a on cpu; fits this machine: load 6 %");
+    expect_sentence(face, "Ready: a on cpu. Fits this machine: load 6 %.", BSM_GOOD);
+    bsm_face_set_status(face, "too slow: load 134 %; 1 block was late");
+    expect_sentence(
+        face,
+        "Too slow: load 134 %. 1 block was late. Then the input is heard instead. Choose a "
+        "smaller model, or under More a longer look-ahead.",
+        BSM_BAD);
     bsm_face_set_status(face, "failed: a.ckpt: no such file");
     expect_sentence(face, "Failed: a.ckpt: no such file.", BSM_BAD);
     bsm_face_set_status(face, "loading: /x/a.ckpt");

@@ -4,7 +4,7 @@
 set -eu
 command -v Xvfb >/dev/null || { echo "Xvfb is not installed"; exit 77; }
 folder=$(mktemp -d)
-Xvfb -displayfd 3 -screen 0 1600x1000x24 -nolisten tcp 3>"$folder/display" 2>"$folder/log" &
+Xvfb -displayfd 3 -screen 0 1600x1000x24 -noreset -nolisten tcp 3>"$folder/display" 2>"$folder/log" &
 server=$!
 trap 'kill $server 2>/dev/null; wait; rm -rf "$folder"' EXIT
 tries=0
