@@ -122,6 +122,19 @@ BSM_API BSM_NODISCARD bsm_status bsm_separate_file(bsm_network *network, const c
                                                    const bsm_separate_options *options,
                                                    bsm_separate_result *result, bsm_error *error);
 
+/** Separate samples that lie in memory, at the model's rate: bsm_model_config(model)->sample_rate.
+ *  Of the options window, overlap, commit, lookahead, memory, history, warmup and progress count;
+ *  `network` is as bsm_separate_network says.
+ *  @param audio    [channels][samples]
+ *  @param channels the model's, or 2, which a model of one channel separates each on its own
+ *  @param stems    [bsm_model_config(model)->num_stems][channels][samples]; NULL for a stem that is
+ *                  not wanted. What no stem has is the mixture less their sum.
+ *  BSM_INVALID_ARGUMENT, BSM_NO_MEMORY, BSM_UNSUPPORTED, BSM_CANCELLED, BSM_DEVICE_FAILED. */
+BSM_API BSM_NODISCARD bsm_status bsm_separate_array(bsm_network *network, const float *const *audio,
+                                                    size_t channels, size_t samples,
+                                                    const bsm_separate_options *options,
+                                                    float *const *const *stems, bsm_error *error);
+
 BSM_END_DECLS
 
 #endif
