@@ -11,7 +11,7 @@
 #include "config/settings.h"
 #include "exit_code.h"
 #include "run/run.h"
-#include "validate_command.h"
+#include "validate/validate_command.h"
 
 typedef struct program {
     trainer_args args;

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
-#include "quiet_thread.h"
+#include "base/log.h"
+#include "base/quiet_thread.h"
 
 /* Lies on its caller's stack. */
 struct bsm_region {

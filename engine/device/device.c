@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/log.h"
 #include "device/cuda_module.h"
-#include "log.h"
 
 bsm_status bsm_device_kind_parse(const char *name, bsm_device_kind *kind, bsm_error *error)
 {

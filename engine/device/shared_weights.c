@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "device/device.h"
-#include "model/object.h"
+#include "model/model.h"
 
 struct bsm_shared_weights {
     const bsm_device *device;

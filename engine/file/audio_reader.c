@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/regular_file.h"
 #include "file/link_reader.h"
-#include "regular_file.h"
 
 enum { MUCH = 2048 /* bytes: less that is no sound is nothing to speak of */ };
 

@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/new_file.h"
 #include "file/encoder_format.h"
 #include "file/stream_writer.h"
-#include "new_file.h"
 #include "signal/planes.h"
 #include "signal/resample.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "quiet_thread.h"
+#include "base/quiet_thread.h"
 #include "signal/planes.h"
 
 bsm_status bsm_pipe_thread_start(bsm_pipe_thread *t, size_t channels, size_t beside, size_t samples,

@@ -3,7 +3,7 @@
 #ifndef BSM_MODEL_FIT_H
 #define BSM_MODEL_FIT_H
 
-#include "model/object.h"
+#include "model/model.h"
 #include "model/table.h"
 
 /** True if `name` could only belong to a BSMamba2 network. */

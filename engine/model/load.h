@@ -5,7 +5,7 @@
 
 #include <sys/stat.h>
 
-#include "model/object.h"
+#include "model/model.h"
 
 /** Make a model from the open file `fd`, which stays open. `info` is what fstat said of it. */
 bsm_status bsm_load_safetensors(const char *path, int fd, const struct stat *info, bool ema,

@@ -6,8 +6,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/regular_file.h"
 #include "model/load.h"
-#include "regular_file.h"
 
 /* ---- The models that are open ---- */
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "model/config_text.h"
-#include "model/object.h"
+#include "model/model.h"
 
 enum {
     HEADER_ALIGNMENT = 64, /* then the tensors are aligned, too, if float32 ones come first */

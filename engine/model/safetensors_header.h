@@ -7,8 +7,8 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 
+#include "base/new_file.h"
 #include "bsm/model.h"
-#include "new_file.h"
 
 /** Begin with the metadata: the configuration's. `*metadata` takes further pairs of text. */
 bool bsm_header_begin(const bsm_config *config, cJSON **header, cJSON **metadata);

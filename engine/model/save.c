@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "model/half.h"
-#include "model/object.h"
+#include "model/model.h"
 #include "model/safetensors_header.h"
 
 enum { BLOCK = 16384 };

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "model/half.h"
-#include "model/object.h"
+#include "model/model.h"
 
 size_t bsm_dtype_size(bsm_dtype dtype)
 {

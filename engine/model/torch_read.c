@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/object.h"
+#include "model/model.h"
 #include "model/torch_file.h"
 
 enum { ALIGNMENT = 64 };

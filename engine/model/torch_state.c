@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "model/fit.h"
 #include "model/torch_file.h"
 #include "model/torch_places.h"

@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "large_memory.h"
-#include "model/object.h"
+#include "base/large_memory.h"
+#include "model/model.h"
 #include "model/schema.h"
 
 /* bsm_config_validate has bounded the sum of the counts. */

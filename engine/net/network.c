@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "net/history.h"
 #include "net/place.h"
 #include "net/rolling.h"

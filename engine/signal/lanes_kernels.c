@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "vector.h"
+#include "base/vector.h"
 
 extern const bsm_lanes_kernels BSM_LANES_KERNELS;
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "quiet_thread.h"
+#include "base/quiet_thread.h"
 
 /* A job waits on the stack of the thread that asked for it. */
 typedef struct pool_job {

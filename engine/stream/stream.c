@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "quiet_thread.h"
+#include "base/quiet_thread.h"
 #include "stream/state.h"
 
 enum { STALL_SECONDS = 2, PAGE = 4096 };

@@ -15,9 +15,9 @@
 
 #include <cmocka.h>
 
-#include "base/process.h"
 #include "base/team.h"
 #include "bsm/log.h"
+#include "process.h"
 
 /* ---- Threads that the system does not give: the linker puts this in front of it ---- */
 

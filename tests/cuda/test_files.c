@@ -10,14 +10,14 @@
 
 #include <cmocka.h>
 
-#include "../file/fake.h"
-#include "../file/test_folder.h"
 #include "bsm/separate.h"
 #include "device.h"
+#include "fake.h"
 #include "golden.h"
 #include "net/place.h"
 #include "noise.h"
 #include "played_card.h"
+#include "test_folder.h"
 
 enum { RATE = 44100, SAMPLES = 6400, WINDOW = 1600, MAX_FRAMES = 1 + WINDOW / 32 };
 

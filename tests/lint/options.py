@@ -9,9 +9,9 @@ sys.path.insert(0, "tools/completion")
 from completion import read_options  # noqa: E402
 
 MANUALS = {
-    "standalone/bench_args.c": "standalone/bsm-bench.1",
-    "standalone/bsm-model.c": "standalone/bsm-model.1",
-    "standalone/separate_args.c": "standalone/bsm-separate.1",
+    "standalone/bench/bench_args.c": "standalone/bench/bsm-bench.1",
+    "standalone/model/bsm-model.c": "standalone/model/bsm-model.1",
+    "standalone/separate/separate_args.c": "standalone/separate/bsm-separate.1",
     "standalone/live/options.c": "standalone/live/bsm-live.1",
     "trainer/args.c": "trainer/bsm-trainer.1",
 }

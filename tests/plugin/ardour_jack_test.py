@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 import jack_server  # noqa: E402
 
 URI, RATE, SECONDS = "https://bsm-audio.org/lv2/remix", 44100, 1.5  # the model's own rate

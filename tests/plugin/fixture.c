@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
+#include "identity.h"
 #include "noise.h"
-#include "stream/identity.h"
 
 static char folder[HOST_TEXT / 2], identity_path[HOST_TEXT], other_path[HOST_TEXT];
 static float line_memory[2][DELAY_LINE];

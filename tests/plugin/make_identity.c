@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "stream/identity.h"
+#include "identity.h"
 
 int main(int argc, char **argv)
 {

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
+#include "clicks.h"
 #include "fixture.h"
 #include "noise.h"
-#include "stream/clicks.h"
 
 enum { RATE = 44100 };
 

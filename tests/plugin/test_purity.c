@@ -10,7 +10,7 @@
 
 #include "fixture.h"
 #include "noise.h"
-#include "stream/purity.h"
+#include "purity.h"
 
 static void test_this_test_sees_calls(void **state)
 {

@@ -15,7 +15,7 @@ import tempfile
 import unittest
 import wave
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../support'))
 import identity_model  # noqa: E402
 
 SEPARATE = os.path.abspath(sys.argv[1])

@@ -28,7 +28,7 @@ import termios
 import time
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../support'))
 import default_signals  # noqa: E402, F401
 import identity_model  # noqa: E402
 import jack_server  # noqa: E402

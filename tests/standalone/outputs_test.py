@@ -14,7 +14,7 @@ import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../support'))
 import identity_model  # noqa: E402
 
 SEPARATE, MAKE_AUDIO = map(os.path.abspath, sys.argv[1:3])

@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
+#include "clicks.h"
+#include "identity.h"
 #include "noise.h"
 #include "pipeline.h"
-#include "stream/clicks.h"
-#include "stream/identity.h"
 
 enum { BLOCK = 20000 }; /* more than a stream takes at once */
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "draw.h"
-#include "file/fake.h"
+#include "fake.h"
 #include "picture.h"
 
 enum { BLOCK = 1000 };

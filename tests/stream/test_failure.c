@@ -92,7 +92,7 @@ static void test_no_line_is_torn(void **state)
 
 static void run_dry(bsm_stream *stream, const signal *in)
 {
-    stream_result out = run_stream(stream, in, 0);
+    stream_result out = play_signal(stream, in, 0);
     assert_true(sum_error(&out, bsm_stream_latency(stream), in) < 1e-6);
     free_result(&out);
 }
@@ -130,7 +130,7 @@ static void fail_and_recover(void)
     bsm_error error = {0};
     assert_int_equal(bsm_stream_set(stream, model, NULL, &error), BSM_OK);
     run_dry(stream, &in);
-    stream_result out = run_stream(stream, &in, 0);
+    stream_result out = play_signal(stream, &in, 0);
     assert_true(delay_error(&out.vocals, bsm_stream_latency(stream), &in, 0) < -90);
     expect_failed(stream, false);
     free_result(&out);

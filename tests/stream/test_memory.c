@@ -88,7 +88,7 @@ static bsm_stream *start(const char *path, const signal *in)
                                   .threads = 2,
                                   .freewheel = true};
     bsm_stream *stream = open_stream(model, &options);
-    stream_result out = run_stream(stream, in, 512);
+    stream_result out = play_signal(stream, in, 512);
     free_result(&out);
     bsm_stream_stats stats;
     bsm_stream_get_stats(stream, &stats);

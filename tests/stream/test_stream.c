@@ -40,7 +40,7 @@ static void test_identity_is_a_delay(void **unused)
         double highest = fmin(18000, 0.4 * (double)rates[i]);
         signal in = same_rate ? noise_signal(2 * rates[i], 3)
                               : sines_signal(2 * rates[i], rates[i], highest);
-        stream_result out = run_stream(stream, &in, 0);
+        stream_result out = play_signal(stream, &in, 0);
         double error = delay_error(&out.vocals, latency, &in, same_rate ? 0 : rates[i] / 50);
         print_message("%zu Hz: latency %zu samples, %.3f s, error %.1f dB\n", rates[i], latency,
                       (double)latency / (double)rates[i], error);
@@ -70,7 +70,7 @@ static void check_block_sizes(size_t rate)
     stream_result first = {0};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
         bsm_stream *stream = open_stream(model, &options);
-        stream_result out = run_stream(stream, &in, blocks[i]);
+        stream_result out = play_signal(stream, &in, blocks[i]);
         if (i == 0) {
             first = out;
         } else {
@@ -159,7 +159,7 @@ static void check_against_file(const bsm_stream_options *options)
     bsm_model *model = hash_model(&config);
     signal in = noise_signal(SECONDS * 44100, 9);
     bsm_stream *stream = open_stream(model, options);
-    stream_result out = run_stream(stream, &in, 512);
+    stream_result out = play_signal(stream, &in, 512);
     bsm_stream_stats stats;
     bsm_stream_get_stats(stream, &stats);
     bsm_block_shape shape = {stats.commit, stats.lookahead, stats.history};
@@ -214,7 +214,7 @@ static void test_an_expander_delays(void **unused)
         bsm_stream *stream = open_stream(model, &options);
         latencies[i] = bsm_stream_latency(stream);
         signal in = noise_signal(44100, 3);
-        stream_result out = run_stream(stream, &in, 64);
+        stream_result out = play_signal(stream, &in, 64);
         assert_true(delay_error(&out.vocals, latencies[i], &in, 0) < -90);
         assert_true(sum_error(&out, latencies[i], &in) < 1e-6);
         bsm_stream_free(stream);
@@ -261,7 +261,7 @@ static void test_without_a_model(void **unused)
     bsm_stream *stream = open_stream(NULL, &options);
     size_t latency = bsm_stream_latency(stream);
     signal in = noise_signal(96000, 13);
-    stream_result out = run_stream(stream, &in, 0);
+    stream_result out = play_signal(stream, &in, 0);
     assert_true(sum_error(&out, latency, &in) == 0);
     bsm_stream_stats stats;
     bsm_stream_get_stats(stream, &stats);
@@ -303,7 +303,7 @@ static void test_a_first_model_while_freewheeling(void **unused)
         bsm_stream *stream = open_stream(NULL, &options);
         assert_int_equal(bsm_stream_set(stream, model, NULL, NULL), BSM_OK);
         signal in = noise_signal(10000, 3);
-        stream_result out = run_stream(stream, &in, 500);
+        stream_result out = play_signal(stream, &in, 500);
         size_t latency = bsm_stream_latency(stream);
         for (size_t n = 1000; n < in.samples; n++) {
             float difference = out.vocals.audio[0][n + latency] - in.audio[0][n];
@@ -329,7 +329,7 @@ static void test_another_latency(void **unused)
     for (size_t i = 0; i < 6; i++) {
         assert_int_equal(bsm_stream_set(stream, models[(i + 1) % 2], NULL, NULL), BSM_OK);
         bsm_stream_stats stats;
-        stream_result out = run_stream(stream, &in, BSM_STREAM_MAX_BLOCK - 1000 * i);
+        stream_result out = play_signal(stream, &in, BSM_STREAM_MAX_BLOCK - 1000 * i);
         free_result(&out);
         bsm_stream_get_stats(stream, &stats);
         assert_int_equal(stats.misses, 0);
@@ -354,7 +354,7 @@ static void test_what_is_not_a_number(void **unused)
         in.audio[i % 2][20000 + 7 * i] = odd[i % 5];
         clean.audio[i % 2][20000 + 7 * i] = 0;
     }
-    stream_result out = run_stream(stream, &in, 0);
+    stream_result out = play_signal(stream, &in, 0);
     assert_true(sum_error(&out, bsm_stream_latency(stream), &clean) < 1e-6);
     for (size_t i = 0; i < out.vocals.samples; i++) {
         assert_true(isfinite(out.vocals.audio[0][i]));
@@ -466,7 +466,7 @@ static void *play(void *user)
     player *p = user;
     bsm_stream_options options = options_at(44100);
     bsm_stream *stream = open_stream(p->model, &options);
-    p->out = run_stream(stream, &p->in, 500);
+    p->out = play_signal(stream, &p->in, 500);
     bsm_stream_free(stream);
     return NULL;
 }

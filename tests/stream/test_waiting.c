@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "base/process.h"
 #include "identity.h"
+#include "process.h"
 
 enum { RATE = 48000, BLOCK = 480, BLOCKS = 150 };
 

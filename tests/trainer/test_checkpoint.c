@@ -12,11 +12,11 @@
 
 #include <cmocka.h>
 
-#include "model/scratch.h"
 #include "noise.h"
 #include "run/checkpoint.h"
 #include "run/memory.h"
 #include "run/output_folder.h"
+#include "scratch.h"
 
 enum { SAMPLES = 60 };
 

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "metrics.h"
 #include "noise.h"
+#include "validate/metrics.h"
 
 enum { RATE = 100, MAX_SECONDS = 12, MAX_SAMPLES = MAX_SECONDS * RATE };
 

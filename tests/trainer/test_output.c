@@ -13,10 +13,10 @@
 
 #include <cmocka.h>
 
-#include "model/scratch.h"
 #include "output/console.h"
 #include "output/log.h"
 #include "output/tensorboard.h"
+#include "scratch.h"
 
 static void folder(char *path, size_t size)
 {

@@ -12,7 +12,7 @@
 
 #include "config/nearest.h"
 #include "config/settings.h"
-#include "model/scratch.h"
+#include "scratch.h"
 
 /* ---- Loading ---- */
 

@@ -11,9 +11,9 @@
 
 #include "config/settings.h"
 #include "exhaust.h"
-#include "model/scratch.h"
 #include "output/log.h"
 #include "run/checkpoint.h"
+#include "scratch.h"
 
 static const char yaml[] = "training: {seed: 1, licence: CC0}\n"
                            "data:\n"

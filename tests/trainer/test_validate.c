@@ -13,9 +13,9 @@
 #include <cmocka.h>
 
 #include "data_folder.h"
+#include "identity.h"
 #include "noise.h"
-#include "stream/identity.h"
-#include "validate.h"
+#include "validate/validate.h"
 
 enum { RATE = 44100, SECOND = RATE * 2 }; /* interleaved samples */
 
@@ -287,7 +287,7 @@ static bsm_sdr measure_live(const bsm_stream_options *live, const signal *mixtur
 {
     bsm_stream *stream = open_stream(model, live);
     const size_t latency = bsm_stream_latency(stream);
-    stream_result heard = run_stream(stream, mixture, 0);
+    stream_result heard = play_signal(stream, mixture, 0);
     const float *const target[] = {vocals->audio[0], vocals->audio[1]};
     const float *const estimate[] = {heard.vocals.audio[0] + latency,
                                      heard.vocals.audio[1] + latency};

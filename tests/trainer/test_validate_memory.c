@@ -12,9 +12,9 @@
 
 #include "data_folder.h"
 #include "exhaust.h"
-#include "file/fake.h"
+#include "fake.h"
 #include "noise.h"
-#include "validate_track.h"
+#include "validate/validate_track.h"
 
 enum { RATE = 44100, FRAMES = 60000, SOURCES = 2 };
 

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "validate.h"
+#include "validate/validate.h"
 
 static const bsm_config config = {.num_stems = 1, .stems = {"vocals"}};
 

@@ -20,7 +20,7 @@ import tempfile
 import time
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../support'))
 import default_signals  # noqa: E402
 
 TRAINER, SEPARATE, MODEL = map(os.path.abspath, sys.argv[1:4])

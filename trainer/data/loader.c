@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/quiet_thread.h"
 #include "data/loader_check.h"
 #include "data/mix.h"
-#include "quiet_thread.h"
 
 /** A place of the queue: the k-th example that this process asks for lies in place k mod places. */
 typedef struct place {

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/new_file.h"
 #include "data/random.h"
-#include "new_file.h"
 
 /** What is known of one audio file. */
 typedef struct entry {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "new_file.h"
+#include "base/new_file.h"
 
 struct bsm_log {
     FILE *file;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "model/object.h"
+#include "model/model.h"
 #include "model/vector.h"
 #include "run/checkpoint.h"
 #include "run/initial.h"

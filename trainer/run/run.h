@@ -14,7 +14,7 @@
 #include "output/log.h"
 #include "output/tensorboard.h"
 #include "run/state.h"
-#include "validate.h"
+#include "validate/validate.h"
 
 /** What was being done when something failed, for the exit status. */
 typedef enum bsm_doing {

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/large_memory.h"
 #include "base/team.h"
 #include "device/carve.h"
 #include "device/cpu/product.h"
 #include "device/cpu/workspace.h"
-#include "large_memory.h"
 
 static void describe(char *text, size_t size)
 {

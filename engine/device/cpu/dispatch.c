@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Chooses the kernels for the processor that this runs on. */
+#include "base/instruction_sets.h"
 #include "device/cpu/kernels.h"
-#include "instruction_sets.h"
 
 extern const bsm_kernels bsm_kernels_baseline;
 #ifdef BSM_X86_64_KERNELS

@@ -5,9 +5,9 @@
 
 #include <string.h>
 
+#include "base/vector.h"
 #include "device/cpu/bf16.h"
 #include "device/cpu/packed.h"
-#include "vector.h"
 
 extern const bsm_pack_kernels BSM_KERNELS_PACK;
 

@@ -3,7 +3,7 @@
 #ifndef BSM_CPU_KERNELS_VECTOR_H
 #define BSM_CPU_KERNELS_VECTOR_H
 
-#include "vector.h"
+#include "base/vector.h"
 
 /** Memory that is soon read, or written: where rows are far apart the processor does not see it
  *  coming, and what is computed would wait for it most of its time. */

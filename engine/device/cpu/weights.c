@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/large_memory.h"
 #include "device/carve.h"
-#include "large_memory.h"
 
 typedef struct packer {
     bsm_carver carver;

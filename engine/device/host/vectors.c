@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/large_memory.h"
 #include "base/team.h"
-#include "large_memory.h"
 #include "model/vector.h"
 
 enum { PIECES = 256, LANES = 8 };

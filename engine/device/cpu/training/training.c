@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/large_memory.h"
 #include "device/cpu/training/space.h"
-#include "large_memory.h"
 #include "model/schema.h"
 #include "model/vector.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* A track's mixture as a signal, and its delayed sources. */
-#include "track_signal.h"
+#include "validate/track_signal.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "file/source.h"
-#include "log.h"
 #include "signal/planes.h"
 #include "signal/sample_queue.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "base/process.h"
+#include "process.h"
 
 #include <dirent.h>
 #include <time.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* bsm-trainer --validate. */
-#include "validate_command.h"
+#include "validate/validate_command.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "new_file.h"
+#include "base/new_file.h"
 #include "run/run.h"
-#include "validate.h"
+#include "validate/validate.h"
 
 typedef struct progress {
     bsm_console *console;

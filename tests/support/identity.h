@@ -44,7 +44,7 @@ bsm_stream *open_stream(bsm_model *model, const bsm_stream_options *options);
 
 /** Put `in` through, in blocks of `block` samples (0: random sizes), then silence until the last
  *  sample has come out: outputs have in->samples + latency samples. */
-stream_result run_stream(bsm_stream *stream, const signal *in, size_t block);
+stream_result play_signal(bsm_stream *stream, const signal *in, size_t block);
 
 /** norm(out[latency ...] - in) / norm(in), in dB, leaving out `edge` samples at both ends. */
 double delay_error(const signal *out, size_t latency, const signal *in, size_t edge);

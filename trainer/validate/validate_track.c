@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Separating one track and measuring its stems. */
-#include "validate_track.h"
+#include "validate/validate_track.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "separate/cutter.h"
 #include "signal/planes.h"
-#include "track_signal.h"
+#include "validate/track_signal.h"
 
 enum { BLOCK = 4096, MAX_RESULTS = BSM_MAX_STEMS + 1 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Signal to distortion ratios. */
-#include "metrics.h"
+#include "validate/metrics.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 
 #include "separate/plan.h"
 #include "separate/separation.h"
-#include "validate.h"
+#include "validate/validate.h"
 
 typedef struct bsm_track_job {
     const bsm_config *config;

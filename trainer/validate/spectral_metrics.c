@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Errors by kind of bin, and centre extraction. */
-#include "spectral_metrics.h"
+#include "validate/spectral_metrics.h"
 
 #include <math.h>
 #include <stdbool.h>

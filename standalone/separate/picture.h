@@ -4,7 +4,7 @@
 #ifndef BSM_STANDALONE_PICTURE_H
 #define BSM_STANDALONE_PICTURE_H
 
-#include "new_file.h"
+#include "base/new_file.h"
 #include "spectrogram.h"
 
 /** A picture on its way. All zero: there is none. */

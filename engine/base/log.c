@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Lines for the log. */
-#include "log.h"
+#include "base/log.h"
 
 #include <pthread.h>
 #include <stdarg.h>

@@ -130,7 +130,7 @@ bsm_stream *open_stream(bsm_model *model, const bsm_stream_options *options)
     return stream;
 }
 
-stream_result run_stream(bsm_stream *stream, const signal *in, size_t block)
+stream_result play_signal(bsm_stream *stream, const signal *in, size_t block)
 {
     size_t total = in->samples + bsm_stream_latency(stream);
     stream_result r = {new_signal(total), new_signal(total)};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Writing a file so that it appears under its name whole or not at all. */
-#include "new_file.h"
+#include "base/new_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "validate.h"
+#include "validate/validate.h"
 
 enum { MAX_NAME = 48, COLUMN = 9 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Which of the compiled instruction sets the processor has. */
-#include "instruction_sets.h"
+#include "base/instruction_sets.h"
 
 size_t bsm_instruction_sets(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "large_memory.h"
+#include "base/large_memory.h"
 
 #include <stdint.h>
 #include <stdlib.h>

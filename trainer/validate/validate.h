@@ -13,8 +13,8 @@
 #include "bsm/model.h"
 #include "bsm/stream.h"
 #include "data/tracks.h"
-#include "metrics.h"
-#include "spectral_metrics.h"
+#include "validate/metrics.h"
+#include "validate/spectral_metrics.h"
 
 typedef struct bsm_validate_options {
     const char *root;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Opening a regular file for reading. */
-#include "regular_file.h"
+#include "base/regular_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

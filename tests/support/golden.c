@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
+#include "base/regular_file.h"
 #include "model/mapped_file.h"
 #include "model/safetensors.h"
-#include "regular_file.h"
 
 struct golden {
     char *path;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Separating the tracks of a subset and measuring the result. */
-#include "validate.h"
+#include "validate/validate.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "separate/plan.h"
-#include "validate_track.h"
+#include "validate/validate_track.h"
 
 typedef struct validation_run {
     const bsm_validate_options *options;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The model object: tensors by index and by name, references. */
-#include "model/object.h"
+#include "model/model.h"
 
 #include <pthread.h>
 #include <stdlib.h>
