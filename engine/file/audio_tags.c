@@ -17,6 +17,12 @@ static size_t fitting(const char *text, size_t length, size_t room)
     return length;
 }
 
+void bsm_audio_tags_clear(bsm_audio_tags *tags)
+{
+    bsm_cover_clear(&tags->cover);
+    *tags = (bsm_audio_tags){0};
+}
+
 void bsm_audio_tags_set(bsm_audio_tags *tags, bsm_tag tag, const char *text, size_t length)
 {
     char *to = tags->texts[tag];
@@ -49,7 +55,12 @@ void bsm_audio_tags_set_named(bsm_audio_tags *tags, const char *name, size_t nam
 
 void bsm_audio_tags_set_comment(bsm_audio_tags *tags, const char *comment, size_t length)
 {
+    static const char picture[] = "METADATA_BLOCK_PICTURE=";
+    const size_t picture_length = sizeof picture - 1;
     const char *equals = memchr(comment, '=', length);
+    if (length > picture_length && strncasecmp(comment, picture, picture_length) == 0) {
+        bsm_cover_set_base64(&tags->cover, comment + picture_length, length - picture_length);
+    }
     if (equals) {
         const size_t name = (size_t)(equals - comment);
         bsm_audio_tags_set_named(tags, comment, name, equals + 1, length - name - 1);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/** What a file says of its music: title, artist, ... as far as all formats have it. */
+/** What a file says of its music: title, artist, ... and its cover, as far as all formats have it.
+ */
 #ifndef BSM_FILE_AUDIO_TAGS_H
 #define BSM_FILE_AUDIO_TAGS_H
 
 #include <stddef.h>
+
+#include "file/cover.h"
 
 typedef enum bsm_tag {
     BSM_TAG_TITLE,
@@ -20,7 +23,10 @@ typedef enum bsm_tag {
 /** UTF-8; "" where nothing is said. Longer texts are cut. */
 typedef struct bsm_audio_tags {
     char texts[BSM_NUM_TAGS][512];
+    bsm_cover cover;
 } bsm_audio_tags;
+
+void bsm_audio_tags_clear(bsm_audio_tags *tags);
 
 /** Set a tag, unless `text` is NULL or the tag is set already. */
 void bsm_audio_tags_set(bsm_audio_tags *tags, bsm_tag tag, const char *text, size_t length);
@@ -30,7 +36,7 @@ void bsm_audio_tags_set(bsm_audio_tags *tags, bsm_tag tag, const char *text, siz
 void bsm_audio_tags_set_named(bsm_audio_tags *tags, const char *name, size_t name_length,
                               const char *text, size_t length);
 
-/** The same for "NAME=TEXT". */
+/** The same for "NAME=TEXT", and for a cover that Vorbis and Opus have there. */
 void bsm_audio_tags_set_comment(bsm_audio_tags *tags, const char *comment, size_t length);
 
 #endif

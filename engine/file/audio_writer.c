@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Writing audio files through libsndfile.
- *
- * libsndfile forgets some of the failures of the system (those while it closes a FLAC file, for
- * one), so it writes through functions of ours that remember the first. */
+/* Writing audio files through libsndfile. */
 #include "file/audio_writer.h"
 
 #include <errno.h>
@@ -16,19 +13,24 @@
 
 #include "base/new_file.h"
 #include "file/encoder_format.h"
+#include "file/encoder_io.h"
+#include "file/id3_tag.h"
 #include "file/stream_writer.h"
 #include "signal/planes.h"
 #include "signal/resample.h"
 
-enum { BLOCK = 4096, VORBIS_MAX_RATE = 200000, WRITE_BACK = 8 << 20 };
+enum {
+    BLOCK = 4096,
+    VORBIS_MAX_RATE = 200000,
+    FLAC_INFO = 42 /* bytes of FLAC up to the end of its first block */
+};
 
 struct bsm_audio_writer {
     bsm_audio_format format;
     char *path;
     bool force;
     bsm_new_file part;
-    int cause;                /* errno of the first write that failed */
-    sf_count_t unsent;        /* bytes since the disk was last asked to begin */
+    bsm_encoder_io io;        /* what libsndfile writes into part.fd ... */
     SNDFILE *file;            /* NULL: a stream */
     bsm_resampler *resampler; /* NULL: the file has the samples' rate ... */
     float **converted;        /* ... [channels][BLOCK] */
@@ -39,75 +41,19 @@ struct bsm_audio_writer {
     } block; /* interleaved */
 };
 
-/* ---- The file as libsndfile sees it ---- */
-
-static sf_count_t io_length(void *user)
-{
-    bsm_audio_writer *writer = user;
-    struct stat status;
-    return fstat(writer->part.fd, &status) ? -1 : status.st_size;
-}
-
-static sf_count_t io_seek(sf_count_t offset, int whence, void *user)
-{
-    bsm_audio_writer *writer = user;
-    return lseek(writer->part.fd, offset, whence);
-}
-
-static sf_count_t io_read(void *data, sf_count_t count, void *user)
-{
-    (void)data, (void)count, (void)user;
-    return 0;
-}
-
-/* The disk writes while we compute, so that fsync has little left to wait for. */
-static void begin_write_back(bsm_audio_writer *writer, sf_count_t written)
-{
-    writer->unsent += written;
-    if (writer->unsent >= WRITE_BACK) {
-        sync_file_range(writer->part.fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-        writer->unsent = 0;
-    }
-}
-
-static sf_count_t io_write(const void *data, sf_count_t count, void *user)
-{
-    bsm_audio_writer *writer = user;
-    sf_count_t done = 0;
-    while (done < count && !writer->cause) {
-        ssize_t written = write(writer->part.fd, (const char *)data + done, (size_t)(count - done));
-        if (written >= 0) {
-            done += written;
-        } else if (errno != EINTR) {
-            writer->cause = errno;
-        }
-    }
-    begin_write_back(writer, done);
-    return done;
-}
-
-static sf_count_t io_tell(void *user)
-{
-    return io_seek(0, SEEK_CUR, user);
-}
-
 /* ---- Opening ---- */
 
 static bsm_status open_sndfile(bsm_audio_writer *writer, bsm_error *error)
 {
-    SF_VIRTUAL_IO io = {.get_filelen = io_length,
-                        .seek = io_seek,
-                        .read = io_read,
-                        .write = io_write,
-                        .tell = io_tell};
+    SF_VIRTUAL_IO io = bsm_encoder_io_functions();
     SF_INFO info = {.samplerate = (int)bsm_encoder_rate(&writer->format),
                     .channels = (int)writer->format.channels,
                     .format = bsm_encoder_format(&writer->format)};
     if (writer->format.format != BSM_FILE_OGG || writer->format.rate <= VORBIS_MAX_RATE) {
-        writer->file = sf_open_virtual(&io, SFM_WRITE, &info, writer);
+        writer->file = sf_open_virtual(&io, SFM_WRITE, &info, &writer->io);
     }
-    if (writer->cause) {
-        return bsm_fail_errno(error, writer->cause, writer->path, "cannot write");
+    if (writer->io.cause) {
+        return bsm_fail_errno(error, writer->io.cause, writer->path, "cannot write");
     }
     if (!writer->file) {
         return bsm_fail(error, BSM_UNSUPPORTED, "%s: the format cannot hold %zu channels at %zu Hz",
@@ -123,18 +69,71 @@ static bsm_status open_sndfile(bsm_audio_writer *writer, bsm_error *error)
     return BSM_OK;
 }
 
-static void write_tags(bsm_audio_writer *writer)
+/* As a block behind the first, which says of itself that it is not the last: libFLAC always writes
+ * a third. */
+static void insert_flac_cover(bsm_encoder_io *io, const bsm_cover *cover)
+{
+    enum { PICTURE = 6, HEADER = 4 };
+    size_t size;
+    unsigned char *block = cover->data ? bsm_cover_block(cover, &size) : NULL;
+    unsigned char *insert = block ? malloc(HEADER + size) : NULL;
+    if (insert) {
+        insert[0] = PICTURE;
+        insert[1] = (unsigned char)(size >> 16);
+        insert[2] = (unsigned char)(size >> 8);
+        insert[3] = (unsigned char)size;
+        memcpy(insert + HEADER, block, size);
+        io->insert = insert;
+        io->insert_size = HEADER + size;
+        io->insert_at = FLAC_INFO;
+    }
+    free(block);
+}
+
+/* What libsndfile does not write. Where memory is short, the music is there without it. */
+static void insert_tags(bsm_encoder_io *io, const bsm_audio_format *format)
+{
+    if (format->tags && format->format == BSM_FILE_FLAC) {
+        insert_flac_cover(io, &format->tags->cover);
+    } else if (format->tags && format->format == BSM_FILE_MP3) {
+        io->insert = bsm_id3_tag(format->tags, &io->insert_size);
+    }
+}
+
+static void set_texts(SNDFILE *file, const bsm_audio_tags *tags)
 {
     static const int names[BSM_NUM_TAGS] = {
         [BSM_TAG_TITLE] = SF_STR_TITLE,       [BSM_TAG_ARTIST] = SF_STR_ARTIST,
         [BSM_TAG_ALBUM] = SF_STR_ALBUM,       [BSM_TAG_DATE] = SF_STR_DATE,
         [BSM_TAG_TRACK] = SF_STR_TRACKNUMBER, [BSM_TAG_GENRE] = SF_STR_GENRE,
         [BSM_TAG_COMMENT] = SF_STR_COMMENT,   [BSM_TAG_COPYRIGHT] = SF_STR_COPYRIGHT};
-    for (size_t i = 0; i < BSM_NUM_TAGS && writer->format.tags; i++) {
-        const char *text = writer->format.tags->texts[i];
-        if (*text) { /* a format that has no such tag says so, to nobody's harm */
-            sf_set_string(writer->file, names[i], text);
+    for (size_t i = 0; i < BSM_NUM_TAGS; i++) {
+        if (*tags->texts[i]) { /* a format that has no such tag says so, to nobody's harm */
+            sf_set_string(file, names[i], tags->texts[i]);
         }
+    }
+}
+
+/* WAV's own tags have no place for a cover. */
+static void set_id3_chunk(SNDFILE *file, const bsm_audio_tags *tags)
+{
+    size_t size;
+    SF_CHUNK_INFO chunk = {.id = "id3 ", .id_size = 4, .data = bsm_id3_tag(tags, &size)};
+    if (chunk.data) {
+        chunk.datalen = (unsigned)size;
+        sf_set_chunk(file, &chunk);
+        free(chunk.data);
+    }
+}
+
+static void write_tags(bsm_audio_writer *writer)
+{
+    const bsm_audio_tags *tags = writer->format.tags;
+    if (tags && writer->format.format != BSM_FILE_MP3) {
+        set_texts(writer->file, tags);
+    }
+    if (tags && tags->cover.data && writer->format.format == BSM_FILE_WAV) {
+        set_id3_chunk(writer->file, tags);
     }
     writer->format.tags = NULL;
 }
@@ -143,6 +142,8 @@ static bsm_status open_file(bsm_audio_writer *writer, bsm_error *error)
 {
     bsm_status status = bsm_new_file_begin(writer->path, writer->force, &writer->part, error);
     if (!status) {
+        writer->io.fd = writer->part.fd;
+        insert_tags(&writer->io, &writer->format);
         status = open_sndfile(writer, error);
     }
     if (!status) {
@@ -261,7 +262,7 @@ static sf_count_t write_block(bsm_audio_writer *writer, const float *const *audi
     }
     if (!writer->file) {
         const bool good = bsm_stream_write(&writer->format, &writer->block, count);
-        writer->cause = good ? 0 : errno;
+        writer->io.cause = good ? 0 : errno;
         return good ? (sf_count_t)count : 0;
     }
     return integer ? sf_writef_int(writer->file, writer->block.integer, (sf_count_t)count)
@@ -279,8 +280,8 @@ static bsm_status write_plain(bsm_audio_writer *writer, const float *const *audi
     for (size_t done = 0; done < count;) {
         size_t block = count - done < BLOCK ? count - done : BLOCK;
         sf_count_t written = write_block(writer, audio, done, block);
-        if (writer->cause) {
-            return bsm_fail_errno(error, writer->cause, name_of(writer), "cannot write");
+        if (writer->io.cause) {
+            return bsm_fail_errno(error, writer->io.cause, name_of(writer), "cannot write");
         }
         if (written != (sf_count_t)block) {
             return bsm_fail(error, BSM_IO, "%s: cannot write: %s", writer->path,
@@ -340,8 +341,8 @@ bsm_status bsm_audio_writer_finish(bsm_audio_writer *writer, bsm_error *error)
     }
     int code = sf_close(writer->file);
     writer->file = NULL;
-    if (writer->cause) {
-        return bsm_fail_errno(error, writer->cause, writer->path, "cannot write");
+    if (writer->io.cause) {
+        return bsm_fail_errno(error, writer->io.cause, writer->path, "cannot write");
     }
     if (code) {
         return bsm_fail(error, BSM_IO, "%s: cannot write: %s", writer->path, sf_error_number(code));
@@ -362,6 +363,7 @@ void bsm_audio_writer_free(bsm_audio_writer *writer)
 {
     if (writer) {
         sf_close(writer->file);
+        bsm_encoder_io_clear(&writer->io);
         bsm_new_file_abandon(&writer->part);
         bsm_resampler_free(writer->resampler);
         free(writer->converted);

@@ -244,6 +244,12 @@ static void on_tag(const FLAC__StreamDecoder *handle, const FLAC__StreamMetadata
     (void)handle;
     tag_reader *reader = user;
     const FLAC__StreamMetadata_VorbisComment *comments = &metadata->data.vorbis_comment;
+    const FLAC__StreamMetadata_Picture *picture = &metadata->data.picture;
+    if (metadata->type == FLAC__METADATA_TYPE_PICTURE) {
+        bsm_cover_set(&reader->tags->cover, picture->mime_type, picture->data,
+                      picture->data_length);
+        return;
+    }
     for (size_t i = 0; i < comments->num_comments; i++) {
         bsm_audio_tags_set_comment(reader->tags, (const char *)comments->comments[i].entry,
                                    comments->comments[i].length);
@@ -257,6 +263,7 @@ static void read_tags(bsm_decoder *decoder, bsm_audio_tags *tags)
     reader.decoder.bytes.at = reader.decoder.bytes.start;
     if (handle && FLAC__stream_decoder_set_metadata_ignore_all(handle) &&
         FLAC__stream_decoder_set_metadata_respond(handle, FLAC__METADATA_TYPE_VORBIS_COMMENT) &&
+        FLAC__stream_decoder_set_metadata_respond(handle, FLAC__METADATA_TYPE_PICTURE) &&
         FLAC__stream_decoder_init_stream(handle, io_read, NULL, NULL, NULL, NULL, pass_frame,
                                          on_tag, pass_error,
                                          &reader) == FLAC__STREAM_DECODER_INIT_STATUS_OK) {

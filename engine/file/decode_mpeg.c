@@ -66,6 +66,11 @@ static void set_id3(bsm_audio_tags *tags, const mpg123_id3v2 *id3)
     set_tag(tags, BSM_TAG_DATE, id3->year);
     set_tag(tags, BSM_TAG_GENRE, id3->genre);
     set_tag(tags, BSM_TAG_COMMENT, id3->comment);
+    if (id3->pictures > 0) {
+        const mpg123_string *type = &id3->picture[0].mime_type;
+        bsm_cover_set(&tags->cover, type->fill > 0 ? type->p : "", id3->picture[0].data,
+                      id3->picture[0].size);
+    }
     for (size_t i = 0; i < id3->texts; i++) {
         if (memcmp(id3->text[i].id, "TRCK", 4) == 0) {
             set_tag(tags, BSM_TAG_TRACK, &id3->text[i].text);
@@ -87,7 +92,9 @@ static void read_tags(bsm_decoder *decoder, bsm_audio_tags *tags)
     int channels, encoding;
     mpg123_handle *handle = mpg123_new(NULL, NULL);
     bytes.start = bytes.at = 0;
-    if (handle && set_up(handle) && mpg123_open_handle(handle, &bytes) == MPG123_OK &&
+    if (handle && set_up(handle) &&
+        mpg123_param(handle, MPG123_ADD_FLAGS, MPG123_PICTURE, 0) == MPG123_OK &&
+        mpg123_open_handle(handle, &bytes) == MPG123_OK &&
         mpg123_getformat(handle, &rate, &channels, &encoding) == MPG123_OK &&
         mpg123_id3(handle, &old, &id3) == MPG123_OK && id3) {
         set_id3(tags, id3);

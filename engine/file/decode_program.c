@@ -22,6 +22,7 @@ typedef struct program {
     int out;   /* what it writes: sound ... */
     int words; /* ... and what it says, a file in memory */
     char complaint[200];
+    char *path;
 } program;
 
 /* ---- The process ---- */
@@ -52,8 +53,9 @@ static int spawn(program *p, char *const *arguments, int output)
     return failure;
 }
 
-/* "file:", so that no name is taken for an option or for an address. */
-static int start(program *p, const char *path)
+/* Its sound as AU, or the picture that comes with it. "file:", so that no name is taken for an
+ * option or for an address. */
+static int start(program *p, const char *path, bool picture)
 {
     int ends[2];
     char *input;
@@ -66,24 +68,28 @@ static int start(program *p, const char *path)
         close(ends[1]);
         return ENOMEM;
     }
-    char *arguments[] = {"ffmpeg",
-                         "-nostdin",
-                         "-hide_banner",
-                         "-nostats",
-                         "-loglevel",
-                         "level+info",
-                         "-protocol_whitelist",
-                         "file",
-                         "-i",
-                         input,
-                         "-vn",
-                         "-f",
-                         "au",
-                         "-c:a",
-                         "pcm_f32be",
-                         "pipe:1",
-                         NULL};
-    const int failure = spawn(p, arguments, ends[1]);
+    char *sound[] = {"ffmpeg",
+                     "-nostdin",
+                     "-hide_banner",
+                     "-nostats",
+                     "-loglevel",
+                     "level+info",
+                     "-protocol_whitelist",
+                     "file",
+                     "-i",
+                     input,
+                     "-vn",
+                     "-f",
+                     "au",
+                     "-c:a",
+                     "pcm_f32be",
+                     "pipe:1",
+                     NULL};
+    char *cover[] = {"ffmpeg", "-nostdin",  "-loglevel", "quiet", "-protocol_whitelist",
+                     "file",   "-i",        input,       "-an",   "-c:v",
+                     "copy",   "-frames:v", "1",         "-f",    "image2pipe",
+                     "pipe:1", NULL};
+    const int failure = spawn(p, picture ? cover : sound, ends[1]);
     close(ends[1]);
     free(input);
     return failure;
@@ -178,6 +184,37 @@ static const char *complaint(bsm_decoder *decoder)
     return failed ? "ffmpeg ended with an error" : NULL;
 }
 
+static void free_program(program *p)
+{
+    wait_for(p, true);
+    if (p->out >= 0) {
+        close(p->out);
+    }
+    if (p->words >= 0) {
+        close(p->words);
+    }
+    free(p->path);
+    free(p);
+}
+
+/* A picture that comes with music is a film of one picture, which is not among the sound's bytes.
+ */
+static void read_cover(const program *sound, bsm_cover *cover)
+{
+    enum { MOST = 1 << 24 };
+    unsigned char *data = malloc(MOST);
+    program *p = calloc(1, sizeof *p);
+    if (p) {
+        p->out = p->words = -1;
+        if (data && start(p, sound->path, true) == 0) {
+            const size_t size = read_pipe(p, data, MOST);
+            bsm_cover_set(cover, "", data, size < MOST ? size : 0);
+        }
+        free_program(p);
+    }
+    free(data);
+}
+
 /* ffmpeg shows the tags of its input in lines like "[info]     title           : A Song". */
 static void read_tags(bsm_decoder *decoder, bsm_audio_tags *tags)
 {
@@ -193,19 +230,14 @@ static void read_tags(bsm_decoder *decoder, bsm_audio_tags *tags)
                                      (size_t)(line + length - colon - 3));
         }
     }
+    if (strstr(text, "attached pic")) {
+        read_cover(decoder->state, &tags->cover);
+    }
 }
 
 static void close_program(bsm_decoder *decoder)
 {
-    program *p = decoder->state;
-    wait_for(p, true);
-    if (p->out >= 0) {
-        close(p->out);
-    }
-    if (p->words >= 0) {
-        close(p->words);
-    }
-    free(p);
+    free_program(decoder->state);
 }
 
 /* Nothing came. */
@@ -244,13 +276,14 @@ bsm_status bsm_program_decoder_open(bsm_decoder *decoder, const char *path, bsm_
     static const bsm_decoder_functions functions = {
         .read = read_samples, .close = close_program, .complaint = complaint, .tags = read_tags};
     program *p = calloc(1, sizeof *p);
-    if (!p) {
+    if (!p || !(p->path = strdup(path))) {
+        free(p);
         return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", path);
     }
     p->out = p->words = -1;
     decoder->functions = &functions;
     decoder->state = p;
-    const int failure = start(p, path);
+    const int failure = start(p, path, false);
     bsm_status status =
         failure == ENOENT
             ? bsm_fail(error, BSM_UNSUPPORTED, "%s: the program ffmpeg is not installed", path)

@@ -84,6 +84,10 @@ static bsm_status add_files(bsm_parts *parts, const bsm_separation *separation,
 {
     const bsm_audio_info *info = bsm_source_info(parts->source);
     bsm_audio_tags tags;
+    bsm_output_plan *outputs = malloc(sizeof *outputs);
+    if (!outputs) {
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", parts->path);
+    }
     bsm_source_tags(parts->source, &tags);
     const bsm_audio_format format = {.format = options->format,
                                      .bits = plan->bits,
@@ -92,10 +96,6 @@ static bsm_status add_files(bsm_parts *parts, const bsm_separation *separation,
                                      .frames = info->frames,
                                      .stream = options->stream,
                                      .tags = &tags};
-    bsm_output_plan *outputs = malloc(sizeof *outputs);
-    if (!outputs) {
-        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", parts->path);
-    }
     bsm_status status =
         bsm_output_plan_make(separation->config, options, parts->path, outputs, error);
     *parts->output_failed |= status != BSM_OK;
@@ -103,6 +103,7 @@ static bsm_status add_files(bsm_parts *parts, const bsm_separation *separation,
         status = add_file(parts, &outputs->outputs[i], &format, error);
     }
     assign(parts, separation, outputs, vocals);
+    bsm_audio_tags_clear(&tags);
     free(outputs);
     return status;
 }

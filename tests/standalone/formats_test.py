@@ -6,6 +6,7 @@ formats_test.py BSM_SEPARATE; ffmpeg makes the files
 """
 
 import array
+import base64
 import os
 import shutil
 import struct
@@ -250,6 +251,42 @@ class FormatsTest(unittest.TestCase):
                     check=True, capture_output=True, text=True).stdout.lower()
                 for name, text in tags.items():
                     self.assertIn('.%s="%s"' % (name, text.lower()), shown, path + ' to ' + kind)
+
+    def picture_of(self, path):
+        return subprocess.run(['ffmpeg', '-nostdin', '-v', 'error', '-i', path, '-an', '-c', 'copy',
+                               '-f', 'image2pipe', '-'], capture_output=True).stdout
+
+    def test_covers(self):
+        """From every kind of decoder into the formats that have pictures, byte by byte."""
+        self.ffmpeg('-f', 'lavfi', '-i', 'testsrc=s=320x320:d=1', '-frames:v', '1', self.path('c.jpg'))
+        with open(self.path('c.jpg'), 'rb') as file:
+            cover = file.read()
+        given = ['-i', self.path('c.jpg'), '-map', '0', '-map', '1', '-c:v', 'copy',
+                 '-disposition:v', 'attached_pic', '-metadata', 'title=Song']
+        files = [self.encode(name, *given) for name in ('a.flac', 'b.mp3', 'e.m4a')]
+        block = struct.pack('>II10sI', 3, 10, b'image/jpeg', 0) + bytes(16) + \
+            struct.pack('>I', len(cover)) + cover
+        for name in ('c.ogg', 'd.opus'):
+            files.append(self.encode(name, '-metadata', 'METADATA_BLOCK_PICTURE=' +
+                                     base64.b64encode(block).decode()))
+        for kind in ('flac', 'mp3', 'wav'):
+            result = self.separate('--format', kind, *files, bits=())
+            self.assertNotIn('warning', result.stderr)
+            for path in files:
+                for part in ('vocals', 'instrumental'):
+                    output = os.path.splitext(path)[0] + '.%s.%s' % (part, kind)
+                    shown = self.picture_of(output) if kind != 'wav' else self.chunk(output, b'id3 ')
+                    self.assertIn(cover, shown, path + ' to ' + kind)
+                    self.separate('-q', '-f', '-o', self.path('again'), output, bits=())
+
+    @staticmethod
+    def chunk(path, name):
+        with open(path, 'rb') as file:
+            data = file.read()
+        at = 12
+        while data[at:at + 4] != name:
+            at += 8 + struct.unpack_from('<I', data, at + 4)[0] + struct.unpack_from("<I", data, at + 4)[0] % 2
+        return data[at + 8:at + 8 + struct.unpack_from('<I', data, at + 4)[0]]
 
     def test_folder(self):
         self.encode('1.wav')

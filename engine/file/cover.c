@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+/* The picture that comes with music. */
+#include "file/cover.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file/file_bytes.h"
+
+enum {
+    MOST = (1 << 24) - 128, /* bytes: FLAC counts those of a block by 24 bits */
+    FRONT = 3,              /* the picture is that of the front of a record */
+    NUMBERS = 32            /* bytes of a block's eight numbers */
+};
+
+static const char *look(const unsigned char *data, size_t size)
+{
+    return size > 3 && memcmp(data, "\xff\xd8\xff", 3) == 0        ? "image/jpeg"
+           : size > 8 && memcmp(data, "\x89PNG\r\n\x1a\n", 8) == 0 ? "image/png"
+                                                                   : "";
+}
+
+void bsm_cover_set(bsm_cover *cover, const char *type, const void *data, size_t size)
+{
+    if (cover->data || size == 0 || size > MOST) {
+        return;
+    }
+    type = strncmp(type, "image/", 6) == 0 ? type : look(data, size);
+    cover->data = *type ? malloc(size) : NULL;
+    if (cover->data) {
+        memcpy(cover->data, data, size);
+        cover->size = size;
+        snprintf(cover->type, sizeof cover->type, "%s", type);
+    }
+}
+
+void bsm_cover_clear(bsm_cover *cover)
+{
+    free(cover->data);
+    *cover = (bsm_cover){0};
+}
+
+/* ---- FLAC's block ---- */
+
+/* A number, and so many bytes behind it; NULL: there are fewer. */
+static const unsigned char *take(const unsigned char **at, const unsigned char *end, size_t *count)
+{
+    if (end - *at < 4) {
+        return NULL;
+    }
+    *count = (size_t)bsm_big(*at, 4);
+    const unsigned char *bytes = *at + 4;
+    if (*count > (size_t)(end - bytes)) {
+        return NULL;
+    }
+    *at = bytes + *count;
+    return bytes;
+}
+
+static void set_block(bsm_cover *cover, const unsigned char *block, size_t size)
+{
+    const unsigned char *at = block + 4, *end = block + size;
+    size_t type_length, length, data_size;
+    const unsigned char *type = size > NUMBERS ? take(&at, end, &type_length) : NULL;
+    if (!type || !take(&at, end, &length) || end - at < 16) {
+        return;
+    }
+    at += 16; /* width, height, depth, colours */
+    const unsigned char *data = take(&at, end, &data_size);
+    char name[64];
+    snprintf(name, sizeof name, "%.*s", (int)(type_length < 63 ? type_length : 63),
+             (const char *)type);
+    if (data) {
+        bsm_cover_set(cover, name, data, data_size);
+    }
+}
+
+static int base64_value(char c)
+{
+    return c >= 'A' && c <= 'Z'   ? c - 'A'
+           : c >= 'a' && c <= 'z' ? c - 'a' + 26
+           : c >= '0' && c <= '9' ? c - '0' + 52
+           : c == '+'             ? 62
+           : c == '/'             ? 63
+                                  : -1;
+}
+
+void bsm_cover_set_base64(bsm_cover *cover, const char *text, size_t length)
+{
+    unsigned char *block = malloc(length / 4 * 3 + 3);
+    size_t size = 0;
+    uint32_t bits = 0;
+    unsigned have = 0;
+    for (size_t i = 0; block && i < length && base64_value(text[i]) >= 0; i++) {
+        bits = bits << 6 | (uint32_t)base64_value(text[i]);
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            block[size++] = (unsigned char)(bits >> have);
+        }
+    }
+    if (block) {
+        set_block(cover, block, size);
+    }
+    free(block);
+}
+
+static unsigned char *put_number(unsigned char *to, size_t number)
+{
+    for (size_t i = 0; i < 4; i++) {
+        to[i] = (unsigned char)(number >> (24 - 8 * i));
+    }
+    return to + 4;
+}
+
+unsigned char *bsm_cover_block(const bsm_cover *cover, size_t *size)
+{
+    const size_t type = strlen(cover->type);
+    *size = NUMBERS + type + cover->size;
+    unsigned char *block = calloc(1, *size);
+    if (block) {
+        unsigned char *at = put_number(put_number(block, FRONT), type);
+        memcpy(at, cover->type, type);
+        at += type + 4 + 16; /* no words on it; its size is what its data say */
+        memcpy(put_number(at, cover->size), cover->data, cover->size);
+    }
+    return block;
+}
