@@ -20,6 +20,7 @@ typedef struct backend_options {
     bool connect;                               /**< to the physical ports */
     const char *patterns[BACKEND_MAX_PATTERNS]; /**< connect to the ports that match */
     size_t num_patterns;
+    bool reconnect; /**< the program waits for the server, which is not to be started */
     /* PortAudio */
     const char *input_device, *output_device; /**< name or index; NULL: the system's default */
     size_t rate;                              /**< 0: the device's default */

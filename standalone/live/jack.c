@@ -43,12 +43,12 @@ static const char *server_name(void)
     return name && *name ? name : "default";
 }
 
-static bsm_status fail_open(jack_status_t status, bsm_error *error)
+static bsm_status fail_open(jack_status_t status, bool reconnect, bsm_error *error)
 {
     if (status & (JackServerFailed | JackServerError)) {
-        return bsm_fail(error, BSM_NOT_FOUND, "JACK: no server named '%s' is running%s",
-                        server_name(),
-                        getenv("JACK_NO_START_SERVER") ? "" : ", and none could be started");
+        return bsm_fail(
+            error, BSM_NOT_FOUND, "JACK: no server named '%s' is running%s", server_name(),
+            reconnect || getenv("JACK_NO_START_SERVER") ? "" : ", and none could be started");
     }
     if (status & JackVersionError) {
         return bsm_fail(error, BSM_UNSUPPORTED,
@@ -185,9 +185,10 @@ static bsm_status connect_client(jack_backend *j, bsm_error *error)
     jack_status_t status = 0;
     jack_set_error_function(on_error_message);
     jack_set_info_function(on_info_message);
-    j->client = jack_client_open(j->options.name, JackNullOption, &status);
+    j->client = jack_client_open(
+        j->options.name, j->options.reconnect ? JackNoStartServer : JackNullOption, &status);
     if (!j->client) {
-        return fail_open(status, error);
+        return fail_open(status, j->options.reconnect, error);
     }
     j->base.rate = jack_get_sample_rate(j->client);
     j->base.block = jack_get_buffer_size(j->client);

@@ -5,6 +5,7 @@
 
 #include "default_model.h"
 #include "live.h"
+#include "restart.h"
 
 /* ---- From the audio system ---- */
 
@@ -112,6 +113,14 @@ static bsm_status open_backend(live *l, bsm_error *error)
         return error->status;
     }
     bsm_status status = driver->open(&l->options.backend, &callbacks, &l->backend, error);
+    if (status == BSM_NOT_FOUND && l->options.backend.reconnect) {
+        panel_print(&l->panel, "%s: waiting for it", error->message);
+    }
+    while (status == BSM_NOT_FOUND && l->options.backend.reconnect && !l->stop) {
+        live_wait_to_retry(l);
+        status = l->stop ? BSM_CANCELLED
+                         : driver->open(&l->options.backend, &callbacks, &l->backend, error);
+    }
     if (!status) {
         l->view.system = driver->name;
         l->view.name = l->backend->name;
@@ -133,7 +142,11 @@ static bool open_all(live *l, bsm_model **model)
         live_fail(l, READING_MODEL, &error);
         return false;
     }
-    if (open_backend(l, &error)) {
+    bsm_status status = open_backend(l, &error);
+    if (status == BSM_CANCELLED) { /* by the user, while there was no server */
+        return false;
+    }
+    if (status) {
         live_fail(l, USING_AUDIO, &error);
         return false;
     }
@@ -167,6 +180,9 @@ static void leave_if_lost(live *l)
         panel_close(&l->panel);
         stats_log_close(&l->stats);
         fflush(NULL);
+        if (l->options.backend.reconnect) {
+            live_restart(l);
+        }
         _exit((int)l->code);
     }
 }
@@ -240,6 +256,7 @@ int main(int argc, char **argv)
     if (live_options_parse(argc, argv, &l.options, &error)) {
         return (int)program_refuse(&live_program, &error);
     }
+    l.arguments = argv;
     if (l.options.action != PROGRAM_RUN) {
         program_print(&live_program, l.options.action);
     } else if (l.options.list_audio_devices) {

@@ -13,6 +13,7 @@
 
 typedef struct live {
     live_options options;
+    char **arguments; /**< of the command line, with a NULL at the end */
     pipeline *pipeline;
     audio_backend *backend;
     events events; /**< from the audio system's threads */

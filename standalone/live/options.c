@@ -84,6 +84,8 @@ static const program_option table[] = {
     {"client", 'n', "NAME", "use JACK (default), under this name", set_client, PLACE(backend.name)},
     {"connect", 'c', NULL, NULL, option_flag, PLACE(backend.connect)},
     {"connect-to", 0, "PATTERN", "to the physical or to matching ports", .set = add_pattern},
+    {"reconnect", 0, NULL, "wait for the JACK server, also when it has gone", option_flag,
+     PLACE(backend.reconnect)},
     {"portaudio", 'p', NULL, NULL, option_flag, PLACE(portaudio)},
     {"list-audio-devices", 'l', NULL, "use PortAudio; list its devices", option_flag,
      PLACE(list_audio_devices)},
@@ -143,7 +145,7 @@ const program_table live_program = {
 static bsm_status choose_system(live_options *o, bsm_error *error)
 {
     const backend_options *b = &o->backend;
-    const bool jack = o->jack || b->name || b->connect || b->num_patterns;
+    const bool jack = o->jack || b->reconnect || b->name || b->connect || b->num_patterns;
     const bool portaudio = o->portaudio || o->list_audio_devices || b->input_device ||
                            b->output_device || b->rate || b->block;
     if (jack && portaudio) {

@@ -430,6 +430,23 @@ class LiveTest(unittest.TestCase):
                 self.assertRegex(lines[0], "^bsm-live: JACK: the server '.*' has shut us down")
                 os.unlink(self.path('gone.log'))
 
+    @unittest.skipUnless('--jack' in SYSTEMS, 'built without JACK')
+    def test_server_comes_back(self):
+        """With gains and solo as they were; it waits for the first one, too."""
+        live = self.start_live('--reconnect', '--vocals', '-3', '--solo', 'vocals')
+        for crash in (False, True):
+            wait_for(lambda: self.log().count('waiting for it') == 1 + crash, 'waiting')
+            self.assertIsNone(live.poll())
+            self.start_server()
+            wait_for(lambda: 'bsm:Remix right' in self.jack('jack_lsp', '-A'), 'the ports')
+            jack_server.kill(self.server, self.env) if crash else self.end_server()
+        wait_for(lambda: self.log().count('waiting for it') == 3, 'waiting')
+        with open('/proc/%d/cmdline' % live.pid, 'rb') as file:
+            words = file.read().split(b'\0')
+        self.assertEqual(words[-7:-1], [b'--vocals', b'-3', b'--instrumental', b'0', b'--solo',
+                                        b'vocals'])
+        self.stop_live(live)
+
     def fails(self, code, words, *arguments):
         result = subprocess.run([LIVE, '-q', *arguments], env=self.env, text=True, timeout=60,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
