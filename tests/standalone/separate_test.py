@@ -7,9 +7,11 @@ separate_test.py BSM_SEPARATE MAKE_AUDIO INSTALLED_MODEL [sanitized]
 
 import array
 import fcntl
+import json
 import math
 import os
 import pty
+import random
 import resource
 import shutil
 import signal
@@ -190,6 +192,47 @@ class SeparateTest(unittest.TestCase):
             results.append(read_wav(self.path('song.vocals.wav'))[2])
         difference = sum(abs(a - b) for a, b in zip(results[0], results[2]))
         self.assertGreater(difference, 0)
+
+    def remembering_model(self):
+        """Weights of chance whose scans forget slowly, as if trained on examples of 1 s."""
+        with open(self.model, 'rb') as file:
+            size = struct.unpack('<Q', file.read(8))[0]
+            header, data = json.loads(file.read(size)), file.read()
+        chance = random.Random(1)
+        values = array.array('f', (chance.uniform(-0.3, 0.3) for _ in range(len(data) // 4)))
+        for name, tensor in header.items():
+            if name.endswith('dt_bias'):
+                first, end = (at // 4 for at in tensor['data_offsets'])
+                values[first:end] = array.array('f', [-4] * (end - first))
+        header['__metadata__'].update(segment='1', memory='rolling')
+        text = json.dumps(header).encode()
+        text += b' ' * (-len(text) % 8)
+        with open(self.path('model.safetensors'), 'wb') as file:
+            file.write(struct.pack('<Q', len(text)) + text + values.tobytes())
+        self.env['BSM_MODEL'] = file.name
+
+    def test_what_a_stream_remembers(self):
+        path = self.make('song.wav', frames=120000)
+        self.remembering_model()
+        results = {}
+        for memory in ('', '--memory carry', '--memory rolling', '--memory bounded',
+                       '--warmup 0.4'):
+            result = self.run_separate('-q', '-f', '-t', '1', '--stream', '10,10', *memory.split(),
+                                       path)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            results[memory] = read_wav(self.path('song.vocals.wav'))[2]
+        self.assertEqual(results[''], results['--memory rolling'])
+        self.assertEqual(len({tuple(audio) for audio in results.values()}), 4)
+        until = 2 * (90 * 441 - 1024)  # nine blocks of ten frames, without their reflection
+        for memory in ('', '--warmup 0.4'):
+            self.assertEqual(results[memory][:until], results['--memory carry'][:until])
+        for words, arguments in ((['no room for two warm-ups of 60'],
+                                  ['--stream', '10,10', '--warmup', '0.6']),
+                                 (['--memory and --warmup', '--stream'], ['--memory', 'carry'])):
+            result = self.run_separate('-f', *arguments, path)
+            self.assertEqual(result.returncode, 2, result.stderr)
+            for word in words:
+                self.assertIn(word, result.stderr)
 
     def test_picture(self):
         path = self.make('song.wav')
