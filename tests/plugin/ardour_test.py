@@ -18,6 +18,7 @@ import tempfile
 LUA, EXPORT = "ardour7-lua", "ardour7-export"
 URI = "https://bsm-audio.org/lv2/"
 HERE = os.path.dirname(os.path.abspath(__file__))
+BUSES = os.path.join(HERE, "../../docs/ardour-stems.lua")
 REMIX_PRESETS = ["A cappella", 0, -60, "Vocals +3 dB", 3, 0, "Vocals -6 dB", -6, 0,
                  "Instrumental duck", 0, -9, "Remix neutral", 0, 0, "Karaoke", -60, 0]
 
@@ -147,7 +148,8 @@ def check_tracks(folder):
             shutil.rmtree(session, ignore_errors=True)
             try:
                 output = run([LUA, "--", os.path.join(HERE, "ardour_tracks.lua"), URI + plugin,
-                              channels, inputs, outputs], session)
+                              channels, inputs, outputs,
+                              *([BUSES] if plugin == "stems" and channels == 2 else [])], session)
                 break
             except Crash as crash:
                 print(f"{session}, attempt {attempt + 1}: {crash}")

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: ISC
 -- How Ardour wires the plugins: ardour_tracks.lua URI CHANNELS INPUTS OUTPUTS. On a track of so many channels
 -- the plugin is fed by as many and gives so many outputs, all of them sound, and a session that has it
--- is loaded again.
+-- is loaded again. With SCRIPT, that of docs/ for Stems: behind it both buses sound.
+local script = arg[5]
 local uri, channels = arg[1], tonumber(arg[2])
 local inputs, outputs = tonumber(arg[3]), tonumber(arg[4])
 local folder = os.getenv("BSM_SESSION")
@@ -30,6 +31,11 @@ for channel = 0, outputs - 1 do
     local level = track:peak_meter():meter_level(channel, ARDOUR.MeterType.MeterMaxPeak)
     assert(level > -60, "output " .. channel .. " is silent")
 end
+if script then
+    ardour, Session = function() end, session -- as in Ardour's own window
+    dofile(script)
+    factory()()
+end
 session:save_state("", false, false, false, false, false)
 tracks, track, plugin, insert = nil, nil, nil, nil
 collectgarbage() -- closing waits for what Lua still holds
@@ -40,7 +46,16 @@ io.stdout:flush()
 session = assert(load_session(folder, "tracks"), "load_session")
 plugin = session:route_by_name("music"):nth_plugin(0)
 assert(not plugin:isnil(), "the plugin is lost")
-plugin = nil
+if script then
+    sleep(6)
+    for _, name in ipairs({"music vocals", "music instrumental"}) do
+        local bus = session:route_by_name(name)
+        assert(not bus:isnil(), "there is no bus " .. name)
+        local level = bus:peak_meter():meter_level(0, ARDOUR.MeterType.MeterPeak)
+        assert(level > -60, name .. " is silent")
+    end
+end
+plugin, Session = nil, nil
 collectgarbage()
 session:close()
 print("DONE")

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""Other people's hosts show the window: hosts_test.py HOST, jalv or ardour, on an X server (xvfb.sh).
+
+It opens the plugin's window in the host, over a JACK server without a sound card, takes a picture of it,
+and fails if that is blank or cut. With $BSM_KEEP_PICTURES, a folder, the picture stays there. Exit status 77
+where something is not installed.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+URI = "https://bsm-audio.org/lv2/remix"
+HERE = os.path.dirname(os.path.abspath(__file__))
+WINDOW = re.compile(r"(0x[0-9a-f]+) \"bsm\": \(\)\s+(\d+)x(\d+)")
+
+# So that Ardour asks nothing when it starts: the audio system that was used last.
+CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
+<Ardour><Config/><Extra><AudioMIDISetup><EngineStates>
+<State backend="JACK" driver="" device="" input-device="" output-device="" sample-rate="48000"
+ buffer-size="1024" n-periods="2" input-latency="0" output-latency="0" lm-input="" lm-output="" active="1"
+ use-buffered-io="0" midi-option="" lru="1"><MIDIDevices/></State>
+</EngineStates></AudioMIDISetup></Extra></Ardour>
+"""
+
+
+def output_of(*command):
+    """What a program prints; "" if it fails."""
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return result.stdout
+
+
+def window():
+    """Our window's number and size; None while there is none."""
+    found = WINDOW.search(output_of("xwininfo", "-root", "-tree").decode(errors="replace"))
+    return (found[1], int(found[2]), int(found[3])) if found else None
+
+
+def press(*words):
+    output_of("xdotool", *words)
+    time.sleep(1)
+
+
+def open_in_ardour():
+    """Select the track, show its mixer strip, and double click the plugin in it; Ardour's window is at the
+    screen's corner, since there is no window manager."""
+    if b"plugin - Ardour" in output_of("xwininfo", "-root", "-tree"):
+        press("mousemove", "40", "343", "click", "1")
+        press("key", "shift+e")
+        press("mousemove", "50", "189", "click", "--repeat", "2", "--delay", "100", "1")
+
+
+def wait_for_window(nudge, seconds=120):
+    """Our window, as soon as it has been drawn."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = window()
+        if found:
+            time.sleep(3)
+            return window() or found
+        nudge()
+        time.sleep(2)
+    sys.exit("the host has not shown the window")
+
+
+def check_picture(host, found):
+    """Not blank, and not smaller than can be read."""
+    number, width, height = found
+    kept = os.environ.get("BSM_KEEP_PICTURES")
+    if kept:
+        output_of("import", "-window", number, os.path.join(kept, host + ".png"))
+    picture = output_of("import", "-window", number, "-depth", "8", "ppm:-")
+    header = re.match(rb"P6\s+(\d+)\s+(\d+)\s+255\s", picture)
+    pixels = picture[header.end():] if header else b""
+    colours = {pixels[at:at + 3] for at in range(0, len(pixels), 3)}
+    print(f"{host}: {width} x {height}, {len(colours)} colours")
+    seen = len(pixels) / (3 * width * height)  # what lies in the host's window
+    if width < 480 or height < 300 or seen < 0.98 or len(colours) < 100:
+        print("picture:", header and header[0])
+        sys.exit("the window is blank or cut")
+
+
+def start_jack(folder):
+    os.environ.update(JACK_DEFAULT_SERVER=f"bsm-hosts-{os.getpid()}", JACK_NO_START_SERVER="1",
+                      JACK_NO_AUDIO_RESERVATION="1")
+    with open(os.path.join(folder, "jackd"), "wb") as log:
+        server = subprocess.Popen(
+            ["jackd", "--no-realtime", "-n", os.environ["JACK_DEFAULT_SERVER"], "-d", "dummy", "-r",
+             "48000", "-p", "1024"], stdout=log, stderr=log)
+    for _ in range(100):
+        if subprocess.run(["jack_lsp"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          check=False).returncode == 0:
+            return server
+        time.sleep(0.1)
+    sys.exit("no JACK server")
+
+
+def start_jalv():
+    # Its standard input stays open: at its end, jalv would end.
+    return subprocess.Popen(["jalv.gtk3", URI], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+
+
+def start_ardour(folder):
+    config = os.path.join(folder, ".config", "ardour7")
+    os.makedirs(config)
+    with open(os.path.join(config, "config"), "w", encoding="utf-8") as file:
+        file.write(CONFIG)
+    open(os.path.join(config, ".a7"), "w", encoding="utf-8").close()  # it has been started before
+    session = os.path.join(folder, "session")
+    made = subprocess.run(["ardour7-lua", "--", os.path.join(HERE, "ardour_session.lua"), URI,
+                           session], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
+                          check=False)
+    if b"DONE" not in made.stdout:
+        sys.exit(made.stdout.decode(errors="replace"))
+    with open(os.path.join(folder, "ardour"), "wb") as log:
+        return subprocess.Popen(["ardour", "-n", os.path.join(session, "plugin.ardour")],
+                                stdout=log, stderr=log, start_new_session=True)
+
+
+def main():
+    host = sys.argv[1]
+    tools = ["jackd", "jack_lsp", "import", "xwininfo"]
+    tools += ["jalv.gtk3"] if host == "jalv" else ["ardour", "ardour7-lua", "xdotool"]
+    missing = [tool for tool in tools if not shutil.which(tool)]
+    if missing:
+        print("not installed:", *missing)
+        sys.exit(77)
+    with tempfile.TemporaryDirectory(prefix="bsm-hosts-") as folder:
+        os.environ["HOME"] = folder
+        processes = [start_jack(folder)]
+        try:
+            if host == "jalv":
+                processes.append(start_jalv())
+                found = wait_for_window(lambda: None)
+            else:
+                processes.append(start_ardour(folder))
+                found = wait_for_window(open_in_ardour)
+            check_picture(host, found)
+        finally:
+            for process in reversed(processes):
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+
+
+main()
