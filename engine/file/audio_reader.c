@@ -147,7 +147,7 @@ static bsm_status count_frames(bsm_audio_reader *reader, bsm_error *error)
     return status;
 }
 
-/* What libsndfile does not read may be something for ffmpeg. */
+/* What libsndfile does not read may be something for ffmpeg, which then reads all of the file. */
 static bsm_status open_by_program(bsm_audio_reader *reader, bsm_error *error)
 {
     bsm_error cause = {0};
@@ -158,6 +158,7 @@ static bsm_status open_by_program(bsm_audio_reader *reader, bsm_error *error)
         return bsm_fail(error, BSM_BAD_AUDIO, "%s: %s", reader->path, mistake);
     }
     reader->links.links[0].codec = BSM_CODEC_PROGRAM;
+    reader->links.count = 1;
     bsm_status status = open_link(reader, 0, &cause);
     if (status == BSM_UNSUPPORTED) {
         return bsm_fail(error, BSM_BAD_AUDIO,

@@ -122,13 +122,15 @@ class FormatsTest(unittest.TestCase):
 
     def test_joined(self):
         files = [self.encode(name) for name in ('a.mp3', 'b.ogg', 'c.opus', 'd.flac')]
-        for path in files:
+        other = self.encode('e.ogg', '-c:a', 'flac') # which ffmpeg may read, and then as a whole
+        for path in [*files, other]:
             with open(path, 'rb') as file:
                 data = file.read()
             with open(path, 'ab') as file:
                 file.write(data)
         result = self.separate(*files)
         self.assertEqual(result.stderr.count('2 files joined'), len(files))
+        self.check({other: (2 * RATE * SECONDS, 0)})
         for name in 'abcd':
             rate = 48000 if name == 'c' else RATE
             self.assertLessEqual(abs(self.frames(name) - 2 * rate * SECONDS), 2)
