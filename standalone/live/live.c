@@ -138,6 +138,10 @@ static bool open_all(live *l, bsm_model **model)
         live_fail(l, WRITING_OUTPUT, &error);
         return false;
     }
+    if (l->options.osc && remote_open(l->options.osc, &l->remote, &error)) {
+        live_fail(l, DOING_ELSE, &error);
+        return false;
+    }
     if (default_model_open(l->options.model, model, &error)) {
         live_fail(l, READING_MODEL, &error);
         return false;
@@ -213,6 +217,7 @@ static void play(live *l)
     }
     pipeline_free(l->pipeline); /* waits for the block that is being computed */
     bsm_model_free(model);
+    remote_close(l->remote);
     stats_log_close(&l->stats);
 }
 

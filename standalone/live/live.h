@@ -9,6 +9,7 @@
 #include "options.h"
 #include "panel.h"
 #include "pipeline.h"
+#include "remote.h"
 #include "stats_log.h"
 
 typedef struct live {
@@ -16,8 +17,9 @@ typedef struct live {
     char **arguments; /**< of the command line, with a NULL at the end */
     pipeline *pipeline;
     audio_backend *backend;
-    events events; /**< from the audio system's threads */
-    int signals;   /**< a signalfd */
+    events events;  /**< from the audio system's threads */
+    int signals;    /**< a signalfd */
+    remote *remote; /**< NULL: nobody is listened to */
     panel panel;
     stats_log stats;
     live_view view; /**< as of the last tick */

@@ -311,8 +311,9 @@ static void wait_and_answer(live *l, double seconds)
         {.fd = l->signals, .events = POLLIN},
         {.fd = l->events.fd, .events = POLLIN},
         {.fd = l->panel.terminal ? STDIN_FILENO : -1, .events = POLLIN},
+        {.fd = remote_fd(l->remote), .events = POLLIN},
     };
-    if (poll(fds, 3, seconds > 0 ? (int)ceil(1000 * seconds) : 0) <= 0) {
+    if (poll(fds, sizeof fds / sizeof *fds, seconds > 0 ? (int)ceil(1000 * seconds) : 0) <= 0) {
         return;
     }
     if (fds[2].revents & (POLLHUP | POLLERR)) {
@@ -324,6 +325,9 @@ static void wait_and_answer(live *l, double seconds)
     }
     if (fds[1].revents) {
         take_news(l);
+    }
+    if (fds[3].revents && remote_take(l->remote, &l->options.mix)) {
+        pipeline_set_mix(l->pipeline, &l->options.mix);
     }
     for (char key; fds[2].revents && !l->stop && (key = panel_key(&l->panel));) {
         if (!l->panel.asking) {

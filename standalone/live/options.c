@@ -119,6 +119,8 @@ static const program_option table[] = {
      BSM_REMIX_MIN_DB, BSM_REMIX_MAX_DB, "dB"},
     {"solo", 0, "STEM", "only % in the remix", option_choice, PLACE(mix.solo), BSM_SOLO_VOCALS,
      .choices = stems},
+    {"osc", 0, "PORT", "take gains by OSC, /bsm/vocals DB and others", option_size, PLACE(osc), 1,
+     65535},
     {"stats", 0, "FILE", "append statistics every second, as JSON lines", option_text,
      PLACE(stats)},
     {"quiet", 'q', NULL, "print errors only", option_flag, PLACE(quiet)},
@@ -137,8 +139,7 @@ const program_table live_program = {
     table,
     sizeof table / sizeof *table,
     "Keys on a terminal: v V i I gains, s solo, b bypass, m model, r reload, q quit.\n"
-    "SIGHUP reloads the model. Exit status: 0 ended by the user, 2 usage, 3 model,\n"
-    "5 cannot write, 6 compute device, 7 memory, 8 audio system, 1 anything else.\n",
+    "SIGHUP reloads the model. Exit status: 0 ended by the user, others: bsm-live(1).\n",
 };
 
 /* Each option but the common ones belongs to one of the systems. */

@@ -29,6 +29,7 @@ typedef struct live_options {
     bsm_precision precision;
     size_t threads;
     bsm_remix_settings mix;
+    size_t osc; /**< the port to listen on; 0: none */
     bool quiet;
     const char *stats; /**< a file; NULL: none */
 } live_options;

@@ -20,6 +20,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -429,6 +430,39 @@ class LiveTest(unittest.TestCase):
                 self.assertEqual(len(lines), 1, lines)
                 self.assertRegex(lines[0], "^bsm-live: JACK: the server '.*' has shut us down")
                 os.unlink(self.path('gone.log'))
+
+    @staticmethod
+    def osc(path, types, data):
+        pad = lambda text: text + b'\0' * (4 - len(text) % 4)
+        return pad(path.encode()) + pad(b',' + types.encode()) + data
+
+    @unittest.skipUnless('--jack' in SYSTEMS, 'built without JACK')
+    def test_gains_by_osc(self):
+        """What is sent is heard; what is no message of ours is not."""
+        self.start_server()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(('', 0))
+            port = taken.getsockname()[1]
+            result = subprocess.run([LIVE, '-q', '--osc', str(port)], env=self.env, text=True,
+                                    timeout=60, stderr=subprocess.PIPE)
+            if 'built without liblo' in result.stderr:
+                self.skipTest('built without liblo')
+            self.assertIn('--osc %d: cannot listen' % port, result.stderr)
+            self.assertEqual(result.returncode, 1)
+        live = self.start_live('--osc', str(port), '--latency', '300')
+        wait_for(lambda: 'bsm:Remix right' in self.jack('jack_lsp', '-A'), 'the ports')
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for message in (b'noise', b'', self.osc('/bsm/vocals', 's', b'loud'),
+                            self.osc('/bsm/vocals', 'f', struct.pack('>f', float('nan'))),
+                            self.osc('/bsm/solo', 'i', struct.pack('>i', 99)),
+                            self.osc('/bsm/solo', 'i', struct.pack('>i', 0)),
+                            self.osc('/bsm/vocals', 'f', struct.pack('>f', -100)),
+                            self.osc('/bsm/instrumental', 'i', struct.pack('>i', -100))):
+                sender.sendto(message, ('127.0.0.1', port))
+        result = self.through(self.waves[48000], 'bsm') # both are off
+        self.check_sum(result)
+        self.assertLess(result['out_level_db'], -100, result)
+        self.stop_live(live)
 
     @unittest.skipUnless('--jack' in SYSTEMS, 'built without JACK')
     def test_server_comes_back(self):
