@@ -7,6 +7,7 @@
 #include "bsm/network.h"
 #include "bsm/stream.h"
 #include "bsm/training.h"
+#include <stddef.h>
 
 enum { BENCH_STAGES = BSM_NUM_MODULES, BENCH_MAX_REPEATS = 1000 };
 
@@ -104,5 +105,17 @@ typedef struct bench_play_result {
 
 bsm_status bench_play(bsm_model *model, const bsm_stream_options *options, size_t block,
                       double seconds, bench_play_result *result, bsm_error *error);
+
+/** Seconds on a clock that only goes forward. */
+double bench_now(void);
+
+/** Sorts `values`, so that the smallest is first, and returns the middle one. */
+double bench_median(double *values, size_t count);
+
+/** Bytes of memory that the process uses, and used at most since the last reset. 0 where the system
+ *  does not say (it is not Linux). */
+double bench_memory(void);
+double bench_peak_memory(void);
+void bench_reset_peak_memory(void);
 
 #endif

@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "bench.h"
-#include "bench_util.h"
 #include "separate/window.h"
 
 typedef struct run_state {

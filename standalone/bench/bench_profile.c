@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "bench.h"
-#include "bench_util.h"
 #include "device/cpu/matrix.h"
 #include "device/cpu/product.h"
 #include "net/threads.h"

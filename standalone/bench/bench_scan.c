@@ -4,10 +4,37 @@
 #include <string.h>
 
 #include "bench.h"
-#include "bench_util.h"
 #include "device/cpu/mixer.h"
 #include "device/cpu/product.h"
 #include "device/reference/modules.h"
+#include "net/scan_times.h"
+#include <stdio.h>
+
+/* ---- On a device with memory of its own ---- */
+
+bsm_status bench_device_scan(bsm_model *model, const bsm_network_options *options, double seconds,
+                             size_t repeats, bench_device_scan_result *result, bsm_error *error)
+{
+    const bsm_config *config = bsm_model_config(model);
+    bsm_network_options sized = *options;
+    sized.max_frames = 1 + (size_t)(seconds * (double)config->sample_rate) / config->hop;
+    bsm_network *network = NULL;
+    bsm_scan_times times;
+    bsm_status status = bsm_network_new(model, &sized, &network, error);
+    if (!status) {
+        status = bsm_network_scan_times(network, sized.max_frames, repeats, &times, error);
+    }
+    if (!status) {
+        *result = (bench_device_scan_result){.sequences = times.sequences,
+                                             .frames = times.steps,
+                                             .sequential = times.sequential,
+                                             .fast = times.fast,
+                                             .difference = times.difference};
+        snprintf(result->device, sizeof result->device, "%s", bsm_network_device_name(network));
+    }
+    bsm_network_free(network);
+    return status;
+}
 
 typedef struct scan_data {
     const bsm_config *config;

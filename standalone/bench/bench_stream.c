@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "bench.h"
-#include "bench_util.h"
 
 /* Buffers of the largest block, of a quiet noise. */
 typedef struct buffers {

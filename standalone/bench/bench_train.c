@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "bench.h"
-#include "bench_util.h"
 #include "separate/window.h"
 
 typedef struct train_state {

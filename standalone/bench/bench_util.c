@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "bench_util.h"
+#include "bench.h"
 
 #include <stdio.h>
 #include <stdlib.h>

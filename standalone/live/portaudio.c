@@ -9,14 +9,40 @@
 #include <time.h>
 
 #include "backend.h"
-#include "hush.h"
 #include "portaudio_devices.h"
 
 #ifdef HAVE_PA_JACK
 #include <pa_jack.h>
 #endif
 #ifdef HAVE_PA_LINUX_ALSA
+#include <fcntl.h>
 #include <pa_linux_alsa.h>
+#include <unistd.h>
+
+/* ---- What libraries print is kept away from the terminal ---- */
+
+static int hush_begin(void)
+{
+    fflush(stderr);
+    const int kept = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (kept >= 0 && null >= 0) {
+        dup2(null, STDERR_FILENO);
+    }
+    if (null >= 0) {
+        close(null);
+    }
+    return kept;
+}
+
+static void hush_end(int kept)
+{
+    if (kept >= 0) {
+        dup2(kept, STDERR_FILENO);
+        close(kept);
+    }
+}
+
 #endif
 
 enum {

@@ -8,7 +8,6 @@
 #include "default_model.h"
 #include "exit_code.h"
 #include "model_info.h"
-#include "model_list.h"
 #include "program_options.h"
 
 enum { NO_DTYPE = -1 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** What `bsm-model info` says of a model. */
+/** What `bsm-model info` and `bsm-model list` say of models. */
 #ifndef BSM_STANDALONE_MODEL_INFO_H
 #define BSM_STANDALONE_MODEL_INFO_H
 
@@ -22,5 +22,8 @@ bool model_info_is_config(const char *key);
 /** A number with commas between the thousands, in `text`. */
 enum { GROUPED_SIZE = 32 };
 const char *model_info_group(size_t number, char text[GROUPED_SIZE]);
+
+/** A line for each model in the folders of models, the default one marked. */
+void model_list_print(void);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* What `bsm-model list` says. */
-#include "model_list.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The ranges of the values of a configuration. */
-#include "config/limits.h"
+#include "config/settings.h"
 
 #include <stdio.h>
 

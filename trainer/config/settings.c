@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "config/home.h"
-#include "config/limits.h"
 
 enum {
     LAYER_BANDS = BSM_NUM_DEFAULTS, /* above the defaults */

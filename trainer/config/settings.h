@@ -12,6 +12,7 @@
 #include "bsm/training.h"
 #include "config/keys.h"
 #include "config/layer.h"
+#include "config/settings.h"
 #include "data/loader.h"
 #include "schedule.h"
 
@@ -147,5 +148,9 @@ typedef void bsm_difference_visitor(void *user, const char *key, const char *dif
 BSM_NODISCARD bsm_status bsm_settings_compare(const char *old_text, const char *new_text,
                                               bsm_difference_visitor *visitor, void *user,
                                               bsm_error *error);
+
+/** The first key whose value is out of its range, with what is wrong with it; NULL if none is. */
+const char *bsm_settings_out_of_range(const bsm_trainer_settings *settings, char *what,
+                                      size_t size);
 
 #endif

@@ -7,8 +7,103 @@
 
 #include "data/augment.h"
 #include "data/clip_reader.h"
-#include "data/mix_level.h"
 #include "signal/planes.h"
+#include <math.h>
+
+/* ---- How loud a source is ---- */
+
+typedef struct mix_source {
+    float **audio; /* [channels][samples] */
+    bool target;   /* a stem that the model separates */
+    bool silent;   /* left out */
+    double gain;   /* to be applied by sum_sources */
+} mix_source;
+
+static const double max_gain = 20;        /* dB, of the target over its own loudness factor */
+static const double least_energy = 1e-10; /* mean square: below, at -100 dB, is silence */
+
+/* Mean squares of the sum of the targets and of the sum of the others. */
+static void measure(const mix_source *sources, size_t count, size_t channels, size_t samples,
+                    double *target, double *others)
+{
+    *target = *others = 0;
+    for (size_t c = 0; c < channels; c++) {
+        for (size_t i = 0; i < samples; i++) {
+            double sum[2] = {0, 0};
+            for (size_t s = 0; s < count; s++) {
+                sum[sources[s].target] += sources[s].gain * (double)sources[s].audio[c][i];
+            }
+            *target += sum[true] * sum[true];
+            *others += sum[false] * sum[false];
+        }
+    }
+    *target /= (double)(channels * samples);
+    *others /= (double)(channels * samples);
+}
+
+/* Change the targets' gains so that the energy of their sum is `level` dB over that of the sum of
+ * the others; by 20 dB at most up, because what is quieter is a breath or a codec's noise, which
+ * would be neither voice nor music if it were loud. Nothing changes if either is silent. */
+static void set_level(mix_source *sources, size_t count, size_t channels, size_t samples,
+                      double level)
+{
+    double target, others;
+    measure(sources, count, channels, samples, &target, &others);
+    if (target < least_energy || others < least_energy) {
+        return;
+    }
+    const double change = fmin(level - 10 * log10(target / others), max_gain);
+    for (size_t s = 0; s < count; s++) {
+        if (sources[s].target) {
+            sources[s].gain *= pow(10, change / 20);
+        }
+    }
+}
+
+static void scale(const mix_source *source, size_t channels, size_t samples, float gain)
+{
+    for (size_t c = 0; c < channels && !source->silent; c++) {
+        for (size_t i = 0; i < samples; i++) {
+            source->audio[c][i] *= gain;
+        }
+    }
+}
+
+/* Returns the peak. */
+static float add_up(const mix_source *sources, size_t count, size_t channels, size_t samples,
+                    float *const *mixture)
+{
+    float peak = 0;
+    for (size_t c = 0; c < channels; c++) {
+        memset(mixture[c], 0, samples * sizeof(float));
+        for (size_t s = 0; s < count; s++) {
+            for (size_t i = 0; i < samples && !sources[s].silent; i++) {
+                mixture[c][i] += sources[s].audio[c][i];
+            }
+        }
+        for (size_t i = 0; i < samples; i++) {
+            peak = fmaxf(peak, fabsf(mixture[c][i]));
+        }
+    }
+    return peak;
+}
+
+/* Apply the gains, and add the sources up in their order. If the sum's peak passes 1, all are made
+ * quieter together, so that nothing would clip. `mixture` is the sum to the bit. */
+static void sum_sources(const mix_source *sources, size_t count, size_t channels, size_t samples,
+                        float *const *mixture)
+{
+    for (size_t s = 0; s < count; s++) {
+        scale(&sources[s], channels, samples, (float)sources[s].gain);
+    }
+    const float peak = add_up(sources, count, channels, samples, mixture);
+    if (peak > 1) {
+        for (size_t s = 0; s < count; s++) {
+            scale(&sources[s], channels, samples, 1 / peak);
+        }
+        add_up(sources, count, channels, samples, mixture);
+    }
+}
 
 enum {
     MAX_ATTEMPTS = 1000,       /* to draw files that can be read */
@@ -34,7 +129,7 @@ struct bsm_mixer {
     drawn_source *drawn; /* per source */
     size_t *stem;        /* per source: its number among the model's stems, or num_stems */
     float ***own;        /* per source that is not a stem: its planes */
-    bsm_mix_source *sources;
+    mix_source *sources;
     float **scratch;
 };
 
@@ -326,8 +421,8 @@ static void set_gains(bsm_mixer *m, const bsm_random *example)
     if (data->level.low <= data->level.high) {
         bsm_random random = bsm_random_fork(example, LEVEL);
         const double level = bsm_random_between(&random, data->level.low, data->level.high);
-        bsm_mix_set_level(m->sources, m->num_sources, m->options.model->channels,
-                          m->options.samples, level);
+        set_level(m->sources, m->num_sources, m->options.model->channels, m->options.samples,
+                  level);
     }
 }
 
@@ -350,7 +445,7 @@ bsm_status bsm_mixer_make(bsm_mixer *mixer, uint64_t number, bsm_example *exampl
     }
     if (!status) {
         set_gains(mixer, &random);
-        bsm_mix_sum(mixer->sources, mixer->num_sources, mixer->options.model->channels,
+        sum_sources(mixer->sources, mixer->num_sources, mixer->options.model->channels,
                     mixer->options.samples, example->mixture);
     }
     free(augmentations);

@@ -9,7 +9,36 @@
 
 #include "bsm/separate.h"
 #include "data/folder.h"
-#include "data/musdb.h"
+#include <stddef.h>
+
+/* ---- The usual 14 validation tracks of MUSDB18 ---- */
+
+static const char *const validation_tracks[] = {
+    "ANiMAL - Rockshow",
+    "Actions - One Minute Smile",
+    "Alexander Ross - Goodbye Bolero",
+    "Clara Berry And Wooldog - Waltz For My Victims",
+    "Fergessen - Nos Palpitants",
+    "James May - On The Line",
+    "Johnny Lokke - Promises & Lies",
+    "Leaf - Summerghost",
+    "Meaxic - Take A Step",
+    "Patrick Talbot - A Reason To Leave",
+    "Skelpolu - Human Mistakes",
+    "Traffic Experiment - Sirens",
+    "Triviul - Angelsaint",
+    "Young Griffo - Pennies",
+};
+
+static bool is_musdb_validation(const char *track)
+{
+    for (size_t i = 0; i < sizeof validation_tracks / sizeof validation_tracks[0]; i++) {
+        if (strcmp(validation_tracks[i], track) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static const char *const subset_names[] = {"train", "valid", "test"};
 
@@ -166,7 +195,7 @@ static bsm_status take_track(track_search *search, const char *path, const char 
 
 static bool is_chosen(track_choice choice, const char *track)
 {
-    return choice == ALL_TRACKS || bsm_musdb_is_validation(track) == (choice == MUSDB_VALIDATION);
+    return choice == ALL_TRACKS || is_musdb_validation(track) == (choice == MUSDB_VALIDATION);
 }
 
 static bsm_status take_tracks(track_search *search, const bsm_folder *base)

@@ -1,8 +1,26 @@
 /* SPDX-License-Identifier: ISC */
-/* The keys of a configuration, explained: YAML with comments, which is a configuration itself. */
+/* What is made of the table of keys. The published values are YAML. A section is a text of its own:
+ * where the 17th, 33rd, ... node of a text is a section or a list, libyaml 0.2.5 leaks without
+ * memory. Without a value a key is null.
+ */
 #include <stdio.h>
 
 #include "config/settings.h"
+
+#define LINE(S, KIND, KEY, DEFAULT, ...) S #KEY ": " DEFAULT "\n"
+
+const char *const bsm_settings_defaults[BSM_NUM_DEFAULTS] = {
+    "model:\n" BSM_MODEL_KEYS(LINE, "  "),
+    "audio:\n" BSM_AUDIO_KEYS(LINE, "  "),
+    "training:\n" BSM_TRAINING_KEYS(LINE, "  "),
+    "training:\n  schedule:\n" BSM_SCHEDULE_KEYS(LINE, "    "),
+    "loss:\n" BSM_LOSS_KEYS(LINE, "  "),
+    "data:\n" BSM_DATA_KEYS(LINE, "  "),
+    "sad:\n" BSM_SAD_KEYS(LINE, "  "),
+    "validation:\n" BSM_VALIDATION_KEYS(LINE, "  "),
+};
+
+/* ---- The keys, explained: YAML with comments, which is a configuration itself ---- */
 
 typedef struct row {
     const char *indent, *key, *value;
