@@ -7,7 +7,8 @@
 
 enum { MAX_FRAMES = 6000 };
 
-/* Measured: docs/model.md. */
+/* Of a segment of 8 s, a third more work than one state's; tools/memory.py measures what less and
+ * more are worth. */
 static const double DEFAULT_WARMUP = 2, MOST_WARMUP = 60; /* seconds */
 static const double DEFAULT_PART = 0.25;                  /* of the segment at most */
 

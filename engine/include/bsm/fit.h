@@ -12,7 +12,7 @@ typedef struct bsm_fit {
     bsm_stream_options options; /**< for bsm_stream_new: what was asked for, with the latency,
                                      look-ahead and threads that were chosen */
     bool fits;                  /**< its load stays under 70 % */
-    double load;                /**< expected: computing time / audio time */
+    double load;                /**< expected: computing time / audio time, of the dearest blocks */
     double latency;             /**< of these options, seconds */
     double speed;               /**< how many times faster the machine would have to be; 1 or less
                                      if it fits */
