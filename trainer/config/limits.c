@@ -18,24 +18,23 @@ typedef struct limit {
 #define LIMIT_WHOLE(S, KEY, LOW, HIGH) LIMIT_OF(S, KEY, true, false, LOW, HIGH)
 #define LIMIT_NUMBER(S, KEY, LOW, HIGH) LIMIT_OF(S, KEY, false, false, LOW, HIGH)
 #define LIMIT_BELOW(S, KEY, LOW, HIGH) LIMIT_OF(S, KEY, false, true, LOW, HIGH)
-#define NO_LIMIT(...)
-#define LIMIT_SEED NO_LIMIT
-#define LIMIT_FLAG NO_LIMIT
-#define LIMIT_TEXT NO_LIMIT
-#define LIMIT_TEXTS NO_LIMIT
-#define LIMIT_WHOLES NO_LIMIT
-#define LIMIT_ROOTS NO_LIMIT
-#define LIMIT_SILENTS NO_LIMIT
-#define LIMIT_AUGMENTS NO_LIMIT
-#define LIMIT_RANGE NO_LIMIT
-#define LIMIT_MAYBE_RANGE NO_LIMIT
-#define LIMIT_PRECISION NO_LIMIT
-#define LIMIT_ANY_PRECISION NO_LIMIT
-#define LIMIT_DEVICE NO_LIMIT
-#define LIMIT_SCHEDULE NO_LIMIT
-#define LIMIT_LAYOUT NO_LIMIT
-#define LIMIT_SUBSET NO_LIMIT
-#define LIMIT_MEMORY NO_LIMIT
+#define LIMIT_SEED(...)
+#define LIMIT_FLAG(...)
+#define LIMIT_TEXT(...)
+#define LIMIT_TEXTS(...)
+#define LIMIT_WHOLES(...)
+#define LIMIT_ROOTS(...)
+#define LIMIT_SILENTS(...)
+#define LIMIT_AUGMENTS(...)
+#define LIMIT_RANGE(...)
+#define LIMIT_MAYBE_RANGE(...)
+#define LIMIT_PRECISION(...)
+#define LIMIT_ANY_PRECISION(...)
+#define LIMIT_DEVICE(...)
+#define LIMIT_SCHEDULE(...)
+#define LIMIT_LAYOUT(...)
+#define LIMIT_SUBSET(...)
+#define LIMIT_MEMORY(...)
 
 /* What bsm_config_validate, bsm_training_plan and the loader look at is left to them. */
 static const limit limits[] = {
@@ -76,8 +75,8 @@ static const char *check_ranges(const bsm_data_settings *data, char *what, size_
 
 #define CHANCE(S, KIND, KEY, ...) CHANCE_##KIND(S, KEY)
 #define CHANCE_CHANCE(S, KEY) S->KEY,
-#define CHANCE_TEXT NO_LIMIT
-#define CHANCE_MAYBE_RANGE NO_LIMIT
+#define CHANCE_TEXT(...)
+#define CHANCE_MAYBE_RANGE(...)
 
 /* Probabilities that are left out are valid. */
 static bool is_probability(const double *value)

@@ -3,19 +3,19 @@
 #include "config/settings.h"
 
 /* Every key may be left out: it then has the default. */
-#define MAYBE CYAML_FLAG_OPTIONAL
+#define LEFT_OUT CYAML_FLAG_OPTIONAL
 #define POINTER (CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
 #define FIELD(S, KIND, KEY, DEFAULT, LOW, HIGH, HELP) FIELD_##KIND(S, KEY, LOW, HIGH)
-#define FIELD_WHOLE(S, KEY, ...) CYAML_FIELD_UINT(#KEY, MAYBE, S, KEY),
-#define FIELD_SEED FIELD_WHOLE
-#define FIELD_NUMBER(S, KEY, ...) CYAML_FIELD_FLOAT(#KEY, MAYBE, S, KEY),
-#define FIELD_BELOW FIELD_NUMBER
+#define FIELD_WHOLE(S, KEY, ...) CYAML_FIELD_UINT(#KEY, LEFT_OUT, S, KEY),
+#define FIELD_SEED(S, KEY, ...) FIELD_WHOLE(S, KEY)
+#define FIELD_NUMBER(S, KEY, ...) CYAML_FIELD_FLOAT(#KEY, LEFT_OUT, S, KEY),
+#define FIELD_BELOW(S, KEY, ...) FIELD_NUMBER(S, KEY)
 #define FIELD_MAYBE(S, KEY, ...) CYAML_FIELD_FLOAT_PTR(#KEY, POINTER, S, KEY),
-#define FIELD_CHANCE FIELD_MAYBE
-#define FIELD_RANGE(S, KEY, ...) CYAML_FIELD_SEQUENCE_FIXED(#KEY, MAYBE, S, KEY, &number, 2),
+#define FIELD_CHANCE(S, KEY, ...) FIELD_MAYBE(S, KEY)
+#define FIELD_RANGE(S, KEY, ...) CYAML_FIELD_SEQUENCE_FIXED(#KEY, LEFT_OUT, S, KEY, &number, 2),
 #define FIELD_MAYBE_RANGE(S, KEY, ...)                                                             \
     CYAML_FIELD_SEQUENCE_FIXED(#KEY, POINTER, S, KEY, &number, 2),
-#define FIELD_FLAG(S, KEY, ...) CYAML_FIELD_BOOL(#KEY, MAYBE, S, KEY),
+#define FIELD_FLAG(S, KEY, ...) CYAML_FIELD_BOOL(#KEY, LEFT_OUT, S, KEY),
 #define FIELD_TEXT(S, KEY, ...) CYAML_FIELD_STRING_PTR(#KEY, POINTER, S, KEY, 0, CYAML_UNLIMITED),
 #define FIELD_LIST(S, KEY, ENTRY, LEAST, MOST)                                                     \
     CYAML_FIELD_SEQUENCE(#KEY, POINTER, S, KEY, &(ENTRY), LEAST, MOST),
@@ -25,7 +25,7 @@
 #define FIELD_SILENTS(S, KEY, LEAST, MOST) FIELD_LIST(S, KEY, silent, LEAST, MOST)
 #define FIELD_AUGMENTS(S, KEY, LEAST, MOST) FIELD_LIST(S, KEY, augment, LEAST, MOST)
 #define FIELD_NAMES(S, KEY, NAMES)                                                                 \
-    CYAML_FIELD_ENUM(#KEY, MAYBE | CYAML_FLAG_STRICT, S, KEY, NAMES, CYAML_ARRAY_LEN(NAMES)),
+    CYAML_FIELD_ENUM(#KEY, LEFT_OUT | CYAML_FLAG_STRICT, S, KEY, NAMES, CYAML_ARRAY_LEN(NAMES)),
 #define FIELD_PRECISION(S, KEY, ...) FIELD_NAMES(S, KEY, precisions)
 #define FIELD_ANY_PRECISION(S, KEY, ...) FIELD_NAMES(S, KEY, validation_precisions)
 #define FIELD_DEVICE(S, KEY, ...) FIELD_NAMES(S, KEY, devices)
@@ -33,7 +33,7 @@
 #define FIELD_LAYOUT(S, KEY, ...) FIELD_NAMES(S, KEY, layouts)
 #define FIELD_SUBSET(S, KEY, ...) FIELD_NAMES(S, KEY, subsets)
 #define FIELD_MEMORY(S, KEY, ...) FIELD_NAMES(S, KEY, memories)
-#define SECTION(S, KEY, FIELDS) CYAML_FIELD_MAPPING(#KEY, MAYBE, S, KEY, FIELDS)
+#define SECTION(S, KEY, FIELDS) CYAML_FIELD_MAPPING(#KEY, LEFT_OUT, S, KEY, FIELDS)
 
 /* By the names that the other programs have for them, too. */
 #define PRECISIONS                                                                                 \
