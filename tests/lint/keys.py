@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""The list of keys in bsm-trainer's manual, out of their table in trainer/config/keys.h. Fails where
-the manual has another one; with --write puts it there."""
+"""The list of keys in bsm-trainer's manual, out of their table in trainer/config/keys.h. Fails
+where the manual has another one; with --write puts it there."""
 
 import re
 import sys
@@ -11,11 +11,21 @@ BEGIN, END = '.\\" Made by tests/lint/keys.py.\n', '.\\" End of what it made.\n'
 ROW = re.compile(r'K\(S, (\w+), (\w+), "([^"]*)", ([^,]+), ([^,]+),\s*((?:"[^"]*"\s*)+)\)')
 WHERE = {"SCHEDULE": "training.schedule", "ROOT": "Entries of data.roots",
          "SILENT": "Entries of data.silent", "AUGMENT": "Entries of data.augment"}
-WORDS = {"PRECISION": "float32, tf32 or bfloat16.",
-         "ANY_PRECISION": "float32, tf32, bfloat16 or int8.",
-         "DEVICE": "auto, cpu, reference or cuda.", "SCHEDULE": "constant, cosine or plateau.",
-         "LAYOUT": "auto, musdb, tracks or pool.", "SUBSET": "train, valid or test.",
-         "MEMORY": "model, carry, rolling or bounded.", "FLAG": "true or false."}
+SCHEMA = "trainer/config/schema.c"
+WORDS = {"PRECISION": "float32, tf32 or bfloat16.", "FLAG": "true or false.",
+         "ANY_PRECISION": "float32, tf32, bfloat16 or int8."}
+
+
+def read_names():
+    """What words each kind of key may be."""
+    with open(SCHEMA, encoding="utf-8") as file:
+        source = file.read()
+    fields = r"#define FIELD_(\w+)\(S, KEY, \.\.\.\) FIELD_NAMES\(S, KEY, (\w+)\)"
+    for kind, names in re.findall(fields, source):
+        table = re.search(r"cyaml_strval_t %s\[\] = \{\n(.*?)\n\};" % names, source, re.S)
+        if table and kind not in WORDS:
+            words = re.findall(r'\{"(\w+)"', table.group(1))
+            WORDS[kind] = ", ".join(words[:-1]) + " or " + words[-1] + "."
 
 
 def bounds(kind, low, high):
@@ -54,6 +64,7 @@ def make():
 
 
 def main():
+    read_names()
     with open(MANUAL, encoding="utf-8") as file:
         before, rest = file.read().split(BEGIN)
     old, after = rest.split(END)
