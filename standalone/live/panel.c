@@ -117,9 +117,9 @@ void panel_format(const live_view *view, const float levels[BSM_NUM_PARTS], cons
                   size_t width, char text[PANEL_TEXT_SIZE])
 {
     const bsm_stream_stats *s = &view->stream;
-    char *at =
-        put_line(text, width, "%s %s  %zu Hz  %s  (%s)  latency %.0f ms", view->system, view->name,
-                 view->rate, model_file(view->model), view->device, live_view_latency_ms(view));
+    char *at = put_line(text, width, "latency %.0f ms, %zu samples  %s %s  %zu Hz  %s  (%s)",
+                        live_view_latency_ms(view), s->latency, view->system, view->name,
+                        view->rate, model_file(view->model), view->device);
     for (size_t stem = 0; stem < BSM_NUM_PARTS; stem++) {
         at = put_stem(at, width, view, stem, levels[stem]);
     }
