@@ -322,6 +322,9 @@ static void test_not_yaml(void **state)
     (void)state;
     assert_refused("training:\n  seed: 1\n  seed: 2\n", NULL, ":3: training.seed: is there twice");
     assert_refused("training:\n  seed: [1\n", NULL, ":3: did not find expected ',' or ']'");
+    assert_refused(
+        "training:\n\tseed: 1\n", NULL,
+        ":2: found character that cannot start any token: if it is a tab, put spaces there");
     assert_refused("a: 1\n---\nb: 1\n", NULL, ": more than one document");
     assert_refused("- a\n", NULL, ":1: a list is not a section of keys");
     assert_refused("x: 1\n", "seed", "--set seed: is not SECTION.KEY=VALUE");

@@ -22,8 +22,10 @@ static bsm_status syntax_error(const bsm_layer *layer, const yaml_parser_t *pars
     if (!layer->has_lines) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s: %s", layer->name, problem);
     }
-    return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s:%zu: %s", layer->name,
-                    parser->problem_mark.line + 1, problem);
+    const bool tab = strstr(problem, "cannot start any token") != NULL;
+    return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s:%zu: %s%s", layer->name,
+                    parser->problem_mark.line + 1, problem,
+                    tab ? ": if it is a tab, put spaces there" : "");
 }
 
 /* libyaml gives a document without a root after the last one. */
