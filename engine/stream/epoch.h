@@ -35,11 +35,15 @@ typedef struct bsm_epoch {
     bsm_voice *voice;
     uint64_t start; /**< position of the signal's first sample */
     uint64_t end;   /**< behind its last; BSM_NEVER as long as it is not known */
+    uint64_t
+        until; /**< results from here on are the next epoch's; BSM_NEVER as long as there is none */
     uint64_t read;  /**< position of the next sample to read */
     uint64_t next;  /**< position of the next sample to write */
     uint64_t given; /**< samples at the model's rate that have been separated */
     double waited;  /**< seconds spent waiting for input */
+    bool warming;   /**< nobody hears it yet: it reads what is there, and never waits */
     epoch_end over;
+    bsm_blocks *blocks;
     bsm_resampled *from_host; /**< NULL where the rates are equal, as */
     bsm_resampler *to_host;
     uint64_t from;            /**< results before this are not written any more */
@@ -49,6 +53,17 @@ typedef struct bsm_epoch {
 
 /** The epoch's signal at the host's rate; its read function waits for the input. */
 bsm_signal bsm_epoch_host(bsm_epoch *epoch);
+
+/** Open what it runs on; with `keep_state` the network goes on from the state that it has. Is to be
+ *  closed after an error, too. */
+bsm_status bsm_epoch_open(bsm_epoch *epoch, bool keep_state, bsm_error *error);
+void bsm_epoch_close(bsm_epoch *epoch);
+
+/** Separate the next block and write it: `count` samples at the model's rate, 0 at the end. */
+bsm_status bsm_epoch_next(bsm_epoch *epoch, size_t *count, bsm_error *error);
+
+/** The position up to which the next block needs the input. */
+uint64_t bsm_epoch_ready(const bsm_epoch *epoch);
 
 /** Write the next separated samples, at the model's rate: to the output timeline where they are in
  *  time, else nowhere. `audio` NULL: the epoch has ended, write what the resampler holds. */

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "stream/epoch.h"
+#include "stream/warm_up.h"
 
 double bsm_stream_clock(void)
 {
@@ -25,17 +25,22 @@ static void lengthen_latency(bsm_stream *s, size_t latency)
 static void look_for_requests(bsm_epoch *e)
 {
     bsm_stream *s = e->stream;
-    if (e->end != BSM_NEVER) {
+    if (e->until != BSM_NEVER) {
         return;
     }
-    if (atomic_load(&s->has_pending)) {
-        bsm_stream_take_pending(s);
+    if (atomic_load(&s->has_pending) && bsm_stream_take_pending(s)) {
+        bsm_warm_up_begin(e);
     }
-    if (s->next || atomic_load(&s->reset)) {
+    const bool reset = atomic_load(&s->reset);
+    if (reset) {
+        bsm_warm_up_end(s, true);
+    }
+    const bool over = reset || (s->next && bsm_warm_up_is_over(s));
+    if (over && !bsm_warm_up_hands_over(e)) {
         uint64_t written = atomic_load(&s->written);
-        e->end = written > e->read ? written : e->read;
+        e->end = e->until = written > e->read ? written : e->read;
     }
-    if (s->next) {
+    if (s->next && over) {
         lengthen_latency(s, s->next->plan.latency);
     }
 }
@@ -54,9 +59,7 @@ static bool is_far_behind(const bsm_epoch *e, uint64_t written)
 static void sleep_until(bsm_epoch *e, uint64_t position)
 {
     bsm_stream *s = e->stream;
-    const bsm_stream_plan *plan = &e->voice->plan;
-    uint64_t block = (e->given + plan->expander + plan->n_fft / 2) / (plan->commit * plan->hop);
-    uint64_t ready = e->start + bsm_stream_plan_ready(plan, block);
+    uint64_t ready = bsm_epoch_ready(e);
     uint64_t wake_at = position > ready ? position : ready;
     double before = bsm_stream_clock();
     atomic_store(&s->begun, BSM_NEVER);
@@ -70,11 +73,20 @@ static void sleep_until(bsm_epoch *e, uint64_t position)
     e->waited += bsm_stream_clock() - before;
 }
 
+/* What is heard comes before what warms up, unless the audio thread waits for both. */
+static bool is_urgent(const bsm_epoch *e)
+{
+    return !atomic_load(&e->stream->freewheel);
+}
+
 /* Wait until the input has come up to `position`, or the epoch's end is known; false if the epoch
  * is over at once. */
 static bool wait_for(bsm_epoch *e, uint64_t position)
 {
     bsm_stream *s = e->stream;
+    if (e->warming) {
+        return atomic_load(&s->written) >= position;
+    }
     for (;;) {
         look_for_requests(e);
         uint64_t written = atomic_load(&s->written);
@@ -86,7 +98,11 @@ static bool wait_for(bsm_epoch *e, uint64_t position)
             e->over = EPOCH_BROKEN;
             return false;
         }
-        if (written >= position || e->end != BSM_NEVER) {
+        const bool there = written >= position || e->end != BSM_NEVER;
+        if (s->warm && e->until == BSM_NEVER && !(there && is_urgent(e)) && bsm_warm_up_step(e)) {
+            continue;
+        }
+        if (there) {
             return true;
         }
         sleep_until(e, position);
@@ -128,7 +144,9 @@ static bsm_status read_host(void *user, float *const *audio, size_t count, size_
         }
     }
     e->read += count;
-    atomic_store_explicit(&e->stream->read, e->read, memory_order_relaxed);
+    if (!e->warming) {
+        atomic_store_explicit(&e->stream->read, e->read, memory_order_relaxed);
+    }
     *got = count;
     return BSM_OK;
 }

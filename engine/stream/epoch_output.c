@@ -21,10 +21,10 @@ static bool is_late(const bsm_epoch *e, uint64_t position)
            position + atomic_load(&s->wanted_latency) < atomic_load(&s->written) + s->fade;
 }
 
-/* The last fade before the epoch's end waits for the next epoch. */
+/* The last fade before that waits for the next epoch. */
 static bool is_kept_back(const bsm_epoch *e, uint64_t position)
 {
-    return e->end != BSM_NEVER && position + e->stream->fade >= e->end;
+    return e->until != BSM_NEVER && position + e->stream->fade >= e->until;
 }
 
 /* A state that has got something infinite into it does not recover by itself. */
@@ -61,7 +61,7 @@ static void put(bsm_epoch *e, float *const *audio, size_t count)
 {
     bsm_stream *s = e->stream;
     bool late = is_late(e, e->next);
-    for (size_t i = 0; i < count && e->next < e->end; i++, e->next++) {
+    for (size_t i = 0; i < count && e->next < e->until; i++, e->next++) {
         float sample[2];
         for (size_t c = 0; c < 2; c++) {
             sample[c] = crossfaded(e->before, e->next, c, finite_or_silent(e, audio[c][i]));

@@ -82,14 +82,17 @@ struct bsm_stream {
     /* ---- The worker's own ---- */
     pthread_t worker;
     bsm_voice *voice;
-    bsm_voice *next; /**< begins where the epoch ends; NULL: the same voice goes on */
-    float *tails;    /**< [2][channel][fade] what two epochs keep back for a crossfade */
+    bsm_voice *next;        /**< begins where the epoch ends; NULL: the same voice goes on */
+    struct bsm_epoch *warm; /**< the next voice's, while it warms up; NULL: it does not */
+    uint64_t patience;      /**< `written` at which that is given up */
+    float *tails;           /**< [2][channel][fade] what two epochs keep back for a crossfade */
 };
 
 /** The worker thread; `stream` is the stream. */
 void *bsm_stream_worker(void *stream);
 
-/** The worker's: take the pending voice as `next`, if there is one and its time has come. */
-void bsm_stream_take_pending(bsm_stream *stream);
+/** The worker's: take the pending voice as `next`, if there is one and its time has come. True if
+ * it is another one then. */
+bool bsm_stream_take_pending(bsm_stream *stream);
 
 #endif

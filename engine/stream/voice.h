@@ -11,6 +11,7 @@ typedef struct bsm_voice {
     bsm_network *network; /**< NULL: no vocals */
     size_t stem;          /**< the one named "vocals", or the first */
     bool in_pool;
+    bool warmed; /**< its state is of what was heard lately */
 } bsm_voice;
 
 /** `model` may be NULL; `before` is the plan of the last voice, or NULL (see bsm_stream_plan_make).

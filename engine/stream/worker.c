@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream/epoch.h"
+#include "stream/warm_up.h"
 
 /* What lasts from epoch to epoch. */
 typedef struct worker {
@@ -50,19 +50,6 @@ static void count_load(worker *w, bsm_epoch *e, double seconds)
     atomic_fetch_add(&s->blocks, 1);
 }
 
-static bsm_status open_resamplers(bsm_epoch *e, bsm_error *error)
-{
-    const bsm_stream_plan *plan = &e->voice->plan;
-    if (plan->rate == plan->model_rate) {
-        return BSM_OK;
-    }
-    bsm_status status = bsm_resampled_new(bsm_epoch_host(e), plan->rate, plan->model_rate,
-                                          BSM_STREAM_CHANNELS, EPOCH_STEP, &e->from_host, error);
-    return status ? status
-                  : bsm_resampler_new(plan->model_rate, plan->rate, BSM_STREAM_CHANNELS,
-                                      &e->to_host, error);
-}
-
 /* A device that failed has been given up for another. A voice that is to be followed says nothing
  * any more: the newest one's name is there already. */
 static void tell_device(bsm_stream *s, const bsm_voice *voice)
@@ -76,40 +63,30 @@ static void tell_device(bsm_stream *s, const bsm_voice *voice)
 }
 
 /* Until the signal's end, or until something ends the epoch. */
-static bsm_status run_blocks(worker *w, bsm_epoch *e, bsm_blocks *blocks, bsm_error *error)
+static bsm_status run_blocks(worker *w, bsm_epoch *e, bsm_error *error)
 {
     for (;;) {
-        float *const *audio = NULL;
         size_t count = 0;
         double begun = bsm_stream_clock(), waited = e->waited;
         atomic_store(&w->stream->begun, atomic_load(&w->stream->written));
-        bsm_status status = bsm_blocks_next(blocks, &audio, &count, error);
+        bsm_status status = bsm_epoch_next(e, &count, error);
         atomic_store(&w->stream->begun, BSM_NEVER);
         tell_device(w->stream, e->voice);
         if (count > 0) { /* a broken epoch's last has computed nothing */
             count_load(w, e, bsm_stream_clock() - begun - (e->waited - waited));
         }
-        if (!status) {
-            status = bsm_epoch_write(e, count ? (const float *const *)audio : NULL, count, error);
-        }
-        if (status || count == 0) {
+        if (status || count == 0 || e->next >= e->until) {
             return status;
         }
-        e->given += count;
     }
 }
 
 static void run_epoch(worker *w, bsm_epoch *e)
 {
     bsm_error error = {0};
-    bsm_blocks *blocks = NULL;
-    bsm_status status = open_resamplers(e, &error);
-    const bsm_signal signal = e->from_host ? bsm_resampled_signal(e->from_host) : bsm_epoch_host(e);
+    bsm_status status = e->blocks ? BSM_OK : bsm_epoch_open(e, w->keep_state, &error);
     if (!status) {
-        status = bsm_voice_start(e->voice, signal, w->keep_state, &blocks, &error);
-    }
-    if (!status) {
-        status = run_blocks(w, e, blocks, &error);
+        status = run_blocks(w, e, &error);
     }
     if (!status) {
         e->over = EPOCH_ENDED;
@@ -118,9 +95,7 @@ static void run_epoch(worker *w, bsm_epoch *e)
         bsm_failure_set(&w->stream->failure, error.message);
         atomic_store(&w->stream->status, (int)status);
     }
-    bsm_blocks_free(blocks);
-    bsm_resampled_free(e->from_host);
-    bsm_resampler_free(e->to_host);
+    bsm_epoch_close(e);
 }
 
 /* ---- Between epochs ---- */
@@ -159,15 +134,24 @@ static bool is_ripe(const bsm_stream *s)
            latency <= atomic_load(&s->written);
 }
 
-void bsm_stream_take_pending(bsm_stream *s)
+/* Of several voices in a row that warm up, the last one counts. */
+bool bsm_stream_take_pending(bsm_stream *s)
 {
+    bsm_voice *superseded = NULL;
     pthread_mutex_lock(&s->lock);
-    if (!s->next && is_ripe(s)) {
+    const bool taken = s->pending && is_ripe(s);
+    if (taken) {
+        superseded = s->next;
         s->next = s->pending;
         s->pending = NULL;
     }
     atomic_store(&s->has_pending, s->pending != NULL);
     pthread_mutex_unlock(&s->lock);
+    if (superseded) {
+        bsm_warm_up_end(s, true);
+        bsm_voice_free(superseded);
+    }
+    return taken;
 }
 
 /* All results of the last voice are there, so that any latency will do until the next one's. */
@@ -200,8 +184,7 @@ static void wait_for_voice(worker *w)
         sem_wait(&s->wake);
     }
     start_at_present(w);
-    bsm_stream_take_pending(s);
-    if (s->next) {
+    if (bsm_stream_take_pending(s)) {
         change_voice(s);
     }
     if (!s->voice->network) {
@@ -218,11 +201,13 @@ static void wait_for_voice(worker *w)
 static void overlap(worker *w, const bsm_epoch *e)
 {
     bsm_stream *s = w->stream;
-    w->finished = e->end;
-    w->start = e->end > s->fade ? e->end - s->fade : 0;
+    w->finished = e->until;
+    w->start = e->until > s->fade ? e->until - s->fade : 0;
     w->start = w->start > e->start ? w->start : e->start;
     w->keep_state = false;
-    atomic_store(&s->reset, false);
+    if (atomic_exchange(&s->reset, false)) {
+        bsm_warm_up_end(s, true);
+    }
 }
 
 static void after_failure(worker *w)
@@ -252,13 +237,41 @@ static void after_epoch(worker *w, const bsm_epoch *e)
     case EPOCH_QUIT:
     case EPOCH_RUNS: w->tails[0].count = 0; return;
     }
+    if (e->over != EPOCH_ENDED) {
+        bsm_warm_up_end(s, false);
+    }
     if (s->next) {
         change_voice(s);
-        w->keep_state = false;
+        w->keep_state = s->voice->warmed;
     }
     if (!s->voice->network) {
         flush_tail(w);
     }
+}
+
+static bsm_epoch cold_epoch(worker *w)
+{
+    return (bsm_epoch){.stream = w->stream,
+                       .voice = w->stream->voice,
+                       .start = w->start,
+                       .end = BSM_NEVER,
+                       .until = BSM_NEVER,
+                       .read = w->start,
+                       .next = w->start};
+}
+
+/* That of a voice that has warmed up goes on. */
+static void next_epoch(worker *w)
+{
+    bsm_epoch cold = cold_epoch(w), *warm = w->stream->warm, *e = warm ? warm : &cold;
+    w->stream->warm = NULL;
+    e->warming = false;
+    e->from = w->tails[0].count ? w->tails[0].from : w->finished;
+    e->before = &w->tails[0];
+    e->tail = &w->tails[1];
+    run_epoch(w, e);
+    after_epoch(w, e);
+    free(warm);
 }
 
 void *bsm_stream_worker(void *stream)
@@ -268,22 +281,13 @@ void *bsm_stream_worker(void *stream)
     pthread_setname_np(pthread_self(), "bsm-stream");
     place_tails(&w);
     while (!atomic_load(&s->quit)) {
-        if (!s->voice->network) {
+        if (s->voice->network) {
+            next_epoch(&w);
+        } else {
             wait_for_voice(&w);
-            continue;
         }
-        bsm_epoch epoch = {.stream = s,
-                           .voice = s->voice,
-                           .start = w.start,
-                           .end = BSM_NEVER,
-                           .read = w.start,
-                           .next = w.start,
-                           .from = w.tails[0].count ? w.tails[0].from : w.finished,
-                           .before = &w.tails[0],
-                           .tail = &w.tails[1]};
-        run_epoch(&w, &epoch);
-        after_epoch(&w, &epoch);
     }
+    bsm_warm_up_end(s, true);
     expect_nothing(&w, w.finished);
     return NULL;
 }

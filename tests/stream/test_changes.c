@@ -256,6 +256,70 @@ static void test_restart(void **state)
     close_player(&p);
 }
 
+/* ---- What a new voice knows ---- */
+
+enum { RATE = 44100, HEARD = 4 * RATE, AFTER = 2 * RATE, STEP = 441 };
+
+static void process(bsm_stream *stream, const signal *in, signal *vocals, size_t from, size_t to)
+{
+    for (size_t at = from; at < to; at += STEP) {
+        const float *const audio[2] = {in->audio[0] + at, in->audio[1] + at};
+        float *const out[2] = {vocals->audio[0] + at, vocals->audio[1] + at};
+        float *const none[2] = {NULL, NULL};
+        bsm_stream_process(stream, audio, out, none, STEP);
+    }
+}
+
+/* Energy of a - b relative to b, in dB, from a sample on. */
+static double difference(const signal *a, const signal *b, size_t from)
+{
+    double error = 0, whole = 0;
+    for (size_t n = from; n < b->samples; n++) {
+        const double d = (double)a->audio[0][n] - (double)b->audio[0][n];
+        error += d * d;
+        whole += (double)b->audio[0][n] * (double)b->audio[0][n];
+    }
+    return 10 * log10(error / whole + 1e-20);
+}
+
+/* Three streams hear the same: one that never changes, one that changes to an equal model, and one
+ * that begins where that changes. The second knows what was heard, the third cannot. */
+static void test_a_new_voice_is_warm(void **state)
+{
+    (void)state;
+    const bsm_config config = small_stream_config();
+    bsm_model *model = hash_model(&config), *equal = hash_model(&config);
+    bsm_stream_options options = start;
+    bsm_error error = {0};
+    options.sample_rate = RATE;
+    bsm_stream *const unchanged = open_stream(model, &options);
+    bsm_stream *const changed = open_stream(model, &options);
+    bsm_stream *const cold = open_stream(model, &options);
+    const size_t latency = bsm_stream_latency(unchanged);
+    signal in = noise_signal(HEARD + AFTER, 3),
+           out[3] = {new_signal(in.samples), new_signal(in.samples), new_signal(in.samples)};
+    process(unchanged, &in, &out[0], 0, in.samples);
+    process(changed, &in, &out[1], 0, HEARD);
+    assert_int_equal(bsm_stream_set(changed, equal, &options, &error), BSM_OK);
+    process(changed, &in, &out[1], HEARD, in.samples);
+    process(cold, &in, &out[2], HEARD, in.samples);
+    const size_t from = HEARD + latency;
+    const double warm_error = difference(&out[1], &out[0], from);
+    const double cold_error = difference(&out[2], &out[0], from);
+    print_message("after a change %.1f dB, after a cold start %.1f dB\n", warm_error, cold_error);
+    assert_true(warm_error < -60);
+    assert_true(cold_error > -40);
+    for (size_t i = 0; i < 3; i++) {
+        free_signal(&out[i]);
+    }
+    free_signal(&in);
+    bsm_stream_free(unchanged);
+    bsm_stream_free(changed);
+    bsm_stream_free(cold);
+    bsm_model_free(model);
+    bsm_model_free(equal);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_at_once_before_the_first_sample),
         cmocka_unit_test(test_what_cannot_be_leaves_all_as_it_was),
         cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_a_new_voice_is_warm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

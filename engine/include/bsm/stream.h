@@ -107,6 +107,10 @@ BSM_API BSM_REALTIME void bsm_stream_set_freewheel(bsm_stream *stream, bool free
  *  before the first sample, else in one of the next calls of bsm_stream_process. The new network is
  *  heard about one latency after that. Of several changes in a row, the last one counts.
  *
+ *  Where a network is heard that is not late, the new one warms up first, on the last two seconds
+ *  and while the other one has nothing to do, for six seconds at most: so it takes over with a
+ *  state as if it had been heard all the time. One with bounded memory begins at once.
+ *
  *  @param model    NULL: none; the latency is that of the last model's transform
  *  @param options  NULL: those in force
  *  @return as bsm_stream_new; BSM_UNSUPPORTED for a latency beyond max_latency. On an error,

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: ISC */
+/* A voice that is to follow another hears the last seconds before it is heard itself. */
+#include "stream/warm_up.h"
+
+#include <stdlib.h>
+
+enum {
+    WARM_SECONDS = 2,   /* of the past; the ring has more */
+    PATIENT_SECONDS = 6 /* until it is given up */
+};
+
+/* Of the frames' grid that is heard, so that the same network says the same. */
+static uint64_t start_of(const bsm_epoch *heard, const bsm_stream_plan *plan, uint64_t written)
+{
+    const uint64_t past = written - heard->start, most = WARM_SECONDS * plan->rate;
+    const uint64_t skipped = past > most ? past - most : 0;
+    return heard->start +
+           (plan->rate == plan->model_rate ? skipped - skipped % plan->block : skipped);
+}
+
+/* A memory that is bounded is computed anew for each block, at too high a price. */
+static bool is_worth_it(const bsm_epoch *heard, uint64_t written)
+{
+    const bsm_stream *s = heard->stream;
+    const bool late = written < atomic_load(&s->late_until);
+    return s->next->network && s->next->plan.history == 0 && !late && written > heard->start;
+}
+
+void bsm_warm_up_begin(const bsm_epoch *heard)
+{
+    static epoch_tail none;
+    bsm_stream *s = heard->stream;
+    const uint64_t written = atomic_load(&s->written);
+    bsm_epoch *e = is_worth_it(heard, written) ? calloc(1, sizeof *e) : NULL;
+    if (!e) {
+        return;
+    }
+    const uint64_t start = start_of(heard, &s->next->plan, written);
+    *e = (bsm_epoch){.stream = s,
+                     .voice = s->next,
+                     .start = start,
+                     .end = BSM_NEVER,
+                     .until = BSM_NEVER,
+                     .read = start,
+                     .next = start,
+                     .from = BSM_NEVER,
+                     .before = &none,
+                     .tail = &none,
+                     .warming = true};
+    bsm_error error;
+    s->warm = e;
+    s->patience = written + PATIENT_SECONDS * s->rate;
+    if (bsm_epoch_open(e, false, &error)) {
+        bsm_warm_up_end(s, true);
+    }
+}
+
+/* A network that fails here fails again where it is told. */
+static void compute(bsm_epoch *e)
+{
+    bsm_error error;
+    size_t count = 0;
+    if (bsm_epoch_next(e, &count, &error) || count == 0) {
+        bsm_warm_up_end(e->stream, true);
+    } else {
+        e->voice->warmed = true;
+    }
+}
+
+bool bsm_warm_up_step(bsm_epoch *heard)
+{
+    bsm_stream *s = heard->stream;
+    const uint64_t written = atomic_load(&s->written);
+    if (s->warm && written > s->patience && !atomic_load(&s->freewheel)) {
+        bsm_warm_up_end(s, false);
+    }
+    if (!s->warm || written < bsm_epoch_ready(s->warm)) {
+        return false;
+    }
+    const double before = bsm_stream_clock();
+    atomic_store(&s->begun, BSM_NEVER);
+    compute(s->warm);
+    atomic_store(&s->begun, atomic_load(&s->written));
+    heard->waited += bsm_stream_clock() - before;
+    return true;
+}
+
+bool bsm_warm_up_hands_over(bsm_epoch *heard)
+{
+    const bsm_stream *s = heard->stream;
+    if (!s->warm || s->next->plan.latency < heard->voice->plan.latency) {
+        return false;
+    }
+    heard->until = (s->warm->next > heard->next ? s->warm->next : heard->next) + s->fade;
+    return true;
+}
+
+/* Its results are there up to a fade before the present at most, since there the crossfade begins.
+ */
+bool bsm_warm_up_is_over(const bsm_stream *s)
+{
+    const uint64_t written = atomic_load(&s->written);
+    return !s->warm || (written < bsm_epoch_ready(s->warm) && s->warm->next + s->fade <= written);
+}
+
+void bsm_warm_up_end(bsm_stream *s, bool forget)
+{
+    if (s->warm) {
+        s->warm->voice->warmed = s->warm->voice->warmed && !forget;
+        bsm_epoch_close(s->warm);
+        free(s->warm);
+        s->warm = NULL;
+    }
+}
