@@ -10,8 +10,12 @@
 #include <immintrin.h>
 #endif
 
+/** From one rate to another in 5 ms. */
+enum { FADES_PER_SECOND = 200, MAX_FADE = BSM_STREAM_MAX_RATE / FADES_PER_SECOND };
+
 /** What belongs to one sample rate. */
 typedef struct lane {
+    size_t fade; /**< samples */
     bsm_stream *stream;
     bsm_remix *remix;
 } lane;
@@ -32,8 +36,11 @@ struct pipeline {
 
     /* ---- The audio thread's ---- */
     lane *current;
+    lane *leaving;    /**< fades out; NULL: none does */
+    size_t fade_left; /**< samples */
     bool freewheeling;
     float scratch[4][BSM_STREAM_MAX_BLOCK]; /**< stems that the audio system has no place for */
+    float fading[8][MAX_FADE];              /**< what goes in and what leaves */
 };
 
 /* ---- Denormals ---- */
@@ -78,6 +85,7 @@ static bsm_status new_lane(const pipeline *p, const bsm_stream_options *options,
     if (!l) {
         return bsm_fail(error, BSM_NO_MEMORY, "out of memory");
     }
+    l->fade = options->sample_rate / FADES_PER_SECOND;
     bsm_status status = bsm_stream_new(p->model, options, &l->stream, error);
     if (!status) {
         status = bsm_remix_new(options->sample_rate, &p->mix, &l->remix, error);
@@ -118,6 +126,7 @@ void pipeline_free(pipeline *p)
         return;
     }
     pipeline_tidy(p);
+    free_lane(p->leaving);
     if (p->current != p->newest) {
         free_lane(p->current);
     }
@@ -135,12 +144,13 @@ void pipeline_tidy(pipeline *p)
 
 static void take_incoming(pipeline *p)
 {
-    if (atomic_load_explicit(&p->incoming, memory_order_relaxed) &&
+    if (atomic_load_explicit(&p->incoming, memory_order_relaxed) && !p->leaving &&
         !atomic_load(&p->outgoing)) { /* the main thread has freed the one before */
         lane *next = atomic_exchange(&p->incoming, NULL);
         if (next) {
-            atomic_store(&p->outgoing, p->current);
+            p->leaving = p->current;
             p->current = next;
+            p->fade_left = next->fade;
             p->freewheeling = false;
         }
     }
@@ -160,6 +170,14 @@ static float *at(float *buffer, size_t offset, float *scratch)
     return buffer ? buffer + offset : scratch;
 }
 
+static void process_lane(const lane *l, const float *const in[2], float *const vocals[2],
+                         float *const instrumental[2], float *const out[2], size_t frames)
+{
+    bsm_stream_process(l->stream, in, vocals, instrumental, frames);
+    bsm_remix_mix(l->remix, (const float *const *)vocals, (const float *const *)instrumental, out,
+                  frames);
+}
+
 static void process_block(pipeline *p, const backend_buffers *b, size_t offset, size_t frames)
 {
     const float *const in[2] = {b->in[0] + offset, b->in[1] + offset};
@@ -168,9 +186,64 @@ static void process_block(pipeline *p, const backend_buffers *b, size_t offset, 
     float *const instrumental[2] = {at(b->instrumental[0], offset, p->scratch[2]),
                                     at(b->instrumental[1], offset, p->scratch[3])};
     float *const out[2] = {b->out[0] + offset, b->out[1] + offset};
-    bsm_stream_process(p->current->stream, in, vocals, instrumental, frames);
-    bsm_remix_mix(p->current->remix, (const float *const *)vocals,
-                  (const float *const *)instrumental, out, frames);
+    process_lane(p->current, in, vocals, instrumental, out, frames);
+}
+
+static float part_left(const pipeline *p, size_t i)
+{
+    return (float)(p->fade_left - i) / (float)p->current->fade;
+}
+
+static void add_leaving(const pipeline *p, float *to, const float *leaving, size_t frames)
+{
+    for (size_t i = 0; to && i < frames; i++) {
+        to[i] += part_left(p, i) * leaving[i];
+    }
+}
+
+/* Both lanes at once, the new one's input fading in. What is given may lie where it is taken from.
+ */
+static void process_fade(pipeline *p, const backend_buffers *b, size_t offset, size_t frames)
+{
+    float(*f)[MAX_FADE] = p->fading;
+    backend_buffers risen = *b;
+    const float *const in[2] = {b->in[0] + offset, b->in[1] + offset};
+    for (size_t c = 0; c < 2; c++) {
+        for (size_t i = 0; i < frames; i++) {
+            f[c][i] = (1 - part_left(p, i)) * in[c][i];
+        }
+    }
+    process_lane(p->leaving, in, (float *[]){f[2], f[3]}, (float *[]){f[4], f[5]},
+                 (float *[]){f[6], f[7]}, frames);
+    for (size_t c = 0; c < 2; c++) {
+        risen.in[c] = f[c];
+        risen.out[c] += offset;
+        risen.vocals[c] = at(b->vocals[c], offset, NULL);
+        risen.instrumental[c] = at(b->instrumental[c], offset, NULL);
+    }
+    process_block(p, &risen, 0, frames);
+    for (size_t c = 0; c < 2; c++) {
+        add_leaving(p, risen.vocals[c], f[2 + c], frames);
+        add_leaving(p, risen.instrumental[c], f[4 + c], frames);
+        add_leaving(p, risen.out[c], f[6 + c], frames);
+    }
+    p->fade_left -= frames;
+    if (p->fade_left == 0) {
+        atomic_store(&p->outgoing, p->leaving);
+        p->leaving = NULL;
+    }
+}
+
+static size_t process_part(pipeline *p, const backend_buffers *b, size_t offset, size_t frames)
+{
+    const size_t most = p->leaving ? p->fade_left : BSM_STREAM_MAX_BLOCK;
+    const size_t part = frames < most ? frames : most;
+    if (p->leaving) {
+        process_fade(p, b, offset, part);
+    } else {
+        process_block(p, b, offset, part);
+    }
+    return part;
 }
 
 void pipeline_process(pipeline *p, const backend_buffers *buffers, size_t frames)
@@ -179,10 +252,7 @@ void pipeline_process(pipeline *p, const backend_buffers *buffers, size_t frames
     take_incoming(p);
     follow_freewheel(p);
     for (size_t done = 0; done < frames;) {
-        size_t left = frames - done;
-        size_t block = left < BSM_STREAM_MAX_BLOCK ? left : BSM_STREAM_MAX_BLOCK;
-        process_block(p, buffers, done, block);
-        done += block;
+        done += process_part(p, buffers, done, frames - done);
     }
     denormals_restore(float_mode);
 }

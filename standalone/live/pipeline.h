@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /** From the input to both stems and their remix, whatever the audio system.
  *
- *  Only the audio system's sample rate is more than a stream can change of itself: then a new one
- * is made and handed to the audio thread, which hands the old one back, all without a lock. */
+ *  Only the audio system's sample rate is more than a stream can change of itself, since all that
+ * it holds is of the old rate: then a new one is made and handed to the audio thread, which fades
+ * from one to the other and hands the old one back, all without a lock. */
 #ifndef BSM_LIVE_PIPELINE_H
 #define BSM_LIVE_PIPELINE_H
 
@@ -31,7 +32,7 @@ BSM_REALTIME void pipeline_set_freewheel(pipeline *p, bool on);
 
 /* ---- One thread, which is not the audio thread ---- */
 
-/** Starts from silence. */
+/** What was heard fades out, and one latency later what comes in then fades in. */
 BSM_NODISCARD bsm_status pipeline_set_rate(pipeline *p, size_t rate, bsm_error *error);
 
 /** Whether what is heard has another latency than the last time. */

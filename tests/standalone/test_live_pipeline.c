@@ -105,12 +105,56 @@ static void test_rate_changes(void **state)
     assert_int_equal(pipeline_rate(p), 44100);
     assert_int_not_equal(pipeline_latency(p), latency);
     pipeline_set_freewheel(p, true);
+    signal silence = new_signal(1000), faded = run_pipeline(p, &silence, false);
     check_remix(p, &in, true);
+    free_signal(&silence);
+    free_signal(&faded);
     pipeline_tidy(p);
     assert_int_equal(pipeline_set_rate(p, 48000, &error), BSM_OK);
     assert_int_equal(pipeline_latency(p), latency);
     free_signal(&in);
     pipeline_free(p); /* with a stream that was never taken */
+    bsm_model_free(model);
+}
+
+/* A tone: the largest step from one sample to the next. */
+static float play_tone(pipeline *p, uint64_t *time, float last[2], size_t samples)
+{
+    static float buffers[2][512];
+    const backend_buffers b = {.in = {buffers[0], buffers[1]}, .out = {buffers[0], buffers[1]}};
+    float worst = 0;
+    for (size_t done = 0; done < samples; done += 512) {
+        for (size_t n = 0; n < 512; n++, ++*time) {
+            buffers[0][n] = buffers[1][n] = 0.8F * sinf(0.02F * (float)(*time % 314159));
+        }
+        pipeline_process(p, &b, 512);
+        pipeline_tidy(p);
+        for (size_t c = 0; c < 2; c++) {
+            for (size_t n = 0; n < 512; n++) {
+                worst = fmaxf(worst, fabsf(buffers[c][n] - last[c]));
+                last[c] = buffers[c][n];
+            }
+        }
+    }
+    return worst;
+}
+
+static void test_rate_changes_do_not_click(void **state)
+{
+    (void)state;
+    const bsm_config config = small_stream_config();
+    bsm_model *model = identity_model(&config);
+    pipeline *p = new_pipeline(model, 48000);
+    uint64_t time = 0;
+    float last[2] = {0}, steps[4];
+    pipeline_set_freewheel(p, true);
+    static const size_t rates[] = {48000, 44100, 192000, 48000};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pipeline_set_rate(p, rates[i], &error), BSM_OK);
+        steps[i] = play_tone(p, &time, last, 60000 + 100 * i);
+        assert_true(fabsf(last[0]) > 0 && steps[i] < 0.03F);
+    }
+    pipeline_free(p);
     bsm_model_free(model);
 }
 
@@ -300,9 +344,13 @@ static void test_changes_while_it_plays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_large_blocks),           cmocka_unit_test(test_rate_changes),
-        cmocka_unit_test(test_model_changes),          cmocka_unit_test(test_changes_do_not_click),
-        cmocka_unit_test(test_what_cannot_be),         cmocka_unit_test(test_mix_and_peaks),
+        cmocka_unit_test(test_large_blocks),
+        cmocka_unit_test(test_rate_changes_do_not_click),
+        cmocka_unit_test(test_rate_changes),
+        cmocka_unit_test(test_model_changes),
+        cmocka_unit_test(test_changes_do_not_click),
+        cmocka_unit_test(test_what_cannot_be),
+        cmocka_unit_test(test_mix_and_peaks),
         cmocka_unit_test(test_changes_while_it_plays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
