@@ -252,14 +252,14 @@ void bsm_loader_choose(bsm_loader *loader, const char *path)
     pthread_mutex_unlock(&loader->jobs);
 }
 
-void bsm_loader_restore(bsm_loader *loader, const char *path)
+void bsm_loader_restore(bsm_loader *loader, const bsm_settings *settings, const char *path)
 {
     char before[BSM_PATH_SIZE];
     pthread_mutex_lock(&loader->jobs);
     bsm_loader_get_wanted(loader, before);
     set_wanted(loader, path);
     if (!loader->as_wanted || strcmp(path, before) != 0) {
-        play_wanted(loader, loader->settings);
+        play_wanted(loader, settings ? *settings : loader->settings);
     }
     pthread_mutex_unlock(&loader->jobs);
 }

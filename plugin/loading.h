@@ -64,8 +64,9 @@ void bsm_loader_choose(bsm_loader *loader, const char *path);
 
 /* ---- From any thread but the audio thread ---- */
 
-/** Load a model that the user chose once. If that fails, the default plays, and `path` is kept. */
-void bsm_loader_restore(bsm_loader *loader, const char *path);
+/** Load a model that the user chose once, with these settings (NULL: those in force). If that
+ * fails, the default plays, and `path` is kept. */
+void bsm_loader_restore(bsm_loader *loader, const bsm_settings *settings, const char *path);
 
 /** Copies of the facts, BSM_PATH_SIZE and BSM_STATUS_SIZE bytes. If the network of what plays has
  *  stopped or is late, the status says so. */

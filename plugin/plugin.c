@@ -353,13 +353,19 @@ static LV2_State_Status save(LV2_Handle instance, LV2_State_Store_Function store
     return bsm_state_save(&p->loader, &p->messages.uris, store, handle, features);
 }
 
+/* A host that has set the ports before finds the latency of the last time from the first call on.
+ */
 static LV2_State_Status restore(LV2_Handle instance, LV2_State_Retrieve_Function retrieve,
                                 LV2_State_Handle handle, uint32_t flags,
                                 const LV2_Feature *const *features)
 {
     (void)flags;
     bsm_plugin *p = instance;
-    return bsm_state_restore(&p->loader, &p->messages.uris, retrieve, handle, features);
+    const bsm_ports *ports = &p->ports;
+    const bool connected = ports->lookahead && ports->device && ports->precision && ports->memory;
+    const bsm_settings settings = connected ? settings_of(ports) : (bsm_settings){0};
+    return bsm_state_restore(&p->loader, connected ? &settings : NULL, &p->messages.uris, retrieve,
+                             handle, features);
 }
 
 #ifdef BSM_HAVE_CAIRO

@@ -48,9 +48,9 @@ static bool is_text(const char *text, size_t size)
     return size > 0 && size <= BSM_PATH_SIZE && memchr(text, 0, size);
 }
 
-LV2_State_Status bsm_state_restore(bsm_loader *loader, const bsm_uris *uris,
-                                   LV2_State_Retrieve_Function retrieve, LV2_State_Handle handle,
-                                   const LV2_Feature *const *features)
+LV2_State_Status bsm_state_restore(bsm_loader *loader, const bsm_settings *settings,
+                                   const bsm_uris *uris, LV2_State_Retrieve_Function retrieve,
+                                   LV2_State_Handle handle, const LV2_Feature *const *features)
 {
     size_t size = 0;
     uint32_t type = 0, flags = 0;
@@ -63,7 +63,7 @@ LV2_State_Status bsm_state_restore(bsm_loader *loader, const bsm_uris *uris,
     }
     const LV2_State_Map_Path *map = lv2_features_data(features, LV2_STATE__mapPath);
     char *mapped = map && *stored ? map->absolute_path(map->handle, stored) : NULL;
-    bsm_loader_restore(loader, mapped && *mapped ? mapped : stored);
+    bsm_loader_restore(loader, settings, mapped && *mapped ? mapped : stored);
     if (mapped) {
         free_path(features, mapped);
     }

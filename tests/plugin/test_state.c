@@ -90,6 +90,13 @@ static void test_model_survives_save_and_load(void **state)
     instance_close(i);
 
     i = fixture_instance(h->remix, 48000, HOST_FAILING); /* restore needs no worker */
+    *instance_control(i, BSM_PORT_LOOKAHEAD) = BSM_LOOKAHEAD_HIGH;
+    lilv_state_restore(saved, instance_lilv(i), NULL, NULL, 0, NULL); /* as Ardour does */
+    instance_run(i, 512);
+    assert_true(*instance_control(i, BSM_PORT_LATENCY) > 1.5f * 48000);
+    instance_close(i);
+
+    i = fixture_instance(h->remix, 48000, HOST_FAILING);
     restore(saved, i);
     assert_true(*instance_control(i, BSM_PORT_VOCALS_GAIN) == -7);
     instance_run(i, 512);
