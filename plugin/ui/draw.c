@@ -174,15 +174,16 @@ static void draw_strip(cairo_t *cr, const bsm_face *face, const bsm_layout *l, i
 
 /* ---- Spectrum and sentence ---- */
 
+/* In whole numbers, since there are many. */
 static uint32_t cell_colour(bsm_spectrum_cell cell)
 {
-    const double bright = cell.level / 255.0, part = cell.vocals / 255.0;
     uint32_t pixel = 0xff;
     for (size_t c = 0; c < 3; c++) {
-        const double full =
-            (1 - part) * bsm_inks[BSM_INK_REST][c] + part * bsm_inks[BSM_INK_VOCALS][c];
-        const double dark = bsm_inks[BSM_INK_TRACK][c];
-        pixel = pixel << 8 | (uint32_t)lrint(dark + bright * (full - dark));
+        const int dark = bsm_inks[BSM_INK_TRACK][c];
+        const int full = ((255 - cell.vocals) * bsm_inks[BSM_INK_REST][c] +
+                          cell.vocals * bsm_inks[BSM_INK_VOCALS][c]) /
+                         255;
+        pixel = pixel << 8 | (uint32_t)(dark + cell.level * (full - dark) / 255);
     }
     return pixel;
 }
@@ -234,24 +235,33 @@ static void draw_spectrum(cairo_t *cr, const bsm_face *face, bsm_box box)
 
 static const bsm_ink mood_inks[] = {BSM_INK_GOOD, BSM_INK_BUSY, BSM_INK_BAD};
 
-/* The spectrum, and as much room below it as the sentence needs. */
-static void draw_right(cairo_t *cr, const bsm_face *face, const bsm_layout *l)
+/* Where its words are. */
+static bsm_box words_box(const bsm_layout *l)
+{
+    return (bsm_box){l->sentence.x + 14, l->sentence.y + 7, l->sentence.w - 38, l->sentence.h - 10};
+}
+
+void bsm_fit_sentence(cairo_t *cr, const bsm_face *face, bsm_layout *layout)
 {
     char text[BSM_STATUS_SIZE];
-    const bsm_mood mood = bsm_face_sentence(face, text, sizeof text);
-    const bsm_box in = bsm_box_inset(l->right, 14, 0);
-    const size_t lines =
-        bsm_paint_lines(cr, (bsm_box){0, 0, in.w - 10, 0}, BSM_LINE, BSM_TEXT, BSM_NUM_INKS, text);
-    const bsm_box spectrum = bsm_spectrum_box(l, lines);
-    const double top = spectrum.h > 0 ? spectrum.y + spectrum.h + 8 : l->right.y;
-    const bsm_box panel = {l->right.x, top, l->right.w, l->right.y + l->right.h - top};
-    draw_spectrum(cr, face, spectrum);
-    if (bsm_paint_shows(cr, panel)) {
-        bsm_paint_box(cr, panel, 6, BSM_INK_PANEL);
-        bsm_paint_box(cr, (bsm_box){panel.x, panel.y + 4, 4, panel.h - 8}, 2, mood_inks[mood]);
-        bsm_paint_lines(cr, (bsm_box){in.x, top + 7, in.w - 10, panel.h - 10}, BSM_LINE, BSM_TEXT,
-                        mood == BSM_GOOD ? BSM_INK_TEXT : mood_inks[mood], text);
+    bsm_face_sentence(face, text, sizeof text);
+    layout->sentence = layout->right;
+    bsm_make_room(layout,
+                  bsm_paint_lines(cr, words_box(layout), BSM_LINE, BSM_TEXT, BSM_NUM_INKS, text));
+}
+
+static void draw_sentence(cairo_t *cr, const bsm_face *face, const bsm_layout *l)
+{
+    const bsm_box panel = l->sentence;
+    char text[BSM_STATUS_SIZE];
+    if (!bsm_paint_shows(cr, panel)) {
+        return;
     }
+    const bsm_mood mood = bsm_face_sentence(face, text, sizeof text);
+    bsm_paint_box(cr, panel, 6, BSM_INK_PANEL);
+    bsm_paint_box(cr, (bsm_box){panel.x, panel.y + 4, 4, panel.h - 8}, 2, mood_inks[mood]);
+    bsm_paint_lines(cr, words_box(l), BSM_LINE, BSM_TEXT,
+                    mood == BSM_GOOD ? BSM_INK_TEXT : mood_inks[mood], text);
     if (mood == BSM_BUSY) { /* a light that goes to and fro */
         const double part = 0.5 - 0.5 * cos(2 * face->now);
         bsm_paint_box(cr, (bsm_box){panel.x + part * (panel.w - 40), panel.y, 40, 3}, 1.5,
@@ -360,9 +370,8 @@ void bsm_draw_face(cairo_t *cr, const bsm_face *face, const bsm_layout *layout)
     for (int part = 0; part < BSM_NUM_PARTS; part++) {
         draw_strip(cr, face, layout, part);
     }
-    if (bsm_paint_shows(cr, layout->right)) {
-        draw_right(cr, face, layout);
-    }
+    draw_spectrum(cr, face, layout->spectrum);
+    draw_sentence(cr, face, layout);
     draw_footer(cr, face, layout);
     bsm_draw_popup(cr, face, layout);
     draw_tip(cr, face, layout);
@@ -375,10 +384,11 @@ size_t bsm_dirty_boxes(const bsm_layout *layout, unsigned dirty, bsm_box boxes[B
         boxes[count++] = layout->meters[BSM_VOCALS];
         boxes[count++] = layout->meters[BSM_INSTRUMENTAL];
     }
-    if (dirty & (BSM_DIRTY_SPECTRUM | BSM_DIRTY_TEXT)) {
-        boxes[count++] = layout->right;
+    if (dirty & BSM_DIRTY_SPECTRUM) {
+        boxes[count++] = layout->spectrum;
     }
     if (dirty & BSM_DIRTY_TEXT) {
+        boxes[count++] = layout->sentence;
         boxes[count++] = layout->footer;
     }
     return count;

@@ -6,6 +6,9 @@
 #include "layout.h"
 #include "paint.h"
 
+/** Measure the sentence and make room for it: when it, or the layout, has changed. */
+void bsm_fit_sentence(cairo_t *cr, const bsm_face *face, bsm_layout *layout);
+
 /** The whole window, in units, as far as the clip lets it through. */
 void bsm_draw_face(cairo_t *cr, const bsm_face *face, const bsm_layout *layout);
 

@@ -105,12 +105,17 @@ void bsm_lay_out(const bsm_face *face, double width, double height, bsm_layout *
     lay_out_popup(face, layout);
 }
 
-bsm_box bsm_spectrum_box(const bsm_layout *layout, size_t lines)
+void bsm_make_room(bsm_layout *layout, size_t lines)
 {
-    bsm_box box = layout->right;
-    box.h -= (double)lines * BSM_LINE + 22;
-    box.h = box.h < LOW_SPECTRUM ? 0 : box.h;
-    return box;
+    const bsm_box all = layout->right;
+    layout->spectrum = layout->sentence = all;
+    layout->spectrum.h -= (double)lines * BSM_LINE + 22;
+    if (layout->spectrum.h < LOW_SPECTRUM) {
+        layout->spectrum.h = 0;
+        return;
+    }
+    layout->sentence.y += layout->spectrum.h + 8;
+    layout->sentence.h -= layout->spectrum.h + 8;
 }
 
 /* ---- Popups ---- */

@@ -19,7 +19,8 @@ typedef struct bsm_layout {
     bsm_box strip[BSM_NUM_PARTS], heading[BSM_NUM_PARTS], scale[BSM_NUM_PARTS];
     bsm_box fader[BSM_NUM_PARTS], meters[BSM_NUM_PARTS];
     bsm_box value[BSM_NUM_PARTS], mute[BSM_NUM_PARTS], solo[BSM_NUM_PARTS];
-    bsm_box right; /**< spectrum and sentence share it */
+    bsm_box right; /**< which these share, as bsm_fit_sentence says: */
+    bsm_box spectrum, sentence;
     bsm_box latency, load, misses;
     bsm_box popup, popup_title, close, list; /**< zero where no popup is open */
 } bsm_layout;
@@ -38,8 +39,9 @@ bsm_box bsm_setting_box(const bsm_layout *layout, int setting);
 bsm_box bsm_choice_box(const bsm_layout *layout, int setting, int choice);
 int bsm_num_choices(int setting);
 
-/** The spectrum's part of the right column above a sentence of so many lines. */
-bsm_box bsm_spectrum_box(const bsm_layout *layout, size_t lines);
+/** Make room for a sentence of so many lines below the spectrum, which vanishes where it would be
+ * low. */
+void bsm_make_room(bsm_layout *layout, size_t lines);
 enum { BSM_LINE = 16, BSM_SMALL_LINE = 14 };
 
 /** What is at a place. */

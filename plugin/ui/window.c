@@ -249,7 +249,11 @@ static void draw(bsm_ui_window *w)
         return;
     }
     if (face->dirty & BSM_DIRTY_ALL) {
+        cairo_t *cr = cairo_create(w->canvas);
+        cairo_scale(cr, w->unit, w->unit);
         bsm_lay_out(face, layout->width, layout->height, layout);
+        bsm_fit_sentence(cr, face, layout);
+        cairo_destroy(cr);
     } else {
         count = bsm_dirty_boxes(layout, face->dirty, boxes);
     }

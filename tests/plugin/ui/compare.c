@@ -14,6 +14,7 @@ cairo_surface_t *picture_of(const bsm_face *face, double scale, double width, do
     bsm_layout layout;
     cairo_scale(cr, unit, unit);
     bsm_lay_out(face, w / unit, h / unit, &layout);
+    bsm_fit_sentence(cr, face, &layout);
     bsm_draw_face(cr, face, &layout);
     cairo_destroy(cr);
     cairo_surface_flush(picture);
