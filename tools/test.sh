@@ -38,7 +38,7 @@ with_asan="-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugopti
 run_tests build-test "" "--no-suite long --no-suite realtime"
 # What plays in real time mostly waits: the next build takes the time that it leaves.
 prepare build-asan "$with_asan"
-nice -n 19 ninja -C build-asan >build-asan/compile.log 2>&1 &
+nice -n 19 ninja -C build-asan -k 0 >build-asan/compile.log 2>&1 &
 run_tests build-test "" "--suite realtime"
 wait
 run_tests build-asan "$with_asan" "--suite unit --suite integration --no-suite slow \
