@@ -161,7 +161,9 @@ void bsm_face_tick(bsm_face *face, double now)
             feed_meters(face, &(bsm_levels){0}, 0.1); /* the host has stopped */
             face->dirty |= BSM_DIRTY_METERS;
         }
-        face->dirty |= is_loading(face) ? BSM_DIRTY_TEXT : 0;
+        /* With the seconds the sentence grows, and may need another line. */
+        const bool second = floor(before) != floor(now);
+        face->dirty |= !is_loading(face) ? 0 : second ? BSM_DIRTY_ALL : BSM_DIRTY_TEXT;
     }
     if ((before < face->late_until) != (now < face->late_until) ||
         tip_is_due(face, before) != tip_is_due(face, now)) {

@@ -214,14 +214,26 @@ void bsm_ui_window_show(bsm_ui_window *w, bool shown)
 
 /* ---- Drawing ---- */
 
-/* From the canvas to the window, a rectangle of pixels. */
-static void present(bsm_ui_window *w, double x, double y, double width, double height)
+/* From the canvas to the window, a rectangle of pixels. It is made a picture of its own, since
+ * cairo sends its source as a whole. */
+static void present(bsm_ui_window *w, int x, int y, int width, int height)
 {
+    width = width < w->width - x ? width : w->width - x;
+    height = height < w->height - y ? height : w->height - y;
+    if (x < 0 || y < 0 || width <= 0 || height <= 0) {
+        return;
+    }
+    const int stride = cairo_image_surface_get_stride(w->canvas);
+    cairo_surface_flush(w->canvas);
+    cairo_surface_t *part = cairo_image_surface_create_for_data(
+        cairo_image_surface_get_data(w->canvas) + y * stride + 4 * x, CAIRO_FORMAT_RGB24, width,
+        height, stride);
     cairo_t *cr = cairo_create(w->shown);
-    cairo_set_source_surface(cr, w->canvas, 0, 0);
+    cairo_set_source_surface(cr, part, x, y);
     cairo_rectangle(cr, x, y, width, height);
     cairo_fill(cr);
     cairo_destroy(cr);
+    cairo_surface_destroy(part);
 }
 
 /* Into the canvas, a box on whole pixels, and from there to the window. */
@@ -236,7 +248,7 @@ static void draw_box(bsm_ui_window *w, bsm_box box)
     cairo_scale(cr, w->unit, w->unit);
     bsm_draw_face(cr, w->hands->face, &w->hands->layout);
     cairo_destroy(cr);
-    present(w, x, y, width, height);
+    present(w, (int)x, (int)y, (int)width, (int)height);
 }
 
 static void draw(bsm_ui_window *w)
