@@ -5,6 +5,13 @@
 
 #include "draw.h"
 
+/* For the leak sanitizer: fontconfig keeps its fonts until the end. */
+const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig";
+}
+
 cairo_surface_t *picture_of(const bsm_face *face, double scale, double width, double height)
 {
     const int w = (int)(scale * width), h = (int)(scale * height);
