@@ -9,10 +9,10 @@
 #include "signal/planes.h"
 #include "signal/sample_queue.h"
 
-enum { STEP = 64, MAX_LANES = 2, RATIO = 10 };
+enum { STEP = 64, MAX_LANES = 2, RATIO = 50 };
 
-static const double average_seconds = 0.2;
-static const double lookahead_seconds = 0.1;
+static const double average_seconds = 0.6;
+static const double lookahead_seconds = 0.15;
 static const double least_power = 1e-14;  /* what is below it is silence */
 static const double least_gain_dB = -120; /* what is below it is 0 */
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/** A downward expander (10:1) for separated stems: where one is further below the mixture than
- *  config->expander says, it is turned down by nine further dB for each dB that it is too low. What
+/** A downward expander (50:1) for separated stems: where one is further below the mixture than
+ *  config->expander says, it is turned down by 49 further dB for each dB that it is too low. What
  *  a network takes for a faint voice in music without any is silenced so; what it finds nearby is
  *  not touched to the bit.
  *
- *  Levels are those of power averaged over 0.2 s (exponentially), over the channels of a lane.
+ *  Levels are those of power averaged over 0.6 s (exponentially), over the channels of a lane.
  * Gains are known every 64 samples and reached in a straight line over 64, below -120 dB they are
- * 0. The result is delayed by 0.1 s, so that a gain rises before the voice that raises it; how it
+ * 0. The result is delayed by 0.15 s, so that a gain rises before the voice that raises it; how it
  * is cut up makes no difference. (Zoelzer, "DAFX", 2011, chapter 4.2.) */
 #ifndef BSM_SEPARATE_EXPANDER_H
 #define BSM_SEPARATE_EXPANDER_H

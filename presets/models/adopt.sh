@@ -8,15 +8,16 @@ usage="usage: adopt.sh [-b BUILD] [-m carry|bounded] [-e DB] [-l LICENCE] MODEL 
 Write MODEL beside this script as bsm-live.safetensors, in float16 and with its training, data,
 licence and figures in its metadata, its checksum, and the tables of CARD.md. All figures are
 measured now: on the songs in DATA/songs/valid (prepare.sh made DATA), each beside centre extraction,
-on a piece of each of its packages and of all of DATA/measured, and on the clip that the tests make up. LOG is the training's log.jsonl; several, of a training that
+on a piece of each of its packages and of all of DATA/measured, and on the clip that the tests
+make up. LOG is the training's log.jsonl; several, of runs that followed each other or of one that
 went on elsewhere, from the oldest to the newest; none for the model that is there already.
   -b BUILD    meson's folder, with all programs and tests built (default: build)
   -m MEMORY   what the network remembers live: carry (default), all that it heard, or bounded
-  -e DB       where its expander starts, below the mixture (default: 20; 0: none)
+  -e DB       where its expander starts, below the mixture (default: 14.8; 0: none)
   -l LICENCE  of the weights (default: ISC)
 Takes about five times as long as the songs last. Let nothing else run: the load is measured, too."
 
-build="" memory=carry expander=20
+build="" memory=carry expander=14.8
 licence="ISC, like bsm. Trained on works under the licences that SOURCES.md lists"
 while getopts b:m:e:l:h option; do
     case $option in

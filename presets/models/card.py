@@ -78,6 +78,11 @@ def live_name(memory):
     return '-'.join((memory, DEFAULT, PRECISIONS[0]))
 
 
+def residual(track, key):
+    """In dB; bsm-trainer writes no number for digital silence, which counts as the faintest that 24 bits hold."""
+    return -144 if track[key] is None else track[key]
+
+
 def instrumental_lines(models, work):
     """What is left of music without vocals, of packages that were trained on and of others."""
     if not os.path.exists(os.path.join(work, 'instrumentals.json')):
@@ -90,7 +95,7 @@ def instrumental_lines(models, work):
     lines = []
     for trained, label in ((True, 'it was trained on'), (False, 'it was not trained on')):
         if left[trained]:
-            typical, mean = (number(statistics.median(track[key] for track in left[trained]), 0)
+            typical, mean = (number(statistics.median(residual(track, key) for track in left[trained]), 0)
                              for key in ('typical_residual', 'silent_residual'))
             packages = len({package_of(track) for track in left[trained]})
             lines.append('In music without vocals (30 s of each of %d tracks of %d packages that %s, '
@@ -115,15 +120,23 @@ def figures(work, memory):
 
 # ---- How it was trained
 
+def read_log(path):
+    with open(path, encoding='utf-8') as file:
+        return [event for event in map(json.loads, file) if event['event'] in ('step', 'epoch')]
+
+
 def read_logs(paths):
-    """The steps and the epochs, each as a later log has it."""
+    """The steps and the epochs, each as a later log has it. A log that begins at the first step is that of a run which
+    began with the weights of the ones before, whose steps and epochs count before its own."""
     events = {'step': {}, 'epoch': {}}
+    before = {'step': 0, 'epoch': 0}
     for path in paths:
-        with open(path, encoding='utf-8') as file:
-            for line in file:
-                event = json.loads(line)
-                if event['event'] in events:
-                    events[event['event']][event[event['event']]] = event
+        log = read_log(path)
+        if events['step'] and log and log[0]['step'] == 1:
+            before = {kind: max(found, default=0) for kind, found in events.items()}
+        for event in log:
+            moved = {kind: event[kind] + before[kind] for kind in before if kind in event}
+            events[event['event']][moved[event['event']]] = {**event, **moved}
     if not events['step']:
         sys.exit('card.py: %s: no steps' % paths[-1])
     return events
@@ -151,7 +164,7 @@ def training(info, logs):
             sys.exit('card.py: a model that was not adopted before needs the log of its training')
         return text
     events = read_logs(logs)
-    last = adopted_step(info) or max(events['step'])
+    last = max(events['step']) if len(logs) > 1 else adopted_step(info) or max(events['step'])
     # Adopted once, adopted again: the trainer's own words come first.
     text = info['metadata'].get('training', 'not stated').split('; heard ')[0]
     hours = hours_heard(events, last)
@@ -242,7 +255,7 @@ def song_table(work, memory):
 
 
 def curve_table(logs):
-    epochs = read_logs(logs)['epoch']
+    epochs = {key: epoch for key, epoch in read_logs(logs)['epoch'].items() if 'usdr' in epoch}
     lines = ['| epoch | steps | loss | validation uSDR | missed | let through | mixed |',
              '|---|---|---|---|---|---|---|']
     for key in sorted(epochs):

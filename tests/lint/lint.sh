@@ -23,10 +23,10 @@ options)
     ;;
 cppcheck)
     need cppcheck
-    git ls-files 'engine/*.c' 'cuda/*.c' 'common/*.c' 'standalone/*.c' 'plugin/*.c' 'trainer/*.c' |
+    git ls-files 'engine/*.c' 'cuda/*.c' 'standalone/*.c' 'plugin/*.c' 'trainer/*.c' |
         xargs cppcheck --quiet --std=c11 --enable=warning,performance,portability \
             --inline-suppr --suppressions-list=tests/lint/cppcheck.txt --error-exitcode=1 \
-            -Iengine/include -Iengine -Icuda -Icommon -Istandalone/separate -Iplugin -Itrainer \
+            -Iengine/include -Iengine -Icuda -Istandalone/common -Istandalone/separate -Iplugin -Itrainer \
             -DBSM_LV2_URI='""' -j 2
     ;;
 cxx-headers)

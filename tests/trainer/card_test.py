@@ -100,8 +100,21 @@ class CardTest(unittest.TestCase):
                 file.write(json.dumps(line) + '\n')
         self.card('write', self.models, self.work, 'carry', log)
         rows = self.table('curve')
-        self.assertEqual(rows['1'], ['60', '0.500', '-', '-', '-', '-'])
+        self.assertNotIn('1', rows)
         self.assertEqual(rows['2'], ['120', '0.250', '3.50', '-7.8', '-13.4', '-8.8'])
+
+    def test_curve_of_runs_that_follow_each_other(self):
+        logs = []
+        for number, usdr in ((1, 3.5), (2, 4.0)):
+            logs.append(os.path.join(self.work, 'log%d.jsonl' % number))
+            with open(logs[-1], 'w', encoding='utf-8') as file:
+                for line in ({'event': 'step', 'step': 1}, {'event': 'step', 'step': 60},
+                             {'event': 'epoch', 'epoch': 1, 'step': 60, 'loss': 0.5, 'usdr': usdr}):
+                    file.write(json.dumps(line) + '\n')
+        self.card('write', self.models, self.work, 'carry', *logs)
+        rows = self.table('curve')
+        self.assertEqual(rows['1'], ['60', '0.500', '3.50', '-', '-', '-'])
+        self.assertEqual(rows['2'], ['120', '0.500', '4.00', '-', '-', '-'])
 
 
 if __name__ == '__main__':

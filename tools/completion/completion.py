@@ -7,7 +7,7 @@ completion.py bash|zsh|fish PROGRAM SOURCE.c [COMMAND...]
 import re
 import sys
 
-# Of a table of type program_option (common/program_options.h): the name, what it takes, the rest.
+# Of a table of type program_option (standalone/common/program_options.h): the name, what it takes, the rest.
 ENTRY = re.compile(r"""\{"([a-z-]*)",\s*(?:'.'|0),\s*("[^"]+"|NULL),((?:"[^"]*"|[^"}])*)\}""")
 OLD_SPELLING = '.set = NULL'
 

@@ -230,11 +230,11 @@ def arrange(seed, seconds=60):
             side = rng.randint(40, 63)  # two takes, left and right
             for sign, late in ((-1, 0.0), (1, rng.uniform(-0.03, 0.03))):
                 song.parts.append(Part(channel, program, 64 + sign * side, volume, reverb,
-                                   _comping(song, rng, first, bars, varied, kind, loud, late)))
+                                       _comping(song, rng, first, bars, varied, kind, loud, late)))
                 channel += 1
         else:
             song.parts.append(Part(channel, program, 64 + rng.choice((-1, 1)) * rng.randint(0, 50), volume, reverb,
-                               _comping(song, rng, first, bars, varied, kind, loud)))
+                                   _comping(song, rng, first, bars, varied, kind, loud)))
             channel += 1
     if rng.random() < 0.55:
         low = rng.choice((28, 35))
