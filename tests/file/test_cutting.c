@@ -281,11 +281,13 @@ static size_t well_covered(const bsm_config *config, size_t samples)
 {
     const size_t frames = 1 + samples / config->hop;
     float *window = bsm_frame_window(config->n_fft);
-    double *norms = calloc((frames - 1) * config->hop + config->n_fft, sizeof *norms);
+    const size_t covered = (frames - 1) * config->hop + config->n_fft;
+    double *norms = calloc(covered, sizeof *norms);
     bsm_frame_add_norms(window, config->n_fft, config->hop, frames, norms);
     const double least = bsm_frame_least_norm(config->n_fft, config->hop);
     size_t count = (frames - 1) * config->hop;
-    while (count < samples && norms[config->n_fft / 2 + count] >= least) {
+    while (count < samples && config->n_fft / 2 + count < covered &&
+           norms[config->n_fft / 2 + count] >= least) {
         count++;
     }
     free(norms);
