@@ -51,7 +51,7 @@ if script then
     for _, name in ipairs({"music vocals", "music instrumental"}) do
         local bus = session:route_by_name(name)
         assert(not bus:isnil(), "there is no bus " .. name)
-        local level = bus:peak_meter():meter_level(0, ARDOUR.MeterType.MeterPeak)
+        local level = bus:peak_meter():meter_level(0, ARDOUR.MeterType.MeterMaxPeak)
         assert(level > -60, name .. " is silent")
     end
 end
