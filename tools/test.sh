@@ -17,6 +17,13 @@ prepare() {
     [ -f "$1/build.ninja" ] || meson setup "$1" -Dwerror=true -Dtests=enabled $2 >/dev/null
 }
 
+# build_tests FOLDER "SETUP OPTIONS" "TEST OPTIONS": what run_tests would build, at low priority
+build_tests() {
+    prepare "$1" "$2"
+    # shellcheck disable=SC2086 # a list of words
+    nice -n 19 meson test -C "$1" --wrapper true $3 >"$1/compile.log" 2>&1 || true
+}
+
 # run_tests FOLDER "SETUP OPTIONS" "TEST OPTIONS": builds what the tests need
 run_tests() {
     echo "== $1 $3"
@@ -35,19 +42,23 @@ run_tests() {
 command -v nvcc >/dev/null || echo "nvcc is not installed: the CUDA module is neither built nor tested"
 with_asan="-Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized
     -Dc_args=-g1 -Dcpp_args=-g1 -Dcuda=disabled"
+with_tsan="-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized
+    -Dc_args=-g1 -Dcpp_args=-g1 -Dcuda=disabled -Dplugin=disabled"
+under_asan="--suite unit --suite integration --no-suite slow --no-suite realtime --timeout-multiplier 4"
+under_tsan="--suite threads --timeout-multiplier 4"
+with_plain="-Donednn=disabled -Dcuda=disabled -Dplugin=disabled -Dtrainer=disabled"
 run_tests build-test "" "--no-suite long --no-suite realtime"
-# What plays in real time mostly waits: the next build takes the time that it leaves.
-prepare build-asan "$with_asan"
-nice -n 19 ninja -C build-asan -k 0 >build-asan/compile.log 2>&1 &
+# What plays in real time mostly waits: the next builds take the time that it leaves.
+{
+    build_tests build-asan "$with_asan" "$under_asan"
+    build_tests build-tsan "$with_tsan" "$under_tsan"
+    build_tests build-plain "$with_plain" "--suite plain"
+} &
 run_tests build-test "" "--suite realtime"
 wait
-run_tests build-asan "$with_asan" "--suite unit --suite integration --no-suite slow \
-    --no-suite realtime --timeout-multiplier 4"
-run_tests build-tsan "-Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized \
-    -Dc_args=-g1 -Dcpp_args=-g1 -Dcuda=disabled -Dplugin=disabled" \
-    "--suite threads --timeout-multiplier 4"
-run_tests build-plain "-Donednn=disabled -Dcuda=disabled -Dplugin=disabled -Dtrainer=disabled" \
-    "--suite plain"
+run_tests build-asan "$with_asan" "$under_asan"
+run_tests build-tsan "$with_tsan" "$under_tsan"
+run_tests build-plain "$with_plain" "--suite plain"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
