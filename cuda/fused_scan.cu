@@ -1,14 +1,29 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan in bfloat16 as one kernel: a block goes along the chunks of one head of a sequence and
- * holds the state in registers, as sums of fragments; nothing but the projected rows, B, C and y is
- * read or written. The convolution of x, the decays and the gate are made on the way. Four warps
- * share a chunk of 64 steps: each has 16 steps of y, and a quarter of the state's rows.
+/* The scan in bfloat16 as one kernel. A thread block walks along the chunks of one head of a
+ * sequence and holds the state in registers, as sums of fragments; it reads only the projected rows,
+ * B and C, and writes only y. It computes the convolution of x, the decays and the gate itself.
+ * A chunk has 64 steps, which four warps share: each has 16 steps of y and a quarter of the state's
+ * rows.
  *
  *     y  = (C B^T, decayed and masked, + D) x + in C S
  *     S' = exp(cum of the last) S + (out B)^T x                  with in and out as in bsm_decays
  *
- * A chunk's x is on its way while the one before it is computed, its B and C while its x goes
- * through the convolution. Where there is no state, fused_scan_short.cu does the work.
+ * One turn of the loop, for chunk c. Copies run in the background between their request and the
+ * barrier that waits for them:
+ *
+ *     copies   |  B, C of chunk c          | raw x of chunk c + 1                |
+ *     warps    |  S to shared; convolve x  | y (warp 0: decays of c + 1); S = S' |
+ *              ^ raw x, decays are there   ^ x, B, C, S are there                ^ next turn
+ *              barrier                     barrier                               barrier
+ *
+ *     place                 holds                            written by       read by
+ *     registers             state S, float32                 its warp         its warp
+ *     m.S                   state before the chunk, bf16     all warps        all warps (in C S)
+ *     m.x, m.B              the chunk's inputs               all warps        all warps
+ *     m.C[w]                warp w's 16 rows of C, then y    all; warp w      warp w
+ *     m.raw, m.decays[]     the next chunk's inputs          copies; warp 0   all warps, next turn
+ *
+ * Without a state to pass on, fused_scan_short.cu does the work.
  */
 #include "fused_scan_out.h"
 #include "fused_shapes.h"
@@ -173,7 +188,7 @@ __device__ void load_state(const bsm_fused_scan &s, const head_place &h, state<P
     });
 }
 
-/* To where all warps read it. */
+/* Copies the state to shared memory, where all warps read it. */
 template <uint32_t P, uint32_t N>
 __device__ void share_state(const head_place &h, chunk_memory<P, N> *m, state<P, N> *state)
 {
@@ -186,7 +201,7 @@ __device__ void share_state(const head_place &h, chunk_memory<P, N> *m, state<P,
     });
 }
 
-/* From there, for whole rows are quicker to write than what a lane has of them. */
+/* Writes whole rows from shared memory, which is faster than each lane writing its own numbers. */
 template <uint32_t P, uint32_t N>
 __device__ void store_before(const bsm_fused_scan &s, const head_place &h, const padded<P> *S)
 {
@@ -215,8 +230,8 @@ __device__ void keep_state(const bsm_fused_scan &s, const head_place &h, state<P
 
 /* ---- All of it ---- */
 
-/* What of a chunk is made ready while the one before it is computed: its inputs, and its decays, by
- * the warp whose steps of y are done first. */
+/* Requests a chunk's inputs and computes its decays while the chunk before it is computed. The warp
+ * that finishes its steps of y first computes the decays. */
 template <uint32_t P>
 __device__ void prepare_chunk(const bsm_fused_scan &s, const head_place &h, uint32_t c,
                               raw_memory<P> *raw, decay_memory *decays)
@@ -229,14 +244,14 @@ __device__ void prepare_chunk(const bsm_fused_scan &s, const head_place &h, uint
     }
 }
 
-/* The copies of all threads are there, and nobody reads what was there before. */
+/* Waits until the copies of all threads have arrived and no thread reads what they replaced. */
 __device__ static void wait_for_all()
 {
     bsm_wait_for_copies<0>();
     __syncthreads();
 }
 
-/* The rest of it, up to where y and the next state can be made. */
+/* Completes the chunk's inputs, so that y and the next state can be computed. */
 template <uint32_t P, uint32_t N>
 __device__ void complete_chunk(const bsm_fused_scan &s, const head_place &h, bool with_state,
                                chunk_memory<P, N> *m, state<P, N> *state)
