@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Classes of neighbouring bands of about equal width. */
-#include "classes.h"
+#include "weights.h"
 
 /* So that rows of bfloat16 start at multiples of 16 bytes. */
 enum { WIDTH_STEP = 8 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The scan in bfloat16 as one kernel. A thread block walks along the chunks of one head of a
- * sequence and holds the state in registers, as sums of fragments; it reads only the projected rows,
- * B and C, and writes only y. It computes the convolution of x, the decays and the gate itself.
- * A chunk has 64 steps, which four warps share: each has 16 steps of y and a quarter of the state's
- * rows.
+ * sequence and holds the state in registers, as sums of fragments; it reads only the projected
+ * rows, B and C, and writes only y. It computes the convolution of x, the decays and the gate
+ * itself. A chunk has 64 steps, which four warps share: each has 16 steps of y and a quarter of the
+ * state's rows.
  *
  *     y  = (C B^T, decayed and masked, + D) x + in C S
  *     S' = exp(cum of the last) S + (out B)^T x                  with in and out as in bsm_decays
@@ -25,8 +25,8 @@
  *
  * Without a state to pass on, fused_scan_short.cu does the work.
  */
+#include "fused_scan.h"
 #include "fused_scan_out.h"
-#include "fused_shapes.h"
 
 using namespace bsm_fused;
 

@@ -2,8 +2,8 @@
 /* The scan of sequences of one chunk, without a state before it or behind it: a block has a few
  * heads of a sequence, which share B, C and their products. All that it reads is on its way at
  * once. */
+#include "fused_scan.h"
 #include "fused_scan_out.h"
-#include "fused_shapes.h"
 
 using namespace bsm_fused;
 

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "classes.h"
-
 /* Memory of the host that becomes memory of the card, or, without any, only a count. */
 typedef struct packer {
     unsigned char *host, *card;

@@ -9,6 +9,9 @@
 #include "card.h"
 #include "device/weights.h"
 
+/* A model's weights on the card: vectors as float32, matrices as float32 and, once a workspace
+ *  asks for it, as bfloat16. */
+
 /** A matrix: its first number's place among all matrices. */
 typedef size_t bsm_matrix;
 
@@ -77,5 +80,14 @@ bsm_status bsm_cuda_weights_need_bf16(bsm_cuda_weights *weights, bsm_card *card,
 
 /** A matrix in the card's precision. */
 const void *bsm_cuda_matrix(const bsm_cuda_weights *weights, const bsm_card *card, bsm_matrix at);
+
+/* ---- Bands of many widths as a few batches of products ---- */
+
+/** Fill `classes` (room for num_bands) but for their matrices; returns how many there are. */
+size_t bsm_classes_of(const bsm_config *config, bsm_band_class *classes, size_t *packed_width);
+
+/** Where each band lies. */
+void bsm_classes_pack(const bsm_config *config, const bsm_band_class *classes, size_t num_classes,
+                      bsm_packed_band *bands);
 
 #endif

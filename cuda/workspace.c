@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "device/carve.h"
-#include "signal/frame.h"
+#include "signal/frames.h"
 
 /* Frames that are transformed at a time, however many a block has. Even, so that what cuFFT gets
  * lies at a multiple of a complex number. */

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "news.h"
 #include "ports.h"
-#include "trouble.h"
 
 static const double latencies[BSM_NUM_LOOKAHEADS] = {0.3, 0.8, 2.0}; /* seconds, wished */
 static const bsm_device_kind devices[BSM_NUM_CHOICES] = {BSM_DEVICE_AUTO, BSM_DEVICE_CPU,

@@ -14,10 +14,8 @@
 #include "loading.h"
 #include "log_lines.h"
 #include "messages.h"
+#include "news.h"
 #include "ports.h"
-#include "state.h"
-#include "trouble.h"
-#include "uris.h"
 #include "watch.h"
 #ifdef BSM_HAVE_CAIRO
 #include "display.h"

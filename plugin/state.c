@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "state.h"
+#include "messages.h"
 
 #include <stdlib.h>
 #include <string.h>

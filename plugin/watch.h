@@ -1,12 +1,37 @@
 /* SPDX-License-Identifier: ISC */
-/** Copies for the window, while one is open, what goes by on the audio thread. */
+/** What the plugin tells its window of the audio, over the atom ports, and how the audio thread
+ * copies it. */
 #ifndef BSM_PLUGIN_WATCH_H
 #define BSM_PLUGIN_WATCH_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#include "scene.h"
+#include "bsm/remix.h"
+
+/* What the plugin tells its window of the sound, over the atom ports.
+ *
+ *  The window asks by patch:Get of the property BSM_SCENE_URI, once a second while it is open, and
+ * may vanish without a word. For BSM_SCENE_SECONDS after that the plugin writes objects of the type
+ *  BSM_SCENE_URI to its notify port, with one property of that name, too: an atom:Chunk with a
+ *  bsm_scene. Both sides are of one process, or at least of one machine and one version. */
+
+enum {
+    BSM_SCENES_PER_SECOND = 20, /**< at most */
+    BSM_SCENE_SECONDS = 3,
+    BSM_SCENE_WINDOW = 1024, /**< samples */
+    BSM_SCENE_FULL = 32767,  /**< a sample of full scale; louder ones are cut */
+};
+
+typedef struct bsm_scene {
+    float rate;        /**< of the sound, Hz */
+    bsm_levels levels; /**< peaks since the last scene */
+    /** The newest samples before the gains, the mean of both channels. */
+    int16_t mixture[BSM_SCENE_WINDOW], vocals[BSM_SCENE_WINDOW];
+} bsm_scene;
+
+/* ---- Copies for the window, while one is open, what goes by on the audio thread ---- */
 
 typedef struct bsm_watch {
     size_t period, most; /**< samples from scene to scene, and after the last asking */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "bsm/separate.h"
-#include "config/home.h"
+#include "config/settings.h"
 
 /* ---- Values ---- */
 

@@ -9,7 +9,7 @@
 #include "bsm/log.h"
 #include "collective.h"
 #include "config/settings.h"
-#include "exit_code.h"
+#include "program_options.h"
 #include "run/run.h"
 #include "validate/validate_command.h"
 

@@ -11,9 +11,9 @@
  *
  * and at last d_C += d_G B, d_B += d_G^T C. While a head is in work, the next one's numbers are on
  * their way. */
-#include "training/fused_scan_backward.h"
+#include "training/training_kernels.h"
 
-#include "fused_shapes.h"
+#include "fused_scan.h"
 #include "training/chunk_memory.h"
 
 using namespace bsm_chunk;

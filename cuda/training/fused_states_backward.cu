@@ -6,8 +6,7 @@
  *                                                                before the chunk
  */
 #include "fused_scan.h"
-#include "fused_shapes.h"
-#include "training/fused_scan_backward.h"
+#include "training/training_kernels.h"
 
 using namespace bsm_fused;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Where each tensor lies in a vector: the schema's order is that of the structs. */
-#include "training/places.h"
+#include "training/space.h"
 
 #include <stdlib.h>
 

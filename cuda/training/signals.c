@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "signal/frame.h"
+#include "signal/frames.h"
 #include "training/space.h"
 
 /* ---- Plans and memory ---- */

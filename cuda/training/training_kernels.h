@@ -4,10 +4,16 @@
  *  d_ before a name means the loss's gradient by it. Gradients by weights are sums over rows. A
  *  kernel sums pieces of BSM_PIECE_ROWS rows, or chunks; bsm_kernel_add_pieces adds these up. So
  *  every sum has an order that follows from the sizes alone. */
-#ifndef BSM_CUDA_TRAINING_KERNELS_H
-#define BSM_CUDA_TRAINING_KERNELS_H
+#ifndef BSM_CUDA_TRAINING_TRAINING_KERNELS_H
+#define BSM_CUDA_TRAINING_TRAINING_KERNELS_H
 
 #include "kernels.h"
+
+/* The kernels that only training needs, in the manner of ../kernels.h. One family per .cu file.
+ *
+ *  d_ before a name means the loss's gradient by it. Gradients by weights are sums over rows. A
+ *  kernel sums pieces of BSM_PIECE_ROWS rows, or chunks; bsm_kernel_add_pieces adds these up. So
+ *  every sum has an order that follows from the sizes alone. */
 
 #ifdef __cplusplus
 extern "C" {
@@ -334,6 +340,9 @@ void bsm_kernel_moduli(bsm_kernel_queue queue, const bsm_moduli *moduli);
 
 #ifdef __cplusplus
 }
+
+/** The first of the two kernels of a fused scan backward: d_behind of each chunk. */
+void bsm_fused_states_backward(bsm_kernel_queue queue, const bsm_fused_scan_backward &b);
 #endif
 
 #endif

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/quiet_thread.h"
 
 /* Lies on its caller's stack. */
 struct bsm_region {

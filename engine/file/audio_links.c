@@ -1,9 +1,30 @@
 /* SPDX-License-Identifier: ISC */
-/* What an audio file consists of. */
+/* The links of an audio file. */
 #include "file/audio_links.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- A list of the links of an audio file ---- */
+
+bool bsm_audio_links_add(bsm_audio_links *links, const bsm_audio_link *link)
+{
+    bsm_audio_link *more = realloc(links->links, (links->count + 1) * sizeof *more);
+    if (!more) {
+        return false;
+    }
+    links->links = more;
+    links->links[links->count++] = *link;
+    return true;
+}
+
+void bsm_audio_links_clear(bsm_audio_links *links)
+{
+    free(links->links);
+    *links = (bsm_audio_links){0};
+}
+
+/* ---- What an audio file consists of ---- */
 
 enum {
     CERTAIN = 3,      /* MPEG frames in a row, where a file begins with them */

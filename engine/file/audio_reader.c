@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/regular_file.h"
-#include "file/link_reader.h"
+#include "base/files.h"
+#include "file/decoder.h"
 
 enum { MUCH = 2048 /* bytes: less that is no sound is nothing to speak of */ };
 

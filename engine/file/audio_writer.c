@@ -11,13 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/new_file.h"
-#include "file/encoder_format.h"
-#include "file/encoder_io.h"
-#include "file/id3_tag.h"
-#include "file/stream_writer.h"
-#include "signal/planes.h"
-#include "signal/resample.h"
+#include "base/files.h"
+#include "file/audio_tags.h"
+#include "file/encoder.h"
+#include "signal/signal.h"
 
 enum {
     BLOCK = 4096,

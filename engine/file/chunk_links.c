@@ -8,7 +8,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "file/link_list.h"
+#include "file/audio_links.h"
 
 enum { MOST_PADDING = 1 << 20 /* bytes: more zeros than these are silence */ };
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* The picture that comes with music. */
-#include "file/cover.h"
+#include "file/audio_tags.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "file/file_bytes.h"
+#include "file/audio_links.h"
 
 enum {
     MOST = (1 << 24) - 128, /* bytes: FLAC counts those of a block by 24 bits */

@@ -1,6 +1,34 @@
 /* SPDX-License-Identifier: ISC */
-/* What every decoder can. */
+/* What every decoder can, which decoder a link takes, and which files are audio files. */
 #include "file/decoder.h"
+
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#include "bsm/separate.h"
+
+/* ---- Which files are audio files, by their names ---- */
+
+bool bsm_is_audio_name(const char *name)
+{
+    static const char *const extensions[] = {
+        "wav", "wave", "bwf", "rf64", "w64", "flac", "ogg", "oga", "opus", "spx", "mp3", "mp2",
+        "mp1", "mpa", "mpga", "aif", "aiff", "aifc", "au", "snd", "caf", "voc",
+        /* through ffmpeg, films among them */
+        "m4a", "m4b", "aac", "adts", "alac", "wma", "wv", "ape", "tta", "tak", "mpc", "mka", "ac3",
+        "eac3", "dts", "amr", "dsf", "dff", "shn", "ra", "mp4", "m4v", "mkv", "webm", "mov", "ogv",
+        "ogx", "avi", "wmv", "asf", "flv", "3gp", "mpg", "mpeg", "vob"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof extensions / sizeof extensions[0]; i++) {
+        if (strcasecmp(dot + 1, extensions[i]) == 0) {
+            return name[0] != '.';
+        }
+    }
+    return false;
+}
+
+/* ---- What every decoder can ---- */
 
 void bsm_decoder_close(bsm_decoder *decoder)
 {
@@ -23,4 +51,73 @@ bool bsm_decoder_skip(bsm_decoder *decoder, uint64_t count)
         count -= got;
     }
     return true;
+}
+
+/* ---- Which decoder a link of an audio file takes ---- */
+
+bsm_status bsm_decoder_open(bsm_decoder *decoder, int fd, const char *path,
+                            const bsm_audio_link *link, bsm_error *error)
+{
+    *decoder = (bsm_decoder){
+        .bytes = {.fd = fd, .start = link->start, .end = link->end, .at = link->start}};
+    memcpy(decoder->bytes.patches, link->patches, sizeof link->patches);
+    switch (link->codec) {
+    case BSM_CODEC_FLAC: return bsm_flac_decoder_open(decoder, path, error);
+    case BSM_CODEC_SNDFILE: return bsm_sndfile_decoder_open(decoder, path, error);
+    case BSM_CODEC_RAW: return bsm_raw_decoder_open(decoder, path, &link->raw, error);
+    case BSM_CODEC_MPEG: return bsm_mpeg_decoder_open(decoder, path, error);
+    case BSM_CODEC_VORBIS: return bsm_vorbis_decoder_open(decoder, path, error);
+    case BSM_CODEC_OPUS: return bsm_opus_decoder_open(decoder, path, error);
+    case BSM_CODEC_PROGRAM: break;
+    }
+    return bsm_program_decoder_open(decoder, path, error);
+}
+
+/* ---- Mixing the channels of surround sound down to two ---- */
+
+/* L and R in front, C between them, l and r at the sides or behind, c behind, - low frequencies. */
+static const char *const orders[2][BSM_MIXED_CHANNELS - 2] = {
+    {"LRC", "LRlr", "LRClr", "LRC-lr", "LRC-clr", "LRC-lrlr"},
+    {"LCR", "LRlr", "LCRlr", "LCRlr-", "LCRlrc-", "LCRlrlr-"}};
+
+static float gain_of(char place, bool right)
+{
+    switch (place) {
+    case 'L': return right ? 0.0F : 1.0F;
+    case 'R': return right ? 1.0F : 0.0F;
+    case 'C': return (float)M_SQRT1_2;
+    case 'l': return right ? 0.0F : (float)M_SQRT1_2;
+    case 'r': return right ? (float)M_SQRT1_2 : 0.0F;
+    case 'c': return 0.5F;
+    default: return 0.0F;
+    }
+}
+
+void bsm_downmix_gains(size_t channels, bool vorbis, float gains[2][BSM_MIXED_CHANNELS])
+{
+    const char *order = orders[vorbis][channels - 3];
+    for (size_t side = 0; side < 2; side++) {
+        float sum = 0;
+        for (size_t c = 0; c < channels; c++) {
+            sum += gains[side][c] = gain_of(order[c], side == 1);
+        }
+        for (size_t c = 0; c < channels; c++) {
+            gains[side][c] /= sum;
+        }
+    }
+}
+
+void bsm_downmix(const float *samples, size_t channels, size_t count,
+                 const float gains[2][BSM_MIXED_CHANNELS], float *left, float *right)
+{
+    for (size_t i = 0; i < count; i++) {
+        const float *frame = samples + i * channels;
+        float sum[2] = {0, 0};
+        for (size_t c = 0; c < channels; c++) {
+            sum[0] += gains[0][c] * frame[c];
+            sum[1] += gains[1][c] * frame[c];
+        }
+        left[i] = sum[0];
+        right[i] = sum[1];
+    }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A part of an open file, as a decoder reads it. */
-#include "file/file_bytes.h"
+#include "file/audio_links.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Tags and cover as ID3v2.4 (https://id3.org/id3v2.4.0-structure). */
-#include "file/id3_tag.h"
+#include "file/audio_tags.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

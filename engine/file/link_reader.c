@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Reading one link of an audio file. */
-#include "file/link_reader.h"
+#include "file/decoder.h"
 
 #include <math.h>
 #include <string.h>

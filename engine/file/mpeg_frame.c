@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The header of a frame of MPEG audio. */
-#include "file/mpeg_frame.h"
+#include "file/audio_links.h"
 
 #include <string.h>
-
-#include "file/file_bytes.h"
 
 /* kbit/s, by the header's index, of which 0 and 15 have no entry here. */
 static const unsigned short rates_1[3][14] = {

@@ -3,8 +3,7 @@
  * and what lies between and behind them. */
 #include <string.h>
 
-#include "file/link_list.h"
-#include "file/mpeg_frame.h"
+#include "file/audio_links.h"
 
 enum { MAX_TAG = 1 << 28 };
 

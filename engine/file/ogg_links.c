@@ -3,7 +3,7 @@
  * streams are. */
 #include <string.h>
 
-#include "file/link_list.h"
+#include "file/audio_links.h"
 
 enum { PAGE_HEADER = 27, BEGINS = 2 };
 

@@ -7,9 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file/sample_spool.h"
-#include "signal/planes.h"
-#include "signal/resample.h"
+#include "signal/signal.h"
 
 enum {
     BLOCK = 4096,

@@ -1,13 +1,68 @@
 /* SPDX-License-Identifier: ISC */
-/** From the separated signal, at the model's rate and in its channels, to the files: vocals, what
- *  the input leaves without them, and the other stems, at the input's rate and in its channels. */
+/** An audio file as a network wants it, at the model's rate and in at least its channels, and the
+ *  original samples beside. */
 #ifndef BSM_FILE_PARTS_H
 #define BSM_FILE_PARTS_H
 
+#include <stddef.h>
+
+#include "bsm/status.h"
+#include "file/audio_reader.h"
 #include "file/output_files.h"
-#include "file/source.h"
 #include "separate/plan.h"
 #include "separate/separation.h"
+#include "signal/signal.h"
+
+/* An audio file as a network wants it, at the model's rate and in at least its channels, and the
+ *  original samples beside. */
+
+typedef struct bsm_source bsm_source;
+
+/** Open `path`, to be read at `rate` with `channels` channels: those of the file, or where it has
+ *  one, that one as often as needed. As bsm_audio_reader_open. */
+BSM_NODISCARD bsm_status bsm_source_open(const char *path, size_t rate, size_t channels,
+                                         bsm_source **source, bsm_error *error);
+void bsm_source_free(bsm_source *source);
+
+const bsm_audio_info *bsm_source_info(const bsm_source *source);
+
+/** What the file says of its music, before the signal is read. */
+void bsm_source_tags(bsm_source *source, bsm_audio_tags *tags);
+
+/** Channels of the signal: the larger of the file's and those asked for. */
+size_t bsm_source_channels(const bsm_source *source);
+
+/** The converted signal. */
+bsm_signal bsm_source_signal(bsm_source *source);
+
+/** Where reading the signal leaves the original samples from now on, at the file's rate and in its
+ *  channels. */
+bsm_sample_queue *bsm_source_original(bsm_source *source);
+
+/* ---- Samples that wait in a file without a name until all are known ---- */
+
+typedef struct bsm_sample_spool bsm_sample_spool;
+
+/** Blocks of up to `most` samples in `planes` planes, in the folder of `beside`, whose disk has to
+ * have room for them. Messages name `beside`. BSM_NO_MEMORY, BSM_NO_PERMISSION, BSM_NOT_FOUND,
+ * BSM_IO. */
+BSM_NODISCARD bsm_status bsm_sample_spool_new(const char *beside, size_t planes, size_t most,
+                                              bsm_sample_spool **spool, bsm_error *error);
+void bsm_sample_spool_free(bsm_sample_spool *spool);
+
+/** Add a block. BSM_NO_SPACE, BSM_IO. */
+BSM_NODISCARD bsm_status bsm_sample_spool_add(bsm_sample_spool *spool, float *const *audio,
+                                              size_t count, bsm_error *error);
+
+/** Begin to take what was added. */
+BSM_NODISCARD bsm_status bsm_sample_spool_rewind(bsm_sample_spool *spool, bsm_error *error);
+
+/** The next block, as it was added; 0 at the end. */
+BSM_NODISCARD bsm_status bsm_sample_spool_take(bsm_sample_spool *spool, float *const *audio,
+                                               size_t *count, bsm_error *error);
+
+/* From the separated signal, at the model's rate and in its channels, to the files: vocals, what
+ *  the input leaves without them, and the other stems, at the input's rate and in its channels. */
 
 typedef struct bsm_parts bsm_parts;
 

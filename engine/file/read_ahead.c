@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* A signal that is read by a thread of its own. */
-#include "file/read_ahead.h"
+#include "file/sample_pipe.h"
 
 #include <stdlib.h>
-
-#include "file/pipe_thread.h"
 
 struct bsm_read_ahead {
     bsm_signal signal;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* A bounded buffer between two threads. Each copies without the lock: what it copies is its own
- * until it says otherwise. */
+/* A pipe of samples, and a thread at one end of it. */
 #include "file/sample_pipe.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "signal/planes.h"
+#include "base/team.h"
+#include "signal/signal.h"
+
+/* A bounded buffer between two threads. Each copies without the lock: what it copies is its own
+ * until it says otherwise. */
 
 struct bsm_sample_pipe {
     size_t channels, capacity;
@@ -156,4 +159,45 @@ void bsm_sample_pipe_stop(bsm_sample_pipe *pipe)
     pipe->stopped = true;
     pthread_cond_broadcast(&pipe->changed);
     pthread_mutex_unlock(&pipe->lock);
+}
+
+/* ---- A thread at one end of a pipe of samples ---- */
+
+bsm_status bsm_pipe_thread_start(bsm_pipe_thread *t, size_t channels, size_t beside, size_t samples,
+                                 void *(*run)(void *), void *user, const char *name,
+                                 bsm_error *error)
+{
+    *t = (bsm_pipe_thread){.pipe = bsm_sample_pipe_new(channels, beside, samples),
+                           .block = bsm_planes_new(channels, BSM_PIPE_BLOCK)};
+    if (!t->pipe || !t->block) {
+        return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", name);
+    }
+    const int failure = bsm_quiet_thread(&t->thread, run, user);
+    t->running = failure == 0;
+    return failure ? bsm_fail(error, BSM_IO, "%s: no thread for it: %s", name, strerror(failure))
+                   : BSM_OK;
+}
+
+static void join(bsm_pipe_thread *t)
+{
+    if (t->running) {
+        pthread_join(t->thread, NULL);
+        t->running = false;
+    }
+}
+
+bsm_status bsm_pipe_thread_join(bsm_pipe_thread *t, bsm_error *error)
+{
+    join(t);
+    return t->status ? bsm_fail(error, t->status, "%s", t->error.message) : BSM_OK;
+}
+
+void bsm_pipe_thread_free(bsm_pipe_thread *t)
+{
+    if (t->running) {
+        bsm_sample_pipe_stop(t->pipe);
+        join(t);
+    }
+    bsm_sample_pipe_free(t->pipe);
+    free(t->block);
 }

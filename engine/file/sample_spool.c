@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Samples that wait in a file without a name. */
-#include "file/sample_spool.h"
+#include "file/parts.h"
 
 #include <errno.h>
 #include <fcntl.h>

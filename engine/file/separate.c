@@ -6,13 +6,11 @@
 #include <math.h>
 #include <time.h>
 
-#include "file/output_plan.h"
+#include "file/output_files.h"
 #include "file/parts.h"
-#include "file/read_ahead.h"
-#include "file/source.h"
-#include "file/write_behind.h"
-#include "separate/cutter.h"
+#include "file/sample_pipe.h"
 #include "separate/plan.h"
+#include "separate/separation.h"
 
 typedef struct separation_job {
     const char *path;

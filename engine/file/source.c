@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* An audio file as a network wants it. */
-#include "file/source.h"
+#include "file/parts.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "signal/resample.h"
+#include "signal/signal.h"
 
 enum { BLOCK = 4096 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Writing sound into a pipe. */
-#include "file/stream_writer.h"
+#include "file/encoder.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Samples that are written by a thread of their own. */
-#include "file/write_behind.h"
+#include "file/sample_pipe.h"
 
 #include <stdlib.h>
-
-#include "file/pipe_thread.h"
 
 struct bsm_write_behind {
     bsm_write_fn *write;

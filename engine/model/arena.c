@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Memory that is taken piece by piece up to a limit, and given back as a whole. */
-#include "model/arena.h"
+#include "model/pickle.h"
 
 #include <stdalign.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A configuration as metadata: one pair of text per field. */
-#include "model/config_text.h"
+#include "model/model.h"
 
 #include <math.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The configuration of a network whose tensors are known. */
-#include "model/infer.h"
+#include "model/tensor_table.h"
 
 #include <stdarg.h>
 #include <stdio.h>

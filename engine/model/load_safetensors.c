@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/fit.h"
-#include "model/load.h"
-#include "model/mapped_file.h"
+#include "model/model.h"
 #include "model/safetensors.h"
-#include "model/wrapped_name.h"
+#include "model/tensor_table.h"
 
 enum { ALIGNMENT = 64 };
 

@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "model/fit.h"
-#include "model/load.h"
-#include "model/torch_file.h"
+#include "model/model.h"
+#include "model/tensor_table.h"
+#include "model/torch.h"
 
 static bool get_integer(const bsm_pickle_value *dict, const char *key, int64_t *integer)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Metadata of a model: pairs of text in the order of the file. */
-#include "model/metadata.h"
+#include "model/model.h"
 
 #include <stdlib.h>
 #include <string.h>

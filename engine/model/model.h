@@ -1,15 +1,56 @@
 /* SPDX-License-Identifier: ISC */
-/** The model object: what the readers of the several formats fill in. */
-#ifndef BSM_MODEL_OBJECT_H
-#define BSM_MODEL_OBJECT_H
+/** A model in memory: what the readers of the several formats fill in. */
+#ifndef BSM_MODEL_MODEL_H
+#define BSM_MODEL_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 
+#include "bsm/config.h"
 #include "bsm/model.h"
-#include "model/mapped_file.h"
-#include "model/metadata.h"
+#include "bsm/status.h"
+
+/* ---- A whole file mapped for reading ---- */
+
+typedef struct bsm_mapped_file {
+    void *data;
+    size_t size;
+} bsm_mapped_file;
+
+/** Map the file that `fd` and `info` are of; `fd` may be closed afterwards. */
+bsm_status bsm_mapped_file_map(const char *path, int fd, const struct stat *info,
+                               bsm_mapped_file *file, bsm_error *error);
+
+/** Take the file's pages out of this process's memory: they are read again when they are used. */
+void bsm_mapped_file_forget(const bsm_mapped_file *file);
+
+void bsm_mapped_file_unmap(bsm_mapped_file *file);
+
+/* ---- Metadata of a model: pairs of text in the order of the file ---- */
+
+typedef struct bsm_metadata_pair {
+    char *key;
+    char *value;
+} bsm_metadata_pair;
+
+typedef struct bsm_metadata {
+    bsm_metadata_pair *pairs;
+    size_t count;
+    size_t capacity;
+} bsm_metadata;
+
+void bsm_metadata_free(bsm_metadata *metadata);
+
+/** Replace the value of `key`, or add a pair at the end. False when out of memory. */
+bool bsm_metadata_set(bsm_metadata *metadata, const char *key, const char *value);
+
+/** NULL if there is none. */
+const char *bsm_metadata_get(const bsm_metadata *metadata, const char *key);
+
+/* ---- The model object: what the readers of the several formats fill in ---- */
 
 /** What makes two opened files the same. */
 typedef struct bsm_file_identity {
@@ -53,5 +94,23 @@ const char *bsm_dtype_name(bsm_dtype dtype);
  *  reference cannot go while another thread finds the file open. */
 void bsm_models_lock(void);
 void bsm_models_unlock(void);
+
+/* ---- A configuration as metadata: one pair of text per field (docs/model-format.md) ---- */
+
+/** Set each field of `config` that `metadata` has a key for; the others stay as they are.
+ *  BSM_BAD_MODEL names the key whose value makes no sense. */
+bsm_status bsm_config_from_metadata(const char *path, const bsm_metadata *metadata,
+                                    bsm_config *config, bsm_error *error);
+
+/** Set the pairs for every field. False when out of memory. */
+bool bsm_config_to_metadata(const bsm_config *config, bsm_metadata *metadata);
+
+/* ---- The readers of model files, one per format ---- */
+
+/** Make a model from the open file `fd`, which stays open. `info` is what fstat said of it. */
+bsm_status bsm_load_safetensors(const char *path, int fd, const struct stat *info, bool ema,
+                                bsm_model **model, bsm_error *error);
+bsm_status bsm_load_torch(const char *path, int fd, const struct stat *info, bool ema,
+                          bsm_model **model, bsm_error *error);
 
 #endif

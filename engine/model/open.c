@@ -6,8 +6,8 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "base/regular_file.h"
-#include "model/load.h"
+#include "base/files.h"
+#include "model/model.h"
 
 /* ---- The models that are open ---- */
 

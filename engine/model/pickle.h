@@ -1,13 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** Reading a pickle as data. Nothing in it is ever executed.
- *
- *  A pickle is a program for a stack machine that builds Python objects. This reader runs the
- *  opcodes of protocols 2 to 5 (https://docs.python.org/3/library/pickletools.html), and where a
- *  Python one would import and call something, it notes what would be called with what: a call is
- *  a value like any other, whose caller knows what it may stand for.
- *
- *  Time is bounded by the pickle's length and memory by the arena's limit: values are shared, never
- * copied, and nothing recurses. */
+/** Memory that is taken piece by piece up to a limit, and given back as a whole. */
 #ifndef BSM_MODEL_PICKLE_H
 #define BSM_MODEL_PICKLE_H
 
@@ -16,7 +8,39 @@
 #include <stdint.h>
 
 #include "bsm/status.h"
-#include "model/arena.h"
+
+/* ---- Memory that is taken piece by piece up to a limit, and given back as a whole ---- */
+
+typedef struct bsm_arena {
+    struct bsm_arena_block *blocks;
+    size_t used;    /**< bytes of the newest block */
+    size_t total;   /**< bytes of all blocks and charges */
+    size_t limit;   /**< that `total` may not pass */
+    bool exhausted; /**< the limit was the reason why an allocation failed */
+} bsm_arena;
+
+bsm_arena bsm_arena_make(size_t limit);
+
+void bsm_arena_free(bsm_arena *arena);
+
+/** Zeroed memory for anything, count * size bytes; NULL when out of memory or past the limit. */
+void *bsm_arena_take(bsm_arena *arena, size_t count, size_t size);
+
+/** Count `bytes` of other memory against the limit; false past it. */
+bool bsm_arena_charge(bsm_arena *arena, size_t bytes);
+
+/** A copy of `length` bytes and a final zero. */
+char *bsm_arena_text(bsm_arena *arena, const char *text, size_t length);
+
+/* Reading a pickle as data. Nothing in it is ever executed.
+ *
+ *  A pickle is a program for a stack machine that builds Python objects. This reader runs the
+ *  opcodes of protocols 2 to 5 (https://docs.python.org/3/library/pickletools.html), and where a
+ *  Python one would import and call something, it notes what would be called with what: a call is
+ *  a value like any other, whose caller knows what it may stand for.
+ *
+ *  Time is bounded by the pickle's length and memory by the arena's limit: values are shared, never
+ * copied, and nothing recurses. */
 
 typedef enum bsm_pickle_kind {
     BSM_PICKLE_NONE,

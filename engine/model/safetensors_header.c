@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Building and writing the header of a safetensors file. */
-#include "model/safetensors_header.h"
+#include "model/safetensors.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "model/config_text.h"
 #include "model/model.h"
 
 enum {

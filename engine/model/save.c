@@ -5,7 +5,7 @@
 
 #include "model/half.h"
 #include "model/model.h"
-#include "model/safetensors_header.h"
+#include "model/safetensors.h"
 
 enum { BLOCK = 16384 };
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* A PyTorch checkpoint: its archive and its pickle. */
-#include "model/torch_file.h"
+#include "model/torch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "model/torch_modules.h"
 
 /* A network of 515 tensors takes a pickle of 62 KB, with averages and the optimizer's states 104
  * KB, and its values eight times as much. */

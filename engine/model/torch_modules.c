@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Networks that were pickled whole. A torch.nn.Module is an object, of whatever class, whose own
  * dict has its tensors in _parameters and _buffers and what it is made of in _modules. */
-#include "model/torch_modules.h"
+#include "model/torch.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "model/wrapped_name.h"
+#include "model/tensor_table.h"
 
 typedef bsm_pickle_value value;
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Where in a checkpoint a network's weights lie. */
-#include "model/torch_places.h"
+#include "model/torch.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "model/torch_view.h"
 
 typedef bsm_pickle_value value;
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "model/model.h"
-#include "model/torch_file.h"
+#include "model/torch.h"
 
 enum { ALIGNMENT = 64 };
 

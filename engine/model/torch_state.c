@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "model/fit.h"
-#include "model/torch_file.h"
-#include "model/torch_places.h"
+#include "model/tensor_table.h"
+#include "model/torch.h"
 
 typedef bsm_pickle_value value;
 

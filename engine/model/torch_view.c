@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A PyTorch tensor as a pickle describes it: a view of a storage. */
-#include "model/torch_view.h"
+#include "model/torch.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/large_memory.h"
+#include "base/machine.h"
 #include "model/model.h"
 #include "model/schema.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Names of tensors as other trainers write them. */
-#include "model/wrapped_name.h"
+#include "model/tensor_table.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Reading members of a zip archive, within bounds. */
-#include "model/zip_archive.h"
+#include "model/torch.h"
 
 #include <errno.h>
 #include <stdbool.h>

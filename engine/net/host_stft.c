@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* The transforms of a network's blocks, on the host. */
-#include "net/host_stft.h"
+#include "net/place.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "bsm/stft.h"
-#include "signal/planes.h"
+#include "signal/signal.h"
 
 struct bsm_host_stft {
     size_t hop, channels, features;

@@ -9,9 +9,6 @@
 #include "base/log.h"
 #include "net/history.h"
 #include "net/place.h"
-#include "net/rolling.h"
-#include "net/scan_times.h"
-#include "net/threads.h"
 
 struct bsm_network {
     bsm_model *model;

@@ -8,8 +8,7 @@
 
 #include "device/device.h"
 #include "model/vector.h"
-#include "net/training_on.h"
-#include "net/training_options.h"
+#include "net/training.h"
 
 struct bsm_training {
     bsm_config config;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* What a training, its items and its steps may be. */
-#include "net/training_options.h"
+#include "net/training.h"
 
 #include <math.h>
 
-#include "net/threads.h"
+#include "net/place.h"
 
 /* Far above any use; keeps every product of sizes within 64 bits. */
 enum { MAX_SAMPLES = 1 << 26, MAX_WINDOW = 1 << 20, LOWEST_FLOOR = -120 };

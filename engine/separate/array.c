@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "bsm/separate.h"
-#include "separate/cutter.h"
 #include "separate/plan.h"
+#include "separate/separation.h"
 
 /* Samples that are read one after another. */
 typedef struct memory_signal {

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* Separating a long signal in the blocks of a stream. */
-#include "separate/blocks.h"
+#include "separate/separation.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "separate/expander.h"
-#include "signal/frame.h"
-#include "signal/frame_source.h"
-#include "signal/overlap_add.h"
-#include "signal/planes.h"
+#include "signal/frames.h"
+#include "signal/signal.h"
 
 enum { MAX_PLANES = BSM_MAX_STEMS * BSM_MAX_CHANNELS };
 

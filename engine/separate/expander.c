@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* A downward expander for separated stems. */
-#include "separate/expander.h"
+#include "separate/separation.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "signal/planes.h"
-#include "signal/sample_queue.h"
+#include "signal/signal.h"
 
 enum { STEP = 64, MAX_LANES = 2, RATIO = 50 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What a stream remembers. */
-#include "separate/memory.h"
+#include "separate/plan.h"
 
 #include <math.h>
 #include <string.h>

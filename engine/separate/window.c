@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* One window: the reflections at its ends, and the division by the sum of the squared windows. */
-#include "separate/window.h"
+#include "separate/separation.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "signal/frame.h"
-#include "signal/planes.h"
+#include "signal/frames.h"
+#include "signal/signal.h"
 
 struct bsm_window {
     const bsm_separation *separation;

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Separating a long signal in windows that overlap. */
-#include "separate/windows.h"
+#include "separate/separation.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "separate/expander.h"
-#include "separate/window.h"
-#include "signal/planes.h"
+#include "signal/signal.h"
 
 enum { MAX_PLANES = BSM_MAX_STEMS * BSM_MAX_CHANNELS };
 enum { BLOCK = 2048 }; /* samples that are joined at a time: they stay in the first cache */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The window, the sums of its squares, and the reflection at a signal's edges. */
-#include "signal/frame.h"
+#include "signal/frames.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -5,13 +5,12 @@
  * covers; those before the first sample and after the last one are reflections. Since a frame's
  * centre lies within the signal or right behind it, a reflection at the end reaches at most two
  * samples further back than the frame does. */
-#include "signal/frame_source.h"
+#include "signal/frames.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "signal/frame.h"
-#include "signal/planes.h"
+#include "signal/signal.h"
 
 enum { REFLECTED_BACK = 2 };
 

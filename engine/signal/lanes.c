@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/instruction_sets.h"
+#include "base/machine.h"
 
 extern const bsm_lanes_kernels bsm_lanes_kernels_baseline;
 #ifdef BSM_X86_64_KERNELS

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Overlap-add of a stream's frames, normalised by the sum of the squared windows. */
-#include "signal/overlap_add.h"
+#include "signal/frames.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "signal/frame.h"
-#include "signal/planes.h"
+#include "signal/signal.h"
 
 struct bsm_overlap_add {
     size_t n_fft, hop, channels;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Streaming conversion between sample rates, over libsoxr. */
-#include "signal/resample.h"
+#include "signal/signal.h"
 
 #include <soxr.h>
 #include <stdint.h>
@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "bsm/config.h"
-#include "signal/planes.h"
 
 struct bsm_resampler {
     soxr_t soxr;

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "signal/fft.h"
-#include "signal/frame.h"
-#include "signal/overlap_add.h"
+#include "signal/frames.h"
 
 struct bsm_stft {
     size_t n_fft, hop, channels;

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/team.h"
-#include "signal/frame.h"
+#include "signal/frames.h"
 #include "signal/lanes.h"
 
 enum { ALIGNMENT = 16 }; /* floats */

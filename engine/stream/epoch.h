@@ -8,7 +8,7 @@
 #ifndef BSM_STREAM_EPOCH_H
 #define BSM_STREAM_EPOCH_H
 
-#include "signal/resample.h"
+#include "signal/signal.h"
 #include "stream/state.h"
 
 /** Why an epoch is over. */

@@ -4,9 +4,9 @@
 
 #include <math.h>
 
-#include "separate/expander.h"
-#include "separate/memory.h"
-#include "signal/resample.h"
+#include "separate/plan.h"
+#include "separate/separation.h"
+#include "signal/signal.h"
 
 enum { MAX_FRAMES = 6000 }; /* a minute, and far beyond any use */
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* One thread that computes for all streams of a process. */
-#include "stream/pool.h"
+#include "stream/voice.h"
 
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/quiet_thread.h"
+#include "base/team.h"
 
 /* A job waits on the stack of the thread that asked for it. */
 typedef struct pool_job {

@@ -13,7 +13,6 @@
 #include <stdatomic.h>
 
 #include "bsm/stream.h"
-#include "stream/failure.h"
 #include "stream/plan.h"
 #include "stream/timeline.h"
 #include "stream/voice.h"

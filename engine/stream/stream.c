@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/quiet_thread.h"
+#include "base/team.h"
 #include "stream/state.h"
 
 enum { STALL_SECONDS = 2, PAGE = 4096 };

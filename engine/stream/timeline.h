@@ -19,6 +19,18 @@
 #include <string.h>
 
 #include "bsm/attributes.h"
+#include "bsm/status.h"
+
+/* A ring of samples that carry their time, between two threads without a lock.
+ *
+ *  A slot is one atomic word: the low half of the sample's time and its value. So a reader can tell
+ *  whether a slot holds the sample that it asks for, whatever the writer did meanwhile: a sample
+ *  that is not there yet, one that was never written and one that has been overwritten all read as
+ *  "missing", and no other bookkeeping has to be right for that.
+ *
+ *  One thread writes. Times are counted in samples from the stream's start; they come round after
+ *  2^32 samples, when a slot that nobody wrote in between (a day of silence from the worker) could
+ *  be mistaken. */
 
 typedef struct bsm_timeline {
     uint64_t mask;           /**< capacity - 1; the capacity is a power of two */
@@ -62,5 +74,19 @@ BSM_REALTIME static inline bool bsm_timeline_has(const bsm_timeline *timeline, u
     return bsm_timeline_get(timeline, time, 0, &unused) &&
            bsm_timeline_get(timeline, time, 1, &unused);
 }
+
+/* Why a stream's network has stopped: a line that the worker sets and any thread reads, also the
+ *  audio thread, without a lock. */
+
+typedef struct bsm_failure {
+    _Atomic unsigned edition; /**< odd while the line is being written */
+    _Atomic char line[sizeof((bsm_error *)0)->message];
+} bsm_failure;
+
+/** The worker's. */
+void bsm_failure_set(bsm_failure *failure, const char *line);
+
+/** Copy at most size - 1 bytes; false if the line was just being written. */
+BSM_REALTIME bool bsm_failure_get(const bsm_failure *failure, char *line, size_t size);
 
 #endif

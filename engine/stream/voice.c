@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stream/pool.h"
-
 static size_t vocals_of(const bsm_config *config)
 {
     for (size_t stem = 0; stem < config->num_stems; stem++) {

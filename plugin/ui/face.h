@@ -1,13 +1,99 @@
 /* SPDX-License-Identifier: ISC */
-/** All that the window shows, as plain values: to draw it needs nothing else. */
-#ifndef BSM_UI_FACE_H
-#define BSM_UI_FACE_H
+/** A meter that falls slowly, with its highest peak held for a while. */
+#ifndef BSM_PLUGIN_UI_FACE_H
+#define BSM_PLUGIN_UI_FACE_H
 
-#include "meter.h"
-#include "model_files.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "default_model.h"
 #include "news.h"
 #include "ports.h"
-#include "spectrum.h"
+#include "watch.h"
+
+/* ---- A meter that falls slowly, with its highest peak held for a while ---- */
+
+typedef struct bsm_meter {
+    double db, hold;   /**< as shown; BSM_METER_SILENT: nothing */
+    double hold_until; /**< seconds */
+} bsm_meter;
+
+#define BSM_METER_SILENT (-120.0)
+
+/** Take a peak (a factor), `elapsed` seconds after the last one. */
+void bsm_meter_feed(bsm_meter *meter, double peak, double elapsed, double now);
+
+/** Whether it still shows something. */
+bool bsm_meter_moves(const bsm_meter *meter);
+
+/* ---- The mixture's spectrum over the last seconds, and how much of it is vocals ---- */
+
+enum { BSM_SPECTRUM_BANDS = 80, BSM_SPECTRUM_COLUMNS = 128 };
+
+/** Ends of the bands, which are as wide as their logarithms. */
+#define BSM_SPECTRUM_LOW 60.0
+#define BSM_SPECTRUM_HIGH 18000.0
+
+/** One band at one time: 0 is silence, 255 full. */
+typedef struct bsm_spectrum_cell {
+    uint8_t level;  /**< of the mixture, in decibels */
+    uint8_t vocals; /**< their share of its power */
+} bsm_spectrum_cell;
+
+typedef struct bsm_spectrum {
+    unsigned next; /**< column to be written, the oldest one */
+    bsm_spectrum_cell cells[BSM_SPECTRUM_COLUMNS][BSM_SPECTRUM_BANDS]; /**< lowest band first */
+} bsm_spectrum;
+
+/** Take one column more. */
+void bsm_spectrum_add(bsm_spectrum *spectrum, const bsm_scene *scene);
+
+/** Where a frequency is, from 0 at the bottom to 1. */
+double bsm_spectrum_place(double frequency);
+
+/* ---- Lists of model files to choose from ---- */
+
+typedef enum bsm_row_kind {
+    BSM_ROW_HEADING,
+    BSM_ROW_MODEL,  /**< choose `path`; "": the plugin's default */
+    BSM_ROW_FOLDER, /**< go to `path` */
+} bsm_row_kind;
+
+typedef struct bsm_row {
+    bsm_row_kind kind;
+    char *path, *name;
+    char facts[160];   /**< size, stems; "": nothing is known */
+    char figures[512]; /**< what was measured; or why it cannot be used */
+} bsm_row;
+
+typedef struct bsm_model_rows {
+    size_t count, room;
+    bsm_row *rows;
+} bsm_model_rows;
+
+/** Of one file: the texts of its row, and how many weights it has (0: not known). */
+typedef struct bsm_model_facts {
+    char facts[160], figures[512];
+    double parameters;
+} bsm_model_facts;
+
+bsm_model_facts bsm_model_facts_of(const char *path);
+
+/** What comes after the last '/'. */
+const char *bsm_file_name(const char *path);
+
+void bsm_model_rows_free(bsm_model_rows *rows);
+
+/** The default, those used lately, those of the models' folders, and the way to other files. */
+void bsm_model_rows_list_models(bsm_model_rows *rows);
+
+/** Folders and models in a folder. */
+void bsm_model_rows_list_folder(bsm_model_rows *rows, const char *folder);
+
+/** Remember in ~/.local/state/bsm/models that a model was used. */
+void bsm_remember_model(const char *path);
+
+/* ---- All that the window shows, as plain values: to draw it needs nothing else ---- */
 
 /** What the mouse and the keyboard can be at. The first ones come once per part, by `index`. */
 typedef enum bsm_widget {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "hands.h"
+#include "window.h"
 
 #include <math.h>
 #include <stdlib.h>

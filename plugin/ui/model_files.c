@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "model_files.h"
+#include "face.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "paint.h"
+#include "draw.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "spectrum.h"
+#include "face.h"
 
 #include <complex.h>
 #include <math.h>

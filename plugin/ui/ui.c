@@ -10,7 +10,7 @@
 #include <lv2/parameters/parameters.h>
 #include <lv2/ui/ui.h>
 
-#include "uris.h"
+#include "messages.h"
 #include "window.h"
 
 static const double ASK_SECONDS = 1;

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "bench.h"
-#include "separate/window.h"
+#include "separate/separation.h"
 
 typedef struct run_state {
     bsm_separation separation; /* into every stem */

@@ -4,8 +4,7 @@
 
 #include "bench.h"
 #include "device/cpu/matrix.h"
-#include "device/cpu/product.h"
-#include "net/threads.h"
+#include "net/place.h"
 
 enum { ROWS = BSM_CHUNK, IN = 256, OUT = 1024, TIMES = 200 };
 

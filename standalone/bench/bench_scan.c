@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "bench.h"
+#include "device/cpu/matrix.h"
 #include "device/cpu/mixer.h"
-#include "device/cpu/product.h"
 #include "device/reference/modules.h"
-#include "net/scan_times.h"
+#include "net/place.h"
 #include <stdio.h>
 
 /* ---- On a device with memory of its own ---- */

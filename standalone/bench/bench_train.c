@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bench.h"
-#include "separate/window.h"
+#include "separate/separation.h"
 
 typedef struct train_state {
     const bsm_config *config;

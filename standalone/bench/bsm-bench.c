@@ -8,7 +8,7 @@
 #include "bench.h"
 #include "bench_args.h"
 #include "default_model.h"
-#include "exit_code.h"
+#include "program_options.h"
 
 static bsm_status open_model(const bench_args *args, bsm_model **model, bsm_error *error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Models by their names. */
-#include "model_folders.h"
+#include "default_model.h"
 
 #include <stdio.h>
 #include <stdlib.h>

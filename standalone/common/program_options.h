@@ -1,15 +1,48 @@
 /* SPDX-License-Identifier: ISC */
-/** The command line of every bsm program: one table of options, out of which the line is read, the
- *  help is printed, and completions and the check of the manual are made (tools/completion, which
- *  reads the table's source). One word means one thing in all programs. */
-#ifndef BSM_COMMON_PROGRAM_OPTIONS_H
-#define BSM_COMMON_PROGRAM_OPTIONS_H
+/** The exit status of every bsm program, by kind of failure. */
+#ifndef BSM_STANDALONE_COMMON_PROGRAM_OPTIONS_H
+#define BSM_STANDALONE_COMMON_PROGRAM_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "bsm/status.h"
-#include "exit_code.h"
+
+/* ---- The exit status of every bsm program, by kind of failure ---- */
+
+typedef enum exit_code {
+    EXIT_CODE_OK = 0,
+    EXIT_CODE_OTHER = 1,
+    EXIT_CODE_USAGE = 2,
+    EXIT_CODE_MODEL = 3,  /**< the model file is missing, unreadable or bad */
+    EXIT_CODE_INPUT = 4,  /**< the audio file is missing, unreadable or bad */
+    EXIT_CODE_OUTPUT = 5, /**< exists already, no space, no permission */
+    EXIT_CODE_DEVICE = 6, /**< the compute device is missing or failed */
+    EXIT_CODE_MEMORY = 7,
+    EXIT_CODE_AUDIO = 8,       /**< the audio system: no server, no such device, or it went away */
+    EXIT_CODE_CANCELLED = 130, /**< as a shell says of a program that Ctrl-C ended */
+} exit_code;
+
+/** What a program was doing when something failed: "not found" is another thing for a model than
+ *  for an audio file. */
+typedef enum exit_activity {
+    DOING_ELSE,
+    READING_MODEL,
+    READING_INPUT,
+    WRITING_OUTPUT,
+    USING_AUDIO,
+} exit_activity;
+
+exit_code exit_code_for(bsm_status status, exit_activity activity);
+
+/** The last words of a program that ends with `code`: hand on what is waiting for standard output.
+ *  If that fails, or did before, say so, and return EXIT_CODE_OUTPUT unless `code` tells of another
+ *  failure. */
+exit_code exit_code_after_output(const char *program, exit_code code);
+
+/* The command line of every bsm program: one table of options, out of which the line is read, the
+ *  help is printed, and completions and the check of the manual are made (tools/completion, which
+ *  reads the table's source). One word means one thing in all programs. */
 
 typedef struct program_option program_option;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What other threads tell the main thread. */
-#include "events.h"
+#include "live.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,7 +5,6 @@
 
 #include "default_model.h"
 #include "live.h"
-#include "restart.h"
 
 /* ---- From the audio system ---- */
 

@@ -1,12 +1,36 @@
 /* SPDX-License-Identifier: ISC */
-/** The program's face: a small panel and keys on a terminal, plain lines anywhere else. */
-#ifndef BSM_LIVE_PANEL_H
-#define BSM_LIVE_PANEL_H
+/** What bsm-live tells about itself, on the terminal and in a file of statistics. */
+#ifndef BSM_STANDALONE_LIVE_PANEL_H
+#define BSM_STANDALONE_LIVE_PANEL_H
 
 #include <stdio.h>
 #include <termios.h>
 
-#include "view.h"
+#include "bsm/remix.h"
+#include "bsm/stream.h"
+
+/* ---- What bsm-live tells about itself, on the terminal and in the file of statistics ---- */
+
+typedef struct live_view {
+    const char *system; /**< "JACK" */
+    const char *name;   /**< of the client or the device */
+    size_t rate, block; /**< block 0: varies */
+    const char *model;
+    const char *device; /**< that computes */
+    bsm_stream_stats stream;
+    char failure[512];    /**< why the network has stopped; "": it has not */
+    const char *too_slow; /**< what is to be said of a model that is; NULL: it is not */
+    uint64_t xruns;
+    float peak[BSM_NUM_PARTS]; /**< highest absolute sample lately, before the gain */
+    bsm_remix_settings mix;
+} live_view;
+
+static inline double live_view_latency_ms(const live_view *view)
+{
+    return 1000.0 * (double)view->stream.latency / (double)view->rate;
+}
+
+/* The program's face: a small panel and keys on a terminal, plain lines anywhere else. */
 
 enum {
     PANEL_LINES = 5,
@@ -55,5 +79,20 @@ bool panel_type(panel *p, char key);
  */
 void panel_format(const live_view *view, const float levels[BSM_NUM_PARTS], const char *answer,
                   size_t width, char text[PANEL_TEXT_SIZE]);
+
+/* ---- A file of statistics: one JSON object per line ---- */
+
+typedef struct stats_log {
+    const char *path;
+    FILE *file; /**< NULL: none */
+} stats_log;
+
+/** Append to `path`. BSM_NO_PERMISSION, BSM_IO and so on. */
+BSM_NODISCARD bsm_status stats_log_open(stats_log *log, const char *path, bsm_error *error);
+
+/** Write one line. After a failure the log is closed: music goes on when the disk is full. */
+BSM_NODISCARD bsm_status stats_log_write(stats_log *log, const live_view *view, bsm_error *error);
+
+void stats_log_close(stats_log *log);
 
 #endif

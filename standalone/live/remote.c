@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Gains by OSC, through liblo. */
-#include "remote.h"
+#include "live.h"
 
 #include <lo/lo.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Without liblo nothing is heard. */
-#include "remote.h"
+#include "live.h"
 
 bsm_status remote_open(size_t port, remote **result, bsm_error *error)
 {

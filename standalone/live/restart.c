@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Beginning anew when the JACK server comes back. */
-#include "restart.h"
+#include "live.h"
 
 #include <linux/close_range.h>
 #include <poll.h>

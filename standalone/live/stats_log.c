@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A file of statistics: one JSON object per line. */
-#include "stats_log.h"
+#include "panel.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>

@@ -6,7 +6,6 @@
 
 #include "bsm/model.h"
 #include "default_model.h"
-#include "exit_code.h"
 #include "model_info.h"
 #include "program_options.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The audio files of a folder. */
-#include "audio_folder.h"
+#include "separate_jobs.h"
 
 #include <dirent.h>
 #include <errno.h>

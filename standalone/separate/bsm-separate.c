@@ -7,17 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "audio_folder.h"
 #include "balance.h"
 #include "bsm/separate.h"
 #include "default_model.h"
-#include "exit_code.h"
 #include "picture.h"
+#include "program_options.h"
 #include "progress_line.h"
-#include "separate_args.h"
 #include "separate_jobs.h"
 #include "share.h"
-#include "standard_input.h"
 
 typedef struct separation {
     separate_args args;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Drawing three spectrograms with cairo. */
-#include "draw.h"
+#include "picture.h"
 
 #include <cairo.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Where the program is built without cairo. */
-#include "draw.h"
+#include "picture.h"
 
 bsm_status draw_supported(bsm_error *error)
 {

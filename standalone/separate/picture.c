@@ -2,8 +2,7 @@
 /* bsm-separate --picture: from the separation to a file. */
 #include "picture.h"
 
-#include "draw.h"
-#include "file/output_plan.h"
+#include "file/output_files.h"
 
 bsm_status picture_begin(picture *p, const char *input, const bsm_separate_options *options,
                          bsm_error *error)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* The command line of bsm-separate. */
-#include "separate_args.h"
+#include "separate_jobs.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "draw.h"
+#include "picture.h"
 
 /* ---- Values ---- */
 

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "file/output_plan.h"
+#include "file/output_files.h"
 
 static bsm_status out_of_memory(bsm_error *error)
 {

@@ -1,11 +1,72 @@
 /* SPDX-License-Identifier: ISC */
-/** The files that one run of bsm-separate works on. */
-#ifndef BSM_STANDALONE_SEPARATE_JOBS_H
-#define BSM_STANDALONE_SEPARATE_JOBS_H
+/** The command line of bsm-separate, and the files that one run works on. */
+#ifndef BSM_STANDALONE_SEPARATE_SEPARATE_JOBS_H
+#define BSM_STANDALONE_SEPARATE_SEPARATE_JOBS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
+#include "bsm/config.h"
 #include "bsm/separate.h"
+#include "bsm/status.h"
+#include "program_options.h"
+
+/* ---- The command line of bsm-separate ---- */
+
+typedef struct separate_args {
+    program_action action;
+    const char *model; /**< NULL: the default model */
+    bsm_device_kind device;
+    bsm_precision precision;
+    size_t threads; /**< 0: one per core */
+    bool quiet;
+    bool picture; /**< also draw what was separated */
+    bsm_separate_options options;
+    char *const *inputs; /**< files and folders */
+    size_t num_inputs;   /**< at least 1, if the action is PROGRAM_RUN */
+} separate_args;
+
+/** BSM_INVALID_ARGUMENT names the option or the value; BSM_UNSUPPORTED: this program cannot draw.
+ * `argv` may be put in another order. */
+BSM_NODISCARD bsm_status separate_args_parse(int argc, char **argv, separate_args *args,
+                                             bsm_error *error);
+
+extern const program_table separate_program;
+
+/* ---- The audio files of a folder ---- */
+
+typedef struct audio_folder {
+    char **paths; /**< sorted */
+    size_t count;
+    char **others; /**< names of what is no audio file, sorted; folders end in '/' */
+    size_t num_others;
+    size_t num_outputs; /**< audio files that an earlier run wrote */
+} audio_folder;
+
+/** List the audio files in `folder` itself, by their extensions, without hidden ones and without
+ *  what an earlier run with a model of `config` wrote there.
+ *  BSM_NOT_FOUND, BSM_NO_PERMISSION, BSM_BAD_AUDIO (there is none), BSM_NO_MEMORY. */
+BSM_NODISCARD bsm_status audio_folder_list(const char *folder, const bsm_config *config,
+                                           audio_folder *list, bsm_error *error);
+void audio_folder_clear(audio_folder *list);
+
+/** What of the folder is not listed, in a few words. False: nothing. */
+bool audio_folder_left_out(const audio_folder *list, char *text, size_t size);
+
+/** True for "song.vocals.flac" and the like. */
+bool audio_folder_is_output(const char *name, const bsm_config *config);
+
+/* Standard input as a file: what is in it may only be known at its end, and is read from there. */
+
+/** Copy it, to its end, to a file called "stdin" in a folder of its own in $TMPDIR.
+ *  BSM_INVALID_ARGUMENT (it is a terminal), BSM_NO_SPACE, BSM_IO. */
+BSM_NODISCARD bsm_status standard_input_save(char path[BSM_MAX_PATH], bsm_error *error);
+
+/** Remove the file and its folder. */
+void standard_input_remove(const char *path);
+
+/* ---- The files that one run of bsm-separate works on ---- */
 
 typedef struct separate_job {
     char *path;

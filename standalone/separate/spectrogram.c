@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* How loud the parts of a song are over time and frequency. */
-#include "spectrogram.h"
+#include "picture.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Standard input as a file. */
-#include "standard_input.h"
+#include "separate_jobs.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "../../cuda/device.h"
-#include "net/training_on.h"
+#include "net/training.h"
 #include "played_card.h"
 
 static bsm_training *start(const bsm_device *device)

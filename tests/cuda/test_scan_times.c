@@ -11,7 +11,6 @@
 
 #include "device.h"
 #include "net/place.h"
-#include "net/scan_times.h"
 #include "played_card.h"
 
 enum { FRAMES = 130, REPEATS = 2, BANDS = 3 };

@@ -9,7 +9,7 @@
 
 #include "conditioning.h"
 #include "device_under_test.h"
-#include "net/training_on.h"
+#include "net/training.h"
 #include "noise.h"
 #include "random_config.h"
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "../../cuda/device.h"
-#include "net/training_on.h"
+#include "net/training.h"
 #include "noise.h"
 #include "played_card.h"
 

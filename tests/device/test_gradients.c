@@ -12,7 +12,7 @@
 
 #include "device/differences.h"
 #include "device/host/host.h"
-#include "device/reference/path.h"
+#include "device/reference/space.h"
 #include "device/small_network.h"
 #include "model/vector.h"
 #include "noise.h"

@@ -11,8 +11,7 @@
 
 #include "device/cpu/kernels.h"
 #include "device/cpu/kernels_backward.h"
-#include "device/cpu/kernels_triangle.h"
-#include "device/cpu/product.h"
+#include "device/cpu/matrix.h"
 #include "golden.h"
 #include "noise.h"
 

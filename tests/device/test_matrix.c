@@ -11,9 +11,8 @@
 #include <cmocka.h>
 
 #include "device/cpu/bf16.h"
-#include "device/cpu/kernels_rows.h"
+#include "device/cpu/kernels.h"
 #include "device/cpu/matrix.h"
-#include "device/cpu/product.h"
 #include "noise.h"
 
 static uint64_t seed = 1;

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "device/cpu/bf16.h"
-#include "device/cpu/kernels_pack.h"
+#include "device/cpu/kernels.h"
 #include "noise.h"
 
 /* Parts of a tile, whole ones, and more than a block in each direction. */

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "device/cpu/training/scan.h"
+#include "device/cpu/training/space.h"
 #include "device/reference/backward.h"
 #include "device/scan_case.h"
 

@@ -18,7 +18,7 @@
 #include "file/audio_reader.h"
 #include "file/audio_writer.h"
 #include "noise.h"
-#include "signal/sample_queue.h"
+#include "signal/signal.h"
 #include "test_folder.h"
 
 enum { FRAMES = 10000 };

@@ -12,11 +12,9 @@
 #include "bsm/stft.h"
 #include "fake.h"
 #include "noise.h"
-#include "separate/blocks.h"
-#include "separate/windows.h"
-#include "signal/frame.h"
-#include "signal/frame_source.h"
-#include "signal/planes.h"
+#include "separate/separation.h"
+#include "signal/frames.h"
+#include "signal/signal.h"
 
 enum { MAX_PLANES = 8 };
 

@@ -10,9 +10,7 @@
 
 #include "fake.h"
 #include "noise.h"
-#include "separate/blocks.h"
-#include "separate/expander.h"
-#include "separate/windows.h"
+#include "separate/separation.h"
 
 enum { RATE = 44100 };
 

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "fake.h"
+#include "file/audio_links.h"
 #include "file/audio_reader.h"
-#include "file/mpeg_frame.h"
 #include "noise.h"
 #include "test_folder.h"
 

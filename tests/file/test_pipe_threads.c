@@ -13,10 +13,9 @@
 
 #include <cmocka.h>
 
-#include "file/read_ahead.h"
-#include "file/write_behind.h"
+#include "file/sample_pipe.h"
 #include "noise.h"
-#include "signal/planes.h"
+#include "signal/signal.h"
 
 /* In place of pthread_create, by the linker. */
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),

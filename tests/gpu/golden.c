@@ -8,7 +8,7 @@
 #include "bsm/network.h"
 #include "device_under_test.h"
 #include "net/place.h"
-#include "separate/blocks.h"
+#include "separate/separation.h"
 #include "tensors.h"
 
 static const struct {

@@ -6,7 +6,7 @@
 
 #include "device_under_test.h"
 #include "net/golden_steps.h"
-#include "net/training_on.h"
+#include "net/training.h"
 #include "tensors.h"
 
 /* A norm is a sum over what rounding touches most. */

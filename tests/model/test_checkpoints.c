@@ -12,11 +12,11 @@
 
 #include <cmocka.h>
 
-#include "base/regular_file.h"
+#include "base/files.h"
 #include "bsm/model.h"
 #include "golden.h"
 #include "model/half.h"
-#include "model/torch_file.h"
+#include "model/torch.h"
 
 static bsm_model *open_checkpoint(const char *name, bool ema)
 {

@@ -12,8 +12,7 @@
 
 #include "blocks.h"
 #include "bsm/stft.h"
-#include "separate/blocks.h"
-#include "separate/window.h"
+#include "separate/separation.h"
 #include "spectra.h"
 
 static const bsm_device_kind devices[] = {BSM_DEVICE_REFERENCE, BSM_DEVICE_CPU};

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "blocks.h"
-#include "net/rolling.h"
+#include "net/history.h"
 #include "noise.h"
 #include "odd_config.h"
 

@@ -12,7 +12,7 @@
 #include "blocks.h"
 #include "bsm/stft.h"
 #include "noise.h"
-#include "signal/overlap_add.h"
+#include "signal/frames.h"
 #include "spectra.h"
 
 enum { FRAMES = 9, COMMIT = 4, BLOCKS = 3, N_FFT = 64, HOP = 20, FEATURES = 2 * 33 };

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "net/training_on.h"
+#include "net/training.h"
 
 #include "noise.h"
 

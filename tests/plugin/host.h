@@ -11,9 +11,9 @@
 #include <lilv/lilv.h>
 
 #include "inline_display.h"
+#include "messages.h"
 #include "ports.h"
-#include "scene.h"
-#include "uris.h"
+#include "watch.h"
 
 enum { HOST_MAX_BLOCK = 16384, HOST_TEXT = 4096 };
 

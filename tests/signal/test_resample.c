@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Lengths, delay and precision of the sample rate conversion. */
-#include "signal/resample.h"
+#include "signal/signal.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -13,8 +13,7 @@
 
 #include "golden.h"
 #include "noise.h"
-#include "signal/frame.h"
-#include "signal/overlap_add.h"
+#include "signal/frames.h"
 
 typedef struct sizes {
     size_t n_fft, hop, channels, samples;

@@ -16,7 +16,7 @@
 #include "bsm/stft.h"
 #include "golden.h"
 #include "noise.h"
-#include "signal/frame.h"
+#include "signal/frames.h"
 
 typedef struct sizes {
     size_t n_fft, window, hop, channels, samples;

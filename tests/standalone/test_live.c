@@ -13,10 +13,9 @@
 #include <cmocka.h>
 
 #include "bsm/remix.h"
-#include "events.h"
+#include "live.h"
 #include "options.h"
 #include "panel.h"
-#include "stats_log.h"
 
 enum { MAX_WORDS = 32, RATE = 48000 };
 

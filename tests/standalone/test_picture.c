@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include "draw.h"
 #include "fake.h"
 #include "picture.h"
 

@@ -10,10 +10,9 @@
 
 #include <cmocka.h>
 
-#include "audio_folder.h"
-#include "draw.h"
+#include "picture.h"
 #include "progress_line.h"
-#include "separate_args.h"
+#include "separate_jobs.h"
 
 enum { MAX_WORDS = 16 };
 

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "identity.h"
-#include "stream/failure.h"
+#include "stream/timeline.h"
 
 /* ---- A network that fails: the linker puts this in front of it ---- */
 

@@ -12,8 +12,7 @@
 
 #include "golden.h"
 #include "identity.h"
-#include "separate/blocks.h"
-#include "separate/expander.h"
+#include "separate/separation.h"
 
 static bsm_stream_options options_at(size_t rate)
 {

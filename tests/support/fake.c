@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "net/host_stft.h"
+#include "net/place.h"
 #include "noise.h"
 
 fake_network fake_identity(size_t n_fft, size_t hop, size_t channels)

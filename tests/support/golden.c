@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "base/regular_file.h"
-#include "model/mapped_file.h"
+#include "base/files.h"
+#include "model/model.h"
 #include "model/safetensors.h"
 
 struct golden {

@@ -13,7 +13,6 @@
 
 #include <cmocka.h>
 
-#include "data/segments_cache.h"
 #include "data_folder.h"
 #include "loader_case.h"
 

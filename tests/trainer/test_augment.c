@@ -12,7 +12,7 @@
 
 #include "loader_case.h"
 #include "noise.h"
-#include "signal/planes.h"
+#include "signal/signal.h"
 
 enum { RATE = 44100, SAMPLES = 44100 };
 

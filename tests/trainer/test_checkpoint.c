@@ -14,8 +14,7 @@
 
 #include "noise.h"
 #include "run/checkpoint.h"
-#include "run/memory.h"
-#include "run/output_folder.h"
+#include "run/state.h"
 #include "scratch.h"
 
 enum { SAMPLES = 60 };

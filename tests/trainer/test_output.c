@@ -13,9 +13,7 @@
 
 #include <cmocka.h>
 
-#include "output/console.h"
-#include "output/log.h"
-#include "output/tensorboard.h"
+#include "output/output.h"
 #include "scratch.h"
 
 static void folder(char *path, size_t size)

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "config/nearest.h"
+#include "config/layer.h"
 #include "config/settings.h"
 #include "scratch.h"
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "noise.h"
-#include "validate/spectral_metrics.h"
+#include "validate/metrics.h"
 
 enum { RATE = 44100, SAMPLES = 40000, LEFT = 0, RIGHT = 1 };
 

@@ -15,7 +15,7 @@
 #include "bsm/log.h"
 #include "data_folder.h"
 #include "noise.h"
-#include "validate/track_signal.h"
+#include "validate/validate_track.h"
 
 enum { RATE = 8000, MAX_SAMPLES = 20000, SOURCES = 2, PARTS = 1 + SOURCES, STEREO = 2 };
 

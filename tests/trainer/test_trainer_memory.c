@@ -11,7 +11,7 @@
 
 #include "config/settings.h"
 #include "exhaust.h"
-#include "output/log.h"
+#include "output/output.h"
 #include "run/checkpoint.h"
 #include "scratch.h"
 

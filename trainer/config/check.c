@@ -9,7 +9,6 @@
 
 #include "bsm/device.h"
 #include "config/layer.h"
-#include "config/nearest.h"
 
 typedef struct checker {
     bsm_layer *layer;

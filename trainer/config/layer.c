@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/regular_file.h"
+#include "base/files.h"
 
 enum { MAX_FILE = 1 << 20 };
 

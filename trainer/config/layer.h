@@ -2,14 +2,18 @@
 /** YAML documents that lie over each other: the defaults, the user's file, what the command line
  *  sets. A layer is checked against a libcyaml schema before it is merged, so that what is wrong
  *  is said with its line and with the key that was perhaps meant. */
-#ifndef BSM_TRAINER_LAYER_H
-#define BSM_TRAINER_LAYER_H
+#ifndef BSM_TRAINER_CONFIG_LAYER_H
+#define BSM_TRAINER_CONFIG_LAYER_H
 
 #include <cyaml/cyaml.h>
 #include <stdbool.h>
 #include <yaml.h>
 
 #include "bsm/status.h"
+
+/* YAML documents that lie over each other: the defaults, the user's file, what the command line
+ *  sets. A layer is checked against a libcyaml schema before it is merged, so that what is wrong
+ *  is said with its line and with the key that was perhaps meant. */
 
 enum {
     BSM_MAX_KEY = 128, /**< bytes of "section.key", with the final zero */
@@ -56,5 +60,16 @@ yaml_node_t *bsm_yaml_get(yaml_document_t *document, const yaml_node_t *mapping,
 BSM_NODISCARD bsm_status bsm_layers_merge(bsm_layer *layers, size_t num_layers,
                                           const cyaml_schema_value_t *schema, char **text,
                                           bsm_error *error);
+
+/* ---- The key that was perhaps meant ---- */
+
+/** The key of the schema that needs the fewest letters changed to be `key`. A key of the same
+ *  section is preferred to one of another. */
+void bsm_nearest_key(const cyaml_schema_value_t *schema, const char *key,
+                     char nearest[BSM_MAX_KEY]);
+
+/** How many letters have to be added, left out or exchanged (Levenshtein's distance). Both are
+ *  shorter than BSM_MAX_KEY. */
+size_t bsm_edit_distance(const char *a, const char *b);
 
 #endif

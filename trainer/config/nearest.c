@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The key that was perhaps meant. */
-#include "config/nearest.h"
+#include "config/layer.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: ISC */
-/** The configuration of a training: what a YAML file says, laid over the published values. */
-#ifndef BSM_TRAINER_SETTINGS_H
-#define BSM_TRAINER_SETTINGS_H
+/** "~" at the start of a path: no shell expands it in a file, nor behind an equals sign. */
+#ifndef BSM_TRAINER_CONFIG_SETTINGS_H
+#define BSM_TRAINER_CONFIG_SETTINGS_H
 
 #include <cyaml/cyaml.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bsm/status.h"
 #include "bsm/stream.h"
 #include "bsm/training.h"
 #include "config/keys.h"
 #include "config/layer.h"
-#include "config/settings.h"
 #include "data/loader.h"
 #include "schedule.h"
+
+/* "~" at the start of a path: no shell expands it in a file, nor behind an equals sign. */
+
+/** Put the home folder in the place of a "~" or "~NAME" that `*path` (for free(), may be NULL)
+ *  begins with. BSM_INVALID_ARGUMENT: nobody knows where that is; BSM_NO_MEMORY. */
+BSM_NODISCARD bsm_status bsm_home_expand(char **path, bsm_error *error);
+
+/* The configuration of a training: what a YAML file says, laid over the published values. */
 
 /** The members of each section by the kinds of its keys: a list comes with its `_count`; what may
  * be left out is NULL then. */

@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/** Source activity detection: where in a file its source sounds.
+/** Source activity detection: where in a file its source is active; and the lists of that, kept in
+ * a data folder. */
+#ifndef BSM_TRAINER_DATA_ACTIVITY_H
+#define BSM_TRAINER_DATA_ACTIVITY_H
+
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "data/loader.h"
+
+/* Source activity detection: where in a file its source sounds.
  *
  *  As published for BSRNN (Luo and Yu, 2022) and taken over by BSMamba2: a file is cut into chunks
  *  of a tenth of a window; a window is active if at least half of its chunks are louder than the
@@ -9,12 +19,6 @@
  *  1e-3 is 60 dB below full scale. (As a mean square it would be 30 dB below, above much of a quiet
  *  voice; as a sum of squares over a chunk 78 dB below, under a codec's noise.) Chunks of digital
  *  silence have no part in the quantile. */
-#ifndef BSM_TRAINER_ACTIVITY_H
-#define BSM_TRAINER_ACTIVITY_H
-
-#include <stdint.h>
-
-#include "data/loader.h"
 
 /** What is known of a file once it was read. */
 typedef struct bsm_activity {
@@ -49,5 +53,36 @@ BSM_NODISCARD bsm_status bsm_activity_scan(const char *const *paths, size_t less
  *  chunks, no starts. */
 BSM_NODISCARD bsm_status bsm_activity_glance(const char *const *paths, size_t less,
                                              bsm_activity *activity, bsm_error *error);
+
+/* The activity lists of a data folder, kept in a small text file so that the audio is read through
+ *  once only: ROOT/.bsm-segments.txt, or a file in a folder of the user's choice.
+ *
+ *  The first line names the format and the options; a file made with others is not used. Each
+ *  further line is one audio file: its size, time of change (s, ns), rate, channels, samples,
+ *  chunks of a window, number of active windows, their first chunks, and its path below the root.
+ *  A file whose size or time has changed is not found. One thread at a time. */
+
+typedef struct bsm_segments_cache bsm_segments_cache;
+
+/** Read what is there; a file that is not there, or not readable, or damaged, is as an empty one.
+ *  @param folder  where the file lies; NULL: in the root
+ *  BSM_NO_MEMORY. */
+BSM_NODISCARD bsm_status bsm_segments_cache_open(const char *root, const char *folder,
+                                                 const bsm_sad_options *options,
+                                                 bsm_segments_cache **cache, bsm_error *error);
+void bsm_segments_cache_free(bsm_segments_cache *cache);
+
+/** Take what is known of a file; false if nothing is. The caller frees activity->starts. */
+bool bsm_segments_cache_find(bsm_segments_cache *cache, const char *path, const struct stat *file,
+                             bsm_activity *activity);
+
+/** Remember a file until _save; a copy is made. BSM_NO_MEMORY. */
+BSM_NODISCARD bsm_status bsm_segments_cache_add(bsm_segments_cache *cache, const char *path,
+                                                const struct stat *file,
+                                                const bsm_activity *activity, bsm_error *error);
+
+/** Write the file if anything was added: beside, then renamed. Entries of other files stay as long
+ *  as those files are there. BSM_NO_PERMISSION, BSM_NO_SPACE, BSM_IO, BSM_NO_MEMORY. */
+BSM_NODISCARD bsm_status bsm_segments_cache_save(bsm_segments_cache *cache, bsm_error *error);
 
 #endif

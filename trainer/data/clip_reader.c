@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Reading pieces of clips. */
-#include "data/clip_reader.h"
+#include "data/mix.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "file/audio_reader.h"
-#include "signal/planes.h"
-#include "signal/resample.h"
+#include "signal/signal.h"
 
 enum {
     MAX_OPEN = 8,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What a folder holds. */
-#include "data/folder.h"
+#include "data/tracks.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-#include "data/library_scan.h"
-
 bool bsm_clip_sounds(const bsm_library *library, const bsm_clip *clip)
 {
     return clip->path && (!library->sad || clip->activity.num_starts > 0);

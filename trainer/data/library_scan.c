@@ -1,13 +1,57 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading through a root's audio files, once, on several threads. */
-#include "data/library_scan.h"
-
+/* Reading through the audio files of a root, once, on several threads, and what those have to say.
+ */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/activity.h"
+#include "data/library.h"
 #include "data/random.h"
-#include "data/segments_cache.h"
+
+/* ---- What the loader's threads have to say, and count ---- */
+
+static void say(bsm_report *report, const char *line)
+{
+    if (report->log) {
+        report->log(report->user, line);
+    }
+}
+
+void bsm_report_line(bsm_report *report, const char *format, ...)
+{
+    char text[512], line[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    bsm_format_line(line, sizeof line, "%s", text);
+    pthread_mutex_lock(&report->lock);
+    say(report, line);
+    pthread_mutex_unlock(&report->lock);
+}
+
+void bsm_report_skipped(bsm_report *report, const char *reason)
+{
+    char line[600];
+    bsm_format_line(line, sizeof line, "%s: skipped", reason);
+    pthread_mutex_lock(&report->lock);
+    report->skipped++;
+    say(report, line);
+    pthread_mutex_unlock(&report->lock);
+}
+
+uint64_t bsm_report_count(bsm_report *report)
+{
+    pthread_mutex_lock(&report->lock);
+    const uint64_t skipped = report->skipped;
+    pthread_mutex_unlock(&report->lock);
+    return skipped;
+}
+
+/* ---- Reading through a root's audio files, once, on several threads ---- */
 
 enum { MAX_THREADS = 64 };
 

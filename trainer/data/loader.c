@@ -6,8 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/quiet_thread.h"
-#include "data/loader_check.h"
+#include "base/team.h"
 #include "data/mix.h"
 
 /** A place of the queue: the k-th example that this process asks for lies in place k mod places. */

@@ -3,8 +3,8 @@
  *
  *  Example i is a function of the options, the seed and i alone, whatever the number of workers and
  *  of processes: process r of n takes the examples i = r (mod n). */
-#ifndef BSM_TRAINER_LOADER_H
-#define BSM_TRAINER_LOADER_H
+#ifndef BSM_TRAINER_DATA_LOADER_H
+#define BSM_TRAINER_DATA_LOADER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +12,11 @@
 
 #include "bsm/config.h"
 #include "data/tracks.h"
+
+/* Training examples: drawn, mixed and augmented ahead of the step by worker threads.
+ *
+ *  Example i is a function of the options, the seed and i alone, whatever the number of workers and
+ *  of processes: process r of n takes the examples i = r (mod n). */
 
 /** A folder of training data. */
 typedef struct bsm_data_root {
@@ -121,5 +126,11 @@ BSM_NODISCARD bsm_status bsm_loader_next(bsm_data_loader *loader, const bsm_exam
 
 /** Any thread. */
 bsm_loader_stats bsm_loader_get_stats(bsm_data_loader *loader);
+
+/* ---- Checking the options of a loader ---- */
+
+/** BSM_INVALID_ARGUMENT, with the value and what it may be. */
+BSM_NODISCARD bsm_status bsm_loader_check(const bsm_data_options *data,
+                                          const bsm_loader_options *options, bsm_error *error);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Checking the options of a loader. */
-#include "data/loader_check.h"
+#include "data/loader.h"
 
 #include <math.h>
 #include <string.h>

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "data/augment.h"
-#include "data/clip_reader.h"
-#include "signal/planes.h"
+#include "signal/signal.h"
 #include <math.h>
 
 /* ---- How loud a source is ---- */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* The activity lists of a data folder, kept in a text file. */
-#include "data/segments_cache.h"
+#include "data/activity.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/new_file.h"
+#include "base/files.h"
 #include "data/random.h"
 
 /** What is known of one audio file. */

@@ -8,7 +8,6 @@
 #include <strings.h>
 
 #include "bsm/separate.h"
-#include "data/folder.h"
 #include <stddef.h>
 
 /* ---- The usual 14 validation tracks of MUSDB18 ---- */

@@ -1,5 +1,39 @@
 /* SPDX-License-Identifier: ISC */
-/** What lies in a data folder: tracks and the audio files of their sources.
+/** What a folder holds, in an order that does not depend on the file system. */
+#ifndef BSM_TRAINER_DATA_TRACKS_H
+#define BSM_TRAINER_DATA_TRACKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "bsm/status.h"
+
+/* ---- What a folder holds, in an order that does not depend on the file system ---- */
+
+typedef struct bsm_folder_entry {
+    char *name;
+    bool folder;     /**< or a link to one */
+    struct stat own; /**< of what a link leads to; only of folders */
+} bsm_folder_entry;
+
+typedef struct bsm_folder {
+    size_t count;
+    bsm_folder_entry *entries; /**< sorted bytewise, without hidden ones */
+} bsm_folder;
+
+/** List a folder. BSM_NOT_FOUND, BSM_NO_PERMISSION, BSM_NO_MEMORY, BSM_IO. */
+BSM_NODISCARD bsm_status bsm_folder_read(const char *path, bsm_folder *folder, bsm_error *error);
+void bsm_folder_clear(bsm_folder *folder);
+
+/** True if it holds a folder of that name or a link to one. */
+bool bsm_folder_has_folder(const bsm_folder *folder, const char *name);
+
+/** "FOLDER/NAME", or NAME where FOLDER is "", to be freed; NULL when out of memory. */
+char *bsm_folder_path(const char *folder, const char *name);
+
+/* What lies in a data folder: tracks and the audio files of their sources.
  *
  *  Layouts, each for one of the subsets train, valid and test:
  *  - musdb: ROOT/SUBSET/TRACK/SOURCE.wav, as MUSDB18-HQ is downloaded (Rafii et al., 2019,
@@ -12,12 +46,6 @@
  *  In all of them EXT is that of any format that bsm reads. Tracks and pools may also lie in ROOT
  *  itself, which has no folder of a subset then: all of it is `train`. Links are followed, hidden
  *  files and folders are not looked at. */
-#ifndef BSM_TRAINER_TRACKS_H
-#define BSM_TRAINER_TRACKS_H
-
-#include <stdint.h>
-
-#include "bsm/status.h"
 
 typedef enum bsm_data_layout {
     BSM_LAYOUT_AUTO, /**< pool if there is a folder of a source's name, else musdb or tracks */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What a training tells the person who started it. */
-#include "output/console.h"
+#include "output/output.h"
 
 #include <pthread.h>
 #include <stdarg.h>

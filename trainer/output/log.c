@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* log.jsonl. */
-#include "output/log.h"
+#include "output/output.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/new_file.h"
+#include "base/files.h"
 
 struct bsm_log {
     FILE *file;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* TensorBoard event files. */
-#include "output/tensorboard.h"
+#include "output/output.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,10 +7,8 @@
 #include "model/model.h"
 #include "model/vector.h"
 #include "run/checkpoint.h"
-#include "run/initial.h"
-#include "run/memory.h"
-#include "run/output_folder.h"
 #include "run/run.h"
+#include "run/state.h"
 
 /* Who asked to resume and finds no checkpoint may have been stopped before the first. */
 static bsm_status check_folder(const bsm_run *run, const bsm_checkpoint *checkpoint,

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: ISC */
-/** Checkpoints: all that a training needs to go on as if it had not stopped, in one file.
+/** Checkpoints, the folder that they lie in, and what a training starts from. */
+#ifndef BSM_TRAINER_RUN_CHECKPOINT_H
+#define BSM_TRAINER_RUN_CHECKPOINT_H
+
+#include <stdint.h>
+
+#include "bsm/status.h"
+#include "bsm/training.h"
+#include "run/run.h"
+#include "run/state.h"
+
+/* Checkpoints: all that a training needs to go on as if it had not stopped, in one file.
  *
  *  It is a safetensors file. The weights have their published names, so that it can be opened as a
  *  model; "ema.NAME" is their average, "first_moment.NAME" and "second_moment.NAME" are AdamW's,
  *  and "gradient.NAME" is there if the training was stopped within a step. The metadata hold the
  *  network's configuration (docs/model-format.md), "checkpoint" (where the training stands, JSON)
  *  and "settings" (the training's configuration, YAML). Its name is checkpoint-STEP.safetensors. */
-#ifndef BSM_TRAINER_CHECKPOINT_H
-#define BSM_TRAINER_CHECKPOINT_H
-
-#include "bsm/training.h"
-#include "run/state.h"
 
 /** Write beside `path`, and rename. `shapes` is any model of the training's network. */
 BSM_NODISCARD bsm_status bsm_checkpoint_write(const char *path, bsm_training *training,
@@ -48,5 +54,53 @@ void bsm_checkpoint_clean(const char *folder);
 /** Remove all but the newest `keep` checkpoints; 0 keeps all. A file that cannot be removed stays.
  */
 void bsm_checkpoint_prune(const char *folder, size_t keep);
+
+/* ---- What a checkpoint consists of, in the order of the file ---- */
+
+typedef struct bsm_checkpoint_part {
+    bsm_training_vector vector;
+    const char *prefix; /**< of its tensors' names */
+} bsm_checkpoint_part;
+
+extern const bsm_checkpoint_part bsm_checkpoint_parts[BSM_NUM_TRAINING_VECTORS];
+
+/** How many of them there are: the gradients only within a step. */
+size_t bsm_checkpoint_num_parts(const bsm_state *state);
+
+/* ---- The folder that a training writes to ---- */
+
+/** Make it, with the folders that it lies in, and lock it: the lock lasts until `*fd`, which is
+ *  set in any case where it was opened, is closed. What a killed training left half written there
+ *  is removed. BSM_EXISTS: another training is at work there. */
+BSM_NODISCARD bsm_status bsm_output_folder_open(const char *path, int *fd, bsm_error *error);
+
+/** That a training that begins there takes nothing away. BSM_EXISTS: another one has been there. */
+BSM_NODISCARD bsm_status bsm_output_folder_check_unused(const char *path, bsm_error *error);
+
+/** That a training which goes on after `step` will make the newest checkpoints there, since only
+ *  those are kept and resumed from. BSM_EXISTS: there are later ones. */
+BSM_NODISCARD bsm_status bsm_output_folder_check_later(const char *path, uint64_t step,
+                                                       bsm_error *error);
+
+/** That `needed` bytes can be written there; a file system that does not say is believed to have
+ *  them. BSM_IO. */
+BSM_NODISCARD bsm_status bsm_output_folder_check_space(const char *path, uint64_t needed,
+                                                       bsm_error *error);
+
+/* ---- What a training starts from: fresh weights, a model, or a checkpoint ---- */
+
+/** Fresh weights, or those of training.init_from, in a model of `config`.
+ *  What opening a model reports; BSM_BAD_MODEL if its network has other shapes. */
+BSM_NODISCARD bsm_status bsm_initial_model(const bsm_trainer_settings *settings,
+                                           const bsm_config *config, bsm_model **model,
+                                           bsm_error *error);
+
+/** Open the checkpoint of training.resume_from, and say what has changed since. NULL if there is
+ *  none to resume from. BSM_BAD_MODEL if its network has other shapes. */
+BSM_NODISCARD bsm_status bsm_resume_open(bsm_run *run, bsm_checkpoint **checkpoint,
+                                         bsm_error *error);
+
+/** True if a step of `settings` has another number of items than one of the checkpoint. */
+bool bsm_resume_changes_steps(const bsm_checkpoint *checkpoint, const char *settings);
 
 #endif

@@ -5,14 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/regular_file.h"
-#include "model/config_text.h"
-#include "model/infer.h"
-#include "model/mapped_file.h"
+#include "base/files.h"
+#include "model/model.h"
 #include "model/safetensors.h"
+#include "model/tensor_table.h"
 #include "model/vector.h"
 #include "run/checkpoint.h"
-#include "run/checkpoint_parts.h"
 
 struct bsm_checkpoint {
     char *path;

@@ -4,10 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "model/safetensors_header.h"
+#include "model/safetensors.h"
 #include "model/vector.h"
 #include "run/checkpoint.h"
-#include "run/checkpoint_parts.h"
 
 const bsm_checkpoint_part bsm_checkpoint_parts[BSM_NUM_TRAINING_VECTORS] = {
     {BSM_PARAMETERS, ""},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What a training starts from. */
-#include "run/initial.h"
+#include "run/checkpoint.h"
 
 #include <inttypes.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What memory there is. https://docs.kernel.org/admin-guide/cgroup-v2.html */
-#include "run/memory.h"
+#include "run/state.h"
 
 #include <inttypes.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The folder that a training writes to: made, locked, cleared of what is left over. */
-#include "run/output_folder.h"
+#include "run/checkpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +13,6 @@
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "run/checkpoint.h"
 
 enum { LOCK_ATTEMPTS = 20 };
 

@@ -10,9 +10,7 @@
 #include "collective.h"
 #include "config/settings.h"
 #include "data/loader.h"
-#include "output/console.h"
-#include "output/log.h"
-#include "output/tensorboard.h"
+#include "output/output.h"
 #include "run/state.h"
 #include "validate/validate.h"
 

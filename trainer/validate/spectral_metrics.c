@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Errors by kind of bin, and centre extraction. */
-#include "validate/spectral_metrics.h"
+#include "validate/metrics.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "bsm/stft.h"
-#include "signal/overlap_add.h"
-#include "signal/planes.h"
+#include "signal/frames.h"
+#include "signal/signal.h"
 
 enum { N_FFT = 4096, HOP = 1024, BINS = N_FFT / 2 + 1, STEREO = 2 };
 enum { MIXTURE, TARGET, ESTIMATE, SIGNALS };

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* A track's mixture as a signal, and its delayed sources. */
-#include "validate/track_signal.h"
+#include "validate/validate_track.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "file/source.h"
-#include "signal/planes.h"
-#include "signal/sample_queue.h"
+#include "file/parts.h"
+#include "signal/signal.h"
 
 enum { BLOCK = 4096 };
 

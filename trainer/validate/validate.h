@@ -14,7 +14,6 @@
 #include "bsm/stream.h"
 #include "data/tracks.h"
 #include "validate/metrics.h"
-#include "validate/spectral_metrics.h"
 
 typedef struct bsm_validate_options {
     const char *root;

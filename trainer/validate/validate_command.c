@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/new_file.h"
+#include "base/files.h"
 #include "run/run.h"
 #include "validate/validate.h"
 

@@ -5,8 +5,8 @@
 
 #include "args.h"
 #include "config/settings.h"
-#include "exit_code.h"
-#include "output/console.h"
+#include "output/output.h"
+#include "program_options.h"
 
 /** Separate, measure, print and write. */
 BSM_NODISCARD bsm_status validate_command(const trainer_args *args,

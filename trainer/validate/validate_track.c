@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "separate/cutter.h"
-#include "signal/planes.h"
-#include "validate/track_signal.h"
+#include "separate/separation.h"
+#include "signal/signal.h"
 
 enum { BLOCK = 4096, MAX_RESULTS = BSM_MAX_STEMS + 1 };
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The modules with weights of their own for each band: band split and mask estimation. */
-#include "device/cpu/product.h"
-#include "device/cpu/region.h"
+#include "device/cpu/matrix.h"
 #include "device/cpu/workspace.h"
 
 static void linear(const bsm_cpu_workspace *space, size_t rows, size_t in, size_t out,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Chooses the kernels for the processor that this runs on. */
-#include "base/instruction_sets.h"
+#include "base/machine.h"
 #include "device/cpu/kernels.h"
 
 extern const bsm_kernels bsm_kernels_baseline;

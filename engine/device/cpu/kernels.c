@@ -3,12 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "device/cpu/kernels.h"
 #include "device/cpu/kernels_backward.h"
 #include "device/cpu/kernels_math.h"
-#include "device/cpu/kernels_pack.h"
-#include "device/cpu/kernels_rows.h"
-#include "device/cpu/kernels_scan.h"
-#include "device/cpu/kernels_triangle.h"
 #include "device/cpu/kernels_vector.h"
 
 extern const bsm_kernels BSM_KERNELS;

@@ -3,11 +3,17 @@
  *  vectorises. kernels.c is compiled once per instruction set; the best one is chosen at run time.
  *
  *  Matrices are row-major; `ld` is the distance in floats from one row to the next. */
-#ifndef BSM_CPU_KERNELS_H
-#define BSM_CPU_KERNELS_H
+#ifndef BSM_DEVICE_CPU_KERNELS_H
+#define BSM_DEVICE_CPU_KERNELS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/* What the CPU device computes between the matrix products: loops over rows that the compiler
+ *  vectorises. kernels.c is compiled once per instruction set; the best one is chosen at run time.
+ *
+ *  Matrices are row-major; `ld` is the distance in floats from one row to the next. */
 
 /** Steps of the scan that are computed as one matrix product. */
 enum { BSM_CHUNK = 64 };
@@ -106,5 +112,81 @@ const bsm_kernels *bsm_kernels_get(void);
 
 /** The index-th set that this processor can run, slowest first; NULL past the last. For tests. */
 const bsm_kernels *bsm_kernels_at(size_t index);
+
+/* What rounds both sides of a product in bfloat16 (packed.h) that neither lies ready, which is so
+ *  in training. Like kernels.c, compiled once per instruction set.
+ *
+ *  Rows of x are ld floats apart; zeros fill whole tiles up. */
+
+typedef struct bsm_pack_kernels {
+    /** x^T as rows: x is k x m, out m x k with rows ld_out apart. */
+    void (*columns)(size_t k, size_t m, const float *x, size_t ld, uint16_t *out, size_t ld_out);
+
+    /** The matrix x of k inputs and n outputs, k x n, packed. */
+    void (*matrix)(size_t k, size_t n, const float *x, size_t ld, uint16_t *packed);
+
+    /** The same matrix where x is n x k. */
+    void (*transposed)(size_t k, size_t n, const float *x, size_t ld, uint16_t *packed);
+} bsm_pack_kernels;
+
+/* What makes the rows of packed products (packed.h). Like kernels.c, compiled once per instruction
+ *  set. */
+
+/** Rows of x are ld apart, those of what comes out ld_out; zeros fill it up to whole tiles. */
+typedef struct bsm_row_kernels {
+    /** out[r] = x[r], rounded */
+    void (*to_bf16)(size_t rows, size_t n, const float *x, size_t ld, uint16_t *out, size_t ld_out);
+
+    /** q[r] = round(x[r] / scale[r]) + BSM_INT8_ZERO with scale[r] = max |x[r]| / BSM_INT8_MAX.
+     *  A scale that is not finite says that a value was not. */
+    void (*to_int8)(size_t rows, size_t n, const float *x, size_t ld, uint8_t *q, size_t ld_out,
+                    float *scale);
+} bsm_row_kernels;
+
+/* What makes the rows and packed matrices of a scan in bfloat16 (packed.h). Like kernels.c,
+ *  compiled once per instruction set. */
+
+typedef struct bsm_scan_kernels {
+    /** masked_scores of kernels.h, rounded; rows of M are ld apart, and zeros fill them up to whole
+     *  tiles of `rows` inputs. */
+    void (*masked_scores)(size_t rows, const float *G, const float *dt, const double *cum, float D,
+                          uint16_t *M, size_t ld);
+
+    /** out[r] = factor[r] x[r], rounded; n is a whole number of 16. factor: NULL for 1 */
+    void (*scale_rows)(size_t rows, size_t n, const float *x, size_t ld, const float *factor,
+                       uint16_t *out, size_t ld_out);
+
+    /** Pack factor[r] x[r] as inputs, n a whole number of 16 outputs; zeros fill them up to whole
+     *  tiles. factor: NULL for 1. The packed matrix has `depth` inputs, and these begin at `out`.
+     */
+    void (*pack)(size_t rows, size_t n, const float *x, size_t ld, const float *factor,
+                 uint16_t *out, size_t depth);
+
+    /** The same with no factor, and then S *= factor. */
+    void (*pack_state)(size_t rows, size_t n, float *S, size_t ld, float factor, uint16_t *out,
+                       size_t depth);
+} bsm_scan_kernels;
+
+/* Products with a lower-triangular matrix, which is what the steps of a chunk are to each other:
+ *  half as much arithmetic as with a whole one. Like kernels.c, compiled once per instruction set.
+ *
+ *  A triangle L has `rows` rows and columns, at most BSM_CHUNK, in memory of
+ * [BSM_CHUNK][BSM_CHUNK]: what lies outside it may be read, but does not matter, or is overwritten
+ * by of_products. */
+
+typedef struct bsm_triangle_kernels {
+    /** y = L x + beta y, with zeros above the diagonal of L; x and y are rows x n; beta: 0, 1 */
+    void (*times)(size_t rows, size_t n, const float *L, const float *x, size_t ld, float beta,
+                  float *y, size_t ld_y);
+
+    /** y = L^T x, the same. */
+    void (*transposed_times)(size_t rows, size_t n, const float *L, const float *x, size_t ld,
+                             float *y, size_t ld_y);
+
+    /** L = a b^T, on and below the diagonal; what is written above it means nothing. a and b are
+     *  rows x k. */
+    void (*of_products)(size_t rows, size_t k, const float *a, size_t lda, const float *b,
+                        size_t ldb, float *L);
+} bsm_triangle_kernels;
 
 #endif

@@ -1,14 +1,49 @@
 /* SPDX-License-Identifier: ISC */
-/** What the CPU device computes between the matrix products to train: loops over rows, compiled
+/** The convolution of kernels.h on its way back; a part of kernels_backward.h, whose conventions it
+ *  follows. */
+#ifndef BSM_DEVICE_CPU_KERNELS_BACKWARD_H
+#define BSM_DEVICE_CPU_KERNELS_BACKWARD_H
+
+#include <stddef.h>
+
+#include "device/cpu/kernels.h"
+
+/* The convolution of kernels.h on its way back; a part of kernels_backward.h, whose conventions it
+ *  follows. */
+
+/** The convolution of some rows of a sequence. */
+typedef struct bsm_conv {
+    size_t rows, channels, taps;
+    size_t before;   /**< rows before the first, up to taps - 1; zeros stand for the missing ones */
+    const float *in; /**< the first row; ld to the next */
+    size_t ld;
+    const float *weight; /**< [taps][channels] */
+    const float *bias;   /**< [channels] */
+} bsm_conv;
+
+typedef struct bsm_conv_gradient {
+    float *out; /**< [rows][channels] by what SiLU gives; then by what goes into it. taps - 1
+                     rows follow that have the latter already; 0 behind the sequence */
+    const float *slope; /**< [rows][channels] of bsm_convolution_kernels.silu */
+    size_t ld_out;      /**< from one row of `out` and `slope` to the next */
+    float *in;          /**< written, rows ld apart as those of `in` */
+    float *weight;      /**< added */
+    float *bias;        /**< added */
+} bsm_conv_gradient;
+
+typedef struct bsm_convolution_kernels {
+    /** bsm_kernels.conv_silu again, and how SiLU rises there: what `backward` needs. */
+    void (*silu)(const bsm_conv *conv, float *out, float *slope, size_t ld_out);
+
+    /** The same backward. */
+    void (*backward)(const bsm_conv *conv, const bsm_conv_gradient *gradient);
+} bsm_convolution_kernels;
+
+/* What the CPU device computes between the matrix products to train: loops over rows, compiled
  *  like those of kernels.h. d_ before a name means the loss's gradient by it.
  *
  *  Gradients by weights (`d_weight`, `d_bias`, ...) are added to what is there; those by features
  *  are written unless it says that they are added. Nothing overlaps unless it says so. */
-#ifndef BSM_CPU_KERNELS_BACKWARD_H
-#define BSM_CPU_KERNELS_BACKWARD_H
-
-#include "device/cpu/kernels.h"
-#include "device/cpu/kernels_convolution.h"
 
 /** The masked scores of one head on their way back: [rows][BSM_CHUNK] and [rows]. */
 typedef struct bsm_scores_gradient {

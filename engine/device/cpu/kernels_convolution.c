@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Compiled once per instruction set, with BSM_KERNELS_CONVOLUTION set by meson. */
-#include "device/cpu/kernels_convolution.h"
+#include "device/cpu/kernels_backward.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Compiled once per instruction set, with BSM_KERNELS_PACK set by meson. Everything goes block by
  * block, each as large as a tile: 32 values, as 16 pairs of 4 bytes, by 16. */
-#include "device/cpu/kernels_pack.h"
+#include "device/cpu/kernels.h"
 
 #include <string.h>
 

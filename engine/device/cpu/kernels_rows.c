@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Compiled once per instruction set, with BSM_KERNELS_ROWS set by meson. */
-#include "device/cpu/kernels_rows.h"
+#include "device/cpu/kernels.h"
 
 #include <string.h>
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Compiled once per instruction set, with BSM_KERNELS_SCAN set by meson. */
-#include "device/cpu/kernels_scan.h"
+#include "device/cpu/kernels.h"
 
 #include <string.h>
 
 #include "device/cpu/bf16.h"
-#include "device/cpu/kernels.h"
 #include "device/cpu/kernels_math.h"
 #include "device/cpu/packed.h"
 

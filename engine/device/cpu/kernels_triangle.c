@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Compiled once per instruction set, with BSM_KERNELS_TRIANGLE set by meson. */
-#include "device/cpu/kernels_triangle.h"
+#include "device/cpu/kernels.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "device/cpu/kernels.h"
 #include "device/cpu/kernels_vector.h"
 
 extern const bsm_triangle_kernels BSM_KERNELS_TRIANGLE;

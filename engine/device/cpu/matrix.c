@@ -4,9 +4,8 @@
 
 #include <string.h>
 
-#include "device/cpu/kernels_rows.h"
+#include "device/cpu/kernels.h"
 #include "device/cpu/kernels_vector.h"
-#include "device/cpu/product.h"
 
 /* A row of a block is a cache line: through the block each line of both matrices is touched once,
  * and it does not matter that lines a power of two apart push each other out of the cache. */

@@ -1,16 +1,42 @@
 /* SPDX-License-Identifier: ISC */
-/** The weights of linear layers, in float32, bfloat16 or int8, and products with them.
- *
- *  In bfloat16 weights are rounded once, when the matrix is made, and the rows that are multiplied
- *  as they come. In int8 a weight is an integer times its output's scale, and each row has a scale
- *  of its own. Sums are float32, or exact in int8, and what comes out is float32. */
-#ifndef BSM_CPU_MATRIX_H
-#define BSM_CPU_MATRIX_H
+/** Matrix products on one thread, and the weights of linear layers in float32, bfloat16 or int8. */
+#ifndef BSM_DEVICE_CPU_MATRIX_H
+#define BSM_DEVICE_CPU_MATRIX_H
+
+#include <signal.h>
 
 #include "bsm/device.h"
 #include "device/carve.h"
 #include "device/cpu/kernels.h"
 #include "device/cpu/packed.h"
+
+/* Matrix products on one thread: by oneDNN where bsm is built with it, else in plain C. */
+
+/** C = op(A) op(B) + beta C */
+void bsm_cpu_product(const bsm_kernels *kernels, const bsm_product *p);
+
+/** "oneDNN 2.6.3" or "plain C"; a static string. */
+const char *bsm_cpu_product_name(void);
+
+/** What a thread sets while it computes, and sets back afterwards. */
+typedef struct bsm_thread_mode {
+    unsigned int float_control;
+    int library_threads;
+    sigset_t signals;
+} bsm_thread_mode;
+
+/** Flush denormals to zero, keep a library from starting threads inside this one, and keep signals
+ *  away: oneDNN's products use the stack pointer as a pointer into the heap, where a signal's frame
+ *  would be written over other data. To be called at the start of each thread of a parallel region,
+ *  around all products. */
+bsm_thread_mode bsm_cpu_enter_thread(void);
+void bsm_cpu_leave_thread(bsm_thread_mode mode);
+
+/* The weights of linear layers, in float32, bfloat16 or int8, and products with them.
+ *
+ *  In bfloat16 weights are rounded once, when the matrix is made, and the rows that are multiplied
+ *  as they come. In int8 a weight is an integer times its output's scale, and each row has a scale
+ *  of its own. Sums are float32, or exact in int8, and what comes out is float32. */
 
 /** Inputs from which a matrix is packed: rounding a row costs as much as a product of few inputs.
  */

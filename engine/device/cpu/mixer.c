@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "device/carve.h"
-#include "device/cpu/kernels_triangle.h"
-#include "device/cpu/product.h"
+#include "device/cpu/kernels.h"
+#include "device/cpu/matrix.h"
 
 size_t bsm_cpu_state_size(const bsm_config *config)
 {

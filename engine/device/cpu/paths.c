@@ -3,8 +3,7 @@
  * directions, one sequence per thread at a time, chunk by chunk. */
 #include <string.h>
 
-#include "device/cpu/product.h"
-#include "device/cpu/region.h"
+#include "device/cpu/matrix.h"
 #include "device/cpu/workspace.h"
 
 /* A sequence inside x. */

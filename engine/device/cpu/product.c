@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The only file that knows oneDNN. Its API differs between 2.x (Debian 12) and 3.x, but not in the
  * functions used here. */
-#include "device/cpu/product.h"
+#include "device/cpu/matrix.h"
 
 #include <stdio.h>
 #ifdef __SSE2__

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* The scan in bfloat16, head by head. */
-#include "device/cpu/scan_bf16.h"
-
-#include "device/cpu/kernels_pack.h"
-#include "device/cpu/kernels_scan.h"
 #include "device/cpu/mixer.h"
+
+#include "device/cpu/kernels.h"
 
 enum { PAD = BSM_BF16_DEPTH }; /* between rows, so that they do not share places of the cache */
 

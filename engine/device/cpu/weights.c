@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/large_memory.h"
+#include "base/machine.h"
 #include "device/carve.h"
 
 typedef struct packer {

@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: ISC */
-/** The CPU device's memory for one network, and its modules. */
-#ifndef BSM_CPU_WORKSPACE_H
-#define BSM_CPU_WORKSPACE_H
+/** Work that the team's threads share, each in the mode in which the CPU device computes. */
+#ifndef BSM_DEVICE_CPU_WORKSPACE_H
+#define BSM_DEVICE_CPU_WORKSPACE_H
+
+#include <stddef.h>
 
 #include "device/cpu/mixer.h"
 #include "device/device.h"
+
+/* Work that the team's threads share, each in the mode in which the CPU device computes. */
+
+/** One index. `thread` counts from 0; no two threads of a region have the same. */
+typedef void bsm_cpu_task(void *job, size_t thread, size_t index);
+
+/** Do the indices 0 to `count` - 1 on at most `threads` threads, the caller's among them. */
+void bsm_cpu_run(size_t threads, size_t count, bsm_cpu_task *task, void *job);
+
+/* ---- The CPU device's memory for one network, and its modules ---- */
 
 /** What one thread has for itself. */
 typedef struct bsm_cpu_thread {

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /** The part of training that all devices on host memory share: vectors and optimiser (vectors.c),
  *  the item's signals (signals.c) and the loss (loss.c). Their spaces start with a bsm_host. */
-#ifndef BSM_DEVICE_HOST_H
-#define BSM_DEVICE_HOST_H
+#ifndef BSM_DEVICE_HOST_HOST_H
+#define BSM_DEVICE_HOST_HOST_H
 
 #include "device/dropout.h"
 #include "device/training.h"
 #include "device/weights.h"
+#include "signal/transform.h"
+
+/* The part of training that all devices on host memory share: vectors and optimiser (vectors.c),
+ *  the item's signals (signals.c) and the loss (loss.c). Their spaces start with a bsm_host. */
 
 typedef struct bsm_host_signals bsm_host_signals;
 
@@ -51,5 +55,31 @@ bsm_status bsm_host_load(void *space, const bsm_training_item *item, bsm_error *
 bsm_status bsm_host_loss(void *space, size_t stem, double scale, bsm_loss *loss, bsm_error *error);
 bsm_status bsm_host_norm(void *space, double *norm, bsm_error *error);
 bsm_status bsm_host_update(void *space, const bsm_adamw *step, bsm_error *error);
+
+/* ---- The item's signals and the transforms of the loss ---- */
+
+struct bsm_host_signals {
+    bsm_transform *model;                         /**< the network's own */
+    bsm_transform *windows[BSM_MAX_LOSS_WINDOWS]; /**< the loss's */
+    float *targets[BSM_MAX_STEMS][BSM_MAX_CHANNELS];
+    float *difference[BSM_MAX_CHANNELS]; /**< the stem in work's prediction, less its target */
+    float *gradient[BSM_MAX_CHANNELS];   /**< by the stem in work's waveform */
+    void *memory;                        /**< of the signals and of the host's spectra */
+};
+
+/** Make host->signals and the spectra; the options are set. On failure bsm_host_signals_free clears
+ *  what there is. */
+bsm_status bsm_host_signals_new(bsm_host *host, bsm_error *error);
+void bsm_host_signals_free(bsm_host_signals *signals);
+
+/** Bytes of all that. */
+size_t bsm_host_signals_bytes(const bsm_config *config, const bsm_training_options *options);
+
+/* ---- The vectors that a training holds ---- */
+
+/** Make the model, its weights and the vectors; config and options are set. On failure
+ *  bsm_host_vectors_free clears what there is. */
+bsm_status bsm_host_vectors_new(bsm_host *host, const float *parameters, bsm_error *error);
+void bsm_host_vectors_free(bsm_host *host);
 
 #endif

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "device/host/signals.h"
+#include "device/host/host.h"
 
 /* Turn the prediction into its difference from the target. */
 static void subtract_target(const bsm_host *host, size_t stem)

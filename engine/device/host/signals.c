@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The item's signals: their memory, and how an item comes in. */
-#include "device/host/signals.h"
+#include "device/host/host.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A path of one sequence: both mixers and their merge. */
-#include "device/reference/path.h"
+#include "device/reference/space.h"
 
 #include <string.h>
 

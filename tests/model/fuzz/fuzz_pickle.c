@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "fuzz.h"
-#include "model/torch_file.h"
+#include "model/torch.h"
 
 /* A file that consists of its pickle alone. */
 static void find_tensors(const void *pickle, size_t size, bool ema)

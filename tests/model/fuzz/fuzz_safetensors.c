@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "fuzz.h"
-#include "model/fit.h"
 #include "model/safetensors.h"
+#include "model/tensor_table.h"
 
 static void read_tensors(const bsm_table *table)
 {

@@ -16,8 +16,8 @@
 
 #include "compare.h"
 #include "draw.h"
-#include "hands.h"
 #include "states.h"
+#include "window.h"
 
 static bsm_face *new_face(bool stems)
 {

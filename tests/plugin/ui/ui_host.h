@@ -6,7 +6,7 @@
 #include <cairo.h>
 
 #include "fixture.h"
-#include "hands.h"
+#include "window.h"
 
 typedef struct ui_host ui_host;
 

@@ -3,9 +3,9 @@
  * thread's, so its gradients are added where they belong. */
 #include <string.h>
 
-#include "device/cpu/region.h"
 #include "device/cpu/training/products.h"
 #include "device/cpu/training/space.h"
+#include "device/cpu/workspace.h"
 
 /* A band in work. */
 typedef struct band {

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "device/cpu/matrix.h"
-#include "device/cpu/region.h"
 #include "device/cpu/training/mixer.h"
 #include "device/cpu/training/products.h"
+#include "device/cpu/workspace.h"
 
 /* A path in work. */
 typedef struct path {

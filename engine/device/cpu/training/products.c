@@ -3,8 +3,7 @@
  * rounded and packed where it stays in the cache. */
 #include "device/cpu/training/products.h"
 
-#include "device/cpu/kernels_pack.h"
-#include "device/cpu/kernels_rows.h"
+#include "device/cpu/kernels.h"
 
 /* The largest block, and from row to row of its left side: at a multiple of 4 KB all rows would
  * fall into the same few places of the cache. */

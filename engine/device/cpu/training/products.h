@@ -4,8 +4,8 @@
 #define BSM_CPU_TRAINING_PRODUCTS_H
 
 #include "device/cpu/kernels_backward.h"
+#include "device/cpu/matrix.h"
 #include "device/cpu/packed.h"
-#include "device/cpu/product.h"
 
 /** A matrix inside another: `ld` floats from one row to the next. */
 typedef struct bsm_matrix {

@@ -7,11 +7,11 @@
  *     before     dS = exp(cum_last) dS' + C^T (in dy)
  *
  * with dS' the gradient by the state behind the chunk, in and out as in bsm_decay. */
-#include "device/cpu/training/scan.h"
+#include "device/cpu/training/space.h"
 
 #include <string.h>
 
-#include "device/cpu/kernels_triangle.h"
+#include "device/cpu/kernels.h"
 #include "device/cpu/training/products.h"
 
 bsm_scan_scratch bsm_scan_scratch_carve(bsm_carver *carver, const bsm_config *config,

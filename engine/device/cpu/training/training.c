@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/large_memory.h"
+#include "base/machine.h"
 #include "device/cpu/training/space.h"
 #include "model/schema.h"
 #include "model/vector.h"
