@@ -22,7 +22,7 @@
 #define BSM_STEMS_URI BSM_LV2_URI "stems"
 #define BSM_MODEL_URI BSM_LV2_URI "model"   /**< parameter: the model file */
 #define BSM_STATUS_URI BSM_LV2_URI "status" /**< parameter, read only: what became of it */
-#define BSM_SCENE_URI BSM_LV2_URI "scene"   /**< what the window is told of the sound: scene.h */
+#define BSM_SCENE_URI BSM_LV2_URI "scene"   /**< what the window is told of the sound: watch.h */
 
 typedef struct bsm_uris {
     LV2_URID plugin, model, status, scene;

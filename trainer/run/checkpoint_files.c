@@ -72,7 +72,7 @@ static void remove_file(const char *folder, const char *name)
     }
 }
 
-/* As new_file.c calls a file that is not complete. The folder is ours alone. */
+/* As files.c calls a file that is not complete. The folder is ours alone. */
 static int is_part(const struct dirent *entry)
 {
     long process;
