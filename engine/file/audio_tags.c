@@ -55,7 +55,7 @@ void bsm_audio_tags_set_named(bsm_audio_tags *tags, const char *name, size_t nam
 
 void bsm_audio_tags_set_comment(bsm_audio_tags *tags, const char *comment, size_t length)
 {
-    static const char picture[] = "METADATA_BLOCK_PICTURE=";
+    static const char picture[] = BSM_COVER_COMMENT;
     const size_t picture_length = sizeof picture - 1;
     const char *equals = memchr(comment, '=', length);
     if (length > picture_length && strncasecmp(comment, picture, picture_length) == 0) {

@@ -25,6 +25,13 @@ void bsm_cover_set_base64(bsm_cover *cover, const char *text, size_t length);
 /** FLAC's block, without its header, which free() frees; NULL: out of memory. */
 unsigned char *bsm_cover_block(const bsm_cover *cover, size_t *size);
 
+/** What the comment of a cover begins with in Vorbis and Opus. */
+#define BSM_COVER_COMMENT "METADATA_BLOCK_PICTURE="
+
+/** That comment, with FLAC's block in base64: `*length` bytes, which free() frees; NULL: out of
+ *  memory. */
+char *bsm_cover_comment(const bsm_cover *cover, size_t *length);
+
 void bsm_cover_clear(bsm_cover *cover);
 
 /* What a file says of its music: title, artist, ... and its cover, as far as all formats have it.

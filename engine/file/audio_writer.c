@@ -14,6 +14,7 @@
 #include "base/files.h"
 #include "file/audio_tags.h"
 #include "file/encoder.h"
+#include "file/ogg_comment.h"
 #include "signal/signal.h"
 
 enum {
@@ -87,6 +88,13 @@ static void insert_flac_cover(bsm_encoder_io *io, const bsm_cover *cover)
     free(block);
 }
 
+static void pass_through_comment(bsm_encoder_io *io, const bsm_cover *cover)
+{
+    size_t length = 0;
+    char *comment = cover->data ? bsm_cover_comment(cover, &length) : NULL;
+    io->ogg = comment ? bsm_ogg_comment_new(comment, length) : NULL;
+}
+
 /* What libsndfile does not write. Where memory is short, the music is there without it. */
 static void insert_tags(bsm_encoder_io *io, const bsm_audio_format *format)
 {
@@ -94,6 +102,9 @@ static void insert_tags(bsm_encoder_io *io, const bsm_audio_format *format)
         insert_flac_cover(io, &format->tags->cover);
     } else if (format->tags && format->format == BSM_FILE_MP3) {
         io->insert = bsm_id3_tag(format->tags, &io->insert_size);
+    } else if (format->tags &&
+               (format->format == BSM_FILE_OGG || format->format == BSM_FILE_OPUS)) {
+        pass_through_comment(io, &format->tags->cover);
     }
 }
 

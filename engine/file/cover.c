@@ -128,3 +128,26 @@ unsigned char *bsm_cover_block(const bsm_cover *cover, size_t *size)
     }
     return block;
 }
+
+char *bsm_cover_comment(const bsm_cover *cover, size_t *length)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t size;
+    unsigned char *block = bsm_cover_block(cover, &size);
+    char *text = block ? malloc(sizeof BSM_COVER_COMMENT + (size + 2) / 3 * 4) : NULL;
+    if (text) {
+        char *to = stpcpy(text, BSM_COVER_COMMENT);
+        for (size_t i = 0; i < size; i += 3) {
+            const size_t left = size - i;
+            const uint32_t bits = (uint32_t)block[i] << 16 |
+                                  (left > 1 ? (uint32_t)block[i + 1] << 8 : 0) |
+                                  (left > 2 ? block[i + 2] : 0);
+            for (size_t k = 0; k < 4; k++) {
+                *to++ = k <= left ? digits[bits >> (18 - 6 * k) & 63] : '=';
+            }
+        }
+        *length = (size_t)(to - text);
+    }
+    free(block);
+    return text;
+}

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file/ogg_comment.h"
+
 /* What libsndfile calls the formats that are written, and the sample rates that they have. */
 
 enum { OTHER_HEADERS = 65536 };
@@ -135,9 +137,27 @@ static size_t write_side(bsm_encoder_io *io, const void *data, size_t count)
     return done;
 }
 
+/* An Ogg file is written from its start to its end. */
+static sf_count_t write_ogg(bsm_encoder_io *io, const void *data, sf_count_t count)
+{
+    const void *out = NULL;
+    const size_t size = bsm_ogg_comment_pass(io->ogg, data, (size_t)count, &out);
+    if (size == SIZE_MAX) {
+        io->cause = ENOMEM;
+        return 0;
+    }
+    const size_t done = write_at(io, out, size, io->passed);
+    io->passed += (int64_t)done;
+    io->position += count;
+    return done == size ? count : 0;
+}
+
 static sf_count_t io_write(const void *data, sf_count_t count, void *user)
 {
     bsm_encoder_io *io = user;
+    if (io->ogg) {
+        return write_ogg(io, data, count);
+    }
     size_t first = (size_t)count, done;
     if (io->insert && io->position < io->insert_at && io->position + count > io->insert_at) {
         first = (size_t)(io->insert_at - io->position);
@@ -160,6 +180,8 @@ SF_VIRTUAL_IO bsm_encoder_io_functions(void)
 
 void bsm_encoder_io_clear(bsm_encoder_io *io)
 {
+    bsm_ogg_comment_free(io->ogg);
+    io->ogg = NULL;
     free(io->insert);
     io->insert = NULL;
 }

@@ -37,6 +37,8 @@ typedef struct bsm_encoder_io {
     size_t insert_size;
     int64_t insert_at; /**< before the byte that libsndfile knows by this number */
     int64_t inserted;  /**< bytes of it that are in the file */
+    struct bsm_ogg_comment *ogg; /**< what all bytes pass on their way, or NULL */
+    int64_t passed;              /**< bytes that came out of it */
 } bsm_encoder_io;
 
 /** `user` of these functions is a bsm_encoder_io. */

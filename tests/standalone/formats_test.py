@@ -271,7 +271,7 @@ class FormatsTest(unittest.TestCase):
         for name in ('c.ogg', 'd.opus'):
             files.append(self.encode(name, '-metadata', 'METADATA_BLOCK_PICTURE=' +
                                      base64.b64encode(block).decode()))
-        for kind in ('flac', 'mp3', 'wav'):
+        for kind in ('flac', 'mp3', 'wav', 'ogg', 'opus'):
             result = self.separate('--format', kind, *files, bits=())
             self.assertNotIn('warning', result.stderr)
             for path in files:
