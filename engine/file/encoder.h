@@ -35,8 +35,8 @@ typedef struct bsm_encoder_io {
     size_t unsent;         /**< bytes since the disk was last asked to begin */
     unsigned char *insert; /**< NULL: nothing; freed by bsm_encoder_io_clear */
     size_t insert_size;
-    int64_t insert_at; /**< before the byte that libsndfile knows by this number */
-    int64_t inserted;  /**< bytes of it that are in the file */
+    int64_t insert_at;           /**< before the byte that libsndfile knows by this number */
+    int64_t inserted;            /**< bytes of it that are in the file */
     struct bsm_ogg_comment *ogg; /**< what all bytes pass on their way, or NULL */
     int64_t passed;              /**< bytes that came out of it */
 } bsm_encoder_io;

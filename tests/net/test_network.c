@@ -51,12 +51,16 @@ static void close_fixture(fixture *f)
     free(f->stream);
 }
 
+/* Fewer shapes for the sanitizers, which are slow. */
+static bool brief;
+
 static void test_committing_all_is_the_window(void **unused)
 {
     (void)unused;
     bsm_config config = small_config();
+    const size_t most = brief ? 100 : 300;
     for (size_t d = 0; d < NUM_DEVICES; d++) {
-        for (size_t frames = 1; frames < 300; frames = frames * 3 + 1) {
+        for (size_t frames = 1; frames < most; frames = frames * 3 + 1) {
             fixture f = open_fixture(&config, frames);
             bsm_network *network = open_network(f.model, devices[d], 2, frames);
             run_window(network, f.samples, frames, f.window);
@@ -141,7 +145,7 @@ static void test_threads_change_nothing(void **unused)
     enum { FRAMES = 131 };
     for (size_t d = 0; d < NUM_DEVICES; d++) {
         fixture f = open_fixture(&config, FRAMES);
-        for (size_t threads = 1; threads <= 7; threads++) {
+        for (size_t threads = 1; threads <= 7; threads += brief ? 3 : 1) {
             bsm_network *network = open_network(f.model, devices[d], threads, FRAMES);
             run_window(network, f.samples, FRAMES, threads == 1 ? f.window : f.stream);
             if (threads > 1) {
@@ -229,7 +233,7 @@ static void test_random_shapes(void **unused)
 {
     (void)unused;
     uint64_t seed = 3;
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < (brief ? 12 : 60); i++) {
         bsm_config config = random_config(&seed);
         size_t frames = i % 10 == 0 ? 1 : noise_size(&seed, 1, 150);
         check_cpu_against_reference(&config, frames, i % 2 ? noise_size(&seed, 1, frames) : 0);
@@ -312,8 +316,11 @@ static void test_device_names(void **unused)
     assert_non_null(strstr(error.message, "gpu"));
 }
 
-int main(void)
+/* test_network [brief] */
+int main(int argc, char **argv)
 {
+    (void)argv;
+    brief = argc > 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_committing_all_is_the_window),
         cmocka_unit_test(test_seeing_all_is_the_window),

@@ -17,7 +17,8 @@ expect() {
     for text in "$@"; do
         grep -q -- "$text" "$log" || { cat "$log"; echo "lv2info does not say: $text"; exit 1; }
     done
-    ! grep -i error "$log"
+    # Other people's bundles may be broken.
+    ! grep -v '/usr/\(local/\)\?lib/lv2/' "$log" | grep -i error
 }
 expect remix 'BSM Remix' 'Spectral' 'Author: *the bsm authors' 'latency: *yes, reported by port 10' \
     'Remix neutral' Karaoke 'A cappella' 'Vocals +3 dB' 'Vocals -6 dB' 'Instrumental duck' 'Low (0.3 s)' CUDA \

@@ -139,6 +139,9 @@ static void expect_nothing_missed(const player *p)
 
 /* ---- Tests ---- */
 
+/* Fewer of all for the sanitizers, which are slow. */
+static bool brief;
+
 static const double parts[] = {1, 0.5, 0.25, 0};
 
 static void check_every_change(size_t rate, size_t block, bool tone)
@@ -160,9 +163,6 @@ static void check_every_change(size_t rate, size_t block, bool tone)
     close_player(&p);
 }
 
-/* In one way for the sanitizers, which are slow. */
-static bool brief;
-
 static void test_every_change(void **state)
 {
     (void)state;
@@ -182,7 +182,7 @@ static void test_changes_that_follow_closely(void **state)
     player p;
     open_player(&p, 44100, 256, false);
     p.clicks.tolerance = 1; /* parts of two models may be crossfaded at two places at once */
-    for (size_t i = 0; i < 100; i++) {
+    for (size_t i = 0; i < (brief ? 30 : 100); i++) {
         set(&p, &changes[noise_size(&seed, 0, sizeof changes / sizeof *changes - 1)]);
         play(&p, noise_size(&seed, 0, 8) * 512);
     }
