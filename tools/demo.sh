@@ -10,7 +10,7 @@ song_package=fretsonfire-songs-muldjord
 
 # shellcheck disable=SC2046 # a list of words
 sh tools/packages.sh $(cat tools/build-packages.txt) $([ $# -gt 0 ] || echo $song_package)
-[ -f build/build.ninja ] || meson setup build >/dev/null
+[ -f build/build.ninja ] || setup=$(meson setup build) || { echo "$setup"; exit 1; }
 meson compile -C build programs >build/compile.log 2>&1 || { tail -n 40 build/compile.log; exit 1; }
 
 song=${1:-$(dpkg -L $song_package | grep '/mutilated_mime/song\.ogg$')}

@@ -36,6 +36,19 @@ cxx-headers)
             -Iengine/include -include stdint.h -x c++ "$header"
     done
     ;;
+without-cmocka) # As on a machine that only builds: the packages of the tests are not there.
+    need meson
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    cat >"$folder/pkg-config" <<'EOF'
+#!/bin/sh
+case "$*" in *cmocka*) exit 1 ;; esac
+exec pkg-config "$@"
+EOF
+    chmod +x "$folder/pkg-config"
+    PKG_CONFIG=$folder/pkg-config meson setup "$folder/build" >"$folder/log" || { cat "$folder/log"; exit 1; }
+    grep -q 'cmocka found: NO' "$folder/log"
+    ;;
 manual)
     need mandoc
     git ls-files '*.1' | xargs mandoc -T lint -W warning
