@@ -49,6 +49,39 @@ EOF
     CMAKE=false PKG_CONFIG=$folder/pkg-config meson setup "$folder/build" >"$folder/log" || { cat "$folder/log"; exit 1; }
     grep -q 'cmocka found: NO' "$folder/log"
     ;;
+version) # Of the project, of the news, of the package and of its date: one.
+    version=$(sed -n "s/^ *version: '\(.*\)',$/\1/p" meson.build)
+    date=$(sed -n "s/.*'DATE': '\(.*\)'.*/\1/p" meson.build)
+    grep -m 1 '^[0-9]' NEWS | grep -qx "$version ($date)" || { echo "NEWS begins with another version"; exit 1; }
+    head -n 1 debian/changelog | grep -q "^bsm ($version-" ||
+        { echo "debian/changelog begins with another version"; exit 1; }
+    ;;
+spelling)
+    need codespell
+    git ls-files '*.c' '*.h' '*.cc' '*.cu' '*.md' '*.1' '*.py' '*.sh' '*.build' '*.in' '*.part' NEWS debian |
+        xargs codespell --ignore-words=tests/lint/codespell.txt
+    ;;
+shell)
+    need shellcheck
+    git ls-files '*.sh' .ci/run | xargs shellcheck
+    ;;
+python)
+    need pycodestyle
+    need pyflakes3
+    git ls-files '*.py' | xargs pyflakes3
+    git ls-files '*.py' | xargs pycodestyle --max-line-length=160
+    ;;
+desktop)
+    need desktop-file-validate
+    need appstreamcli
+    desktop-file-validate standalone/live/bsm-live.desktop
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    for file in standalone/live/*.xml.in plugin/*.xml.in; do
+        sed 's/@VERSION@/1.0/; s/@DATE@/2026-01-01/' "$file" >"$folder/$(basename "$file" .in)"
+    done
+    appstreamcli validate --no-net "$folder"/*.xml
+    ;;
 manual)
     need mandoc
     git ls-files '*.1' | xargs mandoc -T lint -W warning

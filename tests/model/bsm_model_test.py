@@ -97,7 +97,7 @@ class Test(unittest.TestCase):
         self.assertIn("small.safetensors", self.run_model("info", "small", env=environment))
         self.assertIn("other.ckpt", self.run_model("info", "other.ckpt", env=environment))
         self.assertIn("nor a model of this name", self.run_model("info", "none", env=environment,
-                                                              status=3))
+                                                                 status=3))
         environment["BSM_MODEL"] = "small"
         self.assertIn("small.safetensors", self.run_model("info", env=environment))
         self.assertIn("* small", self.run_model("list", env=environment))
@@ -357,6 +357,7 @@ class Test(unittest.TestCase):
             with target.open("x/data.pkl", "w") as member:
                 for _ in range(8):
                     member.write(Sparse.BLOCK)
+
         def limit():
             resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
         sanitized = "asan" in subprocess.run(["ldd", PROGRAM], capture_output=True, text=True,

@@ -122,7 +122,7 @@ class FormatsTest(unittest.TestCase):
 
     def test_joined(self):
         files = [self.encode(name) for name in ('a.mp3', 'b.ogg', 'c.opus', 'd.flac')]
-        other = self.encode('e.ogg', '-c:a', 'flac') # which ffmpeg may read, and then as a whole
+        other = self.encode('e.ogg', '-c:a', 'flac')  # which ffmpeg may read, and then as a whole
         for path in [*files, other]:
             with open(path, 'rb') as file:
                 data = file.read()

@@ -30,9 +30,11 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../support'))
-import default_signals  # noqa: E402, F401
+import default_signals  # noqa: E402
 import identity_model  # noqa: E402
 import jack_server  # noqa: E402
+
+default_signals.restore()
 
 SYSTEMS = [word for word in sys.argv[1:] if word.startswith('--')]
 LIVE, MODEL, THROUGH = [word for word in sys.argv[1:] if not word.startswith('--')][:3]
@@ -318,8 +320,7 @@ class LiveTest(unittest.TestCase):
         wave, model = self.waves[48000], self.path('model.safetensors')
         identity_model.write(model)
         live = self.start_live('--latency', '300', '--model', model)
-        measure = lambda _: self.measure_misses(wave)
-        self.check_identity(self.without_misses(measure))
+        self.check_identity(self.without_misses(lambda _: self.measure_misses(wave)))
 
         identity_model.write(model, gain=0.0)
         live.send_signal(signal.SIGHUP)
@@ -338,7 +339,7 @@ class LiveTest(unittest.TestCase):
         live.send_signal(signal.SIGHUP)
         self.wait_log('the latency is')
         time.sleep(0.5)
-        result = self.without_misses(measure)
+        result = self.without_misses(lambda _: self.measure_misses(wave))
         self.check_identity(result)
         self.assertNotEqual(result['latency'][0], latency)
         self.stop_live(live)
@@ -433,7 +434,8 @@ class LiveTest(unittest.TestCase):
 
     @staticmethod
     def osc(path, types, data):
-        pad = lambda text: text + b'\0' * (4 - len(text) % 4)
+        def pad(text):
+            return text + b'\0' * (4 - len(text) % 4)
         return pad(path.encode()) + pad(b',' + types.encode()) + data
 
     @unittest.skipUnless('--jack' in SYSTEMS, 'built without JACK')
@@ -459,7 +461,7 @@ class LiveTest(unittest.TestCase):
                             self.osc('/bsm/vocals', 'f', struct.pack('>f', -100)),
                             self.osc('/bsm/instrumental', 'i', struct.pack('>i', -100))):
                 sender.sendto(message, ('127.0.0.1', port))
-        result = self.through(self.waves[48000], 'bsm') # both are off
+        result = self.through(self.waves[48000], 'bsm')  # both are off
         self.check_sum(result)
         self.assertLess(result['out_level_db'], -100, result)
         self.stop_live(live)
@@ -577,6 +579,7 @@ class LiveTest(unittest.TestCase):
     def test_portaudio_over_jack(self):
         self.ignore_leaks()
         self.start_server()
+
         def measure(attempt):
             stats = 'stats%d' % attempt
             result = self.connected_by('--portaudio', '--audio-input', 'through-play',
@@ -594,6 +597,7 @@ class LiveTest(unittest.TestCase):
                        ' playback_ports { 0 through-record:out_l 1 through-record:out_r }\n'
                        ' capture_ports { 0 through-play:l 1 through-play:r }\n}\n')
         self.start_server()
+
         def measure(attempt):
             stats = 'stats%d' % attempt
             result = self.connected_by('--portaudio', '--audio-device', 'ALSA: bsmtest', '--rate',

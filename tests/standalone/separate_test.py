@@ -28,6 +28,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../
 import default_signals  # noqa: E402
 import identity_model  # noqa: E402
 
+default_signals.restore()
+
 SEPARATE, MAKE_AUDIO, INSTALLED = map(os.path.abspath, sys.argv[1:4])
 SANITIZED = 'sanitized' in sys.argv[4:]
 FAST = ['--window', '0.5']  # the model needs no 8 seconds

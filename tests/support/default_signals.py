@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: ISC
-"""Importing this gives children their default signal handlers, whatever the tests themselves were started with: nohup
-has SIGHUP ignored, services and shells' background jobs SIGINT, and children inherit that."""
+"""Signal handlers of the programs that tests start."""
 
 import signal
 
 NUMBERS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
-for _number in NUMBERS:
-    if signal.getsignal(_number) == signal.SIG_IGN:
-        signal.signal(_number, signal.SIG_DFL)
+
+def restore():
+    """Give children the default handlers, whatever the tests themselves were started with: nohup has SIGHUP
+    ignored, services and shells' background jobs SIGINT, and children inherit that."""
+    for number in NUMBERS:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def ignore():

@@ -23,6 +23,8 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../support'))
 import default_signals  # noqa: E402
 
+default_signals.restore()
+
 TRAINER, SEPARATE, MODEL = map(os.path.abspath, sys.argv[1:4])
 SANITIZED = 'sanitized' in sys.argv[4:]
 MPIRUN = sys.argv[sys.argv.index('--mpi') + 1] if '--mpi' in sys.argv else None
@@ -295,8 +297,10 @@ class TrainerTest(unittest.TestCase):
         path = os.path.join(self.folder, 'home.yaml')
         with open(path, 'w', encoding='utf-8') as file:
             file.write(CONFIG.replace('data:\n', 'data:\n  root: ~/data\n'))
-        run = lambda *args: subprocess.run([TRAINER, *args], capture_output=True, text=True, check=False,
-                                           cwd=self.folder, env=dict(os.environ, HOME=home))
+
+        def run(*args):
+            return subprocess.run([TRAINER, *args], capture_output=True, text=True, check=False, cwd=self.folder,
+                                  env=dict(os.environ, HOME=home))
         result = run(path, '--set', 'training.output_dir=~/out', '--set', 'training.num_epochs=1')
         self.assertEqual(result.returncode, 0, result.stderr)
         result = run('--validate=~/out/last.safetensors', path, '--data=~/data', '--json=~/v.json')

@@ -18,7 +18,9 @@ import arrange
 import sing
 
 RATE = sing.RATE
-SOUNDFONTS = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/sounds/sf3/MuseScore_General_Full.sf3")
+FONTS = "/usr/share/sounds/"
+SOUNDFONTS = [FONTS + name for name in ("sf2/FluidR3_GM.sf2", "sf3/MuseScore_General_Full.sf3", "sf2/sf_GMbank.sf2", "sf2/TimGM6mb.sf2")]
+DRUM_KITS = [FONTS + name for name in ("sf2/Black_Pearl_4_LV2.sf2", "sf2/Red_Zeppelin_4_LV2.sf2")]
 
 
 def decibels(low, high, rng):
@@ -28,17 +30,35 @@ def decibels(low, high, rng):
 # ---- The band ----
 
 
-def render(song, parts, seed, folder, seconds):
-    """What fluidsynth makes of these parts of a song."""
+def render(song, parts, font, seed, folder, seconds):
+    """What fluidsynth makes of these parts of a song with a soundfont."""
     midi, wav = os.path.join(folder, "song.mid"), os.path.join(folder, "song.wav")
     arrange.write_midi(replace(song, parts=parts), midi, seed)
-    fonts = [font for font in SOUNDFONTS if os.path.exists(font)]
-    if not fonts:
-        sys.exit("make_songs.py: no soundfont: install fluid-soundfont-gm or musescore-general-soundfont")
-    subprocess.run(["fluidsynth", "-ni", "-q", "-r", str(RATE), "-g", "0.4", "-T", "wav", "-O", "float", "-F", wav, fonts[seed % len(fonts)], midi],
+    subprocess.run(["fluidsynth", "-ni", "-q", "-r", str(RATE), "-g", "0.4", "-T", "wav", "-O", "float", "-F", wav, font, midi],
                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     audio, _ = soundfile.read(wav, always_2d=True)
     return np.pad(audio, ((0, max(0, int(seconds * RATE) - len(audio))), (0, 0)))[:int(seconds * RATE)]
+
+
+def level(audio):
+    return np.sqrt((audio ** 2).mean()) + 1e-9
+
+
+def band(song, parts, seed, folder, seconds):
+    """Most drums are those of a recorded kit, as loud as the ones of the soundfont that plays all else would be."""
+    rng = random.Random(seed + 1)
+    fonts, kits = [[font for font in some if os.path.exists(font)] for some in (SOUNDFONTS, DRUM_KITS)]
+    if not fonts:
+        sys.exit("make_songs.py: no soundfont: install fluid-soundfont-gm or musescore-general-soundfont")
+    font = fonts[seed % len(fonts)]
+    drums = [part for part in parts if part.channel == 9 and part.program < 24]  # from 24 on they are electronic or an orchestra's
+    if not kits or not drums or rng.random() < 0.2:
+        return render(song, parts, font, seed, folder, seconds)
+    plain = render(song, drums, font, seed, folder, seconds)
+    kit = render(song, [replace(part, channel=0, program=0) for part in drums], rng.choice(kits), seed, folder, seconds)
+    audio = kit * level(plain) / level(kit) * decibels(-3, 3, rng)
+    rest = [part for part in parts if part not in drums]
+    return audio + render(song, rest, font, seed, folder, seconds) if rest else audio
 
 
 def play(song, seed, folder, seconds):
@@ -46,12 +66,12 @@ def play(song, seed, folder, seconds):
     rng = random.Random(seed)
     driven = [part for part in song.parts if part.program in arrange.DRIVEN]
     if not driven or rng.random() < 0.2:
-        return render(song, song.parts, seed, folder, seconds)
+        return band(song, song.parts, seed, folder, seconds)
     clean = [part for part in song.parts if part not in driven]
-    audio = render(song, clean, seed, folder, seconds) if clean else np.zeros((int(seconds * RATE), 2))
+    audio = band(song, clean, seed, folder, seconds) if clean else np.zeros((int(seconds * RATE), 2))
     sound = amplifier(rng)
     for part in driven:
-        take = render(song, [replace(part, program=rng.choice(arrange.CLEAN[1:]), pan=64, reverb=0)], seed, folder, seconds).mean(1)
+        take = render(song, [replace(part, program=rng.choice(arrange.CLEAN[1:]), pan=64, reverb=0)], SOUNDFONTS[seed % 2], seed, folder, seconds).mean(1)
         audio += part.volume / 100 * decibels(-2, 4, rng) * pan(sound(take) * LOUD_GUITAR, (part.pan - 64) / 64)
     return audio
 
@@ -69,21 +89,18 @@ def amplifier(rng):
     drive, bias = decibels(10, 45, rng), rng.uniform(0, 0.3)
 
     def sound(take):
-        level = np.sqrt((take ** 2).mean()) + 1e-9
-        driven = np.tanh(sosfilt(tight, take / level) * drive * 0.3 + bias)
+        driven = np.tanh(sosfilt(tight, take / level(take)) * drive * 0.3 + bias)
         driven = sosfilt(box, np.tanh(2 * sosfilt(between, driven)))
         for frequency, gain in bumps:
             b, a = iirpeak(frequency, 1.2, fs=RATE)
             driven = driven + (gain - 1) * lfilter(b, a, driven)
-        return driven / (np.sqrt((driven ** 2).mean()) + 1e-9)
+        return driven / level(driven)
     return sound
 
 
 def master(audio, rng):
     """As loud as records: driven into a soft limit."""
-    level = np.sqrt((audio ** 2).mean()) + 1e-9
-    drive = decibels(-16, -9, rng)
-    return np.tanh(audio / level * drive) * 0.8
+    return np.tanh(audio / level(audio) * decibels(-16, -9, rng)) * 0.8
 
 
 # ---- The voice ----
@@ -239,7 +256,8 @@ def make(number, voices, folder, seconds):
         soundfile.write(os.path.join(partial, name + ".flac"), audio, RATE)
     os.rename(partial, folder)
     side = ((sung[:, 0] - sung[:, 1]) ** 2).sum() / max(((sung[:, 0] + sung[:, 1]) ** 2).sum(), 1e-9)
-    print(f"{os.path.basename(folder)} {song.style.name}, {os.path.basename(path)}{', as recorded' if free else ''}, {placing}, side over mid {side:.2f}", flush=True)
+    print(f"{os.path.basename(folder)} {song.style.name}, {os.path.basename(path)}{', as recorded' if free else ''}, {placing},"
+          f" side over mid {side:.2f}", flush=True)
 
 
 def make_band(number, path, seconds):
