@@ -488,30 +488,11 @@ static bsm_status bench_all(const bench_args *args, bsm_model *model, bsm_error 
     return status;
 }
 
-static exit_code list_devices(void)
-{
-    static const struct {
-        bsm_device_kind kind;
-        const char *name;
-    } kinds[] = {
-        {BSM_DEVICE_CPU, "cpu"},
-        {BSM_DEVICE_REFERENCE, "reference"},
-        {BSM_DEVICE_CUDA, "cuda"},
-    };
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        char text[256];
-        bsm_error why = {0};
-        bool refused = bsm_device_describe(kinds[i].kind, text, sizeof text, &why);
-        printf("%-10s %s%s\n", kinds[i].name, refused ? "refused: " : "",
-               refused ? why.message : text);
-    }
-    return EXIT_CODE_OK;
-}
-
 static exit_code run(const bench_args *args)
 {
     if (args->list_devices) {
-        return list_devices();
+        program_list_devices();
+        return EXIT_CODE_OK;
     }
     bsm_error error = {0};
     bsm_model *model = NULL;

@@ -425,3 +425,22 @@ exit_code program_refuse(const program_table *program, const bsm_error *error)
     fprintf(stderr, "%s: %s (%s --help shows how)\n", program->name, error->message, program->name);
     return exit_code_for(error->status, DOING_ELSE);
 }
+
+void program_list_devices(void)
+{
+    static const struct {
+        bsm_device_kind kind;
+        const char *name;
+    } kinds[] = {
+        {BSM_DEVICE_CPU, "cpu"},
+        {BSM_DEVICE_REFERENCE, "reference"},
+        {BSM_DEVICE_CUDA, "cuda"},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        char text[256];
+        bsm_error why = {0};
+        bool refused = bsm_device_describe(kinds[i].kind, text, sizeof text, &why);
+        printf("%-10s %s%s\n", kinds[i].name, refused ? "refused: " : "",
+               refused ? why.message : text);
+    }
+}

@@ -124,4 +124,7 @@ exit_code program_refuse(const program_table *program, const bsm_error *error);
 /** Print what the action asks for, the help or the version. */
 void program_print(const program_table *program, program_action action);
 
+/** Print the devices that compute, or why one of them cannot be used here. */
+void program_list_devices(void);
+
 #endif

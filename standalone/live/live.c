@@ -238,7 +238,7 @@ static exit_code run(live *l)
     return l->code;
 }
 
-static exit_code list_devices(void)
+static exit_code list_audio_devices(void)
 {
     bsm_error error;
 #ifdef HAVE_PORTAUDIO
@@ -263,8 +263,11 @@ int main(int argc, char **argv)
     l.arguments = argv;
     if (l.options.action != PROGRAM_RUN) {
         program_print(&live_program, l.options.action);
+    } else if (l.options.list_devices) {
+        program_list_devices();
+        fprintf(stderr, "bsm-live: --list-audio-devices lists the sound cards\n");
     } else if (l.options.list_audio_devices) {
-        code = list_devices();
+        code = list_audio_devices();
     } else {
         return (int)run(&l);
     }

@@ -107,6 +107,7 @@ static const program_option table[] = {
      "seconds, or carry, rolling or bounded"},
     {"warmup", 0, "SECONDS", "how far it remembers", option_real, PLACE(warmup), 0.01, 60,
      "seconds"},
+    {"list-devices", 0, NULL, NULL, option_flag, PLACE(list_devices)},
     {"device", 'd', "DEVICE", "that computes: auto (default), cpu, reference, cuda", set_device,
      PLACE(device)},
     {"precision", 0, "NAME", "auto (default), float32, tf32, bfloat16 or int8",
@@ -127,7 +128,6 @@ static const program_option table[] = {
     OPTIONS_OF_ALL,
     {"compute", 0, "DEVICE", "--device", .set = NULL},
     {"name", 0, "NAME", "--client", .set = NULL},
-    {"list-devices", 0, NULL, "--list-audio-devices", .set = NULL},
     {"input-device", 0, "NAME", "--audio-input", .set = NULL},
     {"output-device", 0, "NAME", "--audio-output", .set = NULL},
 };

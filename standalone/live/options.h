@@ -16,7 +16,7 @@ typedef enum live_system {
 
 typedef struct live_options {
     program_action action;
-    bool jack, portaudio, list_audio_devices;
+    bool jack, portaudio, list_audio_devices, list_devices;
     live_system system; /**< that these and other options ask for */
     backend_options backend;
     const char *model;   /**< NULL: the default model */

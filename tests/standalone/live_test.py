@@ -576,6 +576,13 @@ class LiveTest(unittest.TestCase):
         self.env['ASAN_OPTIONS'] = options + ':detect_leaks=0'
 
     @unittest.skipUnless('--portaudio' in SYSTEMS, 'built without PortAudio')
+    def test_devices(self):
+        """Those that compute are the same in every program; sound cards have another name."""
+        result = subprocess.run([LIVE, '--list-devices'], capture_output=True, text=True, check=False)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual([line.split()[0] for line in result.stdout.splitlines()], ['cpu', 'reference', 'cuda'])
+        self.assertIn('--list-audio-devices', result.stderr)
+
     def test_portaudio_over_jack(self):
         self.ignore_leaks()
         self.start_server()

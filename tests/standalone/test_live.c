@@ -126,7 +126,6 @@ static void test_old_spellings(void **state)
         {"--compute cpu", "--compute: is now --device"},
         {"--compute=cpu", "--compute: is now --device"},
         {"--name band", "--name: is now --client"},
-        {"--list-devices", "--list-devices: is now --list-audio-devices"},
         {"--input-device x", "--input-device: is now --audio-input"},
         {"--output-device x", "--output-device: is now --audio-output"},
         {"--device hw:0", "--device hw:0: not auto, cpu, reference or cuda; the sound card is "
