@@ -4,8 +4,8 @@
 
 static void *values_at(const bsm_cuda_space *space, void *values, size_t index)
 {
-    return bsm_card_queue(space->card).bf16 ? (void *)((uint16_t *)values + index)
-                                            : (void *)((float *)values + index);
+    return bsm_gpu_queue(space->gpu).bf16 ? (void *)((uint16_t *)values + index)
+                                          : (void *)((float *)values + index);
 }
 
 bsm_status bsm_cuda_band_split(void *workspace, const float *spectrum, size_t frames,
@@ -25,10 +25,10 @@ bsm_status bsm_cuda_band_split(void *workspace, const float *spectrum, size_t fr
                        .bias = w->split_bias,
                        .packed = space->packed,
                        .x = space->x};
-    bsm_kernel_split(bsm_card_queue(space->card), &split);
+    bsm_kernel_split(bsm_gpu_queue(space->gpu), &split);
     for (size_t c = 0; c < w->num_classes; c++) {
         const bsm_band_class *class = &w->classes[c];
-        bsm_card_product product = {
+        bsm_gpu_product product = {
             .m = frames,
             .n = dim,
             .k = class->width,
@@ -36,7 +36,7 @@ bsm_status bsm_cuda_band_split(void *workspace, const float *spectrum, size_t fr
             .a = values_at(space, space->packed, class->before * frames),
             .lda = class->width,
             .stride_a = frames * class->width,
-            .b = bsm_cuda_matrix(w, space->card, class->split),
+            .b = bsm_cuda_matrix(w, space->gpu, class->split),
             .ldb = class->width,
             .stride_b = dim * class->width,
             .transpose_b = true,
@@ -45,7 +45,7 @@ bsm_status bsm_cuda_band_split(void *workspace, const float *spectrum, size_t fr
             .stride_c = frames * dim,
             .beta = 1, /* the bias is there already */
         };
-        bsm_card_multiply(space->card, &product);
+        bsm_gpu_multiply(space->gpu, &product);
     }
     return bsm_cuda_module_done(space, error);
 }
@@ -61,7 +61,7 @@ static void hidden_layer(const bsm_cuda_space *space, const bsm_cuda_mask *mask,
                          const frame_range *range)
 {
     const bsm_cuda_weights *w = space->weights;
-    bsm_kernel_queue queue = bsm_card_queue(space->card);
+    bsm_kernel_queue queue = bsm_gpu_queue(space->gpu);
     size_t dim = w->config.dim, hidden = w->config.mask_expansion * dim;
     size_t bands = w->config.num_bands;
     bsm_l2_norm norm = {.rows = {.first = (uint32_t)range->first,
@@ -73,21 +73,21 @@ static void hidden_layer(const bsm_cuda_space *space, const bsm_cuda_mask *mask,
                         .gamma = w->final_norm,
                         .u = space->mask.u};
     bsm_kernel_l2_norm(queue, &norm);
-    bsm_card_product product = {.m = range->count,
-                                .n = hidden,
-                                .k = dim,
-                                .batches = bands,
-                                .a = space->mask.u,
-                                .lda = dim,
-                                .stride_a = range->count * dim,
-                                .b = bsm_cuda_matrix(w, space->card, mask->hidden),
-                                .ldb = dim,
-                                .stride_b = hidden * dim,
-                                .transpose_b = true,
-                                .c = space->mask.hidden,
-                                .ldc = hidden,
-                                .stride_c = range->count * hidden};
-    bsm_card_multiply(space->card, &product);
+    bsm_gpu_product product = {.m = range->count,
+                               .n = hidden,
+                               .k = dim,
+                               .batches = bands,
+                               .a = space->mask.u,
+                               .lda = dim,
+                               .stride_a = range->count * dim,
+                               .b = bsm_cuda_matrix(w, space->gpu, mask->hidden),
+                               .ldb = dim,
+                               .stride_b = hidden * dim,
+                               .transpose_b = true,
+                               .c = space->mask.hidden,
+                               .ldc = hidden,
+                               .stride_c = range->count * hidden};
+    bsm_gpu_multiply(space->gpu, &product);
     bsm_tanh tanh = {.num_bands = (uint32_t)bands,
                      .rows = (uint32_t)range->count,
                      .width = (uint32_t)hidden,
@@ -104,7 +104,7 @@ static void output_layer(const bsm_cuda_space *space, const bsm_cuda_mask *mask,
     for (size_t c = 0; c < w->num_classes; c++) {
         const bsm_band_class *class = &w->classes[c];
         size_t out = 2 * class->width;
-        bsm_card_product product = {
+        bsm_gpu_product product = {
             .m = frames,
             .n = out,
             .k = hidden,
@@ -112,7 +112,7 @@ static void output_layer(const bsm_cuda_space *space, const bsm_cuda_mask *mask,
             .a = values_at(space, space->mask.tanh, class->first * frames * hidden),
             .lda = hidden,
             .stride_a = frames * hidden,
-            .b = bsm_cuda_matrix(w, space->card, mask->out + 2 * class->before * hidden),
+            .b = bsm_cuda_matrix(w, space->gpu, mask->out + 2 * class->before * hidden),
             .ldb = hidden,
             .stride_b = out * hidden,
             .transpose_b = true,
@@ -120,7 +120,7 @@ static void output_layer(const bsm_cuda_space *space, const bsm_cuda_mask *mask,
             .ldc = out,
             .stride_c = frames * out,
         };
-        bsm_card_multiply(space->card, &product);
+        bsm_gpu_multiply(space->gpu, &product);
     }
 }
 
@@ -139,13 +139,13 @@ static void mask_frames(const bsm_cuda_space *space, const bsm_cuda_mask *mask,
                             .bias = mask->out_bias,
                             .mixture = space->spectrum + range->first * features,
                             .masked = space->masked + range->first * features};
-    bsm_kernel_apply_mask(bsm_card_queue(space->card), &apply);
+    bsm_kernel_apply_mask(bsm_gpu_queue(space->gpu), &apply);
 }
 
 bsm_status bsm_cuda_mask_stem(void *workspace, size_t stem, const bsm_block *block,
                               const float *spectrum, float *masked, bsm_error *error)
 {
-    (void)spectrum; /* on the card already */
+    (void)spectrum; /* on the GPU already */
     (void)masked;   /* bsm_cuda_synthesise takes it there */
     const bsm_cuda_space *space = workspace;
     frame_range range = {.first = block->first, .all = block->frames};

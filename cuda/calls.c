@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What surrounds the modules of a block: its samples' way to the card and back, and recordings. A
- * kind of block is recorded the second time it is seen, and played from then on. (The first time
+/* What surrounds the modules of a block: its samples' way to the GPU and back, and graphs. A
+ * kind of block is captured the second time it is seen, and played from then on. (The first time
  * runs directly, so that all that cuBLAS sets up by itself is there.) A block that is observed
  * always runs directly, each module to its end. */
 #include "workspace.h"
@@ -36,26 +36,26 @@ static bsm_known_block *look_up(bsm_cuda_space *space, const bsm_block *block)
     }
     bsm_known_block *known = &space->known[space->next_known];
     space->next_known = (space->next_known + 1) % BSM_KNOWN_BLOCKS;
-    bsm_card_recording_free(known->recording);
+    bsm_gpu_graph_free(known->graph);
     *known = wanted;
     return known;
 }
 
-/* What cannot be recorded is not tried again; if the card is at fault, that is seen when it is done
+/* What cannot be captured is not tried again; if the GPU is at fault, that is seen when it is done
  * directly. */
 static bsm_status record(const bsm_cuda_space *space, bsm_known_block *known,
                          const bsm_block *block, const bsm_device_modules *modules,
                          bsm_error *error)
 {
-    bsm_card_record(space->card);
+    bsm_gpu_begin_capture(space->gpu);
     bsm_status status = modules->run(modules->network, block, error);
-    bsm_card_recording *recording = bsm_card_recorded(space->card);
+    bsm_gpu_graph *graph = bsm_gpu_end_capture(space->gpu);
     if (status && status != BSM_DEVICE_FAILED) {
-        bsm_card_recording_free(recording);
+        bsm_gpu_graph_free(graph);
         return status;
     }
-    known->recording = recording;
-    known->unrecordable = recording == NULL;
+    known->graph = graph;
+    known->unrecordable = graph == NULL;
     return BSM_OK;
 }
 
@@ -64,11 +64,11 @@ static bsm_status compute(const bsm_cuda_space *space, bsm_known_block *known,
                           bsm_error *error)
 {
     bsm_status status = BSM_OK;
-    if (known->seen && !known->recording && !known->unrecordable && !space->observed) {
+    if (known->seen && !known->graph && !known->unrecordable && !space->observed) {
         status = record(space, known, block, modules, error);
     }
-    if (!status && known->recording && !space->observed) {
-        bsm_card_play(space->card, known->recording);
+    if (!status && known->graph && !space->observed) {
+        bsm_gpu_replay(space->gpu, known->graph);
     } else if (!status) {
         status = modules->run(modules->network, block, error);
     }
@@ -79,21 +79,21 @@ bsm_status bsm_cuda_run(void *workspace, const bsm_block *block, const bsm_devic
                         bsm_error *error)
 {
     bsm_cuda_space *space = workspace;
-    bsm_card_use(space->card);
-    bsm_card_wait(space->card); /* for a block that was broken off */
+    bsm_gpu_use(space->gpu);
+    bsm_gpu_wait(space->gpu); /* for a block that was broken off */
     bsm_status status = bsm_cuda_sound_begin(space, block, error);
     if (status) {
         return status;
     }
     bsm_known_block *known = look_up(space, block);
     space->observed = modules->observed;
-    status = bsm_card_status(space->card, error);
+    status = bsm_gpu_status(space->gpu, error);
     if (!status) {
         status = compute(space, known, block, modules, error);
     }
     if (!status) {
-        bsm_card_wait(space->card);
-        status = bsm_card_status(space->card, error);
+        bsm_gpu_wait(space->gpu);
+        status = bsm_gpu_status(space->gpu, error);
     }
     if (!status) {
         known->seen = true;

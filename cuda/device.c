@@ -11,11 +11,11 @@
 
 static void describe(char *text, size_t size)
 {
-    char card[160];
-    if (bsm_card_find(card, sizeof card, NULL)) {
+    char gpu[160];
+    if (bsm_gpu_find(gpu, sizeof gpu, NULL)) {
         snprintf(text, size, "cuda");
     } else {
-        snprintf(text, size, "cuda (%s)", card);
+        snprintf(text, size, "cuda (%s)", gpu);
     }
 }
 
@@ -37,11 +37,11 @@ static void reset(void *workspace)
     const bsm_config *config = &space->weights->config;
     if (space->states[space->state]) {
         size_t mixers = config->depth * config->num_bands;
-        bsm_card_use(space->card);
-        bsm_card_zero(space->card, space->states[space->state],
-                      mixers * bsm_cuda_state_size(config) * sizeof(float));
-        bsm_card_zero(space->card, space->tails[space->state],
-                      mixers * bsm_cuda_tail_size(config) * sizeof(float));
+        bsm_gpu_use(space->gpu);
+        bsm_gpu_zero(space->gpu, space->states[space->state],
+                     mixers * bsm_cuda_state_size(config) * sizeof(float));
+        bsm_gpu_zero(space->gpu, space->tails[space->state],
+                     mixers * bsm_cuda_tail_size(config) * sizeof(float));
     }
 }
 
@@ -52,16 +52,16 @@ static void read_features(const void *workspace, size_t frames, float *features)
     const bsm_config *config = &space->weights->config;
     size_t count = config->num_bands * frames * config->dim;
     void *host = NULL;
-    bsm_card_use(space->card);
-    if (!bsm_card_allocate_host(space->card, count * sizeof *features, &host, NULL)) {
-        bsm_card_download(space->card, host, space->x, count * sizeof *features);
-        bsm_card_wait(space->card);
+    bsm_gpu_use(space->gpu);
+    if (!bsm_gpu_allocate_host(space->gpu, count * sizeof *features, &host, NULL)) {
+        bsm_gpu_download(space->gpu, host, space->x, count * sizeof *features);
+        bsm_gpu_wait(space->gpu);
     }
-    bool read = host && !bsm_card_status(space->card, NULL);
+    bool read = host && !bsm_gpu_status(space->gpu, NULL);
     for (size_t i = 0; i < count; i++) {
         features[i] = read ? ((const float *)host)[i] : NAN;
     }
-    bsm_card_release_host(host);
+    bsm_gpu_release_host(host);
 }
 
 const bsm_device bsm_cuda_device = {

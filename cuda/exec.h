@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /** What a kernel sees of the machine that runs it.
  *
- *  nvcc compiles kernels for cards. Any other C++ compiler compiles them for the host, where
+ *  nvcc compiles kernels for GPUs. Any other C++ compiler compiles them for the host, where
  *  tests/cuda/exec.cc runs each thread of a block as a fibre, so that tests can run every kernel
- * without a card. There, kernels may use what is declared below and nothing else of CUDA. */
+ * without a GPU. There, kernels may use what is declared below and nothing else of CUDA. */
 #ifndef BSM_CUDA_EXEC_H
 #define BSM_CUDA_EXEC_H
 
@@ -40,7 +40,7 @@
     } while (0)
 
 /** `name` is a `type` in shared memory, at a multiple of 16 bytes, which may be larger than the 48
- *  KB of __shared__; every card since 8.0 has 99 KB. Once in a kernel. */
+ *  KB of __shared__; every GPU since 8.0 has 99 KB. Once in a kernel. */
 #define BSM_SHARED(type, name)                                                                     \
     extern __shared__ uint4 bsm_shared[];                                                          \
     type &name = *reinterpret_cast<type *>(bsm_shared)

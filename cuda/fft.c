@@ -5,7 +5,7 @@
 #include <cufft.h>
 #include <stdlib.h>
 
-struct bsm_card_fft {
+struct bsm_gpu_fft {
     cufftHandle forward, inverse;
     bool has_forward, has_inverse;
     size_t bytes; /* the larger of both */
@@ -18,14 +18,14 @@ static const char *reason(cufftResult result)
     switch (result) {
     case CUFFT_ALLOC_FAILED: return "cuFFT has no memory";
     case CUFFT_INVALID_SIZE: return "cuFFT does not know this length";
-    case CUFFT_EXEC_FAILED: return "cuFFT failed on the card";
+    case CUFFT_EXEC_FAILED: return "cuFFT failed on the GPU";
     case CUFFT_SETUP_FAILED: return "cuFFT could not be set up";
     default: return "cuFFT failed";
     }
 }
 
 /* A plan that allocates nothing by itself. */
-static cufftResult make_plan(cufftHandle *plan, bool *made, const bsm_card *card, cufftType type,
+static cufftResult make_plan(cufftHandle *plan, bool *made, const bsm_gpu *gpu, cufftType type,
                              size_t length, size_t batch, size_t *bytes)
 {
     size_t needed = 0;
@@ -40,27 +40,27 @@ static cufftResult make_plan(cufftHandle *plan, bool *made, const bsm_card *card
                                      &needed);
     }
     if (!result) {
-        result = cufftSetStream(*plan, bsm_card_queue(card).stream);
+        result = cufftSetStream(*plan, bsm_gpu_queue(gpu).stream);
     }
     *bytes = needed > *bytes ? needed : *bytes;
     return result;
 }
 
-bsm_status bsm_card_fft_new(bsm_card *card, size_t length, size_t batch, bsm_card_fft **out,
-                            bsm_error *error)
+bsm_status bsm_gpu_fft_new(bsm_gpu *gpu, size_t length, size_t batch, bsm_gpu_fft **out,
+                           bsm_error *error)
 {
-    bsm_card_fft *fft = calloc(1, sizeof *fft);
+    bsm_gpu_fft *fft = calloc(1, sizeof *fft);
     if (!fft) {
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for a Fourier transform");
     }
     cufftResult result =
-        make_plan(&fft->forward, &fft->has_forward, card, CUFFT_R2C, length, batch, &fft->bytes);
+        make_plan(&fft->forward, &fft->has_forward, gpu, CUFFT_R2C, length, batch, &fft->bytes);
     if (!result) {
-        result = make_plan(&fft->inverse, &fft->has_inverse, card, CUFFT_C2R, length, batch,
-                           &fft->bytes);
+        result =
+            make_plan(&fft->inverse, &fft->has_inverse, gpu, CUFFT_C2R, length, batch, &fft->bytes);
     }
     if (result) {
-        bsm_card_fft_free(fft);
+        bsm_gpu_fft_free(fft);
         return bsm_fail(error, result == CUFFT_ALLOC_FAILED ? BSM_NO_MEMORY : BSM_DEVICE_FAILED,
                         "cuda: transforms of %zu samples: %s", length, reason(result));
     }
@@ -68,7 +68,7 @@ bsm_status bsm_card_fft_new(bsm_card *card, size_t length, size_t batch, bsm_car
     return BSM_OK;
 }
 
-void bsm_card_fft_free(bsm_card_fft *fft)
+void bsm_gpu_fft_free(bsm_gpu_fft *fft)
 {
     if (!fft) {
         return;
@@ -82,15 +82,14 @@ void bsm_card_fft_free(bsm_card_fft *fft)
     free(fft);
 }
 
-size_t bsm_card_fft_bytes(const bsm_card_fft *fft)
+size_t bsm_gpu_fft_bytes(const bsm_gpu_fft *fft)
 {
     return fft->bytes;
 }
 
-void bsm_card_fft_forward(bsm_card *card, bsm_card_fft *fft, float *samples, float *bins,
-                          void *scratch)
+void bsm_gpu_fft_forward(bsm_gpu *gpu, bsm_gpu_fft *fft, float *samples, float *bins, void *scratch)
 {
-    if (!bsm_card_works(card)) {
+    if (!bsm_gpu_works(gpu)) {
         return;
     }
     cufftResult result = cufftSetWorkArea(fft->forward, scratch);
@@ -98,14 +97,13 @@ void bsm_card_fft_forward(bsm_card *card, bsm_card_fft *fft, float *samples, flo
         result = cufftExecR2C(fft->forward, samples, (cufftComplex *)bins);
     }
     if (result) {
-        bsm_card_fail(card, what, reason(result));
+        bsm_gpu_fail(gpu, what, reason(result));
     }
 }
 
-void bsm_card_fft_inverse(bsm_card *card, bsm_card_fft *fft, float *bins, float *samples,
-                          void *scratch)
+void bsm_gpu_fft_inverse(bsm_gpu *gpu, bsm_gpu_fft *fft, float *bins, float *samples, void *scratch)
 {
-    if (!bsm_card_works(card)) {
+    if (!bsm_gpu_works(gpu)) {
         return;
     }
     cufftResult result = cufftSetWorkArea(fft->inverse, scratch);
@@ -113,6 +111,6 @@ void bsm_card_fft_inverse(bsm_card *card, bsm_card_fft *fft, float *bins, float 
         result = cufftExecC2R(fft->inverse, (cufftComplex *)bins, samples);
     }
     if (result) {
-        bsm_card_fail(card, what, reason(result));
+        bsm_gpu_fail(gpu, what, reason(result));
     }
 }

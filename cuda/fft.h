@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: ISC */
 /** Fourier transforms of real numbers, many at once. fft.c does them by cuFFT; the tests have the
- *  host do them (tests/cuda/played_fft.cc). They are queued as all of card.h is. */
+ *  host do them (tests/cuda/emulated_fft.cc). They are queued as all of gpu.h is. */
 #ifndef BSM_CUDA_FFT_H
 #define BSM_CUDA_FFT_H
 
-#include "card.h"
+#include "gpu.h"
 
 BSM_BEGIN_DECLS
 
-typedef struct bsm_card_fft bsm_card_fft;
+typedef struct bsm_gpu_fft bsm_gpu_fft;
 
 /** `batch` transforms of `length` numbers to length / 2 + 1 bins [re, im], and back.
  *  BSM_NO_MEMORY, BSM_DEVICE_FAILED. */
-bsm_status bsm_card_fft_new(bsm_card *card, size_t length, size_t batch, bsm_card_fft **fft,
-                            bsm_error *error);
-void bsm_card_fft_free(bsm_card_fft *fft);
+bsm_status bsm_gpu_fft_new(bsm_gpu *gpu, size_t length, size_t batch, bsm_gpu_fft **fft,
+                           bsm_error *error);
+void bsm_gpu_fft_free(bsm_gpu_fft *fft);
 
-/** Bytes of scratch on the card that a transform needs; may be 0. */
-size_t bsm_card_fft_bytes(const bsm_card_fft *fft);
+/** Bytes of scratch on the GPU that a transform needs; may be 0. */
+size_t bsm_gpu_fft_bytes(const bsm_gpu_fft *fft);
 
-void bsm_card_fft_forward(bsm_card *card, bsm_card_fft *fft, float *samples, float *bins,
-                          void *scratch);
+void bsm_gpu_fft_forward(bsm_gpu *gpu, bsm_gpu_fft *fft, float *samples, float *bins,
+                         void *scratch);
 
 /** The inverse times `length`; bins at 0 Hz and at half the sample rate have to be real. What goes
  *  in is used up. */
-void bsm_card_fft_inverse(bsm_card *card, bsm_card_fft *fft, float *bins, float *samples,
-                          void *scratch);
+void bsm_gpu_fft_inverse(bsm_gpu *gpu, bsm_gpu_fft *fft, float *bins, float *samples,
+                         void *scratch);
 
 BSM_END_DECLS
 

@@ -311,7 +311,7 @@ static void launch(bsm_kernel_queue queue, const bsm_fused_scan &scan)
 {
     typedef chunk_memory<P, N> needed;
     const bsm_fused_scan s = scan;
-    static_assert(sizeof(needed) <= 99 * 1024, "more than every card has");
+    static_assert(sizeof(needed) <= 99 * 1024, "more than every GPU has");
     BSM_LAUNCH_SHARED((fused_scan<P, N>), needed, s.steps.sequences * s.shape.heads, THREADS,
                       queue.stream, s);
 }

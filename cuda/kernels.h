@@ -2,8 +2,8 @@
 /** The kernels, as C functions that queue them on a stream. One family per .cu file.
  *
  *  "Values" are what matrix products read: float32, or bfloat16 where `bf16` is true. All else is
- *  float32. Pointers are to the card's memory. Whether a launch went well is asked of the card
- *  (card.h) afterwards. Everything is row-major. */
+ *  float32. Pointers are to the GPU's memory. Whether a launch went well is asked of the GPU
+ *  (gpu.h) afterwards. Everything is row-major. */
 #ifndef BSM_CUDA_KERNELS_H
 #define BSM_CUDA_KERNELS_H
 

@@ -4,8 +4,8 @@
 
 static const void *values_at(const bsm_cuda_space *space, const void *values, size_t index)
 {
-    return bsm_card_queue(space->card).bf16 ? (const void *)((const uint16_t *)values + index)
-                                            : (const void *)((const float *)values + index);
+    return bsm_gpu_queue(space->gpu).bf16 ? (const void *)((const uint16_t *)values + index)
+                                          : (const void *)((const float *)values + index);
 }
 
 void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
@@ -16,22 +16,22 @@ void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer 
                          .x = space->x,
                          .weight = mixer->norm,
                          .u = space->mixer.u};
-    bsm_kernel_rms_norm(bsm_card_queue(space->card), &norm);
+    bsm_kernel_rms_norm(bsm_gpu_queue(space->gpu), &norm);
 }
 
 /* Rows of W_in, from number `first` on, times u. */
-static bsm_card_product projection(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
-                                   const bsm_slab *slab, size_t first, size_t rows)
+static bsm_gpu_product projection(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
+                                  const bsm_slab *slab, size_t first, size_t rows)
 {
     size_t dim = space->weights->config.dim;
-    return (bsm_card_product){
+    return (bsm_gpu_product){
         .m = bsm_slab_rows(slab),
         .n = rows,
         .k = dim,
         .batches = 1,
         .a = space->mixer.u,
         .lda = dim,
-        .b = bsm_cuda_matrix(space->weights, space->card, mixer->in_proj + first * dim),
+        .b = bsm_cuda_matrix(space->weights, space->gpu, mixer->in_proj + first * dim),
         .ldb = dim,
         .transpose_b = true,
         .ldc = rows,
@@ -41,18 +41,18 @@ static bsm_card_product projection(const bsm_cuda_space *space, const bsm_cuda_m
 void bsm_cuda_mixer_project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                             const bsm_slab *slab)
 {
-    bsm_card_product product = projection(space, mixer, slab, 0, bsm_shape_zxBC(space->shape));
+    bsm_gpu_product product = projection(space, mixer, slab, 0, bsm_shape_zxBC(space->shape));
     product.c = space->mixer.zxBC;
     product.c_is_values = true;
-    bsm_card_multiply(space->card, &product);
+    bsm_gpu_multiply(space->gpu, &product);
 }
 
 void bsm_cuda_mixer_project_floats(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                                    const bsm_slab *slab, float *zxBC)
 {
-    bsm_card_product product = projection(space, mixer, slab, 0, bsm_shape_zxBC(space->shape));
+    bsm_gpu_product product = projection(space, mixer, slab, 0, bsm_shape_zxBC(space->shape));
     product.c = zxBC;
-    bsm_card_multiply(space->card, &product);
+    bsm_gpu_multiply(space->gpu, &product);
 }
 
 /* In float32, for small differences of it decide what is remembered. */
@@ -60,14 +60,14 @@ void bsm_cuda_mixer_project_dt(const bsm_cuda_space *space, const bsm_cuda_mixer
                                const bsm_cuda_mixer *other, const bsm_slab *slab)
 {
     size_t heads = space->shape.heads;
-    bsm_card_product product = projection(space, mixer, slab, bsm_shape_zxBC(space->shape), heads);
+    bsm_gpu_product product = projection(space, mixer, slab, bsm_shape_zxBC(space->shape), heads);
     product.c = space->mixer.raw_dt;
     if (other) {
         product.batches = 2;
         product.stride_b = other->in_proj - mixer->in_proj;
         product.stride_c = bsm_slab_rows(slab) * heads;
     }
-    bsm_card_multiply(space->card, &product);
+    bsm_gpu_multiply(space->gpu, &product);
 }
 
 /* mixed = gated W_out */
@@ -75,21 +75,21 @@ static void project_out(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer
                         const bsm_slab *slab, const void *gated)
 {
     size_t dim = space->weights->config.dim, inner = bsm_shape_inner(space->shape);
-    bsm_card_multiply(space->card,
-                      &(bsm_card_product){
-                          .m = bsm_slab_rows(slab),
-                          .n = dim,
-                          .k = inner,
-                          .batches = 1,
-                          .a = gated,
-                          .lda = inner,
-                          .b = bsm_cuda_matrix(space->weights, space->card, mixer->out_proj),
-                          .ldb = inner,
-                          .transpose_b = true,
-                          .c = space->mixer.mixed,
-                          .ldc = dim,
-                          .c_is_values = true,
-                      });
+    bsm_gpu_multiply(space->gpu,
+                     &(bsm_gpu_product){
+                         .m = bsm_slab_rows(slab),
+                         .n = dim,
+                         .k = inner,
+                         .batches = 1,
+                         .a = gated,
+                         .lda = inner,
+                         .b = bsm_cuda_matrix(space->weights, space->gpu, mixer->out_proj),
+                         .ldb = inner,
+                         .transpose_b = true,
+                         .c = space->mixer.mixed,
+                         .ldc = dim,
+                         .c_is_values = true,
+                     });
 }
 
 /* joined[direction] = x + mixed, which still has to be normalised by `squares` if there are any. */
@@ -107,7 +107,7 @@ static void join(const bsm_cuda_space *space, const bsm_slab *slab, size_t direc
                      .x = space->x,
                      .bias = bias,
                      .joined = (void *)(uintptr_t)values_at(space, space->joined, direction * dim)};
-    bsm_kernel_join(bsm_card_queue(space->card), &join);
+    bsm_kernel_join(bsm_gpu_queue(space->gpu), &join);
 }
 
 /* ---- The scan ---- */
@@ -135,7 +135,7 @@ bsm_prepare bsm_cuda_mixer_preparation(const bsm_cuda_space *space, const bsm_cu
 void bsm_cuda_mixer_prepare(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                             const bsm_slab *slab)
 {
-    bsm_kernel_queue queue = bsm_card_queue(space->card);
+    bsm_kernel_queue queue = bsm_gpu_queue(space->gpu);
     bsm_prepare p = bsm_cuda_mixer_preparation(space, mixer, slab);
     bsm_kernel_decays(queue, &p);
     bsm_kernel_convolution(queue, &p);
@@ -148,20 +148,20 @@ void bsm_cuda_mixer_correlate(const bsm_cuda_space *space, const bsm_slab *slab)
 {
     const bsm_mixer_scratch *s = &space->mixer;
     size_t N = space->shape.d_state, chunk = slab->steps.chunk;
-    bsm_card_multiply(space->card, &(bsm_card_product){.m = chunk,
-                                                       .n = chunk,
-                                                       .k = N,
-                                                       .batches = bsm_slab_chunks(slab),
-                                                       .a = values_at(space, s->BC, N),
-                                                       .lda = 2 * N,
-                                                       .stride_a = chunk * 2 * N,
-                                                       .b = s->BC,
-                                                       .ldb = 2 * N,
-                                                       .stride_b = chunk * 2 * N,
-                                                       .transpose_b = true,
-                                                       .c = s->G,
-                                                       .ldc = chunk,
-                                                       .stride_c = chunk * chunk});
+    bsm_gpu_multiply(space->gpu, &(bsm_gpu_product){.m = chunk,
+                                                    .n = chunk,
+                                                    .k = N,
+                                                    .batches = bsm_slab_chunks(slab),
+                                                    .a = values_at(space, s->BC, N),
+                                                    .lda = 2 * N,
+                                                    .stride_a = chunk * 2 * N,
+                                                    .b = s->BC,
+                                                    .ldb = 2 * N,
+                                                    .stride_b = chunk * 2 * N,
+                                                    .transpose_b = true,
+                                                    .c = s->G,
+                                                    .ldc = chunk,
+                                                    .stride_c = chunk * chunk});
 }
 
 /* inside = (C B^T, decayed and masked, + D) x */
@@ -178,21 +178,21 @@ static void inside_chunks(const bsm_cuda_space *space, const bsm_cuda_mixer *mix
                          .D = mixer->D,
                          .decays = s->decays,
                          .M = s->M};
-    bsm_kernel_scores(bsm_card_queue(space->card), &scores);
-    bsm_card_multiply(space->card,
-                      &(bsm_card_product){.m = chunk,
-                                          .n = P,
-                                          .k = chunk,
-                                          .batches = bsm_slab_chunks(slab) * space->shape.heads,
-                                          .a = s->M,
-                                          .lda = chunk,
-                                          .stride_a = chunk * chunk,
-                                          .b = s->x,
-                                          .ldb = P,
-                                          .stride_b = chunk * P,
-                                          .c = s->inside,
-                                          .ldc = P,
-                                          .stride_c = chunk * P});
+    bsm_kernel_scores(bsm_gpu_queue(space->gpu), &scores);
+    bsm_gpu_multiply(space->gpu,
+                     &(bsm_gpu_product){.m = chunk,
+                                        .n = P,
+                                        .k = chunk,
+                                        .batches = bsm_slab_chunks(slab) * space->shape.heads,
+                                        .a = s->M,
+                                        .lda = chunk,
+                                        .stride_a = chunk * chunk,
+                                        .b = s->x,
+                                        .ldb = P,
+                                        .stride_b = chunk * P,
+                                        .c = s->inside,
+                                        .ldc = P,
+                                        .stride_c = chunk * P});
 }
 
 static void states_before(const bsm_cuda_space *space, const bsm_slab *slab)
@@ -200,20 +200,20 @@ static void states_before(const bsm_cuda_space *space, const bsm_slab *slab)
     const bsm_mixer_scratch *s = &space->mixer;
     size_t N = space->shape.d_state, inner = bsm_shape_inner(space->shape);
     size_t chunk = slab->steps.chunk;
-    bsm_card_multiply(space->card, &(bsm_card_product){.m = N,
-                                                       .n = inner,
-                                                       .k = chunk,
-                                                       .batches = bsm_slab_chunks(slab),
-                                                       .a = s->BC,
-                                                       .lda = 2 * N,
-                                                       .stride_a = chunk * 2 * N,
-                                                       .transpose_a = true,
-                                                       .b = s->scaled,
-                                                       .ldb = inner,
-                                                       .stride_b = chunk * inner,
-                                                       .c = s->added,
-                                                       .ldc = inner,
-                                                       .stride_c = N * inner});
+    bsm_gpu_multiply(space->gpu, &(bsm_gpu_product){.m = N,
+                                                    .n = inner,
+                                                    .k = chunk,
+                                                    .batches = bsm_slab_chunks(slab),
+                                                    .a = s->BC,
+                                                    .lda = 2 * N,
+                                                    .stride_a = chunk * 2 * N,
+                                                    .transpose_a = true,
+                                                    .b = s->scaled,
+                                                    .ldb = inner,
+                                                    .stride_b = chunk * inner,
+                                                    .c = s->added,
+                                                    .ldc = inner,
+                                                    .stride_c = N * inner});
     bsm_pass_states pass = {.steps = slab->steps,
                             .shape = space->shape,
                             .added = s->added,
@@ -221,7 +221,7 @@ static void states_before(const bsm_cuda_space *space, const bsm_slab *slab)
                             .first = slab->states,
                             .kept = slab->keep ? slab->states : NULL,
                             .before = s->before};
-    bsm_kernel_pass_states(bsm_card_queue(space->card), &pass);
+    bsm_kernel_pass_states(bsm_gpu_queue(space->gpu), &pass);
 }
 
 static void outside_chunks(const bsm_cuda_space *space, const bsm_slab *slab)
@@ -229,19 +229,19 @@ static void outside_chunks(const bsm_cuda_space *space, const bsm_slab *slab)
     const bsm_mixer_scratch *s = &space->mixer;
     size_t N = space->shape.d_state, inner = bsm_shape_inner(space->shape);
     size_t chunk = slab->steps.chunk;
-    bsm_card_multiply(space->card, &(bsm_card_product){.m = chunk,
-                                                       .n = inner,
-                                                       .k = N,
-                                                       .batches = bsm_slab_chunks(slab),
-                                                       .a = values_at(space, s->BC, N),
-                                                       .lda = 2 * N,
-                                                       .stride_a = chunk * 2 * N,
-                                                       .b = s->before,
-                                                       .ldb = inner,
-                                                       .stride_b = N * inner,
-                                                       .c = s->outside,
-                                                       .ldc = inner,
-                                                       .stride_c = chunk * inner});
+    bsm_gpu_multiply(space->gpu, &(bsm_gpu_product){.m = chunk,
+                                                    .n = inner,
+                                                    .k = N,
+                                                    .batches = bsm_slab_chunks(slab),
+                                                    .a = values_at(space, s->BC, N),
+                                                    .lda = 2 * N,
+                                                    .stride_a = chunk * 2 * N,
+                                                    .b = s->before,
+                                                    .ldb = inner,
+                                                    .stride_b = N * inner,
+                                                    .c = s->outside,
+                                                    .ldc = inner,
+                                                    .stride_c = chunk * inner});
 }
 
 void bsm_cuda_mixer_states(const bsm_cuda_space *space, const bsm_slab *slab)
@@ -268,7 +268,7 @@ static void scan_by_products(const bsm_cuda_space *space, const bsm_cuda_mixer *
         .in = s->decays.in,
         .y = s->y,
     };
-    bsm_kernel_collect(bsm_card_queue(space->card), &collect);
+    bsm_kernel_collect(bsm_gpu_queue(space->gpu), &collect);
 }
 
 static bsm_fused_scan fused_scan(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
@@ -296,7 +296,7 @@ static bsm_fused_scan fused_scan(const bsm_cuda_space *space, const bsm_cuda_mix
 static void scan_fused(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                        const bsm_slab *slab, float *squares)
 {
-    bsm_kernel_queue queue = bsm_card_queue(space->card);
+    bsm_kernel_queue queue = bsm_gpu_queue(space->gpu);
     bsm_prepare p = bsm_cuda_mixer_preparation(space, mixer, slab);
     p.only_BC = true;
     bsm_kernel_convolution(queue, &p);
@@ -315,7 +315,7 @@ void bsm_cuda_mixer_states_fused(const bsm_cuda_space *space, const bsm_cuda_mix
 {
     bsm_fused_scan scan = fused_scan(space, mixer, slab);
     scan.before = space->mixer.before;
-    bsm_kernel_fused_scan(bsm_card_queue(space->card), &scan);
+    bsm_kernel_fused_scan(bsm_gpu_queue(space->gpu), &scan);
 }
 
 void bsm_cuda_mixer_scan(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
@@ -342,7 +342,7 @@ void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mix
         .weight = mixer->gate_norm,
         .out = s->gated,
     };
-    bsm_kernel_gate(bsm_card_queue(space->card), &gate);
+    bsm_kernel_gate(bsm_gpu_queue(space->gpu), &gate);
 }
 
 /* A row's norm is one factor, which may as well come after the projection. */

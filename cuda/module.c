@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* What libbsm finds in libbsm-cuda.so. */
-#include "card.h"
 #include "device.h"
 #include "device/cuda_module.h"
+#include "gpu.h"
 
 BSM_API bsm_cuda_module_function bsm_cuda_module_entry;
 
@@ -14,8 +14,8 @@ const bsm_cuda_module *bsm_cuda_module_entry(void)
         .config_size = sizeof(bsm_config),
         .weights_size = sizeof(bsm_weights),
         .device_size = sizeof(bsm_device),
-        .find = bsm_card_find,
-        .take = bsm_card_take,
+        .find = bsm_gpu_find,
+        .take = bsm_gpu_take,
         .device = &bsm_cuda_device,
     };
     return &module;

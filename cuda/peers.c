@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Sums over cards by NCCL. Nothing here waits without end: a peer that is gone may never be missed
+/* Sums over GPUs by NCCL. Nothing here waits without end: a peer that is gone may never be missed
  * by NCCL itself. */
 #include "peers.h"
 
@@ -17,7 +17,7 @@
 
 struct bsm_peers {
     const bsm_nccl *nccl;
-    bsm_card *card;
+    bsm_gpu *gpu;
     ncclComm_t comm; /* NULL: given up */
     int patience;    /* seconds to wait for another process */
 };
@@ -78,7 +78,7 @@ static bool wait_a_little(const bsm_peers *peers, double start)
 /* Joining blocks until all have come, so that another thread does it. */
 typedef struct joining {
     const bsm_nccl *nccl;
-    bsm_card *card;
+    bsm_gpu *gpu;
     ncclUniqueId id;
     int rank, size;
     ncclComm_t comm;
@@ -89,7 +89,7 @@ typedef struct joining {
 static void *join(void *opaque)
 {
     joining *j = opaque;
-    bsm_card_use(j->card); /* a thread's own choice */
+    bsm_gpu_use(j->gpu); /* a thread's own choice */
     j->result = j->nccl->CommInitRank(&j->comm, j->size, j->id, j->rank);
     atomic_store(&j->done, true);
     return NULL;
@@ -121,7 +121,7 @@ static bsm_status join_in_time(joining *j, bsm_peers *peers, bsm_error *error)
                   : BSM_OK;
 }
 
-bsm_status bsm_peers_join(bsm_card *card, const bsm_peers_id *id, size_t rank, size_t size,
+bsm_status bsm_peers_join(bsm_gpu *gpu, const bsm_peers_id *id, size_t rank, size_t size,
                           bsm_peers **out, bsm_error *error)
 {
     const bsm_nccl *nccl;
@@ -138,9 +138,9 @@ bsm_status bsm_peers_join(bsm_card *card, const bsm_peers_id *id, size_t rank, s
     }
     /* The first process gives up before the others, to be the one that says so. */
     const int patience = rank == 0 ? BSM_PEERS_SECONDS : 2 * BSM_PEERS_SECONDS;
-    *peers = (bsm_peers){.nccl = nccl, .card = card, .patience = patience};
+    *peers = (bsm_peers){.nccl = nccl, .gpu = gpu, .patience = patience};
     j->nccl = nccl;
-    j->card = card;
+    j->gpu = gpu;
     j->rank = (int)rank;
     j->size = (int)size;
     memcpy(&j->id, id->bytes, sizeof j->id);
@@ -186,7 +186,7 @@ static bsm_status check(bsm_peers *peers, bsm_error *error)
 static bsm_status wait(bsm_peers *peers, bsm_error *error)
 {
     const double start = now();
-    while (bsm_card_busy(peers->card)) {
+    while (bsm_gpu_busy(peers->gpu)) {
         bsm_status status = check(peers, error);
         if (status) {
             return status;
@@ -207,12 +207,12 @@ bsm_status bsm_peers_sum(bsm_peers *peers, float *values, size_t count, bsm_erro
         return bsm_fail(error, BSM_IO, "%s: given up after a failure", nccl->version);
     }
     const ncclResult_t result = nccl->AllReduce(values, values, count, ncclFloat32, ncclSum,
-                                                peers->comm, bsm_card_queue(peers->card).stream);
+                                                peers->comm, bsm_gpu_queue(peers->gpu).stream);
     bsm_status status =
         result ? failed(nccl, BSM_DEVICE_FAILED, "summing", result, error) : wait(peers, error);
     if (status) {
         give_up(peers);
         return status;
     }
-    return bsm_card_status(peers->card, error);
+    return bsm_gpu_status(peers->gpu, error);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan step by step against the device's own: what bsm-bench prints of a card. */
+/* The scan step by step against the device's own: what bsm-bench prints of a GPU. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ typedef struct scan_run {
     const bsm_cuda_space *space;
     const bsm_cuda_mixer *mixer;
     bsm_slab slab;
-    void *memory; /* of the card: all that the scan step by step reads and writes */
+    void *memory; /* of the GPU: all that the scan step by step reads and writes */
     float *zxBC;
     bsm_prepare prepare;
     bsm_naive_scan naive;
@@ -53,15 +53,15 @@ static size_t host_half(const scan_run *run)
 
 static bsm_status allocate(scan_run *run, bsm_error *error)
 {
-    bsm_card *card = run->space->card;
+    bsm_gpu *gpu = run->space->gpu;
     bsm_carver sizing = {0};
     divide(run, &sizing);
     bsm_status status =
-        bsm_card_allocate(card, sizing.used, "a scan step by step", &run->memory, error);
+        bsm_gpu_allocate(gpu, sizing.used, "a scan step by step", &run->memory, error);
     if (!status) {
         bsm_carver real = {.block = run->memory};
         divide(run, &real);
-        status = bsm_card_allocate_host(card, 2 * host_half(run), &run->host, error);
+        status = bsm_gpu_allocate_host(gpu, 2 * host_half(run), &run->host, error);
     }
     return status;
 }
@@ -93,9 +93,9 @@ static bsm_status open_run(scan_run *run, const bsm_cuda_space *space, size_t fr
 
 static void close_run(scan_run *run)
 {
-    bsm_card_wait(run->space->card);
-    bsm_card_release_host(run->host);
-    bsm_card_release(run->memory);
+    bsm_gpu_wait(run->space->gpu);
+    bsm_gpu_release_host(run->host);
+    bsm_gpu_release(run->memory);
 }
 
 /* ---- What is scanned ---- */
@@ -115,14 +115,14 @@ static void upload_noise(const scan_run *run)
     uint32_t seed = 1;
     for (size_t s = 0; s < run->slab.steps.sequences; s++) {
         fill_with_noise(run->host, count, &seed);
-        bsm_card_upload(space->card, space->x + s * count, run->host, count * sizeof(float));
-        bsm_card_wait(space->card);
+        bsm_gpu_upload(space->gpu, space->x + s * count, run->host, count * sizeof(float));
+        bsm_gpu_wait(space->gpu);
     }
 }
 
 static bsm_kernel_queue float_queue(const scan_run *run)
 {
-    return (bsm_kernel_queue){.stream = bsm_card_queue(run->space->card).stream};
+    return (bsm_kernel_queue){.stream = bsm_gpu_queue(run->space->gpu).stream};
 }
 
 /* Up to where the ways part: the projections, and for the scan step by step what the other one
@@ -144,7 +144,7 @@ static void scan_step_by_step(const scan_run *run)
 {
     const bsm_mixer_shape shape = run->space->shape;
     size_t state = (size_t)run->slab.steps.sequences * shape.d_state * bsm_shape_inner(shape);
-    bsm_card_zero(run->space->card, run->naive.state, state * sizeof(float));
+    bsm_gpu_zero(run->space->gpu, run->naive.state, state * sizeof(float));
     bsm_kernel_naive_scan(float_queue(run), &run->naive);
 }
 
@@ -170,15 +170,15 @@ static int compare(const void *a, const void *b)
 static double time_scan(const scan_run *run, void (*scan)(const scan_run *), size_t rounds,
                         size_t repeats, double *seconds)
 {
-    bsm_card *card = run->space->card;
+    bsm_gpu *gpu = run->space->gpu;
     scan(run);
-    bsm_card_wait(card);
+    bsm_gpu_wait(gpu);
     for (size_t i = 0; i < repeats; i++) {
         double start = now();
         for (size_t round = 0; round < rounds; round++) {
             scan(run);
         }
-        bsm_card_wait(card);
+        bsm_gpu_wait(gpu);
         seconds[i] = (now() - start) / (double)rounds;
     }
     qsort(seconds, repeats, sizeof *seconds, compare);
@@ -197,7 +197,7 @@ static bsm_status time_both(const scan_run *run, size_t repeats, bsm_scan_times 
     times->sequential = time_scan(run, scan_step_by_step, 1, repeats, seconds);
     times->fast = time_scan(run, scan_fast, FAST_ROUNDS, repeats, seconds);
     free(seconds);
-    return bsm_card_status(run->space->card, error);
+    return bsm_gpu_status(run->space->gpu, error);
 }
 
 /* ---- The results ---- */
@@ -217,18 +217,18 @@ static float value_of(bool bf16, const void *values, size_t index)
 static double difference(const scan_run *run)
 {
     const bsm_cuda_space *space = run->space;
-    bool bf16 = bsm_card_queue(space->card).bf16;
+    bool bf16 = bsm_gpu_queue(space->gpu).bf16;
     size_t count = run->slab.steps.steps * bsm_shape_inner(space->shape);
     size_t bytes = count * (bf16 ? sizeof(uint16_t) : sizeof(float));
     const float *expected = run->host;
     unsigned char *actual = (unsigned char *)run->host + host_half(run);
     double off = 0, all = 0;
     for (size_t s = 0; s < run->slab.steps.sequences; s++) {
-        bsm_card_download(space->card, run->host, run->naive.y + s * count, count * sizeof(float));
-        bsm_card_download(space->card, actual, (const unsigned char *)space->mixer.y + s * bytes,
-                          bytes);
-        bsm_card_wait(space->card);
-        for (size_t i = 0; i < count && bsm_card_works(space->card); i++) {
+        bsm_gpu_download(space->gpu, run->host, run->naive.y + s * count, count * sizeof(float));
+        bsm_gpu_download(space->gpu, actual, (const unsigned char *)space->mixer.y + s * bytes,
+                         bytes);
+        bsm_gpu_wait(space->gpu);
+        for (size_t i = 0; i < count && bsm_gpu_works(space->gpu); i++) {
             double right = (double)expected[i], by = (double)value_of(bf16, actual, i) - right;
             off += by * by;
             all += right * right;
@@ -246,8 +246,8 @@ bsm_status bsm_cuda_scan_times(void *workspace, size_t frames, size_t repeats,
                         repeats, frames);
     }
     scan_run run;
-    bsm_card_use(space->card);
-    bsm_card_wait(space->card); /* for a call that was broken off */
+    bsm_gpu_use(space->gpu);
+    bsm_gpu_wait(space->gpu); /* for a call that was broken off */
     bsm_status status = open_run(&run, space, frames, error);
     if (!status) {
         *times = (bsm_scan_times){.sequences = run.slab.steps.sequences, .steps = frames};
@@ -255,7 +255,7 @@ bsm_status bsm_cuda_scan_times(void *workspace, size_t frames, size_t repeats,
     }
     if (!status) {
         times->difference = difference(&run);
-        status = bsm_card_status(space->card, error);
+        status = bsm_gpu_status(space->gpu, error);
     }
     close_run(&run);
     return status;

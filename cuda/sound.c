@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A block's samples go up, the transforms are made on the card, and sums of windowed frames come
+/* A block's samples go up, the transforms are made on the GPU, and sums of windowed frames come
  * down (bsm/block.h). */
 #include <string.h>
 
@@ -25,7 +25,7 @@ static bsm_status allocate_host(bsm_cuda_space *space, float **memory, size_t co
     void *host = *memory;
     bsm_status status = BSM_OK;
     if (!host) {
-        status = bsm_card_allocate_host(space->card, count * sizeof **memory, &host, error);
+        status = bsm_gpu_allocate_host(space->gpu, count * sizeof **memory, &host, error);
         *memory = host;
     }
     return status;
@@ -66,15 +66,15 @@ void bsm_cuda_sound_end(const bsm_cuda_space *space, const bsm_block *block)
     }
 }
 
-/* ---- On the card ---- */
+/* ---- On the GPU ---- */
 
 static void to_bins(const bsm_cuda_space *space, size_t frames)
 {
     const bsm_config *config = &space->weights->config;
     const bsm_sound_scratch *s = &space->sound;
     for (size_t first = 0; first < frames; first += s->batch) {
-        bsm_card_fft_forward(space->card, s->fft, s->frames + first * bsm_cuda_frame_size(config),
-                             s->bins + first * bsm_config_features(config), s->fft_scratch);
+        bsm_gpu_fft_forward(space->gpu, s->fft, s->frames + first * bsm_cuda_frame_size(config),
+                            s->bins + first * bsm_config_features(config), s->fft_scratch);
     }
 }
 
@@ -83,8 +83,8 @@ static void to_frames(const bsm_cuda_space *space, size_t frames)
     const bsm_config *config = &space->weights->config;
     const bsm_sound_scratch *s = &space->sound;
     for (size_t first = 0; first < frames; first += s->batch) {
-        bsm_card_fft_inverse(space->card, s->fft, s->bins + first * bsm_config_features(config),
-                             s->frames + first * bsm_cuda_frame_size(config), s->fft_scratch);
+        bsm_gpu_fft_inverse(space->gpu, s->fft, s->bins + first * bsm_config_features(config),
+                            s->frames + first * bsm_cuda_frame_size(config), s->fft_scratch);
     }
 }
 
@@ -95,9 +95,9 @@ bsm_status bsm_cuda_analyse(void *workspace, const bsm_block *block, bsm_error *
     const bsm_sound_scratch *s = &space->sound;
     const size_t frames = block->frames;
     const bsm_framing framing = framing_of(space, frames);
-    bsm_kernel_queue queue = bsm_card_queue(space->card);
-    bsm_card_upload(space->card, s->audio, s->host_audio,
-                    config->channels * bsm_cuda_covered(config, frames) * sizeof(float));
+    bsm_kernel_queue queue = bsm_gpu_queue(space->gpu);
+    bsm_gpu_upload(space->gpu, s->audio, s->host_audio,
+                   config->channels * bsm_cuda_covered(config, frames) * sizeof(float));
     bsm_kernel_cut_frames(queue, &framing, s->audio, false, s->frames);
     to_bins(space, frames);
     bsm_kernel_store_bins(queue, &framing, s->bins, false, space->spectrum);
@@ -125,14 +125,13 @@ bsm_status bsm_cuda_synthesise(void *workspace, size_t stem, const bsm_block *bl
     const size_t floats = config->channels * summed_samples(space, block);
     const size_t before = wanted_until(block, stem);
     const bsm_framing framing = framing_of(space, frames);
-    bsm_kernel_queue queue = bsm_card_queue(space->card);
+    bsm_kernel_queue queue = bsm_gpu_queue(space->gpu);
     bsm_kernel_load_bins(queue, &framing,
                          space->masked + block->first * bsm_config_features(config), s->bins);
     to_frames(space, frames);
     bsm_kernel_overlap_add(queue, &framing, s->frames, s->sums + before * floats);
     if (before + 1 == wanted_until(block, config->num_stems)) {
-        bsm_card_download(space->card, s->host_sums, s->sums,
-                          (before + 1) * floats * sizeof(float));
+        bsm_gpu_download(space->gpu, s->host_sums, s->sums, (before + 1) * floats * sizeof(float));
     }
     return bsm_cuda_module_done(space, error);
 }

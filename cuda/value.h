@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** Numbers on a card: what products read (float32 or bfloat16), sums over a warp, and the
+/** Numbers on a GPU: what products read (float32 or bfloat16), sums over a warp, and the
  *  network's functions of one number. For kernels. */
 #ifndef BSM_CUDA_VALUE_H
 #define BSM_CUDA_VALUE_H

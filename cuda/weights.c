@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/* Packs the host's weights for the card: on the host first, then in one copy. */
+/* Packs the host's weights for the GPU: on the host first, then in one copy. */
 #include "weights.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory of the host that becomes memory of the card, or, without any, only a count. */
+/* Memory of the host that becomes memory of the GPU, or, without any, only a count. */
 typedef struct packer {
-    unsigned char *host, *card;
+    unsigned char *host, *gpu;
     size_t used;
 } packer;
 
 /* A part of the packer's memory: where to fill it in, and where it will be. */
 typedef struct packed {
     void *host;
-    const void *card;
+    const void *gpu;
 } packed;
 
 static packed take(packer *p, size_t bytes)
@@ -24,7 +24,7 @@ static packed take(packer *p, size_t bytes)
     packed part = {NULL, NULL};
     if (p->host) {
         part.host = p->host + p->used;
-        part.card = p->card + p->used;
+        part.gpu = p->gpu + p->used;
     }
     p->used += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     return part;
@@ -41,7 +41,7 @@ static const float *pack_vector(packers *p, size_t count, const float *values)
     if (part.host) {
         memcpy(part.host, values, count * sizeof *values);
     }
-    return part.card;
+    return part.gpu;
 }
 
 static bsm_matrix pack_matrix(packers *p, size_t count, const float *values)
@@ -73,7 +73,7 @@ static const float *pack_A(packers *p, size_t heads, const float *A_log)
     for (size_t h = 0; A && h < heads; h++) {
         A[h] = (float)-exp((double)A_log[h]);
     }
-    return part.card;
+    return part.gpu;
 }
 
 /* ---- Paths ---- */
@@ -117,8 +117,8 @@ static void pack_bands(packers *p, bsm_cuda_weights *w)
     const bsm_config *config = &w->config;
     packed bands = take(&p->vectors, config->num_bands * sizeof *w->bands);
     packed band_of = take(&p->vectors, bsm_config_features(config) / 2 * sizeof *w->band_of);
-    w->bands = bands.card;
-    w->band_of = band_of.card;
+    w->bands = bands.gpu;
+    w->band_of = band_of.gpu;
     if (!bands.host) {
         return;
     }
@@ -137,8 +137,8 @@ static void pack_split(packers *p, const bsm_weights *host, bsm_cuda_weights *w)
     const bsm_config *config = &w->config;
     packed gammas = take(&p->vectors, bsm_config_features(config) * sizeof(float));
     packed biases = take(&p->vectors, config->num_bands * config->dim * sizeof(float));
-    w->split_gamma = gammas.card;
-    w->split_bias = biases.card;
+    w->split_gamma = gammas.gpu;
+    w->split_bias = biases.gpu;
     float *gamma = gammas.host, *bias = biases.host;
     for (size_t k = 0; gamma && k < config->num_bands; k++) {
         memcpy(gamma, host->bands[k].gamma, features_of(config, k) * sizeof *gamma);
@@ -177,7 +177,7 @@ static void pack_mask_out(packers *p, const bsm_weights *host, const bsm_mask_we
     size_t hidden = host->config.mask_expansion * host->config.dim;
     packed biases = take(&p->vectors, 2 * w->packed_width * sizeof(float));
     mask->out = p->matrices.used / sizeof(float);
-    mask->out_bias = biases.card;
+    mask->out_bias = biases.gpu;
     float *matrix = take(&p->matrices, 2 * w->packed_width * hidden * sizeof *matrix).host;
     float *bias = biases.host;
     if (!matrix || !bias) {
@@ -203,7 +203,7 @@ static void pack_mask(packers *p, const bsm_weights *host, size_t stem, const bs
     size_t hidden = config->mask_expansion * config->dim;
     packed biases = take(&p->vectors, config->num_bands * hidden * sizeof(float));
     mask->hidden = p->matrices.used / sizeof(float);
-    mask->hidden_bias = biases.card;
+    mask->hidden_bias = biases.gpu;
     float *matrix =
         take(&p->matrices, config->num_bands * hidden * config->dim * sizeof *matrix).host;
     float *bias = biases.host;
@@ -245,43 +245,43 @@ static bool allocate_tables(bsm_cuda_weights *w)
     return w->classes && w->time && w->band && w->masks;
 }
 
-static bsm_status allocate_packer(packer *p, bsm_card *card, bsm_error *error)
+static bsm_status allocate_packer(packer *p, bsm_gpu *gpu, bsm_error *error)
 {
     size_t bytes = p->used;
     void *host = NULL, *memory = NULL;
     p->used = 0;
-    bsm_status status = bsm_card_allocate_host(card, bytes, &host, error);
+    bsm_status status = bsm_gpu_allocate_host(gpu, bytes, &host, error);
     if (!status) {
         memset(host, 0, bytes);
-        status = bsm_card_allocate(card, bytes, "the weights", &memory, error);
+        status = bsm_gpu_allocate(gpu, bytes, "the weights", &memory, error);
     }
     p->host = host;
-    p->card = memory;
+    p->gpu = memory;
     return status;
 }
 
-static bsm_status pack_and_upload(const bsm_weights *host, bsm_card *card, bsm_cuda_weights *w,
+static bsm_status pack_and_upload(const bsm_weights *host, bsm_gpu *gpu, bsm_cuda_weights *w,
                                   bsm_error *error)
 {
     packers p = {0};
     pack_all(&p, host, w); /* counts */
-    bsm_status status = allocate_packer(&p.vectors, card, error);
-    w->memory = p.vectors.card;
+    bsm_status status = allocate_packer(&p.vectors, gpu, error);
+    w->memory = p.vectors.gpu;
     if (!status) {
-        status = allocate_packer(&p.matrices, card, error);
-        w->matrices = (float *)(void *)p.matrices.card;
+        status = allocate_packer(&p.matrices, gpu, error);
+        w->matrices = (float *)(void *)p.matrices.gpu;
     }
     if (!status) {
         pack_all(&p, host, w);
         w->num_values = p.matrices.used / sizeof(float);
         w->vector_bytes = p.vectors.used;
-        bsm_card_upload(card, p.vectors.card, p.vectors.host, p.vectors.used);
-        bsm_card_upload(card, p.matrices.card, p.matrices.host, p.matrices.used);
-        bsm_card_wait(card);
-        status = bsm_card_status(card, error);
+        bsm_gpu_upload(gpu, p.vectors.gpu, p.vectors.host, p.vectors.used);
+        bsm_gpu_upload(gpu, p.matrices.gpu, p.matrices.host, p.matrices.used);
+        bsm_gpu_wait(gpu);
+        status = bsm_gpu_status(gpu, error);
     }
-    bsm_card_release_host(p.vectors.host);
-    bsm_card_release_host(p.matrices.host);
+    bsm_gpu_release_host(p.vectors.host);
+    bsm_gpu_release_host(p.matrices.host);
     return status;
 }
 
@@ -293,14 +293,14 @@ bsm_status bsm_cuda_weights_new(const bsm_weights *host, void **weights, bsm_err
     }
     pthread_mutex_init(&w->lock, NULL);
     w->config = host->config;
-    bsm_card *card = NULL;
+    bsm_gpu *gpu = NULL;
     bsm_status status = allocate_tables(w)
-                            ? bsm_card_new(BSM_PRECISION_FLOAT32, &card, error)
+                            ? bsm_gpu_new(BSM_PRECISION_FLOAT32, &gpu, error)
                             : bsm_fail(error, BSM_NO_MEMORY, "no memory for the weights");
     if (!status) {
         w->num_classes = bsm_classes_of(&w->config, w->classes, &w->packed_width);
-        status = pack_and_upload(host, card, w, error);
-        bsm_card_free(card);
+        status = pack_and_upload(host, gpu, w, error);
+        bsm_gpu_free(gpu);
     }
     if (status) {
         bsm_cuda_weights_free(w);
@@ -316,9 +316,9 @@ void bsm_cuda_weights_free(void *weights)
     if (!w) {
         return;
     }
-    bsm_card_release(w->memory);
-    bsm_card_release(w->matrices);
-    bsm_card_release(w->bf16);
+    bsm_gpu_release(w->memory);
+    bsm_gpu_release(w->matrices);
+    bsm_gpu_release(w->bf16);
     pthread_mutex_destroy(&w->lock);
     free(w->classes);
     free(w->time);
@@ -337,36 +337,36 @@ size_t bsm_cuda_weights_bytes(bsm_cuda_weights *w)
     return w->vector_bytes + w->num_values * value_bytes;
 }
 
-static bsm_status convert(bsm_cuda_weights *w, bsm_card *card, bsm_error *error)
+static bsm_status convert(bsm_cuda_weights *w, bsm_gpu *gpu, bsm_error *error)
 {
     void *memory = NULL;
-    bsm_status status = bsm_card_allocate(card, w->num_values * BF16_BYTES,
-                                          "the weights in bfloat16", &memory, error);
+    bsm_status status = bsm_gpu_allocate(gpu, w->num_values * BF16_BYTES, "the weights in bfloat16",
+                                         &memory, error);
     if (status) {
         return status;
     }
-    bsm_kernel_to_bf16(bsm_card_queue(card).stream, w->num_values, w->matrices, memory);
-    bsm_card_wait(card);
-    status = bsm_card_status(card, error);
+    bsm_kernel_to_bf16(bsm_gpu_queue(gpu).stream, w->num_values, w->matrices, memory);
+    bsm_gpu_wait(gpu);
+    status = bsm_gpu_status(gpu, error);
     if (status) {
-        bsm_card_release(memory);
+        bsm_gpu_release(memory);
         return status;
     }
     w->bf16 = memory;
     return BSM_OK;
 }
 
-bsm_status bsm_cuda_weights_need_bf16(bsm_cuda_weights *w, bsm_card *card, bsm_error *error)
+bsm_status bsm_cuda_weights_need_bf16(bsm_cuda_weights *w, bsm_gpu *gpu, bsm_error *error)
 {
     pthread_mutex_lock(&w->lock);
-    bsm_status status = w->bf16 ? BSM_OK : convert(w, card, error);
+    bsm_status status = w->bf16 ? BSM_OK : convert(w, gpu, error);
     pthread_mutex_unlock(&w->lock);
     return status;
 }
 
-const void *bsm_cuda_matrix(const bsm_cuda_weights *w, const bsm_card *card, bsm_matrix at)
+const void *bsm_cuda_matrix(const bsm_cuda_weights *w, const bsm_gpu *gpu, bsm_matrix at)
 {
-    if (bsm_card_queue(card).bf16) {
+    if (bsm_gpu_queue(gpu).bf16) {
         return (const uint16_t *)w->bf16 + at;
     }
     return w->matrices + at;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/** A model's weights on the card: vectors as float32, matrices as float32 and, once a workspace
+/** A model's weights on the GPU: vectors as float32, matrices as float32 and, once a workspace
  *  asks for it, as bfloat16. */
 #ifndef BSM_CUDA_WEIGHTS_H
 #define BSM_CUDA_WEIGHTS_H
 
 #include <pthread.h>
 
-#include "card.h"
 #include "device/weights.h"
+#include "gpu.h"
 
-/* A model's weights on the card: vectors as float32, matrices as float32 and, once a workspace
+/* A model's weights on the GPU: vectors as float32, matrices as float32 and, once a workspace
  *  asks for it, as bfloat16. */
 
 /** A matrix: its first number's place among all matrices. */
@@ -72,14 +72,14 @@ typedef struct bsm_cuda_weights {
 bsm_status bsm_cuda_weights_new(const bsm_weights *host, void **weights, bsm_error *error);
 void bsm_cuda_weights_free(void *weights);
 
-/** Bytes of the card's memory. Any thread. */
+/** Bytes of the GPU's memory. Any thread. */
 size_t bsm_cuda_weights_bytes(bsm_cuda_weights *weights);
 
 /** Have the matrices as bfloat16, too. Any thread. BSM_NO_MEMORY, BSM_DEVICE_FAILED. */
-bsm_status bsm_cuda_weights_need_bf16(bsm_cuda_weights *weights, bsm_card *card, bsm_error *error);
+bsm_status bsm_cuda_weights_need_bf16(bsm_cuda_weights *weights, bsm_gpu *gpu, bsm_error *error);
 
-/** A matrix in the card's precision. */
-const void *bsm_cuda_matrix(const bsm_cuda_weights *weights, const bsm_card *card, bsm_matrix at);
+/** A matrix in the GPU's precision. */
+const void *bsm_cuda_matrix(const bsm_cuda_weights *weights, const bsm_gpu *gpu, bsm_matrix at);
 
 /* ---- Bands of many widths as a few batches of products ---- */
 

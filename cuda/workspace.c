@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The card's memory of one network. */
+/* The GPU's memory of one network. */
 #include "workspace.h"
 
 #include <stdlib.h>
@@ -89,7 +89,7 @@ bsm_slab_limits bsm_cuda_slab_limits(const bsm_cuda_space *space, size_t frames)
 static void *carve_values(const bsm_cuda_space *space, bsm_carver *carver, size_t count)
 {
     enum { BF16_BYTES = 2 };
-    bool bf16 = bsm_card_queue(space->card).bf16;
+    bool bf16 = bsm_gpu_queue(space->gpu).bf16;
     return bsm_carve(carver, count * (bf16 ? (size_t)BF16_BYTES : sizeof(float)));
 }
 
@@ -127,7 +127,7 @@ static void divide_products(bsm_cuda_space *space, bsm_carver *carver)
     s->M = carve_values(space, carver, rows * BSM_MAX_CHUNK * heads);
     s->added = bsm_carve_floats(carver, chunks * state);
     s->before =
-        bsm_card_queue(space->card).bf16 ? carve_values(space, carver, chunks * state) : s->added;
+        bsm_gpu_queue(space->gpu).bf16 ? carve_values(space, carver, chunks * state) : s->added;
     s->inside = bsm_carve_floats(carver, rows * inner);
     s->outside = bsm_carve_floats(carver, rows * inner);
 }
@@ -186,7 +186,7 @@ static void divide_sound_scratch(bsm_cuda_space *space, bsm_carver *carver)
     const size_t batches = (space->options.max_frames + s->batch - 1) / s->batch;
     s->frames = bsm_carve_floats(carver, batches * s->batch * bsm_cuda_frame_size(config));
     s->bins = bsm_carve_floats(carver, batches * s->batch * bsm_config_features(config));
-    s->fft_scratch = bsm_carve(carver, bsm_card_fft_bytes(s->fft));
+    s->fft_scratch = bsm_carve(carver, bsm_gpu_fft_bytes(s->fft));
 }
 
 /* Transforms, band split, mixers and masks do not run at the same time: their scratch is the same
@@ -224,16 +224,16 @@ static bsm_status fill_window(bsm_cuda_space *space, bsm_error *error)
     if (!window) {
         status = bsm_fail(error, BSM_NO_MEMORY, "no memory for a network");
     } else {
-        status = bsm_card_allocate_host(space->card, n_fft * sizeof *window, &host, error);
+        status = bsm_gpu_allocate_host(space->gpu, n_fft * sizeof *window, &host, error);
     }
     if (!status) {
         memcpy(host, window, n_fft * sizeof *window);
-        bsm_card_upload(space->card, space->sound.window, host, n_fft * sizeof *window);
-        bsm_card_wait(space->card);
-        status = bsm_card_status(space->card, error);
+        bsm_gpu_upload(space->gpu, space->sound.window, host, n_fft * sizeof *window);
+        bsm_gpu_wait(space->gpu);
+        status = bsm_gpu_status(space->gpu, error);
     }
     free(window);
-    bsm_card_release_host(host);
+    bsm_gpu_release_host(host);
     return status;
 }
 
@@ -243,7 +243,7 @@ static bsm_status allocate(bsm_cuda_space *space, bsm_error *error)
     divide(space, &sizing);
     char what[80];
     bsm_format_line(what, sizeof what, "windows of %zu frames", space->options.max_frames);
-    bsm_status status = bsm_card_allocate(space->card, sizing.used, what, &space->memory, error);
+    bsm_status status = bsm_gpu_allocate(space->gpu, sizing.used, what, &space->memory, error);
     if (status) {
         return status;
     }
@@ -253,7 +253,7 @@ static bsm_status allocate(bsm_cuda_space *space, bsm_error *error)
     return fill_window(space, error);
 }
 
-/* Rows are counted in 32 bits on the card, with a sign in cuBLAS. */
+/* Rows are counted in 32 bits on the GPU, with a sign in cuBLAS. */
 bsm_status bsm_cuda_check_size(const bsm_config *config, size_t frames, bsm_error *error)
 {
     if (frames > INT32_MAX / (config->num_bands + 1) / BSM_MAX_CHUNK) {
@@ -267,13 +267,13 @@ static bsm_status open_transforms(bsm_cuda_space *space, bsm_error *error)
 {
     const bsm_config *config = &space->weights->config;
     if (bsm_cuda_covered(config, space->options.max_frames) >
-        INT32_MAX) { /* in 32 bits on the card */
+        INT32_MAX) { /* in 32 bits on the GPU */
         return bsm_fail(error, BSM_NO_MEMORY, "cuda: windows of %zu frames are too long",
                         space->options.max_frames);
     }
     space->sound.batch = min(space->options.max_frames, FFT_BATCH);
-    return bsm_card_fft_new(space->card, config->n_fft, space->sound.batch * config->channels,
-                            &space->sound.fft, error);
+    return bsm_gpu_fft_new(space->gpu, config->n_fft, space->sound.batch * config->channels,
+                           &space->sound.fft, error);
 }
 
 static bsm_status open_space(bsm_cuda_space *space, bsm_error *error)
@@ -282,11 +282,11 @@ static bsm_status open_space(bsm_cuda_space *space, bsm_error *error)
     bsm_precision precision = space->options.precision;
     bsm_status status = bsm_cuda_check_size(config, space->options.max_frames, error);
     if (!status) {
-        status = bsm_card_new(precision, &space->card, error);
+        status = bsm_gpu_new(precision, &space->gpu, error);
     }
     if (!status && precision == BSM_PRECISION_BFLOAT16) {
         bsm_cuda_weights *weights = (bsm_cuda_weights *)(uintptr_t)space->weights;
-        status = bsm_cuda_weights_need_bf16(weights, space->card, error);
+        status = bsm_cuda_weights_need_bf16(weights, space->gpu, error);
     }
     if (!status) {
         space->limits = bsm_cuda_slab_limits(space, space->options.max_frames);
@@ -327,17 +327,17 @@ bsm_status bsm_cuda_workspace_new(const void *weights, const bsm_workspace_optio
 void bsm_cuda_workspace_free(void *workspace)
 {
     bsm_cuda_space *space = workspace;
-    if (space->card) {
-        bsm_card_use(space->card);
-        bsm_card_wait(space->card);
+    if (space->gpu) {
+        bsm_gpu_use(space->gpu);
+        bsm_gpu_wait(space->gpu);
     }
     for (size_t i = 0; i < BSM_KNOWN_BLOCKS; i++) {
-        bsm_card_recording_free(space->known[i].recording);
+        bsm_gpu_graph_free(space->known[i].graph);
     }
-    bsm_card_fft_free(space->sound.fft);
-    bsm_card_release_host(space->sound.host_audio);
-    bsm_card_release_host(space->sound.host_sums);
-    bsm_card_release(space->memory);
-    bsm_card_free(space->card);
+    bsm_gpu_fft_free(space->sound.fft);
+    bsm_gpu_release_host(space->sound.host_audio);
+    bsm_gpu_release_host(space->sound.host_sums);
+    bsm_gpu_release(space->memory);
+    bsm_gpu_free(space->gpu);
     free(space);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/** The card's memory of one network, and what its modules share.
+/** The GPU's memory of one network, and what its modules share.
  *
- *  x, the stream's states and the spectra stay on the card from module to module. Everything else
+ *  x, the stream's states and the spectra stay on the GPU from module to module. Everything else
  *  is scratch, whose size does not depend on the window: sequences are worked on in slabs of some
  *  thousand rows. */
 #ifndef BSM_CUDA_WORKSPACE_H
@@ -45,14 +45,14 @@ typedef struct bsm_mask_scratch {
 
 /** What the transforms work on. */
 typedef struct bsm_sound_scratch {
-    bsm_card_fft *fft;    /**< of `batch` frames */
+    bsm_gpu_fft *fft;     /**< of `batch` frames */
     size_t batch;         /**< frames that are transformed at a time */
     float *window;        /**< [n_fft] */
     float *audio;         /**< [channel][samples] of a block */
     float *sums;          /**< [wanted stem][channel][samples] of what is summed */
     float *frames, *bins; /**< [frame][channel][n_fft], or [n_fft / 2 + 1][re, im]: scratch */
     void *fft_scratch;
-    float *host_audio, *host_sums; /**< reached by the card; NULL until first used */
+    float *host_audio, *host_sums; /**< reached by the GPU; NULL until first used */
 } bsm_sound_scratch;
 
 /** What a slab may hold at most. */
@@ -62,13 +62,13 @@ typedef struct bsm_slab_limits {
     size_t frames; /**< of the mask estimator */
 } bsm_slab_limits;
 
-/** A kind of block that has been seen, and once it has been recorded, how to play it. */
+/** A kind of block that has been seen, and once it has been captured, how to play it. */
 typedef struct bsm_known_block {
     bsm_block block; /**< without its samples */
     size_t state;    /**< that it goes on from */
     uint32_t stems;  /**< a bit for each that is wanted */
     bool seen, unrecordable;
-    bsm_card_recording *recording;
+    bsm_gpu_graph *graph;
 } bsm_known_block;
 
 enum { BSM_KNOWN_BLOCKS = 6 }; /* of each state those that are heard and those that are not */
@@ -77,10 +77,10 @@ typedef struct bsm_cuda_space {
     const bsm_cuda_weights *weights;
     bsm_workspace_options options;
     bsm_mixer_shape shape;
-    bsm_card *card;
+    bsm_gpu *gpu;
     bsm_slab_limits limits;
 
-    void *memory;    /**< all that follows on the card */
+    void *memory;    /**< all that follows on the GPU */
     size_t bytes;    /**< of it */
     float *x;        /**< [band][frame][dim] */
     void *joined;    /**< values [band][frame][forward: dim | backward: dim], each with x */
@@ -103,10 +103,10 @@ bsm_status bsm_cuda_workspace_new(const void *weights, const bsm_workspace_optio
                                   void **workspace, bsm_error *error);
 void bsm_cuda_workspace_free(void *workspace);
 
-/** Whether the scan is one kernel; asks no more than the card and the shape. */
+/** Whether the scan is one kernel; asks no more than the GPU and the shape. */
 static inline bool bsm_cuda_is_fused(const bsm_cuda_space *space)
 {
-    return bsm_fused_scan_can(bsm_card_queue(space->card), space->shape);
+    return bsm_fused_scan_can(bsm_gpu_queue(space->gpu), space->shape);
 }
 
 /** Samples per channel that `frames` frames cover, and numbers of a frame of all channels. */
@@ -131,14 +131,14 @@ static inline size_t bsm_cuda_most_audio(const bsm_cuda_space *space)
 size_t bsm_cuda_state_size(const bsm_config *config); /**< of S of one mixer and sequence */
 size_t bsm_cuda_tail_size(const bsm_config *config);  /**< of the convolution's tail */
 
-/** BSM_NO_MEMORY: more rows than can be counted on the card. */
+/** BSM_NO_MEMORY: more rows than can be counted on the GPU. */
 bsm_status bsm_cuda_check_size(const bsm_config *config, size_t frames, bsm_error *error);
 
-/** What the slabs of windows of `frames` frames hold at most; asks for the card, the shape and the
+/** What the slabs of windows of `frames` frames hold at most; asks for the GPU, the shape and the
  *  weights' configuration. */
 bsm_slab_limits bsm_cuda_slab_limits(const bsm_cuda_space *space, size_t frames);
 
-/** Carve space->mixer, for the limits, shape, weights' configuration and card that are there, but
+/** Carve space->mixer, for the limits, shape, weights' configuration and GPU that are there, but
  *  for zxBC, raw_dt and y, which training keeps elsewhere; where the scan is one kernel nothing but
  *  that one's scratch. */
 void bsm_cuda_divide_mixer(bsm_cuda_space *space, bsm_carver *carver);
@@ -163,7 +163,7 @@ typedef struct bsm_slab {
 void bsm_cuda_mixer_slab(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                          const bsm_slab *slab, size_t direction, const float *bias);
 
-/** A block's samples on their way to the card, and its stems' from there. */
+/** A block's samples on their way to the GPU, and its stems' from there. */
 bsm_status bsm_cuda_sound_begin(bsm_cuda_space *space, const bsm_block *block, bsm_error *error);
 void bsm_cuda_sound_end(const bsm_cuda_space *space, const bsm_block *block);
 
@@ -171,9 +171,9 @@ void bsm_cuda_sound_end(const bsm_cuda_space *space, const bsm_block *block);
 static inline bsm_status bsm_cuda_module_done(const bsm_cuda_space *space, bsm_error *error)
 {
     if (space->observed) {
-        bsm_card_wait(space->card);
+        bsm_gpu_wait(space->gpu);
     }
-    return bsm_card_status(space->card, error);
+    return bsm_gpu_status(space->gpu, error);
 }
 
 /* The device's functions (device.h). */

@@ -8,9 +8,9 @@ static size_t min(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static void multiply(const bsm_cuda_training *space, const bsm_card_product *product)
+static void multiply(const bsm_cuda_training *space, const bsm_gpu_product *product)
 {
-    bsm_card_multiply(space->card, product);
+    bsm_gpu_multiply(space->gpu, product);
 }
 
 /* A linear layer [out][in] of each band of a run, on the rows of each band. */
@@ -23,54 +23,54 @@ typedef struct run_layer {
 /* y = x W^T + beta y */
 static void layer_forward(const run_layer *l, const void *x, float beta, float *y)
 {
-    multiply(l->space, &(bsm_card_product){.m = l->rows,
-                                           .n = l->out,
-                                           .k = l->in,
-                                           .batches = l->bands,
-                                           .a = x,
-                                           .lda = l->in,
-                                           .stride_a = l->rows * l->in,
-                                           .b = bsm_weights_at(l->space, l->place),
-                                           .ldb = l->in,
-                                           .stride_b = l->stride,
-                                           .transpose_b = true,
-                                           .c = y,
-                                           .ldc = l->out,
-                                           .stride_c = l->rows * l->out,
-                                           .beta = beta});
+    multiply(l->space, &(bsm_gpu_product){.m = l->rows,
+                                          .n = l->out,
+                                          .k = l->in,
+                                          .batches = l->bands,
+                                          .a = x,
+                                          .lda = l->in,
+                                          .stride_a = l->rows * l->in,
+                                          .b = bsm_weights_at(l->space, l->place),
+                                          .ldb = l->in,
+                                          .stride_b = l->stride,
+                                          .transpose_b = true,
+                                          .c = y,
+                                          .ldc = l->out,
+                                          .stride_c = l->rows * l->out,
+                                          .beta = beta});
 }
 
 /* The gradient by W: += d_y^T x; by x: d_y W. */
 static void layer_backward(const run_layer *l, const void *x, const void *d_y, float *d_x)
 {
-    multiply(l->space, &(bsm_card_product){.m = l->out,
-                                           .n = l->in,
-                                           .k = l->rows,
-                                           .batches = l->bands,
-                                           .a = d_y,
-                                           .lda = l->out,
-                                           .stride_a = l->rows * l->out,
-                                           .transpose_a = true,
-                                           .b = x,
-                                           .ldb = l->in,
-                                           .stride_b = l->rows * l->in,
-                                           .c = bsm_gradients_at(l->space, l->place),
-                                           .ldc = l->in,
-                                           .stride_c = l->stride,
-                                           .beta = 1});
-    multiply(l->space, &(bsm_card_product){.m = l->rows,
-                                           .n = l->in,
-                                           .k = l->out,
-                                           .batches = l->bands,
-                                           .a = d_y,
-                                           .lda = l->out,
-                                           .stride_a = l->rows * l->out,
-                                           .b = bsm_weights_at(l->space, l->place),
-                                           .ldb = l->in,
-                                           .stride_b = l->stride,
-                                           .c = d_x,
-                                           .ldc = l->in,
-                                           .stride_c = l->rows * l->in});
+    multiply(l->space, &(bsm_gpu_product){.m = l->out,
+                                          .n = l->in,
+                                          .k = l->rows,
+                                          .batches = l->bands,
+                                          .a = d_y,
+                                          .lda = l->out,
+                                          .stride_a = l->rows * l->out,
+                                          .transpose_a = true,
+                                          .b = x,
+                                          .ldb = l->in,
+                                          .stride_b = l->rows * l->in,
+                                          .c = bsm_gradients_at(l->space, l->place),
+                                          .ldc = l->in,
+                                          .stride_c = l->stride,
+                                          .beta = 1});
+    multiply(l->space, &(bsm_gpu_product){.m = l->rows,
+                                          .n = l->in,
+                                          .k = l->out,
+                                          .batches = l->bands,
+                                          .a = d_y,
+                                          .lda = l->out,
+                                          .stride_a = l->rows * l->out,
+                                          .b = bsm_weights_at(l->space, l->place),
+                                          .ldb = l->in,
+                                          .stride_b = l->stride,
+                                          .c = d_x,
+                                          .ldc = l->in,
+                                          .stride_c = l->rows * l->in});
 }
 
 /* ---- Band split ---- */
@@ -90,11 +90,11 @@ static run_layer split_layer(const bsm_cuda_training *space, const bsm_band_run 
 /* What is taken from the parameters once per item. */
 static void gather_vectors(const bsm_cuda_training *space)
 {
-    const bsm_kernel_queue queue = bsm_card_queue(space->card);
+    const bsm_kernel_queue queue = bsm_gpu_queue(space->gpu);
     const bsm_packed_vectors *p = &space->packed;
     const float *parameters = space->vectors[BSM_PARAMETERS];
     bsm_kernel_gather(queue, p->count, p->index, parameters, p->values);
-    bsm_card_zero(space->card, p->gradients, p->count * sizeof *p->gradients);
+    bsm_gpu_zero(space->gpu, p->gradients, p->count * sizeof *p->gradients);
     bsm_kernel_decay_rates(queue, 4 * space->config.depth * bsm_config_heads(&space->config),
                            space->A_index, parameters, space->A);
 }
@@ -112,16 +112,16 @@ static void pack_split(const bsm_cuda_training *space, float *x)
                        .bias = p->values + p->bias,
                        .packed = space->scratch.packed,
                        .x = x};
-    bsm_kernel_split(bsm_card_queue(space->card), &split);
+    bsm_kernel_split(bsm_gpu_queue(space->gpu), &split);
 }
 
 bsm_status bsm_cuda_training_band_split(void *opaque, bsm_error *error)
 {
     const bsm_cuda_training *space = opaque;
     const size_t dim = space->config.dim, frames = space->frames;
-    bsm_card_use(space->card);
+    bsm_gpu_use(space->gpu);
     gather_vectors(space);
-    bsm_card_zero(space->card, space->d_x, space->rows * dim * sizeof *space->d_x);
+    bsm_gpu_zero(space->gpu, space->d_x, space->rows * dim * sizeof *space->d_x);
     pack_split(space, space->x);
     for (size_t r = 0; r < space->num_runs; r++) {
         const bsm_band_run *run = &space->runs[r];
@@ -129,7 +129,7 @@ bsm_status bsm_cuda_training_band_split(void *opaque, bsm_error *error)
         layer_forward(&layer, bsm_values_at(space, space->scratch.packed, run->before * frames), 1,
                       space->x + run->first * frames * dim); /* the bias is there already */
     }
-    return bsm_card_status(space->card, error);
+    return bsm_gpu_status(space->gpu, error);
 }
 
 /* The gradients by the bands' biases: sums of d_x over the frames of each. */
@@ -142,7 +142,7 @@ static void split_bias_backward(const bsm_cuda_training *space)
                             .columns = (uint32_t)dim,
                             .in = space->d_x + k * space->frames * dim,
                             .partial = space->partial};
-        bsm_kernel_sum_rows(bsm_card_queue(space->card), &sum);
+        bsm_kernel_sum_rows(bsm_gpu_queue(space->gpu), &sum);
         bsm_add_sums(space, bsm_pieces_of(sum.rows), dim, p->gradients + p->bias + k * dim);
     }
 }
@@ -159,7 +159,7 @@ static void gamma_backward(const bsm_cuda_training *space)
                                 .d_packed = space->scratch.d_packed,
                                 .factors = space->scratch.factors,
                                 .partial = space->partial};
-    bsm_kernel_split_backward(bsm_card_queue(space->card), &split);
+    bsm_kernel_split_backward(bsm_gpu_queue(space->gpu), &split);
     bsm_add_sums(space, bsm_pieces_of(split.frames), split.features, p->gradients + p->gamma);
 }
 
@@ -169,7 +169,7 @@ bsm_status bsm_cuda_training_band_split_backward(void *opaque, bsm_error *error)
     const bsm_cuda_training *space = opaque;
     const bsm_packed_vectors *p = &space->packed;
     const size_t dim = space->config.dim, frames = space->frames;
-    bsm_card_use(space->card);
+    bsm_gpu_use(space->gpu);
     /* Features of the path that is done serve as the biases that nobody needs. */
     pack_split(space, space->x);
     bsm_cuda_training_convert_gradient(space);
@@ -183,9 +183,9 @@ bsm_status bsm_cuda_training_band_split_backward(void *opaque, bsm_error *error)
     }
     split_bias_backward(space);
     gamma_backward(space);
-    bsm_kernel_scatter_add(bsm_card_queue(space->card), p->count, p->index, p->gradients,
+    bsm_kernel_scatter_add(bsm_gpu_queue(space->gpu), p->count, p->index, p->gradients,
                            space->vectors[BSM_GRADIENTS]);
-    return bsm_card_status(space->card, error);
+    return bsm_gpu_status(space->gpu, error);
 }
 
 /* ---- Masks ---- */
@@ -247,7 +247,7 @@ static void estimate(const mask_work *m)
     const bsm_cuda_training *space = m->space;
     const bsm_bands_scratch *s = &space->scratch;
     const bsm_packed_vectors *p = &space->packed;
-    const bsm_kernel_queue queue = bsm_card_queue(space->card);
+    const bsm_kernel_queue queue = bsm_gpu_queue(space->gpu);
     const size_t dim = space->config.dim;
     bsm_l2_norm norm = {.rows = rows_of(m),
                         .dim = (uint32_t)dim,
@@ -295,7 +295,7 @@ static void mask_frames(const mask_work *m)
 {
     estimate(m);
     bsm_apply_mask apply = mask_of(m);
-    bsm_kernel_apply_mask(bsm_card_queue(m->space->card), &apply);
+    bsm_kernel_apply_mask(bsm_gpu_queue(m->space->gpu), &apply);
 }
 
 /* ---- Masks backward ---- */
@@ -310,7 +310,7 @@ static void values_backward(const mask_work *m)
                                                 m->first * bsm_config_features(&space->config),
                                     .d_values = s->d_values,
                                     .partial = space->partial};
-    bsm_kernel_apply_mask_backward(bsm_card_queue(space->card), &mask);
+    bsm_kernel_apply_mask_backward(bsm_gpu_queue(space->gpu), &mask);
     bsm_add_sums(space, bsm_pieces_of(mask.forward.frames), 2 * (size_t)mask.forward.features,
                  p->gradients + p->out_bias + m->stem * p->stem_out);
     for (size_t r = 0; r < space->num_runs; r++) {
@@ -327,7 +327,7 @@ static void hidden_backward(const mask_work *m)
     const bsm_cuda_training *space = m->space;
     const bsm_packed_vectors *p = &space->packed;
     const bsm_bands_scratch *s = &space->scratch;
-    const bsm_kernel_queue queue = bsm_card_queue(space->card);
+    const bsm_kernel_queue queue = bsm_gpu_queue(space->gpu);
     const size_t dim = space->config.dim;
     bsm_tanh_backward tanh = {.num_bands = (uint32_t)space->config.num_bands,
                               .rows = (uint32_t)m->count,
@@ -366,7 +366,7 @@ static void final_norm_backward(const mask_work *m)
                               .d_x = space->d_x,
                               .scalars = space->scratch.scalars,
                               .partial = space->partial};
-    bsm_kernel_norm_backward(bsm_card_queue(space->card), &norm);
+    bsm_kernel_norm_backward(bsm_gpu_queue(space->gpu), &norm);
     bsm_add_sums(space, bsm_pieces_of(rows.batches * rows.per), space->config.dim,
                  bsm_gradients_at(space, space->places.final_norm));
 }
@@ -387,12 +387,12 @@ static bsm_status run_frames(const bsm_cuda_training *space, size_t stem,
                    .places = space->places.masks + stem * config->num_bands,
                    .stem = stem,
                    .hidden = config->mask_expansion * config->dim};
-    bsm_card_use(space->card);
+    bsm_gpu_use(space->gpu);
     for (; m.first < space->frames; m.first += m.count) {
         m.count = min(space->frames - m.first, space->scratch.frames);
         run(&m);
     }
-    return bsm_card_status(space->card, error);
+    return bsm_gpu_status(space->gpu, error);
 }
 
 bsm_status bsm_cuda_training_mask(void *space, size_t stem, bsm_error *error)

@@ -452,7 +452,7 @@ void launch(bsm_kernel_queue queue, const bsm_fused_scan_backward &scan)
 {
     typedef block_memory<P, N, STATES> needed;
     const bsm_fused_scan_backward b = scan;
-    static_assert(sizeof(needed) <= 99 * 1024, "more than every card has");
+    static_assert(sizeof(needed) <= 99 * 1024, "more than every GPU has");
     BSM_LAUNCH_SHARED((fused_scan_backward<P, N, STATES>), needed,
                       b.steps.sequences * b.steps.chunks, THREADS, queue.stream, b);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How the card's memory for training is divided. */
+/* How the GPU's memory for training is divided. */
 #include "training/space.h"
 
 static size_t max(size_t a, size_t b)
@@ -9,7 +9,7 @@ static size_t max(size_t a, size_t b)
 
 static void *carve_values(const bsm_cuda_training *space, bsm_carver *carver, size_t count)
 {
-    const bool bf16 = bsm_card_queue(space->card).bf16;
+    const bool bf16 = bsm_gpu_queue(space->gpu).bf16;
     return bsm_carve(carver, count * (bf16 ? sizeof(uint16_t) : sizeof(float)));
 }
 
@@ -17,7 +17,7 @@ static void *carve_values(const bsm_cuda_training *space, bsm_carver *carver, si
 static void *values_of(const bsm_cuda_training *space, bsm_carver *carver, float *numbers,
                        size_t count)
 {
-    return bsm_card_queue(space->card).bf16 ? carve_values(space, carver, count) : numbers;
+    return bsm_gpu_queue(space->gpu).bf16 ? carve_values(space, carver, count) : numbers;
 }
 
 static void divide_vectors(bsm_cuda_training *space, bsm_carver *carver)
@@ -25,7 +25,7 @@ static void divide_vectors(bsm_cuda_training *space, bsm_carver *carver)
     for (int v = 0; v < BSM_NUM_TRAINING_VECTORS; v++) {
         space->vectors[v] = bsm_carve_floats(carver, space->places.size);
     }
-    const bool bf16 = bsm_card_queue(space->card).bf16;
+    const bool bf16 = bsm_gpu_queue(space->gpu).bf16;
     space->bf16 = bf16 ? carve_values(space, carver, space->places.size) : NULL;
 }
 
@@ -175,12 +175,12 @@ static void divide_scratch(bsm_cuda_training *space, bsm_carver *carver)
     space->d_pair = bsm_carve_floats(carver, 2 * floats);
     space->partial = bsm_carve_floats(carver, partial_size(space));
     divide_tables(space, carver);
-    bsm_card_signals_divide(space, carver);
+    bsm_gpu_signals_divide(space, carver);
     bsm_carver mixer = *carver, mask = *carver, split = *carver, signals = *carver;
     divide_mixer(space, &mixer);
     divide_mask(space, &mask);
     divide_split(space, &split);
-    bsm_card_signals_divide_scratch(space, &signals);
+    bsm_gpu_signals_divide_scratch(space, &signals);
     carver->used = max(max(mixer.used, mask.used), max(split.used, signals.used));
 }
 

@@ -16,44 +16,44 @@ typedef struct work {
     size_t rows, chunks, dim, inner, projected, N, P, heads, chunk;
 } work;
 
-static void multiply(const work *w, const bsm_card_product *product)
+static void multiply(const work *w, const bsm_gpu_product *product)
 {
-    bsm_card_multiply(w->space->card, product);
+    bsm_gpu_multiply(w->space->gpu, product);
 }
 
 /* The gradient by a matrix [out][in]: += d_out^T in. */
 static void add_outer(const work *w, size_t out, size_t in, const void *d_out, const void *x,
                       size_t place)
 {
-    multiply(w, &(bsm_card_product){.m = out,
-                                    .n = in,
-                                    .k = w->rows,
-                                    .batches = 1,
-                                    .a = d_out,
-                                    .lda = out,
-                                    .transpose_a = true,
-                                    .b = x,
-                                    .ldb = in,
-                                    .c = bsm_gradients_at(w->space, place),
-                                    .ldc = in,
-                                    .beta = 1});
+    multiply(w, &(bsm_gpu_product){.m = out,
+                                   .n = in,
+                                   .k = w->rows,
+                                   .batches = 1,
+                                   .a = d_out,
+                                   .lda = out,
+                                   .transpose_a = true,
+                                   .b = x,
+                                   .ldb = in,
+                                   .c = bsm_gradients_at(w->space, place),
+                                   .ldc = in,
+                                   .beta = 1});
 }
 
 /* By what went into a matrix [out][in]: d_out W, as values or not. */
 static void through(const work *w, size_t out, size_t in, const void *d_out, size_t place,
                     void *d_in, bool values)
 {
-    multiply(w, &(bsm_card_product){.m = w->rows,
-                                    .n = in,
-                                    .k = out,
-                                    .batches = 1,
-                                    .a = d_out,
-                                    .lda = out,
-                                    .b = bsm_weights_at(w->space, place),
-                                    .ldb = in,
-                                    .c = d_in,
-                                    .ldc = in,
-                                    .c_is_values = values});
+    multiply(w, &(bsm_gpu_product){.m = w->rows,
+                                   .n = in,
+                                   .k = out,
+                                   .batches = 1,
+                                   .a = d_out,
+                                   .lda = out,
+                                   .b = bsm_weights_at(w->space, place),
+                                   .ldb = in,
+                                   .c = d_in,
+                                   .ldc = in,
+                                   .c_is_values = values});
 }
 
 /* ---- Output ---- */
@@ -108,16 +108,16 @@ static void lay_out(const work *w)
 }
 
 /* One product for each head of each chunk: of [chunk][a_columns] and others. */
-static bsm_card_product per_head(const work *w)
+static bsm_gpu_product per_head(const work *w)
 {
-    return (bsm_card_product){.m = w->chunk, .batches = w->chunks * w->heads};
+    return (bsm_gpu_product){.m = w->chunk, .batches = w->chunks * w->heads};
 }
 
 static void scores_backward(const work *w)
 {
     const bsm_cuda_mixer_gradients *b = w->backward;
     const size_t square = w->chunk * w->chunk, rows = w->chunk * w->P;
-    bsm_card_product by_M = per_head(w), by_x = per_head(w);
+    bsm_gpu_product by_M = per_head(w), by_x = per_head(w);
     by_M.n = w->chunk, by_M.k = w->P;
     by_M.a = b->d_inside, by_M.lda = w->P, by_M.stride_a = rows;
     by_M.b = w->forward->x, by_M.ldb = w->P, by_M.stride_b = rows, by_M.transpose_b = true;
@@ -157,20 +157,20 @@ static float *d_part_of_BC(const work *w, bool C)
 /* d_C = d_G B, d_B = d_G^T C */
 static void correlation_backward(const work *w, bool C)
 {
-    multiply(w, &(bsm_card_product){.m = w->chunk,
-                                    .n = w->N,
-                                    .k = w->chunk,
-                                    .batches = w->chunks,
-                                    .a = w->backward->d_G,
-                                    .lda = w->chunk,
-                                    .stride_a = w->chunk * w->chunk,
-                                    .transpose_a = !C,
-                                    .b = part_of_BC(w, !C),
-                                    .ldb = 2 * w->N,
-                                    .stride_b = w->chunk * 2 * w->N,
-                                    .c = d_part_of_BC(w, C),
-                                    .ldc = 2 * w->N,
-                                    .stride_c = w->chunk * 2 * w->N});
+    multiply(w, &(bsm_gpu_product){.m = w->chunk,
+                                   .n = w->N,
+                                   .k = w->chunk,
+                                   .batches = w->chunks,
+                                   .a = w->backward->d_G,
+                                   .lda = w->chunk,
+                                   .stride_a = w->chunk * w->chunk,
+                                   .transpose_a = !C,
+                                   .b = part_of_BC(w, !C),
+                                   .ldb = 2 * w->N,
+                                   .stride_b = w->chunk * 2 * w->N,
+                                   .c = d_part_of_BC(w, C),
+                                   .ldc = 2 * w->N,
+                                   .stride_c = w->chunk * 2 * w->N});
 }
 
 /* ---- States ---- */
@@ -180,20 +180,20 @@ static void states_backward(const work *w)
 {
     const bsm_cuda_mixer_gradients *b = w->backward;
     const size_t state = w->N * w->inner;
-    multiply(w, &(bsm_card_product){.m = w->N,
-                                    .n = w->inner,
-                                    .k = w->chunk,
-                                    .batches = w->chunks,
-                                    .a = part_of_BC(w, true),
-                                    .lda = 2 * w->N,
-                                    .stride_a = w->chunk * 2 * w->N,
-                                    .transpose_a = true,
-                                    .b = b->d_outside,
-                                    .ldb = w->inner,
-                                    .stride_b = w->chunk * w->inner,
-                                    .c = b->d_before,
-                                    .ldc = w->inner,
-                                    .stride_c = state});
+    multiply(w, &(bsm_gpu_product){.m = w->N,
+                                   .n = w->inner,
+                                   .k = w->chunk,
+                                   .batches = w->chunks,
+                                   .a = part_of_BC(w, true),
+                                   .lda = 2 * w->N,
+                                   .stride_a = w->chunk * 2 * w->N,
+                                   .transpose_a = true,
+                                   .b = b->d_outside,
+                                   .ldb = w->inner,
+                                   .stride_b = w->chunk * w->inner,
+                                   .c = b->d_before,
+                                   .ldc = w->inner,
+                                   .stride_c = state});
     bsm_pass_states_backward pass = {.steps = w->slab->steps,
                                      .shape = w->net->shape,
                                      .d_before = b->d_before,
@@ -208,19 +208,19 @@ static void states_backward(const work *w)
 static void leave_backward(const work *w)
 {
     const bsm_cuda_mixer_gradients *b = w->backward;
-    multiply(w, &(bsm_card_product){.m = w->chunk,
-                                    .n = w->inner,
-                                    .k = w->N,
-                                    .batches = w->chunks,
-                                    .a = part_of_BC(w, false),
-                                    .lda = 2 * w->N,
-                                    .stride_a = w->chunk * 2 * w->N,
-                                    .b = b->d_behind,
-                                    .ldb = w->inner,
-                                    .stride_b = w->N * w->inner,
-                                    .c = w->forward->inside,
-                                    .ldc = w->inner,
-                                    .stride_c = w->chunk * w->inner});
+    multiply(w, &(bsm_gpu_product){.m = w->chunk,
+                                   .n = w->inner,
+                                   .k = w->N,
+                                   .batches = w->chunks,
+                                   .a = part_of_BC(w, false),
+                                   .lda = 2 * w->N,
+                                   .stride_a = w->chunk * 2 * w->N,
+                                   .b = b->d_behind,
+                                   .ldb = w->inner,
+                                   .stride_b = w->N * w->inner,
+                                   .c = w->forward->inside,
+                                   .ldc = w->inner,
+                                   .stride_c = w->chunk * w->inner});
     bsm_leave_backward leave = {.steps = w->slab->steps,
                                 .shape = w->net->shape,
                                 .x = w->forward->x,
@@ -236,21 +236,21 @@ static void leave_backward(const work *w)
 static void add_by_states(const work *w, bool C)
 {
     const bsm_cuda_mixer_gradients *b = w->backward;
-    multiply(w, &(bsm_card_product){.m = w->chunk,
-                                    .n = w->N,
-                                    .k = w->inner,
-                                    .batches = w->chunks,
-                                    .a = C ? b->d_outside : w->forward->scaled,
-                                    .lda = w->inner,
-                                    .stride_a = w->chunk * w->inner,
-                                    .b = C ? w->forward->before : b->d_behind,
-                                    .ldb = w->inner,
-                                    .stride_b = w->N * w->inner,
-                                    .transpose_b = true,
-                                    .c = d_part_of_BC(w, C),
-                                    .ldc = 2 * w->N,
-                                    .stride_c = w->chunk * 2 * w->N,
-                                    .beta = 1});
+    multiply(w, &(bsm_gpu_product){.m = w->chunk,
+                                   .n = w->N,
+                                   .k = w->inner,
+                                   .batches = w->chunks,
+                                   .a = C ? b->d_outside : w->forward->scaled,
+                                   .lda = w->inner,
+                                   .stride_a = w->chunk * w->inner,
+                                   .b = C ? w->forward->before : b->d_behind,
+                                   .ldb = w->inner,
+                                   .stride_b = w->N * w->inner,
+                                   .transpose_b = true,
+                                   .c = d_part_of_BC(w, C),
+                                   .ldc = 2 * w->N,
+                                   .stride_c = w->chunk * 2 * w->N,
+                                   .beta = 1});
 }
 
 static void scan_backward_by_products(const work *w)
@@ -371,15 +371,14 @@ static void input_backward(const work *w)
 
 void bsm_cuda_mixer_backward(const bsm_cuda_training *space, const bsm_cuda_space *net,
                              const bsm_cuda_mixer *mixer, const bsm_mixer_places *places,
-                             const bsm_slab *slab, const bsm_card_dropout *dropout,
-                             size_t direction)
+                             const bsm_slab *slab, const bsm_gpu_dropout *dropout, size_t direction)
 {
     const work w = {.space = space,
                     .net = net,
                     .mixer = mixer,
                     .places = places,
                     .slab = slab,
-                    .queue = bsm_card_queue(space->card),
+                    .queue = bsm_gpu_queue(space->gpu),
                     .forward = &net->mixer,
                     .backward = &space->gradients,
                     .rows = bsm_slab_rows(slab),

@@ -25,7 +25,7 @@ void bsm_kernel_square_sum(bsm_kernel_queue queue, size_t count, const float *va
     BSM_LAUNCH(bsm_sum_blocks, 1, BSM_REDUCING_THREADS, queue.stream, blocks, partial, sum);
 }
 
-static __global__ void adamw(bsm_card_adamw a)
+static __global__ void adamw(bsm_gpu_adamw a)
 {
     const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= a.count) {
@@ -46,8 +46,8 @@ static __global__ void adamw(bsm_card_adamw a)
     }
 }
 
-void bsm_kernel_adamw(bsm_kernel_queue queue, const bsm_card_adamw *adamw_)
+void bsm_kernel_adamw(bsm_kernel_queue queue, const bsm_gpu_adamw *adamw_)
 {
-    const bsm_card_adamw a = *adamw_;
+    const bsm_gpu_adamw a = *adamw_;
     BSM_LAUNCH_FLAT(adamw, bsm_blocks_for(a.count, THREADS), THREADS, queue.stream, a);
 }

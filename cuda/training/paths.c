@@ -10,7 +10,7 @@ typedef struct direction {
     const bsm_mixer_places *places;
     const bsm_cuda_kept_path *kept;
     bsm_cuda_space net; /* with the path's x and pair */
-    bsm_card_dropout dropout;
+    bsm_gpu_dropout dropout;
     size_t number, sequences; /* number: 0 forward, 1 backward */
     bsm_steps steps;
     bool along_bands;
@@ -51,7 +51,7 @@ static direction direction_of(const bsm_cuda_training *space, size_t layer, bsm_
     d.steps = bsm_cuda_steps(d.along_bands ? bands : space->frames, 0);
     d.steps.reversed = number == 1;
     d.net.x = bsm_features_at(space, path);
-    d.dropout = (bsm_card_dropout){
+    d.dropout = (bsm_gpu_dropout){
         .key = bsm_dropout_key(space->dropout_key, layer, d.along_bands, number == 1),
         .p = space->options.dropout,
         .frames = (uint32_t)space->frames,
@@ -85,24 +85,23 @@ static void project_out(const direction *d, const bsm_slab *slab)
 {
     const bsm_cuda_training *space = d->space;
     const size_t inner = bsm_shape_inner(d->net.shape);
-    bsm_card_multiply(space->card,
-                      &(bsm_card_product){.m = bsm_slab_rows(slab),
-                                          .n = space->config.dim,
-                                          .k = inner,
-                                          .batches = 1,
-                                          .a = d->net.mixer.gated,
-                                          .lda = inner,
-                                          .b = bsm_weights_at(space, d->places->out_proj),
-                                          .ldb = inner,
-                                          .transpose_b = true,
-                                          .c = space->gradients.mixed,
-                                          .ldc = space->config.dim});
+    bsm_gpu_multiply(space->gpu, &(bsm_gpu_product){.m = bsm_slab_rows(slab),
+                                                    .n = space->config.dim,
+                                                    .k = inner,
+                                                    .batches = 1,
+                                                    .a = d->net.mixer.gated,
+                                                    .lda = inner,
+                                                    .b = bsm_weights_at(space, d->places->out_proj),
+                                                    .ldb = inner,
+                                                    .transpose_b = true,
+                                                    .c = space->gradients.mixed,
+                                                    .ldc = space->config.dim});
 }
 
 static void forward_slab(const direction *d, const bsm_slab *slab)
 {
     const bsm_cuda_training *space = d->space;
-    const bsm_kernel_queue queue = bsm_card_queue(space->card);
+    const bsm_kernel_queue queue = bsm_gpu_queue(space->gpu);
     bsm_cuda_mixer_normalise(&d->net, d->mixer, slab);
     bsm_cuda_mixer_project_dt(&d->net, d->mixer, NULL, slab);
     bsm_cuda_mixer_gated(&d->net, d->mixer, slab);
@@ -135,34 +134,34 @@ static void merge(const bsm_cuda_training *space, size_t path)
                         .x = bsm_features_at(space, path),
                         .bias = space->vectors[BSM_PARAMETERS] + places->merge_bias,
                         .out = bsm_features_at(space, path + 1)};
-    bsm_kernel_add_bias(bsm_card_queue(space->card), &add);
-    bsm_card_multiply(space->card, &(bsm_card_product){.m = space->rows,
-                                                       .n = dim,
-                                                       .k = 2 * dim,
-                                                       .batches = 1,
-                                                       .a = kept_of(space, path)->pair,
-                                                       .lda = 2 * dim,
-                                                       .b = bsm_weights_at(space, places->merge),
-                                                       .ldb = dim,
-                                                       .c = add.out,
-                                                       .ldc = dim,
-                                                       .beta = 1});
+    bsm_kernel_add_bias(bsm_gpu_queue(space->gpu), &add);
+    bsm_gpu_multiply(space->gpu, &(bsm_gpu_product){.m = space->rows,
+                                                    .n = dim,
+                                                    .k = 2 * dim,
+                                                    .batches = 1,
+                                                    .a = kept_of(space, path)->pair,
+                                                    .lda = 2 * dim,
+                                                    .b = bsm_weights_at(space, places->merge),
+                                                    .ldb = dim,
+                                                    .c = add.out,
+                                                    .ldc = dim,
+                                                    .beta = 1});
 }
 
 bsm_status bsm_cuda_training_path(void *opaque, size_t layer, bsm_axis axis, bsm_error *error)
 {
     const bsm_cuda_training *space = opaque;
-    bsm_card_use(space->card);
+    bsm_gpu_use(space->gpu);
     run_directions(space, layer, axis);
     merge(space, path_index(layer, axis));
-    return bsm_card_status(space->card, error);
+    return bsm_gpu_status(space->gpu, error);
 }
 
 /* ---- Backward ---- */
 
 void bsm_cuda_training_convert_gradient(const bsm_cuda_training *space)
 {
-    const bsm_kernel_queue queue = bsm_card_queue(space->card);
+    const bsm_kernel_queue queue = bsm_gpu_queue(space->gpu);
     if (queue.bf16) {
         bsm_kernel_to_bf16(queue.stream, space->rows * space->config.dim, space->d_x,
                            space->d_x_values);
@@ -175,7 +174,7 @@ static void merge_bias_backward(const bsm_cuda_training *space, const bsm_path_p
                         .columns = (uint32_t)space->config.dim,
                         .in = space->d_x,
                         .partial = space->partial};
-    bsm_kernel_sum_rows(bsm_card_queue(space->card), &sum);
+    bsm_kernel_sum_rows(bsm_gpu_queue(space->gpu), &sum);
     bsm_add_sums(space, bsm_pieces_of(sum.rows), sum.columns,
                  bsm_gradients_at(space, places->merge_bias));
 }
@@ -186,29 +185,29 @@ static void merge_backward(const bsm_cuda_training *space, size_t path)
     const size_t dim = space->config.dim;
     merge_bias_backward(space, places);
     bsm_cuda_training_convert_gradient(space);
-    bsm_card_multiply(space->card, &(bsm_card_product){.m = 2 * dim,
-                                                       .n = dim,
-                                                       .k = space->rows,
-                                                       .batches = 1,
-                                                       .a = kept_of(space, path)->pair,
-                                                       .lda = 2 * dim,
-                                                       .transpose_a = true,
-                                                       .b = space->d_x_values,
-                                                       .ldb = dim,
-                                                       .c = bsm_gradients_at(space, places->merge),
-                                                       .ldc = dim,
-                                                       .beta = 1});
-    bsm_card_multiply(space->card, &(bsm_card_product){.m = space->rows,
-                                                       .n = 2 * dim,
-                                                       .k = dim,
-                                                       .batches = 1,
-                                                       .a = space->d_x_values,
-                                                       .lda = dim,
-                                                       .b = bsm_weights_at(space, places->merge),
-                                                       .ldb = dim,
-                                                       .transpose_b = true,
-                                                       .c = space->d_pair,
-                                                       .ldc = 2 * dim});
+    bsm_gpu_multiply(space->gpu, &(bsm_gpu_product){.m = 2 * dim,
+                                                    .n = dim,
+                                                    .k = space->rows,
+                                                    .batches = 1,
+                                                    .a = kept_of(space, path)->pair,
+                                                    .lda = 2 * dim,
+                                                    .transpose_a = true,
+                                                    .b = space->d_x_values,
+                                                    .ldb = dim,
+                                                    .c = bsm_gradients_at(space, places->merge),
+                                                    .ldc = dim,
+                                                    .beta = 1});
+    bsm_gpu_multiply(space->gpu, &(bsm_gpu_product){.m = space->rows,
+                                                    .n = 2 * dim,
+                                                    .k = dim,
+                                                    .batches = 1,
+                                                    .a = space->d_x_values,
+                                                    .lda = dim,
+                                                    .b = bsm_weights_at(space, places->merge),
+                                                    .ldb = dim,
+                                                    .transpose_b = true,
+                                                    .c = space->d_pair,
+                                                    .ldc = 2 * dim});
 }
 
 static void backward_slab(const direction *d, const bsm_slab *slab)
@@ -220,7 +219,7 @@ bsm_status bsm_cuda_training_path_backward(void *opaque, size_t layer, bsm_axis 
                                            bsm_error *error)
 {
     const bsm_cuda_training *space = opaque;
-    bsm_card_use(space->card);
+    bsm_gpu_use(space->gpu);
     if (space->options.checkpointing) {
         run_directions(space, layer, axis);
     }
@@ -229,5 +228,5 @@ bsm_status bsm_cuda_training_path_backward(void *opaque, size_t layer, bsm_axis 
         direction d = direction_of(space, layer, axis, number);
         run_slabs(&d, backward_slab);
     }
-    return bsm_card_status(space->card, error);
+    return bsm_gpu_status(space->gpu, error);
 }

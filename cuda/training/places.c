@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "model/schema.h"
-#include "model/vector.h"
+#include "model/weight_vector.h"
 
 typedef struct cursor {
     size_t *places;

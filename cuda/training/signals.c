@@ -28,18 +28,18 @@ static size_t transforms_of(const bsm_framing *framing)
     return (size_t)framing->frames * framing->channels;
 }
 
-static bsm_status open_transform(const bsm_cuda_training *space, bsm_card_transform *transform,
+static bsm_status open_transform(const bsm_cuda_training *space, bsm_gpu_transform *transform,
                                  size_t window, size_t hop, bsm_error *error)
 {
     transform->framing = framing_of(space, window, hop);
-    return bsm_card_fft_new(space->card, transform->framing.n_fft,
-                            transforms_of(&transform->framing), &transform->fft, error);
+    return bsm_gpu_fft_new(space->gpu, transform->framing.n_fft, transforms_of(&transform->framing),
+                           &transform->fft, error);
 }
 
-bsm_status bsm_card_signals_open(bsm_cuda_training *space, bsm_error *error)
+bsm_status bsm_gpu_signals_open(bsm_cuda_training *space, bsm_error *error)
 {
     const bsm_loss_options *loss = &space->options.loss;
-    bsm_card_signals *signals = &space->signals;
+    bsm_gpu_signals *signals = &space->signals;
     bsm_status status =
         open_transform(space, &signals->model, space->config.n_fft, space->config.hop, error);
     for (size_t i = 0; i < loss->num_windows && !status; i++) {
@@ -48,11 +48,11 @@ bsm_status bsm_card_signals_open(bsm_cuda_training *space, bsm_error *error)
     return status;
 }
 
-void bsm_card_signals_close(bsm_cuda_training *space)
+void bsm_gpu_signals_close(bsm_cuda_training *space)
 {
-    bsm_card_fft_free(space->signals.model.fft);
+    bsm_gpu_fft_free(space->signals.model.fft);
     for (size_t i = 0; i < BSM_MAX_LOSS_WINDOWS; i++) {
-        bsm_card_fft_free(space->signals.windows[i].fft);
+        bsm_gpu_fft_free(space->signals.windows[i].fft);
     }
 }
 
@@ -61,7 +61,7 @@ static size_t plane(const bsm_cuda_training *space)
     return space->config.channels * space->options.samples;
 }
 
-static void divide_transform(bsm_card_transform *t, bool inverse, bsm_carver *carver)
+static void divide_transform(bsm_gpu_transform *t, bool inverse, bsm_carver *carver)
 {
     t->window = bsm_carve_floats(carver, t->framing.window_size);
     t->weights = inverse ? bsm_carve_floats(carver, t->framing.samples) : NULL;
@@ -69,9 +69,9 @@ static void divide_transform(bsm_card_transform *t, bool inverse, bsm_carver *ca
     t->framing.weights = t->weights;
 }
 
-void bsm_card_signals_divide(bsm_cuda_training *space, bsm_carver *carver)
+void bsm_gpu_signals_divide(bsm_cuda_training *space, bsm_carver *carver)
 {
-    bsm_card_signals *s = &space->signals;
+    bsm_gpu_signals *s = &space->signals;
     const size_t stems = space->config.num_stems;
     const size_t spectrum = space->frames * bsm_config_features(&space->config);
     divide_transform(&s->model, true, carver);
@@ -94,16 +94,16 @@ static size_t max(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-void bsm_card_signals_divide_scratch(bsm_cuda_training *space, bsm_carver *carver)
+void bsm_gpu_signals_divide_scratch(bsm_cuda_training *space, bsm_carver *carver)
 {
-    bsm_card_signals *s = &space->signals;
+    bsm_gpu_signals *s = &space->signals;
     size_t frames = 0, bins = 0, bytes = 0;
     for (size_t i = 0; i <= space->options.loss.num_windows; i++) {
-        const bsm_card_transform *t = i ? &s->windows[i - 1] : &s->model;
+        const bsm_gpu_transform *t = i ? &s->windows[i - 1] : &s->model;
         const size_t transforms = transforms_of(&t->framing), n_fft = t->framing.n_fft;
         frames = max(frames, transforms * n_fft);
         bins = max(bins, transforms * 2 * (n_fft / 2 + 1));
-        bytes = max(bytes, bsm_card_fft_bytes(t->fft));
+        bytes = max(bytes, bsm_gpu_fft_bytes(t->fft));
     }
     s->frames = bsm_carve_floats(carver, frames);
     s->bins = bsm_carve_floats(carver, bins);
@@ -128,7 +128,7 @@ static void fill_weights(const bsm_framing *f, const float *window, double *sums
     }
 }
 
-static bsm_status fill_transform(bsm_cuda_training *space, const bsm_card_transform *t,
+static bsm_status fill_transform(bsm_cuda_training *space, const bsm_gpu_transform *t,
                                  bsm_error *error)
 {
     const bsm_framing *f = &t->framing;
@@ -151,7 +151,7 @@ static bsm_status fill_transform(bsm_cuda_training *space, const bsm_card_transf
     return status;
 }
 
-bsm_status bsm_card_signals_fill(bsm_cuda_training *space, bsm_error *error)
+bsm_status bsm_gpu_signals_fill(bsm_cuda_training *space, bsm_error *error)
 {
     bsm_status status = fill_transform(space, &space->signals.model, error);
     for (size_t i = 0; i < space->options.loss.num_windows && !status; i++) {
@@ -162,33 +162,33 @@ bsm_status bsm_card_signals_fill(bsm_cuda_training *space, bsm_error *error)
 
 /* ---- Transforms ---- */
 
-static void to_bins(const bsm_cuda_training *space, const bsm_card_transform *t, const float *audio,
+static void to_bins(const bsm_cuda_training *space, const bsm_gpu_transform *t, const float *audio,
                     bool adjoint)
 {
-    const bsm_card_signals *s = &space->signals;
-    bsm_kernel_cut_frames(bsm_card_queue(space->card), &t->framing, audio, adjoint, s->frames);
-    bsm_card_fft_forward(space->card, t->fft, s->frames, s->bins, s->fft_scratch);
+    const bsm_gpu_signals *s = &space->signals;
+    bsm_kernel_cut_frames(bsm_gpu_queue(space->gpu), &t->framing, audio, adjoint, s->frames);
+    bsm_gpu_fft_forward(space->gpu, t->fft, s->frames, s->bins, s->fft_scratch);
 }
 
-static void to_frames(const bsm_cuda_training *space, const bsm_card_transform *t)
+static void to_frames(const bsm_cuda_training *space, const bsm_gpu_transform *t)
 {
-    const bsm_card_signals *s = &space->signals;
-    bsm_card_fft_inverse(space->card, t->fft, s->bins, s->frames, s->fft_scratch);
+    const bsm_gpu_signals *s = &space->signals;
+    bsm_gpu_fft_inverse(space->gpu, t->fft, s->bins, s->frames, s->fft_scratch);
 }
 
 static void to_spectrum(const bsm_cuda_training *space, const float *audio, bool adjoint,
                         float *spectrum)
 {
-    const bsm_card_transform *t = &space->signals.model;
+    const bsm_gpu_transform *t = &space->signals.model;
     to_bins(space, t, audio, adjoint);
-    bsm_kernel_store_bins(bsm_card_queue(space->card), &t->framing, space->signals.bins, adjoint,
+    bsm_kernel_store_bins(bsm_gpu_queue(space->gpu), &t->framing, space->signals.bins, adjoint,
                           spectrum);
 }
 
 static void to_audio(const bsm_cuda_training *space, const float *spectrum, float *audio)
 {
-    const bsm_card_transform *t = &space->signals.model;
-    bsm_kernel_queue queue = bsm_card_queue(space->card);
+    const bsm_gpu_transform *t = &space->signals.model;
+    bsm_kernel_queue queue = bsm_gpu_queue(space->gpu);
     bsm_kernel_load_bins(queue, &t->framing, spectrum, space->signals.bins);
     to_frames(space, t);
     bsm_kernel_overlap_add(queue, &t->framing, space->signals.frames, audio);
@@ -204,30 +204,30 @@ static void copy_channels(const bsm_cuda_training *space, const float *const *ch
     }
 }
 
-/* Returns when the item is copied: the card may still be busy with the last one meanwhile. */
+/* Returns when the item is copied: the GPU may still be busy with the last one meanwhile. */
 bsm_status bsm_cuda_training_load(void *opaque, const bsm_training_item *item, bsm_error *error)
 {
     bsm_cuda_training *space = opaque;
-    const bsm_card_signals *s = &space->signals;
+    const bsm_gpu_signals *s = &space->signals;
     const size_t stems = space->config.num_stems;
-    bsm_card_use(space->card);
+    bsm_gpu_use(space->gpu);
     if (space->uploading) { /* an item was broken off before its loss was known */
-        bsm_card_wait(space->card);
+        bsm_gpu_wait(space->gpu);
     }
     space->dropout_key = item->dropout_key;
     copy_channels(space, item->mixture, space->host_audio);
     for (size_t stem = 0; stem < stems; stem++) {
         copy_channels(space, item->stems[stem], space->host_audio + (1 + stem) * plane(space));
     }
-    bsm_card_upload(space->card, s->audio, space->host_audio,
-                    (1 + stems) * plane(space) * sizeof *s->audio);
+    bsm_gpu_upload(space->gpu, s->audio, space->host_audio,
+                   (1 + stems) * plane(space) * sizeof *s->audio);
     space->uploading = true;
     to_spectrum(space, s->audio, false, s->mixture);
     for (size_t stem = 0; stem < stems; stem++) {
         to_spectrum(space, s->audio + (1 + stem) * plane(space), false, s->masked);
         to_audio(space, s->masked, s->targets + stem * plane(space));
     }
-    return bsm_card_status(space->card, error);
+    return bsm_gpu_status(space->gpu, error);
 }
 
 /* ---- Loss ---- */
@@ -237,14 +237,14 @@ static double time_count(const bsm_cuda_training *space)
     return (double)plane(space);
 }
 
-static double spectral_count(const bsm_card_transform *t)
+static double spectral_count(const bsm_gpu_transform *t)
 {
     return (double)transforms_of(&t->framing) * (double)(t->framing.n_fft / 2 + 1);
 }
 
 static void time_term(const bsm_cuda_training *space, size_t stem, double scale)
 {
-    const bsm_card_signals *s = &space->signals;
+    const bsm_gpu_signals *s = &space->signals;
     bsm_time_term term = {.count = plane(space),
                           .step = (float)(scale / time_count(space)),
                           .target = s->targets + stem * plane(space),
@@ -254,16 +254,16 @@ static void time_term(const bsm_cuda_training *space, size_t stem, double scale)
                           .sum = s->sums + BSM_TIME_TERM,
                           .floor = BSM_SQUARE_FLOOR};
     if (space->options.loss.time_norm == BSM_NORM_L2) {
-        bsm_kernel_square_term(bsm_card_queue(space->card), &term);
+        bsm_kernel_square_term(bsm_gpu_queue(space->gpu), &term);
     } else {
-        bsm_kernel_time_term(bsm_card_queue(space->card), &term);
+        bsm_kernel_time_term(bsm_gpu_queue(space->gpu), &term);
     }
 }
 
 /* After time_term, which leaves the difference. */
 static void silence_term(const bsm_cuda_training *space, size_t stem, double scale)
 {
-    const bsm_card_signals *s = &space->signals;
+    const bsm_gpu_signals *s = &space->signals;
     const bsm_loss_options *options = &space->options.loss;
     bsm_silence_term term = {.samples = space->options.samples,
                              .piece = options->silence_piece,
@@ -276,15 +276,15 @@ static void silence_term(const bsm_cuda_training *space, size_t stem, double sca
                              .gradient = s->gradient,
                              .partial = s->partial,
                              .sum = s->sums + BSM_SILENCE_TERM};
-    bsm_kernel_silence_term(bsm_card_queue(space->card), &term);
+    bsm_kernel_silence_term(bsm_gpu_queue(space->gpu), &term);
 }
 
 /* By linearity, of the one transform of the difference. */
 static void spectral_term(const bsm_cuda_training *space, size_t window, double scale)
 {
-    const bsm_card_signals *s = &space->signals;
-    const bsm_card_transform *t = &s->windows[window];
-    bsm_kernel_queue queue = bsm_card_queue(space->card);
+    const bsm_gpu_signals *s = &space->signals;
+    const bsm_gpu_transform *t = &s->windows[window];
+    bsm_kernel_queue queue = bsm_gpu_queue(space->gpu);
     bsm_moduli moduli = {.n_fft = t->framing.n_fft,
                          .transforms = transforms_of(&t->framing),
                          .step = (float)(scale / spectral_count(t)),
@@ -321,9 +321,9 @@ bsm_status bsm_cuda_training_loss(void *opaque, size_t stem, double scale, bsm_l
                                   bsm_error *error)
 {
     bsm_cuda_training *space = opaque;
-    const bsm_card_signals *s = &space->signals;
+    const bsm_gpu_signals *s = &space->signals;
     const bsm_loss_options *options = &space->options.loss;
-    bsm_card_use(space->card);
+    bsm_gpu_use(space->gpu);
     to_audio(space, s->masked, s->predicted);
     time_term(space, stem, scale * options->lambda_time);
     if (options->lambda_silence > 0) {
@@ -333,10 +333,10 @@ bsm_status bsm_cuda_training_loss(void *opaque, size_t stem, double scale, bsm_l
         spectral_term(space, i, scale);
     }
     to_spectrum(space, s->gradient, true, s->masked_gradient);
-    bsm_card_download(space->card, space->host_sums, s->sums, BSM_NUM_TERMS * sizeof *s->sums);
-    bsm_card_wait(space->card);
+    bsm_gpu_download(space->gpu, space->host_sums, s->sums, BSM_NUM_TERMS * sizeof *s->sums);
+    bsm_gpu_wait(space->gpu);
     space->uploading = false;
-    bsm_status status = bsm_card_status(space->card, error);
+    bsm_status status = bsm_gpu_status(space->gpu, error);
     if (!status) {
         *loss = loss_of(space);
     }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* Making a training on the card. */
+/* Making a training on the GPU. */
 #include "training/space.h"
 
 #include <stdlib.h>
 
-/* ---- Without memory of the card ---- */
+/* ---- Without memory of the GPU ---- */
 
 static bsm_mixer_shape shape_of(const bsm_config *config)
 {
@@ -28,7 +28,7 @@ static bsm_status allocate_host_tables(bsm_cuda_training *space, bsm_error *erro
     return BSM_OK;
 }
 
-/* Places are kept in 32 bits on the card. */
+/* Places are kept in 32 bits on the GPU. */
 static bsm_status check_size(const bsm_cuda_training *space, bsm_error *error)
 {
     if (space->places.size > UINT32_MAX || space->options.samples > INT32_MAX) {
@@ -49,17 +49,17 @@ static bsm_status measure(bsm_cuda_training *space, bsm_error *error)
         status = allocate_host_tables(space, error);
     }
     if (!status) {
-        status = bsm_card_new(space->options.precision, &space->card, error);
+        status = bsm_gpu_new(space->options.precision, &space->gpu, error);
     }
     if (!status) {
-        status = bsm_card_signals_open(space, error);
+        status = bsm_gpu_signals_open(space, error);
     }
     if (status) {
         return status;
     }
     space->weights.config = *config;
-    space->net = (bsm_cuda_space){
-        .weights = &space->weights, .shape = shape_of(config), .card = space->card};
+    space->net =
+        (bsm_cuda_space){.weights = &space->weights, .shape = shape_of(config), .gpu = space->gpu};
     space->net.limits = bsm_cuda_slab_limits(&space->net, space->frames);
     return BSM_OK;
 }
@@ -82,17 +82,17 @@ void bsm_cuda_training_free(void *opaque)
     if (!space) {
         return;
     }
-    if (space->card) {
-        bsm_card_use(space->card);
+    if (space->gpu) {
+        bsm_gpu_use(space->gpu);
         bsm_peers_leave(space->peers);
-        bsm_card_wait(space->card);
+        bsm_gpu_wait(space->gpu);
     }
-    bsm_card_signals_close(space);
-    bsm_card_release_host(space->host_audio);
-    bsm_card_release_host(space->host_piece);
-    bsm_card_release_host(space->host_sums);
-    bsm_card_release(space->memory);
-    bsm_card_free(space->card);
+    bsm_gpu_signals_close(space);
+    bsm_gpu_release_host(space->host_audio);
+    bsm_gpu_release_host(space->host_piece);
+    bsm_gpu_release_host(space->host_sums);
+    bsm_gpu_release(space->memory);
+    bsm_gpu_free(space->gpu);
     bsm_places_clear(&space->places);
     free(space->runs);
     free(space->kept);
@@ -123,14 +123,13 @@ static bsm_status allocate_on_host(bsm_cuda_training *space, bsm_error *error)
 {
     const size_t plane = space->config.channels * space->options.samples;
     void *audio = NULL, *piece = NULL, *sums = NULL;
-    bsm_status status = bsm_card_allocate_host(
-        space->card, (1 + space->config.num_stems) * plane * sizeof(float), &audio, error);
+    bsm_status status = bsm_gpu_allocate_host(
+        space->gpu, (1 + space->config.num_stems) * plane * sizeof(float), &audio, error);
     if (!status) {
-        status =
-            bsm_card_allocate_host(space->card, BSM_PIECE_FLOATS * sizeof(float), &piece, error);
+        status = bsm_gpu_allocate_host(space->gpu, BSM_PIECE_FLOATS * sizeof(float), &piece, error);
     }
     if (!status) {
-        status = bsm_card_allocate_host(space->card, BSM_NUM_TERMS * sizeof(double), &sums, error);
+        status = bsm_gpu_allocate_host(space->gpu, BSM_NUM_TERMS * sizeof(double), &sums, error);
     }
     space->host_audio = audio;
     space->host_piece = piece;
@@ -145,7 +144,7 @@ static bsm_status allocate(bsm_cuda_training *space, bsm_error *error)
     char what[80];
     bsm_cuda_training_divide(space, &sizing, &memory);
     bsm_format_line(what, sizeof what, "training on %zu frames", space->frames);
-    bsm_status status = bsm_card_allocate(space->card, sizing.used, what, &space->memory, error);
+    bsm_status status = bsm_gpu_allocate(space->gpu, sizing.used, what, &space->memory, error);
     if (status) {
         return status;
     }
@@ -187,9 +186,9 @@ static void bind_weights(bsm_cuda_training *space)
 static bsm_status fill(bsm_cuda_training *space, const float *parameters, bsm_error *error)
 {
     const size_t bytes = space->places.size * sizeof *parameters;
-    bsm_card_zero(space->card, space->vectors[BSM_GRADIENTS], bytes);
-    bsm_card_zero(space->card, space->vectors[BSM_FIRST_MOMENTS], bytes);
-    bsm_card_zero(space->card, space->vectors[BSM_SECOND_MOMENTS], bytes);
+    bsm_gpu_zero(space->gpu, space->vectors[BSM_GRADIENTS], bytes);
+    bsm_gpu_zero(space->gpu, space->vectors[BSM_FIRST_MOMENTS], bytes);
+    bsm_gpu_zero(space->gpu, space->vectors[BSM_SECOND_MOMENTS], bytes);
     bsm_status status = bsm_cuda_training_write(space, BSM_PARAMETERS, parameters, error);
     if (!status) {
         status = bsm_cuda_training_write(space, BSM_AVERAGES, parameters, error);
@@ -198,9 +197,9 @@ static bsm_status fill(bsm_cuda_training *space, const float *parameters, bsm_er
         status = bsm_cuda_training_fill_tables(space, error);
     }
     if (!status) {
-        status = bsm_card_signals_fill(space, error);
+        status = bsm_gpu_signals_fill(space, error);
     }
-    return status ? status : bsm_card_status(space->card, error);
+    return status ? status : bsm_gpu_status(space->gpu, error);
 }
 
 bsm_status bsm_cuda_training_new(const bsm_config *config, const bsm_training_options *options,

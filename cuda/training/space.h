@@ -60,9 +60,9 @@ typedef struct bsm_band_run {
 /** Fill `runs` (room for num_bands); returns how many there are. */
 size_t bsm_band_runs(const bsm_config *config, bsm_band_run *runs);
 
-/* The card's memory of one training, and what its modules share.
+/* The GPU's memory of one training, and what its modules share.
  *
- *  All vectors, the item's signals and what is kept from forward to backward stay on the card.
+ *  All vectors, the item's signals and what is kept from forward to backward stay on the GPU.
  *  Everything else is scratch; paths are worked on in slabs of sequences, as in inference
  *  (../workspace.h). Weights are used where they lie in their vector: nothing is packed again after
  *  a step, but that for bfloat16 products the vector is held as bfloat16, too. */
@@ -116,11 +116,11 @@ typedef struct bsm_bands_scratch {
 } bsm_bands_scratch;
 
 /** One transform of the item's signals. */
-typedef struct bsm_card_transform {
+typedef struct bsm_gpu_transform {
     bsm_framing framing;
-    bsm_card_fft *fft;
+    bsm_gpu_fft *fft;
     float *window, *weights; /**< of the framing */
-} bsm_card_transform;
+} bsm_gpu_transform;
 
 enum {
     BSM_TIME_TERM,
@@ -129,8 +129,8 @@ enum {
     BSM_NUM_TERMS = BSM_FIRST_WINDOW_TERM + BSM_MAX_LOSS_WINDOWS
 };
 
-typedef struct bsm_card_signals {
-    bsm_card_transform model, windows[BSM_MAX_LOSS_WINDOWS];
+typedef struct bsm_gpu_signals {
+    bsm_gpu_transform model, windows[BSM_MAX_LOSS_WINDOWS];
     float *audio;           /**< [mixture, then stems][channel][samples] */
     float *targets;         /**< [stem][channel][samples] */
     float *predicted;       /**< [channel][samples]; then less the target */
@@ -142,7 +142,7 @@ typedef struct bsm_card_signals {
     void *fft_scratch;
     double *partial; /**< [BSM_REDUCING_BLOCKS] */
     double *sums;    /**< [BSM_NUM_TERMS] */
-} bsm_card_signals;
+} bsm_gpu_signals;
 
 /** Vectors of all bands next to each other, as kernels take them. */
 typedef struct bsm_packed_vectors {
@@ -161,10 +161,10 @@ typedef struct bsm_cuda_training {
     bsm_places places;
     bsm_band_run *runs;
     size_t num_runs;
-    bsm_card *card;
+    bsm_gpu *gpu;
     bsm_peers *peers; /**< NULL: not joined */
 
-    void *memory; /**< all that follows on the card */
+    void *memory; /**< all that follows on the GPU */
     float *vectors[BSM_NUM_TRAINING_VECTORS];
     void *bf16; /**< the parameters as bfloat16; NULL in other precisions */
     float *A;   /**< [path][direction][heads] */
@@ -181,13 +181,13 @@ typedef struct bsm_cuda_training {
     float *partial;           /**< sums of pieces */
     bsm_cuda_mixer_gradients gradients;
     bsm_bands_scratch scratch;
-    bsm_card_signals signals;
+    bsm_gpu_signals signals;
 
     /* The view of this memory that the mixer forward takes. */
     bsm_cuda_weights weights;
     bsm_cuda_space net;
 
-    float *host_audio;    /**< reached by the card */
+    float *host_audio;    /**< reached by the GPU */
     float *host_piece;    /**< the same, BSM_PIECE_FLOATS of a vector on its way */
     double *host_sums;    /**< the same */
     bool uploading;       /**< host_audio is in use */
@@ -212,13 +212,13 @@ void bsm_cuda_training_divide(bsm_cuda_training *space, bsm_carver *carver,
                               bsm_training_memory *memory);
 
 /** Make the signals' plans. */
-bsm_status bsm_card_signals_open(bsm_cuda_training *space, bsm_error *error);
-void bsm_card_signals_close(bsm_cuda_training *space);
-void bsm_card_signals_divide(bsm_cuda_training *space, bsm_carver *carver);
-void bsm_card_signals_divide_scratch(bsm_cuda_training *space, bsm_carver *carver);
+bsm_status bsm_gpu_signals_open(bsm_cuda_training *space, bsm_error *error);
+void bsm_gpu_signals_close(bsm_cuda_training *space);
+void bsm_gpu_signals_divide(bsm_cuda_training *space, bsm_carver *carver);
+void bsm_gpu_signals_divide_scratch(bsm_cuda_training *space, bsm_carver *carver);
 
 /** Fill windows and weights. */
-bsm_status bsm_card_signals_fill(bsm_cuda_training *space, bsm_error *error);
+bsm_status bsm_gpu_signals_fill(bsm_cuda_training *space, bsm_error *error);
 
 /** Where each packed vector starts. */
 bsm_packed_vectors bsm_packed_vectors_of(const bsm_config *config);
@@ -226,14 +226,14 @@ bsm_packed_vectors bsm_packed_vectors_of(const bsm_config *config);
 /** Fill the tables of the bands and of the vectors' places. */
 bsm_status bsm_cuda_training_fill_tables(bsm_cuda_training *space, bsm_error *error);
 
-/** Copy to the card, by way of host_piece. */
+/** Copy to the GPU, by way of host_piece. */
 void bsm_cuda_training_upload(bsm_cuda_training *space, void *to, const void *from, size_t bytes);
 
 /** Values at a place, or a tensor's weights as values. */
 static inline void *bsm_values_at(const bsm_cuda_training *space, void *values, size_t index)
 {
-    return bsm_card_queue(space->card).bf16 ? (void *)((uint16_t *)values + index)
-                                            : (void *)((float *)values + index);
+    return bsm_gpu_queue(space->gpu).bf16 ? (void *)((uint16_t *)values + index)
+                                          : (void *)((float *)values + index);
 }
 
 static inline const void *bsm_weights_at(const bsm_cuda_training *space, size_t place)
@@ -261,7 +261,7 @@ static inline void bsm_add_sums(const bsm_cuda_training *space, size_t pieces, s
                           .ld = (uint32_t)columns,
                           .partial = space->partial,
                           .out = gradient};
-    bsm_kernel_add_pieces(bsm_card_queue(space->card), &add);
+    bsm_kernel_add_pieces(bsm_gpu_queue(space->gpu), &add);
 }
 
 /** d_x as values. */
@@ -270,7 +270,7 @@ void bsm_cuda_training_convert_gradient(const bsm_cuda_training *space);
 /** The mixer of a slab backward, from d_pair to d_x, and its weights' gradients. */
 void bsm_cuda_mixer_backward(const bsm_cuda_training *space, const bsm_cuda_space *net,
                              const bsm_cuda_mixer *mixer, const bsm_mixer_places *places,
-                             const bsm_slab *slab, const bsm_card_dropout *dropout,
+                             const bsm_slab *slab, const bsm_gpu_dropout *dropout,
                              size_t direction);
 
 /* Functions of bsm_training_device. */

@@ -8,8 +8,8 @@
 static void wait(void *opaque)
 {
     const bsm_cuda_training *space = opaque;
-    bsm_card_use(space->card);
-    bsm_card_wait(space->card);
+    bsm_gpu_use(space->gpu);
+    bsm_gpu_wait(space->gpu);
 }
 
 const bsm_training_device bsm_cuda_training_table = {

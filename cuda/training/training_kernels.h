@@ -60,12 +60,12 @@ void bsm_kernel_decay_rates(bsm_kernel_queue queue, size_t count, const uint32_t
 /* ---- residual.cu ---- */
 
 /** Dropout of what a mixer gives (device/dropout.h); p = 0: none. */
-typedef struct bsm_card_dropout {
+typedef struct bsm_gpu_dropout {
     uint64_t key;
     double p;
     uint32_t frames, bands; /**< of x */
     bool along_bands;
-} bsm_card_dropout;
+} bsm_gpu_dropout;
 
 /** out = x + bias for each row. */
 typedef struct bsm_add_bias {
@@ -78,7 +78,7 @@ void bsm_kernel_add_bias(bsm_kernel_queue queue, const bsm_add_bias *add);
 /** One direction's half of the pair that is merged: pair = x + dropout(mixed) as values. */
 typedef struct bsm_residual {
     bsm_rows rows;
-    bsm_card_dropout dropout;
+    bsm_gpu_dropout dropout;
     uint32_t dim, direction;
     const float *x;
     const float *mixed; /**< in rows */
@@ -89,7 +89,7 @@ void bsm_kernel_residual(bsm_kernel_queue queue, const bsm_residual *residual);
 /** The same backward: d_x += d_pair; d_mixed = dropout(d_pair) as values. */
 typedef struct bsm_residual_backward {
     bsm_rows rows;
-    bsm_card_dropout dropout;
+    bsm_gpu_dropout dropout;
     uint32_t dim, direction;
     const float *d_pair; /**< [row of x][2 dim] */
     float *d_x;
@@ -282,7 +282,7 @@ void bsm_kernel_square_sum(bsm_kernel_queue queue, size_t count, const float *va
                            double *partial, double *sum);
 
 /** What a step of AdamW is for every weight alike (bsm/training.h). */
-typedef struct bsm_card_adamw {
+typedef struct bsm_gpu_adamw {
     float scale;                        /**< of the gradient */
     float beta1, share1, beta2, share2; /**< share = 1 - beta */
     float keep;                         /**< of the weight, by its decay */
@@ -293,8 +293,8 @@ typedef struct bsm_card_adamw {
     size_t count;
     float *weights, *gradients, *first, *second, *average;
     void *values; /**< the weights as bfloat16; NULL: not wanted */
-} bsm_card_adamw;
-void bsm_kernel_adamw(bsm_kernel_queue queue, const bsm_card_adamw *adamw);
+} bsm_gpu_adamw;
+void bsm_kernel_adamw(bsm_kernel_queue queue, const bsm_gpu_adamw *adamw);
 
 /* ---- loss.cu ---- */
 

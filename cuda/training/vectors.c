@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The vectors on the card: their ways in and out, their norm, and the optimiser's step. */
+/* The vectors on the GPU: their ways in and out, their norm, and the optimiser's step. */
 #include <math.h>
 #include <string.h>
 
@@ -15,11 +15,11 @@ void bsm_cuda_training_upload(bsm_cuda_training *space, void *to, const void *fr
     const size_t most = BSM_PIECE_FLOATS * sizeof(float);
     for (size_t done = 0, count; done < bytes; done += count) {
         count = min(bytes - done, most);
-        bsm_card_wait(space->card); /* for the piece before */
+        bsm_gpu_wait(space->gpu); /* for the piece before */
         memcpy(space->host_piece, (const unsigned char *)from + done, count);
-        bsm_card_upload(space->card, (unsigned char *)to + done, space->host_piece, count);
+        bsm_gpu_upload(space->gpu, (unsigned char *)to + done, space->host_piece, count);
     }
-    bsm_card_wait(space->card);
+    bsm_gpu_wait(space->gpu);
 }
 
 bsm_status bsm_cuda_training_read(void *opaque, bsm_training_vector vector, float *values,
@@ -27,13 +27,13 @@ bsm_status bsm_cuda_training_read(void *opaque, bsm_training_vector vector, floa
 {
     const bsm_cuda_training *space = opaque;
     bsm_status status = BSM_OK;
-    bsm_card_use(space->card);
+    bsm_gpu_use(space->gpu);
     for (size_t done = 0, count; done < space->places.size && !status; done += count) {
         count = min(space->places.size - done, BSM_PIECE_FLOATS);
-        bsm_card_download(space->card, space->host_piece, space->vectors[vector] + done,
-                          count * sizeof *values);
-        bsm_card_wait(space->card);
-        status = bsm_card_status(space->card, error);
+        bsm_gpu_download(space->gpu, space->host_piece, space->vectors[vector] + done,
+                         count * sizeof *values);
+        bsm_gpu_wait(space->gpu);
+        status = bsm_gpu_status(space->gpu, error);
         if (!status) {
             memcpy(values + done, space->host_piece, count * sizeof *values);
         }
@@ -45,14 +45,14 @@ bsm_status bsm_cuda_training_write(void *opaque, bsm_training_vector vector, con
                                    bsm_error *error)
 {
     bsm_cuda_training *space = opaque;
-    bsm_card_use(space->card);
+    bsm_gpu_use(space->gpu);
     bsm_cuda_training_upload(space, space->vectors[vector], values,
                              space->places.size * sizeof *values);
     if (vector == BSM_PARAMETERS && space->bf16) {
-        bsm_kernel_to_bf16(bsm_card_queue(space->card).stream, space->places.size,
+        bsm_kernel_to_bf16(bsm_gpu_queue(space->gpu).stream, space->places.size,
                            space->vectors[vector], space->bf16);
     }
-    return bsm_card_status(space->card, error);
+    return bsm_gpu_status(space->gpu, error);
 }
 
 bsm_status bsm_cuda_training_peers_join(void *opaque, const bsm_peers_id *id, size_t rank,
@@ -62,8 +62,8 @@ bsm_status bsm_cuda_training_peers_join(void *opaque, const bsm_peers_id *id, si
     if (space->peers) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "training: joined with others already");
     }
-    bsm_card_use(space->card);
-    return bsm_peers_join(space->card, id, rank, size, &space->peers, error);
+    bsm_gpu_use(space->gpu);
+    return bsm_peers_join(space->gpu, id, rank, size, &space->peers, error);
 }
 
 bsm_status bsm_cuda_training_sum_gradients(void *opaque, bsm_error *error)
@@ -72,20 +72,20 @@ bsm_status bsm_cuda_training_sum_gradients(void *opaque, bsm_error *error)
     if (!space->peers) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "training: not joined with others");
     }
-    bsm_card_use(space->card);
+    bsm_gpu_use(space->gpu);
     return bsm_peers_sum(space->peers, space->vectors[BSM_GRADIENTS], space->places.size, error);
 }
 
 bsm_status bsm_cuda_training_norm(void *opaque, double *norm, bsm_error *error)
 {
     const bsm_cuda_training *space = opaque;
-    const bsm_card_signals *signals = &space->signals;
-    bsm_card_use(space->card);
-    bsm_kernel_square_sum(bsm_card_queue(space->card), space->places.size,
+    const bsm_gpu_signals *signals = &space->signals;
+    bsm_gpu_use(space->gpu);
+    bsm_kernel_square_sum(bsm_gpu_queue(space->gpu), space->places.size,
                           space->vectors[BSM_GRADIENTS], signals->partial, signals->sums);
-    bsm_card_download(space->card, space->host_sums, signals->sums, sizeof *signals->sums);
-    bsm_card_wait(space->card);
-    bsm_status status = bsm_card_status(space->card, error);
+    bsm_gpu_download(space->gpu, space->host_sums, signals->sums, sizeof *signals->sums);
+    bsm_gpu_wait(space->gpu);
+    bsm_status status = bsm_gpu_status(space->gpu, error);
     *norm = status ? NAN : sqrt(space->host_sums[0]);
     return status;
 }
@@ -94,7 +94,7 @@ bsm_status bsm_cuda_training_update(void *opaque, const bsm_adamw *step, bsm_err
 {
     const bsm_cuda_training *space = opaque;
     const double number = (double)step->step;
-    bsm_card_adamw adamw = {
+    bsm_gpu_adamw adamw = {
         .scale = (float)step->gradient_scale,
         .beta1 = (float)step->beta1,
         .share1 = (float)(1 - step->beta1),
@@ -113,7 +113,7 @@ bsm_status bsm_cuda_training_update(void *opaque, const bsm_adamw *step, bsm_err
         .average = space->vectors[BSM_AVERAGES],
         .values = space->bf16,
     };
-    bsm_card_use(space->card);
-    bsm_kernel_adamw(bsm_card_queue(space->card), &adamw);
-    return bsm_card_status(space->card, error);
+    bsm_gpu_use(space->gpu);
+    bsm_kernel_adamw(bsm_gpu_queue(space->gpu), &adamw);
+    return bsm_gpu_status(space->gpu, error);
 }

@@ -16,9 +16,9 @@ typedef struct bsm_cuda_module {
     const char *version;                           /**< of bsm */
     size_t config_size, weights_size, device_size; /**< of the structs */
 
-    /** One line on the card that will be used. BSM_NO_DEVICE: none can be, and why. */
+    /** One line on the GPU that will be used. BSM_NO_DEVICE: none can be, and why. */
     bsm_status (*find)(char *text, size_t size, bsm_error *error);
-    /** As bsm_device_take_card. */
+    /** As bsm_device_take_gpu. */
     bsm_status (*take)(size_t place, size_t processes, bsm_error *error);
     const bsm_device *device;
 } bsm_cuda_module;
@@ -27,7 +27,7 @@ typedef struct bsm_cuda_module {
 #define BSM_CUDA_MODULE_ENTRY "bsm_cuda_module_entry"
 typedef const bsm_cuda_module *bsm_cuda_module_function(void);
 
-/** The module, if it and a card are there; opened once, never closed. Any thread.
+/** The module, if it and a GPU are there; opened once, never closed. Any thread.
  *  BSM_NO_DEVICE, and why. */
 bsm_status bsm_cuda_module_get(const bsm_cuda_module **module, bsm_error *error);
 

@@ -122,7 +122,7 @@ const bsm_device *bsm_device_for(const bsm_device *device, bsm_precision precisi
     return device == &bsm_cpu_device ? bsm_cpu_device_for(precision) : device;
 }
 
-bsm_status bsm_device_take_card(size_t place, size_t processes, bsm_error *error)
+bsm_status bsm_device_take_gpu(size_t place, size_t processes, bsm_error *error)
 {
     const bsm_cuda_module *module = NULL;
     bsm_status status = bsm_cuda_module_get(&module, error);

@@ -19,7 +19,7 @@ static inline uint64_t bsm_dropout_key(uint64_t item_key, size_t layer, bool alo
  *  (sequence * length + step) * dim + feature. Along time, a sequence is a band and its steps are
  *  the frames; along bands, a sequence is a frame and its steps are the bands. Steps are counted
  *  from the first frame or band for the backward mixer, too. */
-BSM_ON_CARDS static inline float bsm_dropout_factor(uint64_t key, uint64_t index, double p)
+BSM_HOST_AND_GPU static inline float bsm_dropout_factor(uint64_t key, uint64_t index, double p)
 {
     return bsm_uniform(key, index) < p ? 0.0f : (float)(1 / (1 - p));
 }

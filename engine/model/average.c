@@ -2,7 +2,7 @@
 /* The average of models of one shape. */
 #include <stdlib.h>
 
-#include "model/vector.h"
+#include "model/weight_vector.h"
 
 static bsm_status check_models(bsm_model *const *models, size_t count, bsm_error *error)
 {

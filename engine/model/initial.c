@@ -9,7 +9,7 @@
 
 #include "model/random.h"
 #include "model/schema.h"
-#include "model/vector.h"
+#include "model/weight_vector.h"
 
 /* Step sizes that the scan starts with, in frames; decays per step size. */
 static const double shortest_step = 1e-3, longest_step = 1e-1, step_floor = 1e-4;

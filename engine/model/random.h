@@ -6,15 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** What nvcc compiles for cards, too. */
+/** What nvcc compiles for GPUs, too. */
 #ifdef __CUDACC__
-#define BSM_ON_CARDS __host__ __device__
+#define BSM_HOST_AND_GPU __host__ __device__
 #else
-#define BSM_ON_CARDS
+#define BSM_HOST_AND_GPU
 #endif
 
 /** The index-th number of the SplitMix64 sequence that starts at `seed` (Steele et al., 2014). */
-BSM_ON_CARDS static inline uint64_t bsm_splitmix(uint64_t seed, uint64_t index)
+BSM_HOST_AND_GPU static inline uint64_t bsm_splitmix(uint64_t seed, uint64_t index)
 {
     uint64_t z = seed + (index + 1) * 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -23,7 +23,7 @@ BSM_ON_CARDS static inline uint64_t bsm_splitmix(uint64_t seed, uint64_t index)
 }
 
 /** The same as a number in [0, 1). */
-BSM_ON_CARDS static inline double bsm_uniform(uint64_t seed, uint64_t index)
+BSM_HOST_AND_GPU static inline double bsm_uniform(uint64_t seed, uint64_t index)
 {
     return (double)(bsm_splitmix(seed, index) >> 11) * 0x1p-53;
 }

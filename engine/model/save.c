@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "model/half.h"
+#include "model/float16.h"
 #include "model/model.h"
 #include "model/safetensors.h"
 

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "model/half.h"
+#include "model/float16.h"
 #include "model/model.h"
 
 size_t bsm_dtype_size(bsm_dtype dtype)

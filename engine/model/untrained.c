@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "model/random.h"
-#include "model/vector.h"
+#include "model/weight_vector.h"
 
 /* ---- Weights that are a hash of their names (docs/model-format.md, "Untrained models") ---- */
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "device/device.h"
-#include "model/vector.h"
+#include "model/weight_vector.h"
 #include "net/training.h"
 
 struct bsm_training {

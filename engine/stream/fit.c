@@ -8,8 +8,8 @@
 #include <time.h>
 
 #include "device/device.h"
-#include "stream/epoch.h"
 #include "stream/plan.h"
+#include "stream/span.h"
 
 static const double MOST_LOAD = 0.7;
 static const double LITTLE_LOAD = 0.25;   /* one thread does it */
@@ -105,7 +105,7 @@ static double load_of(const bsm_stream_plan *plan, double seconds)
     return seconds * frames * (double)plan->model_rate / (double)(plan->commit * plan->hop);
 }
 
-/* And not on a card. */
+/* And not on a GPU. */
 static bool computes_here(bsm_device_kind kind)
 {
     const bsm_device *device = NULL;

@@ -41,7 +41,7 @@ bsm_status bsm_stream_plan_make(const bsm_model *model, const bsm_stream_plan *b
 size_t bsm_stream_plan_block(const bsm_stream_plan *plan);
 size_t bsm_stream_plan_dearest(const bsm_stream_plan *plan);
 
-/** Host samples, from a block's epoch on, after which block number `block` can be computed. */
+/** Host samples, from a block's span on, after which block number `block` can be computed. */
 uint64_t bsm_stream_plan_ready(const bsm_stream_plan *plan, uint64_t block);
 
 #endif

@@ -81,10 +81,10 @@ struct bsm_stream {
     /* ---- The worker's own ---- */
     pthread_t worker;
     bsm_voice *voice;
-    bsm_voice *next;        /**< begins where the epoch ends; NULL: the same voice goes on */
-    struct bsm_epoch *warm; /**< the next voice's, while it warms up; NULL: it does not */
-    uint64_t patience;      /**< `written` at which that is given up */
-    float *tails;           /**< [2][channel][fade] what two epochs keep back for a crossfade */
+    bsm_voice *next;       /**< begins where the span ends; NULL: the same voice goes on */
+    struct bsm_span *warm; /**< the next voice's, while it warms up; NULL: it does not */
+    uint64_t patience;     /**< `written` at which that is given up */
+    float *tails;          /**< [2][channel][fade] what two spans keep back for a crossfade */
 };
 
 /** The worker thread; `stream` is the stream. */

@@ -10,7 +10,7 @@ enum {
 };
 
 /* Of the frames' grid that is heard, so that the same network says the same. */
-static uint64_t start_of(const bsm_epoch *heard, const bsm_stream_plan *plan, uint64_t written)
+static uint64_t start_of(const bsm_span *heard, const bsm_stream_plan *plan, uint64_t written)
 {
     const uint64_t past = written - heard->start, most = WARM_SECONDS * plan->rate;
     const uint64_t skipped = past > most ? past - most : 0;
@@ -19,62 +19,62 @@ static uint64_t start_of(const bsm_epoch *heard, const bsm_stream_plan *plan, ui
 }
 
 /* A memory that is bounded is computed anew for each block, at too high a price. */
-static bool is_worth_it(const bsm_epoch *heard, uint64_t written)
+static bool is_worth_it(const bsm_span *heard, uint64_t written)
 {
     const bsm_stream *s = heard->stream;
     const bool late = written < atomic_load(&s->late_until);
     return s->next->network && s->next->plan.history == 0 && !late && written > heard->start;
 }
 
-void bsm_warm_up_begin(const bsm_epoch *heard)
+void bsm_warm_up_begin(const bsm_span *heard)
 {
-    static epoch_tail none;
+    static span_tail none;
     bsm_stream *s = heard->stream;
     const uint64_t written = atomic_load(&s->written);
-    bsm_epoch *e = is_worth_it(heard, written) ? calloc(1, sizeof *e) : NULL;
+    bsm_span *e = is_worth_it(heard, written) ? calloc(1, sizeof *e) : NULL;
     if (!e) {
         return;
     }
     const uint64_t start = start_of(heard, &s->next->plan, written);
-    *e = (bsm_epoch){.stream = s,
-                     .voice = s->next,
-                     .start = start,
-                     .end = BSM_NEVER,
-                     .until = BSM_NEVER,
-                     .read = start,
-                     .next = start,
-                     .from = BSM_NEVER,
-                     .before = &none,
-                     .tail = &none,
-                     .warming = true};
+    *e = (bsm_span){.stream = s,
+                    .voice = s->next,
+                    .start = start,
+                    .end = BSM_NEVER,
+                    .until = BSM_NEVER,
+                    .read = start,
+                    .next = start,
+                    .from = BSM_NEVER,
+                    .before = &none,
+                    .tail = &none,
+                    .warming = true};
     bsm_error error;
     s->warm = e;
     s->patience = written + PATIENT_SECONDS * s->rate;
-    if (bsm_epoch_open(e, false, &error)) {
+    if (bsm_span_open(e, false, &error)) {
         bsm_warm_up_end(s, true);
     }
 }
 
 /* A network that fails here fails again where it is told. */
-static void compute(bsm_epoch *e)
+static void compute(bsm_span *e)
 {
     bsm_error error;
     size_t count = 0;
-    if (bsm_epoch_next(e, &count, &error) || count == 0) {
+    if (bsm_span_next(e, &count, &error) || count == 0) {
         bsm_warm_up_end(e->stream, true);
     } else {
         e->voice->warmed = true;
     }
 }
 
-bool bsm_warm_up_step(bsm_epoch *heard)
+bool bsm_warm_up_step(bsm_span *heard)
 {
     bsm_stream *s = heard->stream;
     const uint64_t written = atomic_load(&s->written);
     if (s->warm && written > s->patience && !atomic_load(&s->freewheel)) {
         bsm_warm_up_end(s, false);
     }
-    if (!s->warm || written < bsm_epoch_ready(s->warm)) {
+    if (!s->warm || written < bsm_span_ready(s->warm)) {
         return false;
     }
     const double before = bsm_stream_clock();
@@ -85,7 +85,7 @@ bool bsm_warm_up_step(bsm_epoch *heard)
     return true;
 }
 
-bool bsm_warm_up_hands_over(bsm_epoch *heard)
+bool bsm_warm_up_hands_over(bsm_span *heard)
 {
     const bsm_stream *s = heard->stream;
     if (!s->warm || s->next->plan.latency < heard->voice->plan.latency) {
@@ -100,14 +100,14 @@ bool bsm_warm_up_hands_over(bsm_epoch *heard)
 bool bsm_warm_up_is_over(const bsm_stream *s)
 {
     const uint64_t written = atomic_load(&s->written);
-    return !s->warm || (written < bsm_epoch_ready(s->warm) && s->warm->next + s->fade <= written);
+    return !s->warm || (written < bsm_span_ready(s->warm) && s->warm->next + s->fade <= written);
 }
 
 void bsm_warm_up_end(bsm_stream *s, bool forget)
 {
     if (s->warm) {
         s->warm->voice->warmed = s->warm->voice->warmed && !forget;
-        bsm_epoch_close(s->warm);
+        bsm_span_close(s->warm);
         free(s->warm);
         s->warm = NULL;
     }

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* The worker thread of a live stream: one epoch after another. */
+/* The worker thread of a live stream: one span after another. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "stream/warm_up.h"
 
-/* What lasts from epoch to epoch. */
+/* What lasts from span to span. */
 typedef struct worker {
     bsm_stream *stream;
-    uint64_t start;    /* of the next epoch */
+    uint64_t start;    /* of the next span */
     uint64_t finished; /* results before this are there, or given up */
     bool keep_state;
-    epoch_tail tails[2]; /* the last epoch's, and the one in work */
-    double busy, audio;  /* seconds computed, and of audio, in all */
+    span_tail tails[2]; /* the last span's, and the one in work */
+    double busy, audio; /* seconds computed, and of audio, in all */
 } worker;
 
 static void place_tails(worker *w)
@@ -28,13 +28,13 @@ static void place_tails(worker *w)
 
 static void swap_tails(worker *w)
 {
-    epoch_tail last = w->tails[0];
+    span_tail last = w->tails[0];
     w->tails[0] = w->tails[1];
     w->tails[1] = last;
     w->tails[1].count = 0;
 }
 
-static void count_load(worker *w, bsm_epoch *e, double seconds)
+static void count_load(worker *w, bsm_span *e, double seconds)
 {
     bsm_stream *s = w->stream;
     const bsm_stream_plan *plan = &e->voice->plan;
@@ -62,17 +62,17 @@ static void tell_device(bsm_stream *s, const bsm_voice *voice)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Until the signal's end, or until something ends the epoch. */
-static bsm_status run_blocks(worker *w, bsm_epoch *e, bsm_error *error)
+/* Until the signal's end, or until something ends the span. */
+static bsm_status run_blocks(worker *w, bsm_span *e, bsm_error *error)
 {
     for (;;) {
         size_t count = 0;
         double begun = bsm_stream_clock(), waited = e->waited;
         atomic_store(&w->stream->begun, atomic_load(&w->stream->written));
-        bsm_status status = bsm_epoch_next(e, &count, error);
+        bsm_status status = bsm_span_next(e, &count, error);
         atomic_store(&w->stream->begun, BSM_NEVER);
         tell_device(w->stream, e->voice);
-        if (count > 0) { /* a broken epoch's last has computed nothing */
+        if (count > 0) { /* a broken span's last has computed nothing */
             count_load(w, e, bsm_stream_clock() - begun - (e->waited - waited));
         }
         if (status || count == 0 || e->next >= e->until) {
@@ -81,24 +81,24 @@ static bsm_status run_blocks(worker *w, bsm_epoch *e, bsm_error *error)
     }
 }
 
-static void run_epoch(worker *w, bsm_epoch *e)
+static void run_span(worker *w, bsm_span *e)
 {
     bsm_error error = {0};
-    bsm_status status = e->blocks ? BSM_OK : bsm_epoch_open(e, w->keep_state, &error);
+    bsm_status status = e->blocks ? BSM_OK : bsm_span_open(e, w->keep_state, &error);
     if (!status) {
         status = run_blocks(w, e, &error);
     }
     if (!status) {
-        e->over = EPOCH_ENDED;
-    } else if (e->over == EPOCH_RUNS) {
-        e->over = EPOCH_FAILED;
+        e->over = SPAN_ENDED;
+    } else if (e->over == SPAN_RUNS) {
+        e->over = SPAN_FAILED;
         bsm_failure_set(&w->stream->failure, error.message);
         atomic_store(&w->stream->status, (int)status);
     }
-    bsm_epoch_close(e);
+    bsm_span_close(e);
 }
 
-/* ---- Between epochs ---- */
+/* ---- Between spans ---- */
 
 static void set_due(bsm_stream *s, uint64_t from, uint64_t to)
 {
@@ -112,13 +112,13 @@ static void expect_nothing(worker *w, uint64_t from)
     bsm_stream *s = w->stream;
     atomic_store(&s->due_to, from);
     atomic_store(&s->done, BSM_NEVER);
-    bsm_epoch_report_progress(s);
+    bsm_span_report_progress(s);
 }
 
 /* What was kept back for a crossfade that will not be. */
 static void flush_tail(worker *w)
 {
-    epoch_tail *tail = &w->tails[0];
+    span_tail *tail = &w->tails[0];
     for (size_t i = 0; i < tail->count; i++) {
         bsm_timeline_put(&w->stream->output, tail->from + i, 0, tail->samples[0][i]);
         bsm_timeline_put(&w->stream->output, tail->from + i, 1, tail->samples[1][i]);
@@ -165,7 +165,7 @@ static void change_voice(bsm_stream *s)
     atomic_store(&s->wanted_latency, s->voice->plan.latency);
 }
 
-/* The next epoch overlaps nothing. */
+/* The next span overlaps nothing. */
 static void start_at_present(worker *w)
 {
     w->tails[0].count = 0;
@@ -194,11 +194,11 @@ static void wait_for_voice(worker *w)
     atomic_store(&s->reset, false);
     w->keep_state = false;
     set_due(s, w->start, BSM_NEVER);
-    bsm_epoch_report_progress(s);
+    bsm_span_report_progress(s);
 }
 
-/* The next epoch begins a fade before the end of the last, whose results are all there. */
-static void overlap(worker *w, const bsm_epoch *e)
+/* The next span begins a fade before the end of the last, whose results are all there. */
+static void overlap(worker *w, const bsm_span *e)
 {
     bsm_stream *s = w->stream;
     w->finished = e->until;
@@ -221,23 +221,23 @@ static void after_failure(worker *w)
     }
 }
 
-static void after_epoch(worker *w, const bsm_epoch *e)
+static void after_span(worker *w, const bsm_span *e)
 {
     bsm_stream *s = w->stream;
     swap_tails(w);
     w->finished = e->next > w->finished ? e->next : w->finished;
     switch (e->over) {
-    case EPOCH_ENDED: overlap(w, e); break;
-    case EPOCH_BROKEN:
+    case SPAN_ENDED: overlap(w, e); break;
+    case SPAN_BROKEN:
         start_at_present(w);
         w->keep_state = true;
         atomic_fetch_add(&s->dropped, w->start > e->read ? w->start - e->read : 0);
         break;
-    case EPOCH_FAILED: after_failure(w); break;
-    case EPOCH_QUIT:
-    case EPOCH_RUNS: w->tails[0].count = 0; return;
+    case SPAN_FAILED: after_failure(w); break;
+    case SPAN_QUIT:
+    case SPAN_RUNS: w->tails[0].count = 0; return;
     }
-    if (e->over != EPOCH_ENDED) {
+    if (e->over != SPAN_ENDED) {
         bsm_warm_up_end(s, false);
     }
     if (s->next) {
@@ -249,28 +249,28 @@ static void after_epoch(worker *w, const bsm_epoch *e)
     }
 }
 
-static bsm_epoch cold_epoch(worker *w)
+static bsm_span cold_span(worker *w)
 {
-    return (bsm_epoch){.stream = w->stream,
-                       .voice = w->stream->voice,
-                       .start = w->start,
-                       .end = BSM_NEVER,
-                       .until = BSM_NEVER,
-                       .read = w->start,
-                       .next = w->start};
+    return (bsm_span){.stream = w->stream,
+                      .voice = w->stream->voice,
+                      .start = w->start,
+                      .end = BSM_NEVER,
+                      .until = BSM_NEVER,
+                      .read = w->start,
+                      .next = w->start};
 }
 
 /* That of a voice that has warmed up goes on. */
-static void next_epoch(worker *w)
+static void next_span(worker *w)
 {
-    bsm_epoch cold = cold_epoch(w), *warm = w->stream->warm, *e = warm ? warm : &cold;
+    bsm_span cold = cold_span(w), *warm = w->stream->warm, *e = warm ? warm : &cold;
     w->stream->warm = NULL;
     e->warming = false;
     e->from = w->tails[0].count ? w->tails[0].from : w->finished;
     e->before = &w->tails[0];
     e->tail = &w->tails[1];
-    run_epoch(w, e);
-    after_epoch(w, e);
+    run_span(w, e);
+    after_span(w, e);
     free(warm);
 }
 
@@ -282,7 +282,7 @@ void *bsm_stream_worker(void *stream)
     place_tails(&w);
     while (!atomic_load(&s->quit)) {
         if (s->voice->network) {
-            next_epoch(&w);
+            next_span(&w);
         } else {
             wait_for_voice(&w);
         }

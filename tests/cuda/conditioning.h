@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "device_under_test.h"
-#include "model/vector.h"
+#include "model/weight_vector.h"
 #include "noise.h"
 
 /** What moves little in one direction may move far in another, so of several moves the largest

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** The CUDA device that a test is about: on a card, or on the host that plays one. These tests do
+/** The CUDA device that a test is about: on a GPU, or on the host that plays one. These tests do
  *  without cmocka, so that they run on machines that have CUDA and little else. */
 #ifndef BSM_TESTS_CUDA_DEVICE_UNDER_TEST_H
 #define BSM_TESTS_CUDA_DEVICE_UNDER_TEST_H
@@ -11,8 +11,8 @@
 /** NULL where there is none, after a line that says why. */
 const bsm_device *device_under_test(void);
 
-/** True if it is a card: then there is time for large models. */
-bool device_is_a_card(void);
+/** True if it is a GPU: then there is time for large models. */
+bool device_is_a_gpu(void);
 
 /** Exit status of a test that could not run. */
 enum { TEST_SKIPPED = 77 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /** What ThreadSanitizer has to know of a kernel's threads: that they are threads, though fibres of
  *  one, and what orders them. It then finds two of a block that meet in shared memory without a
- *  barrier between them, as compute-sanitizer's racecheck does on a card.
+ *  barrier between them, as compute-sanitizer's racecheck does on a GPU.
  *
  *  Ordered are: a block after the ones before it; what is behind __syncthreads after what is before
  *  it; and, in a warp, what is behind a shuffle or a product after what is before it, so that a

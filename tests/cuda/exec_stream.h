@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** Streams of the host that plays a card: what is queued runs at once, or is recorded. */
+/** Streams of the host that plays a GPU: what is queued runs at once, or is captured. */
 #ifndef BSM_TESTS_CUDA_EXEC_STREAM_H
 #define BSM_TESTS_CUDA_EXEC_STREAM_H
 
@@ -7,7 +7,7 @@
 #include <vector>
 
 struct bsm_exec_stream {
-    bool recording = false;
+    bool capturing = false;
     std::vector<std::function<void()>> recorded;
     void (*around)(bool inside) = nullptr; /* called before and after anything runs */
 
@@ -24,7 +24,7 @@ struct bsm_exec_stream {
 
     void queue(const std::function<void()> &work)
     {
-        if (recording) {
+        if (capturing) {
             recorded.push_back(work);
         } else {
             run(work);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Stands in for the CUDA runtime and cuBLAS where the real cuda/card.c is tested on the host: the
+/* Stands in for the CUDA runtime and cuBLAS where the real cuda/gpu.c is tested on the host: the
  * functions that it calls, with their real declarations, as their documentation has them. cuBLAS's
- * products are written down column by column, as in BLAS, so that what card.c makes of row-major
+ * products are written down column by column, as in BLAS, so that what gpu.c makes of row-major
  * matrices is seen to be right. What CUDA forbids (waiting for or allocating in a stream that is
  * being captured, a row shorter than its matrix, a call of a stream that is gone) ends the program,
  * and so does memory that is left over at the end. */
@@ -97,19 +97,19 @@ cudaError_t cudaGetDeviceCount(int *count)
     return cudaSuccess;
 }
 
-/* The first card is too old. */
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp *card, int device)
+/* The first GPU is too old. */
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *gpu, int device)
 {
-    *card = cudaDeviceProp{};
-    std::snprintf(card->name, sizeof card->name, "fake card %d", device);
-    card->major = device == 0 ? 7 : 9;
+    *gpu = cudaDeviceProp{};
+    std::snprintf(gpu->name, sizeof gpu->name, "fake GPU %d", device);
+    gpu->major = device == 0 ? 7 : 9;
     return cudaSuccess;
 }
 
 cudaError_t cudaSetDevice(int device)
 {
-    const char *expected = std::getenv("BSM_FAKE_CARD");
-    require(device == (expected ? std::atoi(expected) : 1), "the wrong card");
+    const char *expected = std::getenv("BSM_FAKE_GPU");
+    require(device == (expected ? std::atoi(expected) : 1), "the wrong GPU");
     return cudaSuccess;
 }
 
@@ -164,7 +164,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
-    require(!stream_of(stream)->recording, "waiting for a stream that is captured");
+    require(!stream_of(stream)->capturing, "waiting for a stream that is captured");
     return cudaSuccess;
 }
 
@@ -193,14 +193,14 @@ cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode)
 {
     require(mode == cudaStreamCaptureModeThreadLocal && !capturing, "capturing");
-    capturing = stream_of(stream)->recording = true;
+    capturing = stream_of(stream)->capturing = true;
     return cudaSuccess;
 }
 
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
 {
-    require(stream_of(stream)->recording, "ending what is not captured");
-    capturing = stream_of(stream)->recording = false;
+    require(stream_of(stream)->capturing, "ending what is not captured");
+    capturing = stream_of(stream)->capturing = false;
     *graph = keep(new CUgraph_st{std::move(stream_of(stream)->recorded)});
     stream_of(stream)->recorded.clear();
     return cudaSuccess;

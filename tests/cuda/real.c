@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The device under test is the one of libbsm-cuda.so, on a card. */
+/* The device under test is the one of libbsm-cuda.so, on a GPU. */
 #include <stdio.h>
 
 #include "device_under_test.h"
@@ -18,7 +18,7 @@ const bsm_device *device_under_test(void)
     return device;
 }
 
-bool device_is_a_card(void)
+bool device_is_a_gpu(void)
 {
     return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The CUDA device around its modules, its card played by the host: a kind of block is recorded once
- * and played from then on, with one copy each way; what cannot be recorded is done directly; and a
- * card that is missing, too small or failing at any of its operations hands over to another device,
+/* The CUDA device around its modules, its GPU played by the host: a kind of block is captured once
+ * and played from then on, with one copy each way; what cannot be captured is done directly; and a
+ * GPU that is missing, too small or failing at any of its operations hands over to another device,
  * which goes on from the same state. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,10 +13,10 @@
 
 #include "bsm/log.h"
 #include "device.h"
+#include "emulated_gpu.h"
 #include "golden.h"
 #include "net/place.h"
 #include "noise.h"
-#include "played_card.h"
 
 enum {
     N_FFT = 16,
@@ -67,7 +67,7 @@ static int open_model(void **unused)
                          .segment = 1};
     uint64_t seed = 3;
     noise_fill(&seed, audio[0], CHANNELS * SAMPLES);
-    memset(&the_played_card, 0, sizeof the_played_card);
+    memset(&the_emulated_gpu, 0, sizeof the_emulated_gpu);
     bsm_log_set_handler(take_line, NULL);
     return (int)bsm_model_new_untrained(&config, &model, NULL);
 }
@@ -153,17 +153,17 @@ static void test_a_block_is_one_recording(void **unused)
     bsm_network *network = open_on(&bsm_cuda_device, NULL);
     stream(network, actual);
     assert_near(actual, expected);
-    assert_int_equal(the_played_card.recordings, 1);
-    assert_int_equal(the_played_card.plays, CALLS - 1);
-    size_t uploads = the_played_card.uploads, downloads = the_played_card.downloads;
+    assert_int_equal(the_emulated_gpu.graphs, 1);
+    assert_int_equal(the_emulated_gpu.plays, CALLS - 1);
+    size_t uploads = the_emulated_gpu.uploads, downloads = the_emulated_gpu.downloads;
     bsm_network_reset(network);
     stream(network, actual);
     assert_near(actual, expected);
-    assert_int_equal(the_played_card.recordings, 1);
-    assert_int_equal(the_played_card.uploads - uploads, CALLS);
-    assert_int_equal(the_played_card.downloads - downloads, CALLS);
+    assert_int_equal(the_emulated_gpu.graphs, 1);
+    assert_int_equal(the_emulated_gpu.uploads - uploads, CALLS);
+    assert_int_equal(the_emulated_gpu.downloads - downloads, CALLS);
     bsm_network_free(network);
-    assert_int_equal(the_played_card.used, 0);
+    assert_int_equal(the_emulated_gpu.used, 0);
 }
 
 /* Each state is heard, and each warms up: four kinds of blocks, two of which have no stems. */
@@ -177,14 +177,14 @@ static void test_rolling_memory_has_recordings_of_each_state(void **unused)
     bsm_network_free(network);
     stream_on(&bsm_reference_device, carried);
     assert_memory_not_equal(expected, carried, sizeof expected);
-    memset(&the_played_card, 0, sizeof the_played_card);
+    memset(&the_emulated_gpu, 0, sizeof the_emulated_gpu);
     network = open_rolling(&bsm_cuda_device, NULL, rolling);
     for (size_t again = 0; again < 3; again++) {
         stream(network, actual);
         assert_near(actual, expected);
         bsm_network_reset(network);
     }
-    assert_int_equal(the_played_card.recordings, 4);
+    assert_int_equal(the_emulated_gpu.graphs, 4);
     bsm_network_free(network);
 }
 
@@ -229,12 +229,12 @@ static void test_what_cannot_be_recorded_is_done_directly(void **unused)
     (void)unused;
     outcome expected, actual;
     stream_on(&bsm_reference_device, expected);
-    memset(&the_played_card, 0, sizeof the_played_card);
-    the_played_card.no_recordings = true;
+    memset(&the_emulated_gpu, 0, sizeof the_emulated_gpu);
+    the_emulated_gpu.no_recordings = true;
     stream_on(&bsm_cuda_device, actual);
     assert_near(actual, expected);
-    assert_int_equal(the_played_card.plays, 0);
-    the_played_card.no_recordings = false;
+    assert_int_equal(the_emulated_gpu.plays, 0);
+    the_emulated_gpu.no_recordings = false;
 }
 
 static bool read_features(void *user, bsm_module module, size_t layer)
@@ -251,27 +251,27 @@ static void test_an_observer_sees_each_module(void **unused)
     (void)unused;
     outcome expected, actual;
     stream_on(&bsm_reference_device, expected);
-    memset(&the_played_card, 0, sizeof the_played_card);
+    memset(&the_emulated_gpu, 0, sizeof the_emulated_gpu);
     bsm_network *network = open_on(&bsm_cuda_device, NULL);
     bsm_network_observe(network, read_features, network);
     stream(network, actual);
     assert_near(actual, expected);
-    assert_int_equal(the_played_card.recordings, 0);
+    assert_int_equal(the_emulated_gpu.graphs, 0);
     bsm_network_free(network);
 }
 
 /* ---- Failures ---- */
 
-static void test_without_a_card(void **unused)
+static void test_without_a_gpu(void **unused)
 {
     (void)unused;
     outcome expected, actual;
     stream_on(&bsm_cpu_device, expected);
-    the_played_card.missing = true;
+    the_emulated_gpu.missing = true;
     bsm_network *network = open_on(&bsm_cuda_device, &bsm_cpu_device);
-    the_played_card.missing = false;
+    the_emulated_gpu.missing = false;
     assert_int_equal(lines, 1);
-    assert_non_null(strstr(last_line, "no card to play; going on on cpu"));
+    assert_non_null(strstr(last_line, "no GPU to play; going on on cpu"));
     assert_string_equal(bsm_network_note(network), last_line);
     stream(network, actual);
     assert_memory_equal(actual, expected, sizeof expected);
@@ -281,34 +281,34 @@ static void test_without_a_card(void **unused)
 static void test_without_memory(void **unused)
 {
     (void)unused;
-    memset(&the_played_card, 0, sizeof the_played_card);
-    the_played_card.memory = 100000;
+    memset(&the_emulated_gpu, 0, sizeof the_emulated_gpu);
+    the_emulated_gpu.memory = 100000;
     bsm_network *network = open_on(&bsm_cuda_device, &bsm_cpu_device);
     assert_non_null(strstr(last_line, "no memory for windows of 9 frames"));
-    assert_int_equal(the_played_card.used, 0);
+    assert_int_equal(the_emulated_gpu.used, 0);
     bsm_network_free(network);
     const bsm_network_options options = {.threads = 1, .max_frames = FRAMES};
     assert_int_equal(bsm_network_new_on(&bsm_cuda_device, NULL, model, &options, &network, NULL),
                      BSM_NO_MEMORY);
-    the_played_card.memory = 0;
+    the_emulated_gpu.memory = 0;
 }
 
 static void test_failing_without_a_fallback(void **unused)
 {
     (void)unused;
     outcome out;
-    memset(&the_played_card, 0, sizeof the_played_card);
+    memset(&the_emulated_gpu, 0, sizeof the_emulated_gpu);
     bsm_network *network = open_on(&bsm_cuda_device, NULL);
-    the_played_card.fail_at = the_played_card.operations + 20;
+    the_emulated_gpu.fail_at = the_emulated_gpu.operations + 20;
     bsm_error error = {0};
     bsm_status status = BSM_OK;
     for (size_t call = 0; call < CALLS && !status; call++) {
         status = stream_block(network, call, out[call], &error);
     }
     assert_int_equal(status, BSM_DEVICE_FAILED);
-    assert_string_equal(error.message, "cuda: the played card fails");
+    assert_string_equal(error.message, "cuda: the emulated GPU fails");
     bsm_network_free(network);
-    memset(&the_played_card, 0, sizeof the_played_card);
+    memset(&the_emulated_gpu, 0, sizeof the_emulated_gpu);
 }
 
 /* Behind the failure each block is to the bit what the other device alone would have given: the
@@ -318,14 +318,14 @@ static void test_failing_anywhere(void **unused)
     (void)unused;
     outcome expected, actual;
     stream_on(&bsm_cpu_device, expected);
-    memset(&the_played_card, 0, sizeof the_played_card);
+    memset(&the_emulated_gpu, 0, sizeof the_emulated_gpu);
     bsm_network *network = open_on(&bsm_cuda_device, NULL);
     stream(network, actual);
-    size_t operations = the_played_card.operations;
+    size_t operations = the_emulated_gpu.operations;
     bsm_network_free(network);
     for (size_t at = 1; at <= operations; at++) {
-        memset(&the_played_card, 0, sizeof the_played_card);
-        the_played_card.fail_at = at;
+        memset(&the_emulated_gpu, 0, sizeof the_emulated_gpu);
+        the_emulated_gpu.fail_at = at;
         network = open_on(&bsm_cuda_device, &bsm_cpu_device);
         for (size_t call = 0; call < CALLS; call++) {
             assert_int_equal(stream_block(network, call, actual[call], NULL), BSM_OK);
@@ -336,7 +336,7 @@ static void test_failing_anywhere(void **unused)
         assert_near(actual, expected);
         assert_int_equal(lines, 1);
         bsm_network_free(network);
-        assert_int_equal(the_played_card.used, 0);
+        assert_int_equal(the_emulated_gpu.used, 0);
     }
 }
 
@@ -349,7 +349,7 @@ static bsm_network *open_in(bsm_precision precision)
     return network;
 }
 
-/* What a network says that it holds is what the card has given; the weights are there once, and in
+/* What a network says that it holds is what the GPU has given; the weights are there once, and in
  * bfloat16 when a network wants them so. */
 static void test_memory(void **unused)
 {
@@ -358,16 +358,16 @@ static void test_memory(void **unused)
     assert_int_equal(bsm_network_gpu_memory(on_host), 0);
     bsm_network_free(on_host);
     bsm_network *exact = open_in(BSM_PRECISION_FLOAT32);
-    const size_t alone = the_played_card.used, before = bsm_network_gpu_memory(exact);
+    const size_t alone = the_emulated_gpu.used, before = bsm_network_gpu_memory(exact);
     assert_true(before > 0);
     assert_int_equal(before, alone);
     bsm_network *second = open_in(BSM_PRECISION_BFLOAT16);
     const size_t shared = bsm_network_gpu_memory(exact);
     assert_true(shared > before);
     bsm_network_free(exact);
-    assert_int_equal(bsm_network_gpu_memory(second), the_played_card.used);
+    assert_int_equal(bsm_network_gpu_memory(second), the_emulated_gpu.used);
     bsm_network_free(second);
-    assert_int_equal(the_played_card.used, 0);
+    assert_int_equal(the_emulated_gpu.used, 0);
 }
 
 int main(void)
@@ -379,7 +379,7 @@ int main(void)
         cmocka_unit_test(test_more_shapes_than_are_remembered),
         cmocka_unit_test(test_what_cannot_be_recorded_is_done_directly),
         cmocka_unit_test(test_an_observer_sees_each_module),
-        cmocka_unit_test(test_without_a_card),
+        cmocka_unit_test(test_without_a_gpu),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_failing_anywhere),
         cmocka_unit_test(test_failing_without_a_fallback),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Whole files on the CUDA device, its card played by the host: though somebody may stop them at any
- * time, their windows are recordings that are played, and nothing is waited for between modules. */
+/* Whole files on the CUDA device, its GPU played by the host: though somebody may stop them at any
+ * time, their windows are graphs that are replayed, and nothing is waited for between modules. */
 #include <setjmp.h>
 #include <sndfile.h>
 #include <stdarg.h>
@@ -12,11 +12,11 @@
 
 #include "bsm/separate.h"
 #include "device.h"
+#include "emulated_gpu.h"
 #include "fake.h"
 #include "golden.h"
 #include "net/place.h"
 #include "noise.h"
-#include "played_card.h"
 #include "test_folder.h"
 
 enum { RATE = 44100, SAMPLES = 6400, WINDOW = 1600, MAX_FRAMES = 1 + WINDOW / 32 };
@@ -59,7 +59,7 @@ static void write_song(void)
     fake_write(in_folder("song.wav"), SF_FORMAT_WAV | SF_FORMAT_FLOAT, RATE, 2, samples, SAMPLES);
 }
 
-/* Asked `asked` times so far; says no from the time on that the card has played `stop` times. */
+/* Asked `asked` times so far; says no from the time on that the GPU has played `stop` times. */
 typedef struct listener {
     size_t asked, stop;
 } listener;
@@ -69,7 +69,7 @@ static bool go_on(void *user, const bsm_progress *progress)
     (void)progress;
     listener *l = user;
     l->asked++;
-    return the_played_card.plays < l->stop;
+    return the_emulated_gpu.plays < l->stop;
 }
 
 static bsm_status separate(const bsm_device *device, const bsm_separate_options *options,
@@ -81,7 +81,7 @@ static bsm_status separate(const bsm_device *device, const bsm_separate_options 
     asking.progress = go_on;
     asking.user = l;
     bsm_network *network = open_on(device);
-    memset(&the_played_card, 0, sizeof the_played_card);
+    memset(&the_emulated_gpu, 0, sizeof the_emulated_gpu);
     bsm_status status = bsm_separate_file(network, in_folder("song.wav"), &asking, &result, &error);
     if (!status) {
         *audio = fake_read(result.outputs[0]);
@@ -103,11 +103,11 @@ static void check_plays(const bsm_separate_options *options)
     assert_int_equal(separate(&bsm_reference_device, options, &l, &expected), BSM_OK);
     l.asked = 0;
     assert_int_equal(separate(&bsm_cuda_device, options, &l, &actual), BSM_OK);
-    const played_card card = the_played_card;
-    assert_int_equal(card.recordings, 1);
-    assert_true(card.plays >= 3 && card.plays + 3 >= card.uploads);
-    assert_int_equal(card.waits, 2 * card.uploads + 1);
-    assert_true(l.asked >= card.uploads);
+    const emulated_gpu gpu = the_emulated_gpu;
+    assert_int_equal(gpu.graphs, 1);
+    assert_true(gpu.plays >= 3 && gpu.plays + 3 >= gpu.uploads);
+    assert_int_equal(gpu.waits, 2 * gpu.uploads + 1);
+    assert_true(l.asked >= gpu.uploads);
     assert_int_equal(actual.frames, expected.frames);
     assert_true(golden_relative_error(actual.samples, expected.samples, 2 * actual.frames) < 1e-5);
     free(expected.samples);
@@ -135,7 +135,7 @@ static void test_stopping(void **unused)
     for (size_t stop = 0; stop < 3; stop++) {
         listener l = {.stop = stop};
         assert_int_equal(separate(&bsm_cuda_device, &windows, &l, &none), BSM_CANCELLED);
-        assert_int_equal(the_played_card.plays, stop);
+        assert_int_equal(the_emulated_gpu.plays, stop);
         assert_int_equal(fake_count_files(folder, ""), 1);
     }
 }
@@ -158,17 +158,17 @@ static void test_the_network_asks_before_each_call(void **unused)
     const bsm_block block = {.frames = FRAMES, .wanted = FRAMES, .audio = in, .stems = stems};
     size_t left = CALLS;
     bsm_network *network = open_on(&bsm_cuda_device);
-    memset(&the_played_card, 0, sizeof the_played_card);
+    memset(&the_emulated_gpu, 0, sizeof the_emulated_gpu);
     bsm_network_ask(network, count_down, &left);
     for (size_t call = 0; call < CALLS; call++) {
         assert_int_equal(bsm_network_run(network, &block, NULL), BSM_OK);
     }
-    const size_t operations = the_played_card.operations;
+    const size_t operations = the_emulated_gpu.operations;
     bsm_error error = {0};
     assert_int_equal(bsm_network_run(network, &block, &error), BSM_CANCELLED);
     assert_string_equal(error.message, "cancelled");
-    assert_int_equal(the_played_card.operations, operations);
-    assert_int_equal(the_played_card.plays, CALLS - 1);
+    assert_int_equal(the_emulated_gpu.operations, operations);
+    assert_int_equal(the_emulated_gpu.plays, CALLS - 1);
     bsm_network_ask(network, NULL, NULL);
     assert_int_equal(bsm_network_run(network, &block, NULL), BSM_OK);
     bsm_network_free(network);

@@ -212,7 +212,7 @@ typedef struct adamw_vectors {
     float *weights, *gradients, *first, *second, *average;
 } adamw_vectors;
 
-static adamw_vectors expect_adamw(const bsm_card_adamw *a)
+static adamw_vectors expect_adamw(const bsm_gpu_adamw *a)
 {
     const adamw_vectors v = {zeros(a->count), zeros(a->count), zeros(a->count), zeros(a->count),
                              zeros(a->count)};
@@ -235,23 +235,23 @@ static adamw_vectors expect_adamw(const bsm_card_adamw *a)
 static void check_adamw(size_t count, bool with_values)
 {
     void *values = with_values ? new_values(true, count) : NULL;
-    const bsm_card_adamw a = {.scale = 0.5F,
-                              .beta1 = 0.9F,
-                              .share1 = 0.1F,
-                              .beta2 = 0.999F,
-                              .share2 = 1e-3F,
-                              .keep = 0.99F,
-                              .step = 2e-2F,
-                              .correct2 = 3,
-                              .epsilon = 1e-3F,
-                              .ema_share = 0.125F,
-                              .count = count,
-                              .weights = noise(count, -1, 1),
-                              .gradients = noise(count, -1, 1),
-                              .first = noise(count, -1, 1),
-                              .second = noise(count, 0, 1),
-                              .average = noise(count, -1, 1),
-                              .values = values};
+    const bsm_gpu_adamw a = {.scale = 0.5F,
+                             .beta1 = 0.9F,
+                             .share1 = 0.1F,
+                             .beta2 = 0.999F,
+                             .share2 = 1e-3F,
+                             .keep = 0.99F,
+                             .step = 2e-2F,
+                             .correct2 = 3,
+                             .epsilon = 1e-3F,
+                             .ema_share = 0.125F,
+                             .count = count,
+                             .weights = noise(count, -1, 1),
+                             .gradients = noise(count, -1, 1),
+                             .first = noise(count, -1, 1),
+                             .second = noise(count, 0, 1),
+                             .average = noise(count, -1, 1),
+                             .values = values};
     const adamw_vectors expected = expect_adamw(&a);
     bsm_kernel_adamw(queue, &a);
     assert_numbers(a.weights, expected.weights, count);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The CUDA device, transforms included, against `reference` with the host's transforms: windows,
  * streams and blocks with a history, of networks and transforms of many shapes, in each precision,
- * with all stems and some, each call several times so that it is recorded and played. */
+ * with all stems and some, each call several times so that it is captured and played. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static const struct {
     {BSM_PRECISION_FLOAT32, "float32", 1e-5, 0},
     {BSM_PRECISION_TF32, "tf32", 4e-3, 11},
     {BSM_PRECISION_BFLOAT16, "bfloat16", 1e-2, 8},
-    {BSM_PRECISION_INT8, "int8", 1e-2, 8}, /* which the card does in bfloat16 */
+    {BSM_PRECISION_INT8, "int8", 1e-2, 8}, /* which the GPU does in bfloat16 */
 };
 enum { PRECISIONS = sizeof precisions / sizeof *precisions };
 
@@ -57,7 +57,7 @@ static size_t all_samples(const parity_case *c)
 static bsm_network *open_on(const bsm_device *on, bsm_model *model, size_t frames,
                             bsm_precision precision)
 {
-    bsm_network_options options = {.threads = device_is_a_card() ? 0 : 2,
+    bsm_network_options options = {.threads = device_is_a_gpu() ? 0 : 2,
                                    .max_frames = frames,
                                    .streaming = true,
                                    .precision = precision};
@@ -269,7 +269,7 @@ int main(int argc, char **argv)
         check_preset("tiny", (bsm_block){.frames = 6, .wanted = 2, .commit = 2}, 3);
         check_preset("live", (bsm_block){.frames = 9, .wanted = 4, .commit = 4}, 2);
     } /* the scan of "live" is one kernel in bfloat16 */
-    if (device_is_a_card() && shapes >= 10) {
+    if (device_is_a_gpu() && shapes >= 10) {
         check_preset("lite", (bsm_block){.frames = 130, .wanted = 130}, 3);
         check_preset("lite", (bsm_block){.frames = 130, .wanted = 120, .first = 95}, 3);
         check_preset("paper", (bsm_block){.frames = 50, .wanted = 25, .commit = 25}, 5);

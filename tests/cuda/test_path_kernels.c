@@ -46,14 +46,14 @@ static void test_add_bias(void **unused)
 }
 
 /* x is [band][frame][dim]. Values count along the sequences, those of a band or of a frame. */
-static double dropout_at(const bsm_card_dropout *d, size_t row, size_t dim, size_t i)
+static double dropout_at(const bsm_gpu_dropout *d, size_t row, size_t dim, size_t i)
 {
     const size_t band = row / d->frames, frame = row % d->frames;
     const size_t step = d->along_bands ? frame * d->bands + band : band * d->frames + frame;
     return d->p > 0 ? (double)bsm_dropout_factor(d->key, step * dim + i, d->p) : 1;
 }
 
-static void check_residual(bool bf16, const bsm_rows *rows, const bsm_card_dropout *dropout,
+static void check_residual(bool bf16, const bsm_rows *rows, const bsm_gpu_dropout *dropout,
                            size_t dim, size_t direction)
 {
     const size_t count = count_of(rows), all = (size_t)dropout->frames * dropout->bands;
@@ -88,11 +88,11 @@ static void test_residual(void **unused)
     enum { FRAMES = 7, BANDS = 5, DIM = 13 };
     const bsm_rows rows[] = {{0, FRAMES, FRAMES, BANDS}, {2, 3, FRAMES, BANDS}};
     for (size_t i = 0; i < 16; i++) {
-        const bsm_card_dropout dropout = {.key = 7 + i,
-                                          .p = i & 1 ? 0.3 : 0,
-                                          .frames = FRAMES,
-                                          .bands = BANDS,
-                                          .along_bands = i & 2};
+        const bsm_gpu_dropout dropout = {.key = 7 + i,
+                                         .p = i & 1 ? 0.3 : 0,
+                                         .frames = FRAMES,
+                                         .bands = BANDS,
+                                         .along_bands = i & 2};
         check_residual(i & 4, &rows[i / 8], &dropout, DIM, i / 2 % 2);
     }
 }

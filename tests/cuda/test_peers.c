@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Sums over processes by a stand-in for NCCL: one process alone, and what goes wrong. Several
- * processes: tests/trainer/cards_test.py. */
+ * processes: tests/trainer/gpus_test.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "../../cuda/device.h"
+#include "emulated_gpu.h"
 #include "net/training.h"
-#include "played_card.h"
 
 static bsm_training *start(const bsm_device *device)
 {
@@ -131,7 +131,7 @@ static void check_failing_sum(bsm_training *training, bsm_status status, const c
     assert_int_equal(bsm_training_sum_gradients(training, &error), status);
     assert_non_null(strstr(error.message, why));
     unsetenv("BSM_FAKE_NCCL");
-    the_played_card.busy = false;
+    the_emulated_gpu.busy = false;
     assert_int_equal(bsm_training_sum_gradients(training, &error), BSM_IO);
     bsm_training_free(training);
 }
@@ -147,10 +147,10 @@ static void test_summing_fails(void **state)
     check_failing_sum(training, BSM_IO, "another process of the training was lost");
     training = start_alone();
     setenv("BSM_FAKE_NCCL", "lost", 1);
-    the_played_card.busy = true; /* as it is on a card whose peer is gone */
+    the_emulated_gpu.busy = true; /* as it is on a GPU whose peer is gone */
     check_failing_sum(training, BSM_IO, "another process of the training was lost");
     training = start_alone();
-    the_played_card.busy = true;
+    the_emulated_gpu.busy = true;
     check_failing_sum(training, BSM_IO, "did not answer");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan step by step against the device's own, its card played by the host: both are timed, and
- * agree as far as the precision goes, for scans by products and in one kernel; a card that is too
+/* The scan step by step against the device's own, its GPU played by the host: both are timed, and
+ * agree as far as the precision goes, for scans by products and in one kernel; a GPU that is too
  * small, or fails at any of its operations, gives an error and keeps nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "device.h"
+#include "emulated_gpu.h"
 #include "net/place.h"
-#include "played_card.h"
 
 enum { FRAMES = 130, REPEATS = 2, BANDS = 3 };
 
@@ -38,7 +38,7 @@ static bsm_model *new_model(size_t headdim, size_t d_state)
     if (bsm_model_new_untrained(&config, &model, &error)) {
         fail_msg("%s", error.message);
     }
-    memset(&the_played_card, 0, sizeof the_played_card);
+    memset(&the_emulated_gpu, 0, sizeof the_emulated_gpu);
     return model;
 }
 
@@ -57,7 +57,7 @@ static void close_all(bsm_network *network, bsm_model *model)
 {
     bsm_network_free(network);
     bsm_model_free(model);
-    assert_int_equal(the_played_card.used, 0);
+    assert_int_equal(the_emulated_gpu.used, 0);
 }
 
 /* @param longest how many of the longest sequences go into a slab (BSM_SLAB_ROWS) */
@@ -66,7 +66,7 @@ static void check_times(size_t headdim, size_t d_state, bsm_precision precision,
 {
     bsm_model *model = new_model(headdim, d_state);
     bsm_network *network = open_on(model, &bsm_cuda_device, precision);
-    const size_t used = the_played_card.used, lengths[] = {1, 40, FRAMES};
+    const size_t used = the_emulated_gpu.used, lengths[] = {1, 40, FRAMES};
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         bsm_scan_times times;
         bsm_error error = {0};
@@ -79,7 +79,7 @@ static void check_times(size_t headdim, size_t d_state, bsm_precision precision,
         if (!(times.difference < tolerance)) {
             fail_msg("%zu frames: off by %g", lengths[i], times.difference);
         }
-        assert_int_equal(the_played_card.used, used);
+        assert_int_equal(the_emulated_gpu.used, used);
     }
     close_all(network, model);
 }
@@ -113,10 +113,10 @@ static void test_what_cannot_be_timed(void **unused)
     expect_failure(network, 0, 1, BSM_INVALID_ARGUMENT);
     expect_failure(network, FRAMES + 1, 1, BSM_INVALID_ARGUMENT);
     expect_failure(network, FRAMES, 0, BSM_INVALID_ARGUMENT);
-    the_played_card.memory = the_played_card.used + 1000;
+    the_emulated_gpu.memory = the_emulated_gpu.used + 1000;
     expect_failure(network, FRAMES, 1, BSM_NO_MEMORY);
-    assert_true(the_played_card.used < the_played_card.memory);
-    the_played_card.memory = 0;
+    assert_true(the_emulated_gpu.used < the_emulated_gpu.memory);
+    the_emulated_gpu.memory = 0;
     bsm_scan_times times;
     assert_int_equal(bsm_network_scan_times(network, FRAMES, 1, &times, NULL), BSM_OK);
     close_all(network, model);
@@ -133,21 +133,21 @@ static void test_failing_anywhere(void **unused)
     (void)unused;
     bsm_model *model = new_model(6, 5);
     bsm_network *network = open_on(model, &bsm_cuda_device, BSM_PRECISION_BFLOAT16);
-    const size_t used = the_played_card.used, opening = the_played_card.operations;
+    const size_t used = the_emulated_gpu.used, opening = the_emulated_gpu.operations;
     bsm_scan_times times;
     assert_int_equal(bsm_network_scan_times(network, 2, 1, &times, NULL), BSM_OK);
-    const size_t operations = the_played_card.operations;
+    const size_t operations = the_emulated_gpu.operations;
     bsm_network_free(network);
     assert_true(operations > opening + 10);
     for (size_t at = opening + 1; at <= operations; at++) {
-        memset(&the_played_card, 0, sizeof the_played_card);
-        the_played_card.fail_at = at;
+        memset(&the_emulated_gpu, 0, sizeof the_emulated_gpu);
+        the_emulated_gpu.fail_at = at;
         network = open_on(model, &bsm_cuda_device, BSM_PRECISION_BFLOAT16);
-        assert_int_equal(the_played_card.operations, opening);
+        assert_int_equal(the_emulated_gpu.operations, opening);
         expect_failure(network, 2, 1, BSM_DEVICE_FAILED);
-        assert_int_equal(the_played_card.used, used);
+        assert_int_equal(the_emulated_gpu.used, used);
         bsm_network_free(network);
-        assert_int_equal(the_played_card.used, 0);
+        assert_int_equal(the_emulated_gpu.used, 0);
     }
     bsm_model_free(model);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Several networks on one card, which the host plays: of different models, and of one model in
+/* Several networks on one GPU, which the host plays: of different models, and of one model in
  * another precision, each with a stream of its own. Whether their blocks take turns or come from
  * several threads, each stream is to the bit what it is alone. */
 #include <pthread.h>
@@ -11,10 +11,10 @@
 #include <cmocka.h>
 
 #include "device.h"
+#include "emulated_gpu.h"
 #include "golden.h"
 #include "net/place.h"
 #include "noise.h"
-#include "played_card.h"
 
 enum {
     N_FFT = 16,
@@ -121,7 +121,7 @@ static int close_models(void **unused)
     for (size_t m = 0; m < MODELS; m++) {
         bsm_model_free(models[m]);
     }
-    return the_played_card.used == 0 ? 0 : 1;
+    return the_emulated_gpu.used == 0 ? 0 : 1;
 }
 
 static void check_streams(void)
@@ -131,8 +131,8 @@ static void check_streams(void)
         assert_memory_equal(streams[s].out, alone[s], sizeof alone[s]);
         bsm_network_free(streams[s].network);
     }
-    assert_int_equal(the_played_card.recordings, STREAMS);
-    assert_int_equal(the_played_card.plays, STREAMS * (CALLS - 1));
+    assert_int_equal(the_emulated_gpu.graphs, STREAMS);
+    assert_int_equal(the_emulated_gpu.plays, STREAMS * (CALLS - 1));
 }
 
 /* Else nothing would be shown by what follows. */
@@ -149,7 +149,7 @@ static void test_alone_they_differ(void **unused)
 static void test_taking_turns(void **unused)
 {
     (void)unused;
-    the_played_card.recordings = the_played_card.plays = 0;
+    the_emulated_gpu.graphs = the_emulated_gpu.plays = 0;
     for (size_t s = 0; s < STREAMS; s++) {
         open_stream(s);
     }
@@ -167,7 +167,7 @@ static void test_from_threads(void **unused)
     enum { ROUNDS = 3 };
     for (size_t round = 0; round < ROUNDS; round++) {
         pthread_t threads[STREAMS];
-        the_played_card.recordings = the_played_card.plays = 0;
+        the_emulated_gpu.graphs = the_emulated_gpu.plays = 0;
         for (size_t s = 0; s < STREAMS; s++) {
             open_stream(s);
         }

@@ -27,7 +27,7 @@ static const struct {
 } precisions[] = {
     {BSM_PRECISION_FLOAT32, "float32", 1e-4, 0},
     {BSM_PRECISION_BFLOAT16, "bfloat16", 5e-2, 8},
-    {BSM_PRECISION_TF32, "tf32", 1e-2, 11}, /* last: the host that plays a card has none */
+    {BSM_PRECISION_TF32, "tf32", 1e-2, 11}, /* last: the host that plays a GPU has none */
 };
 enum { PRECISIONS = sizeof precisions / sizeof *precisions };
 
@@ -372,7 +372,7 @@ static void check_random(size_t count)
         /* More than one chunk along time, and less. */
         size_t frames = i % 2 ? noise_size(&seed, 0, 50) : noise_size(&seed, 61, 130);
         c.options = random_options(&seed, &c.config, frames);
-        check_case(&c, i % 3 ? 1 : 2 + device_is_a_card());
+        check_case(&c, i % 3 ? 1 : 2 + device_is_a_gpu());
     }
 }
 
@@ -393,7 +393,7 @@ static void check_fused(void)
     static const struct {
         size_t dim, headdim, d_state, d_conv, frames;
     } shapes[] = {{32, 32, 32, 4, 66}, {16, 32, 64, 3, 20}, {64, 64, 128, 4, 70}};
-    const size_t count = device_is_a_card() ? 3 : 2; /* the host takes too long */
+    const size_t count = device_is_a_gpu() ? 3 : 2; /* the host takes too long */
     uint64_t seed = 5;
     for (size_t i = 0; i < count; i++) {
         training_case c = {.config = random_config(&seed)};
@@ -432,7 +432,7 @@ int main(int argc, char **argv)
         check_random(shapes);
         check_fused();
     }
-    if (device_is_a_card() && shapes >= 8) {
+    if (device_is_a_gpu() && shapes >= 8) {
         check_preset("tiny", 13230, false);
         check_preset("lite", 9000, true);
     }

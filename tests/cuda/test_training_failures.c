@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "../../cuda/device.h"
+#include "emulated_gpu.h"
 #include "net/training.h"
 #include "noise.h"
-#include "played_card.h"
 
 enum { SAMPLES = 40 };
 
@@ -68,13 +68,13 @@ static void test_plan(void **state)
         bsm_error error = {0};
         assert_int_equal(bsm_cuda_device.training->plan(&config, &options, &memory, &error),
                          BSM_OK);
-        assert_int_equal(the_played_card.used, 0);
+        assert_int_equal(the_emulated_gpu.used, 0);
         assert_true(memory.on_gpu);
         assert_int_equal(start(&options, &training, &error), BSM_OK);
-        assert_int_equal(the_played_card.used,
+        assert_int_equal(the_emulated_gpu.used,
                          memory.parameters + memory.activations + memory.scratch);
         bsm_training_free(training);
-        assert_int_equal(the_played_card.used, 0);
+        assert_int_equal(the_emulated_gpu.used, 0);
     }
 }
 
@@ -84,12 +84,12 @@ static void test_no_memory(void **state)
     bsm_training_options options = small_options(BSM_PRECISION_FLOAT32, false);
     bsm_training *training = NULL;
     bsm_error error = {0};
-    the_played_card.memory = 1000;
+    the_emulated_gpu.memory = 1000;
     assert_int_equal(start(&options, &training, &error), BSM_NO_MEMORY);
     assert_string_equal(error.message, "cuda: no memory for training on 14 frames");
     assert_null(training);
-    assert_int_equal(the_played_card.used, 0);
-    the_played_card.memory = 0;
+    assert_int_equal(the_emulated_gpu.used, 0);
+    the_emulated_gpu.memory = 0;
 }
 
 /* All that can be called, until something fails. */
@@ -126,17 +126,17 @@ static size_t fail_at(size_t number)
     bsm_training_options options = small_options(BSM_PRECISION_BFLOAT16, true);
     bsm_training *training = NULL;
     bsm_error error = {0};
-    the_played_card.operations = 0;
-    the_played_card.fail_at = number;
+    the_emulated_gpu.operations = 0;
+    the_emulated_gpu.fail_at = number;
     bsm_status status = start(&options, &training, &error);
     if (!status) {
         status = run_all(training, &error);
     }
-    const size_t operations = the_played_card.operations;
+    const size_t operations = the_emulated_gpu.operations;
     bsm_training_free(training);
-    the_played_card.fail_at = 0;
+    the_emulated_gpu.fail_at = 0;
     assert_int_equal(status, number ? BSM_DEVICE_FAILED : BSM_OK);
-    assert_int_equal(the_played_card.used, 0);
+    assert_int_equal(the_emulated_gpu.used, 0);
     return operations;
 }
 

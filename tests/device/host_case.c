@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "model/vector.h"
+#include "model/weight_vector.h"
 #include "noise.h"
 
 bsm_config tiny(void)

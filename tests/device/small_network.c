@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "model/vector.h"
+#include "model/weight_vector.h"
 #include "noise.h"
 
 bsm_config small_network_config(size_t heads, size_t d_state, size_t d_conv, size_t channels)

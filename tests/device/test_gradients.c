@@ -14,7 +14,7 @@
 #include "device/host/host.h"
 #include "device/reference/space.h"
 #include "device/small_network.h"
-#include "model/vector.h"
+#include "model/weight_vector.h"
 #include "noise.h"
 
 static const double NOISE = 1e-5;

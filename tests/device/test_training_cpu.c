@@ -14,7 +14,7 @@
 
 #include "device/cpu/training/space.h"
 #include "golden.h"
-#include "model/vector.h"
+#include "model/weight_vector.h"
 #include "noise.h"
 
 /* ---- Cases ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What happens where there is no card, and where its memory is full: `cuda` is an error, `auto`
+/* What happens where there is no GPU, and where its memory is full: `cuda` is an error, `auto`
  * goes on on the CPU, both with a line that says why.
  *
- *      fallbacks none      there is no card (CUDA_VISIBLE_DEVICES= empty)
+ *      fallbacks none      there is no GPU (CUDA_VISIBLE_DEVICES= empty)
  *      fallbacks memory    there is one; fills it */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,13 +34,13 @@ static void check_auto(size_t frames)
     bsm_network_free(network);
 }
 
-static void check_without_a_card(void)
+static void check_without_a_gpu(void)
 {
     bsm_network *network;
     bsm_error error = {0};
     bsm_status status = open_network(BSM_DEVICE_CUDA, 10, &network, &error);
     printf("cuda: %s\n", error.message);
-    expect(status == BSM_NO_DEVICE, "cuda without a card is status %d", (int)status);
+    expect(status == BSM_NO_DEVICE, "cuda without a GPU is status %d", (int)status);
     bsm_network_free(network);
     check_auto(10);
 }
@@ -58,7 +58,7 @@ static void check_full_memory(void)
     }
     printf("%zu networks of %d frames, then: %s\n", count, FRAMES, error.message);
     expect(count > 0, "not even one network");
-    expect(status == BSM_NO_MEMORY, "a full card is status %d", (int)status);
+    expect(status == BSM_NO_MEMORY, "a full GPU is status %d", (int)status);
     check_auto(FRAMES);
     for (size_t i = 0; i < count; i++) {
         bsm_network_free(networks[i]);
@@ -80,14 +80,14 @@ int main(int argc, char **argv)
     }
     int result = 2;
     if (!strcmp(which, "none")) {
-        check_without_a_card();
+        check_without_a_gpu();
         result = failures() ? 1 : 0;
     } else if (!strcmp(which, "memory")) {
-        bool card = device_under_test() != NULL;
-        if (card) {
+        bool gpu = device_under_test() != NULL;
+        if (gpu) {
             check_full_memory();
         }
-        result = !card ? TEST_SKIPPED : failures() ? 1 : 0;
+        result = !gpu ? TEST_SKIPPED : failures() ? 1 : 0;
     }
     bsm_model_free(model);
     return result;

@@ -130,7 +130,7 @@ static bsm_status separate(const run_state *r, bsm_network *network, bsm_block_s
     return status;
 }
 
-/* Three times each: directly, recorded, played. */
+/* Three times each: directly, captured, played. */
 static void check_network(const run_state *r, bsm_network *network, size_t p)
 {
     const bsm_block_shape window = {.commit = r->frames};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Gradients summed over two processes by NCCL, each with a card of its own. Skips, and says why,
- * where there are not two cards or no NCCL.
+/* Gradients summed over two processes by NCCL, each with a GPU of its own. Skips, and says why,
+ * where there are not two GPUs or no NCCL.
  *
  *      peers [share] [lose]
- *      share   both on the first card: NCCL, which allows that to none, is told that they are on
+ *      share   both on the first GPU: NCCL, which allows that to none, is told that they are on
  *              two machines
  *      lose    then the second process goes without a word, which the first has to see */
 #include <stdio.h>
@@ -88,14 +88,14 @@ static bsm_status sum(bsm_training *training, size_t rank, bsm_error *error)
     return status;
 }
 
-static bsm_status take_card(size_t rank, bsm_error *error)
+static bsm_status take_gpu(size_t rank, bsm_error *error)
 {
     if (!share) {
-        return bsm_device_take_card(rank, PROCESSES, error);
+        return bsm_device_take_gpu(rank, PROCESSES, error);
     }
     setenv("NCCL_HOSTID", rank == 0 ? "bsm-one" : "bsm-two", 1);
     setenv("NCCL_SOCKET_IFNAME", "lo", 1);
-    return bsm_device_take_card(0, 1, error);
+    return bsm_device_take_gpu(0, 1, error);
 }
 
 /* Not before the first has all sums: what is on its way goes with it. */
@@ -119,7 +119,7 @@ static int run(size_t rank, const int *pipe_ends)
     bsm_training *training = NULL;
     bsm_error error = {0};
     char name[64] = "";
-    bsm_status status = take_card(rank, &error);
+    bsm_status status = take_gpu(rank, &error);
     if (status == BSM_NO_DEVICE || status == BSM_INVALID_ARGUMENT) {
         return skip(&error);
     }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Everything that only a card can show, on a machine that has nothing but nvcc with cuBLAS, gcc,
+# Everything that only a GPU can show, on a machine that has nothing but nvcc with cuBLAS, gcc,
 # meson and ninja: build without any other library, then parity with `reference`, golden numbers,
 # falling back, times, and compute-sanitizer.
 #
@@ -40,14 +40,14 @@ run_right() {
     check golden "$tests/gpu_golden"
     check training "$tests/gpu_training" 40
     check "golden training" "$tests/gpu_training_golden"
-    check "two cards" "$tests/gpu_peers" lose
-    check "two processes on one card" "$tests/gpu_peers" share lose
+    check "two GPUs" "$tests/gpu_peers" lose
+    check "two processes on one GPU" "$tests/gpu_peers" share lose
 }
 
 run_failing() {
-    check "no card" env CUDA_VISIBLE_DEVICES= "$tests/gpu_fallbacks" none
+    check "no GPU" env CUDA_VISIBLE_DEVICES= "$tests/gpu_fallbacks" none
     for microseconds in 0 300 1500; do
-        check "a card that fails, $microseconds us" "$tests/gpu_failing_card" $microseconds
+        check "a GPU that fails, $microseconds us" "$tests/gpu_failing_gpu" $microseconds
     done
     check "full memory" "$tests/gpu_fallbacks" memory
 }

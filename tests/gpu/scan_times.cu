@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How long a card takes for the scan of one mixer along time, for every band of the paper's model:
+/* How long a GPU takes for the scan of one mixer along time, for every band of the paper's model:
  * step by step, a launch for each operation on whole arrays, as a loop in Python does it; step by
  * step, with all of a step's operations in one launch; step by step in one launch, with the state
  * in registers; and as the device does it, in one kernel. All from the same numbers, and they have
@@ -27,7 +27,7 @@ static void check(cudaError_t status, const char *what)
     }
 }
 
-template <class T> static T *on_card(size_t count)
+template <class T> static T *on_gpu(size_t count)
 {
     void *memory = nullptr;
     check(cudaMalloc(&memory, count * sizeof(T)), "memory");
@@ -35,13 +35,13 @@ template <class T> static T *on_card(size_t count)
     return static_cast<T *>(memory);
 }
 
-static float *noise_on_card(size_t count, float low, float high)
+static float *noise_on_gpu(size_t count, float low, float high)
 {
     std::vector<float> numbers(count);
     for (float &x : numbers) {
         x = low + (high - low) * (float)std::rand() / (float)RAND_MAX;
     }
-    float *memory = on_card<float>(count);
+    float *memory = on_gpu<float>(count);
     check(cudaMemcpy(memory, numbers.data(), count * sizeof(float), cudaMemcpyHostToDevice),
           "copying");
     return memory;
@@ -131,29 +131,29 @@ static scan_data new_data(uint32_t steps)
     bsm_prepare p = {};
     p.steps = {BANDS, steps, steps, 1, false, BSM_MAX_CHUNK, chunks, steps, chunks};
     p.shape = {HEADS, P, N, TAPS};
-    const float *numbers = noise_on_card(rows * (INNER + CONV), -1, 1);
-    bsm_bf16 *values = on_card<bsm_bf16>(rows * (INNER + CONV));
+    const float *numbers = noise_on_gpu(rows * (INNER + CONV), -1, 1);
+    bsm_bf16 *values = on_gpu<bsm_bf16>(rows * (INNER + CONV));
     bsm_kernel_to_bf16(nullptr, rows * (INNER + CONV), numbers, values);
     p.zxBC = numbers;
-    p.raw_dt = noise_on_card(rows * HEADS, -1, 1);
-    p.dt_bias = noise_on_card(HEADS, -5, -2);
-    p.A = noise_on_card(HEADS, -16, -1);
-    p.weight = noise_on_card(CONV * TAPS, -1, 1);
-    p.bias = noise_on_card(CONV, -1, 1);
-    p.decays = {on_card<float>(padded * HEADS), on_card<double>(padded * HEADS),
-                on_card<float>(padded * HEADS), on_card<float>(padded * HEADS),
-                on_card<float>(padded * HEADS)};
-    p.x = on_card<float>(padded * INNER);
-    p.BC = on_card<float>(padded * 2 * N);
+    p.raw_dt = noise_on_gpu(rows * HEADS, -1, 1);
+    p.dt_bias = noise_on_gpu(HEADS, -5, -2);
+    p.A = noise_on_gpu(HEADS, -16, -1);
+    p.weight = noise_on_gpu(CONV * TAPS, -1, 1);
+    p.bias = noise_on_gpu(CONV, -1, 1);
+    p.decays = {on_gpu<float>(padded * HEADS), on_gpu<double>(padded * HEADS),
+                on_gpu<float>(padded * HEADS), on_gpu<float>(padded * HEADS),
+                on_gpu<float>(padded * HEADS)};
+    p.x = on_gpu<float>(padded * INNER);
+    p.BC = on_gpu<float>(padded * 2 * N);
     bsm_kernel_decays({nullptr, false}, &p);
     bsm_kernel_convolution({nullptr, false}, &p);
     d.steps = steps, d.chunks = chunks;
     d.x = (const float *)p.x, d.BC = (const float *)p.BC, d.dt = p.decays.dt;
-    d.state = on_card<float>((size_t)BANDS * N * INNER);
-    d.y = on_card<float>(rows * INNER);
+    d.state = on_gpu<float>((size_t)BANDS * N * INNER);
+    d.y = on_gpu<float>(rows * INNER);
     p.zxBC = values;
     p.only_BC = true;
-    p.BC = on_card<bsm_bf16>(padded * 2 * N);
+    p.BC = on_gpu<bsm_bf16>(padded * 2 * N);
     bsm_kernel_convolution({nullptr, true}, &p);
     d.fused = {p.steps,
                p.shape,
@@ -161,7 +161,7 @@ static scan_data new_data(uint32_t steps)
                p.raw_dt,
                p.dt_bias,
                p.A,
-               noise_on_card(HEADS, 0.9f, 1.1f),
+               noise_on_gpu(HEADS, 0.9f, 1.1f),
                p.weight,
                p.bias,
                nullptr,
@@ -169,7 +169,7 @@ static scan_data new_data(uint32_t steps)
                nullptr,
                nullptr,
                nullptr,
-               on_card<bsm_bf16>(rows * INNER),
+               on_gpu<bsm_bf16>(rows * INNER),
                nullptr};
     d.naive = {p.steps,
                p.shape,
@@ -179,8 +179,8 @@ static scan_data new_data(uint32_t steps)
                p.A,
                d.fused.D,
                d.state,
-               on_card<float>((size_t)BANDS * N * INNER),
-               on_card<float>((size_t)BANDS * INNER),
+               on_gpu<float>((size_t)BANDS * N * INNER),
+               on_gpu<float>((size_t)BANDS * INNER),
                d.y};
     check(cudaDeviceSynchronize(), "preparing");
     return d;
@@ -250,9 +250,9 @@ static double difference(const scan_data &d)
 
 int main(int argc, char **argv)
 {
-    int cards = 0;
-    if (cudaGetDeviceCount(&cards) || cards == 0) {
-        std::puts("no card");
+    int gpus = 0;
+    if (cudaGetDeviceCount(&gpus) || gpus == 0) {
+        std::puts("no GPU");
         return SKIPPED;
     }
     const double seconds = argc > 1 ? std::atof(argv[1]) : 4;

@@ -137,7 +137,7 @@ static void time_calls(bsm_model *model, const timed_call *c)
     close_timed(&r);
 }
 
-/* Two streams on one card: each block as it takes while the other one's are computed, too. */
+/* Two streams on one GPU: each block as it takes while the other one's are computed, too. */
 static void time_two(bsm_model *model, const timed_call *c)
 {
     enum { STREAMS = 2 };

@@ -8,9 +8,9 @@ import re
 import sys
 
 STAND_INS = {
-    "bsm_card": {"cuda/card.c", "tests/cuda/played_card.cc"},
-    "bsm_card_fft": {"cuda/fft.c", "tests/cuda/played_fft.cc"},
-    "bsm_card_recording": {"cuda/card.c", "tests/cuda/played_card.cc"},
+    "bsm_gpu": {"cuda/gpu.c", "tests/cuda/emulated_gpu.cc"},
+    "bsm_gpu_fft": {"cuda/fft.c", "tests/cuda/emulated_fft.cc"},
+    "bsm_gpu_graph": {"cuda/gpu.c", "tests/cuda/emulated_gpu.cc"},
     "bsm_fft": {"engine/signal/fft.c", "tests/gpu/plain_fft.c"},
 }
 

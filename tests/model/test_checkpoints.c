@@ -15,7 +15,7 @@
 #include "base/files.h"
 #include "bsm/model.h"
 #include "golden.h"
-#include "model/half.h"
+#include "model/float16.h"
 #include "model/torch.h"
 
 static bsm_model *open_checkpoint(const char *name, bool ema)

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "model/half.h"
+#include "model/float16.h"
 #include "scratch.h"
 
 static const char *save_mini(const char *name, bsm_dtype dtype)

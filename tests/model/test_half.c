@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "model/half.h"
+#include "model/float16.h"
 
 static void test_all_values(void **state)
 {

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "model/vector.h"
+#include "model/weight_vector.h"
 #include "scratch.h"
 
 static bsm_model *initialised(uint64_t seed)

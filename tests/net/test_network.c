@@ -251,8 +251,8 @@ static void test_bad_arguments(void **unused)
     bsm_network *network = NULL;
     bsm_network_options none = {.device = BSM_DEVICE_CPU};
     assert_int_equal(bsm_network_new(f.model, &none, &network, &error), BSM_INVALID_ARGUMENT);
-    bsm_network_options card = {.device = BSM_DEVICE_CUDA, .max_frames = 10};
-    assert_int_equal(bsm_network_new(f.model, &card, &network, &error), BSM_NO_DEVICE);
+    bsm_network_options gpu = {.device = BSM_DEVICE_CUDA, .max_frames = 10};
+    assert_int_equal(bsm_network_new(f.model, &gpu, &network, &error), BSM_NO_DEVICE);
     assert_null(network);
 
     bsm_network_options fixed = {.device = BSM_DEVICE_CPU, .max_frames = 10};

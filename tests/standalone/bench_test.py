@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """Run bsm-bench on a small model, and check what it reports.
 
-bench_test.py BSM-BENCH [FOLDER], that of a libbsm-cuda.so whose card the host plays
+bench_test.py BSM-BENCH [FOLDER], that of a libbsm-cuda.so whose GPU the host plays
 """
 
 import json
@@ -13,15 +13,15 @@ import tempfile
 import unittest
 
 BENCH = sys.argv.pop(1)
-PLAYED_CARD = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else None
+PLAYED_GPU = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else None
 STAGES = {'STFT', 'band split', 'time path', 'band path', 'mask', 'inverse STFT'}
 PARTS = {'signals', 'forward', 'loss', 'backward', 'optimiser'}
 
 
-# Whoever runs this may have the played card in the way; here it is only where a test puts it.
+# Whoever runs this may have the emulated GPU in the way; here it is only where a test puts it.
 ENVIRONMENT = dict(os.environ, LD_LIBRARY_PATH=':'.join(
     folder for folder in os.environ.get('LD_LIBRARY_PATH', '').split(':')
-    if folder and os.path.abspath(folder) != PLAYED_CARD))
+    if folder and os.path.abspath(folder) != PLAYED_GPU))
 
 
 def bench(*arguments, **environment):
@@ -77,27 +77,27 @@ class BenchTest(unittest.TestCase):
             self.assertEqual(report['parameters'], parameters)
             self.assertEqual(report['windows'][0]['frames'], frames)
 
-    @unittest.skipUnless(PLAYED_CARD, 'no card is played')
-    def test_windows_on_a_card(self):
-        card = {'LD_LIBRARY_PATH': PLAYED_CARD}
+    @unittest.skipUnless(PLAYED_GPU, 'no GPU is played')
+    def test_windows_on_a_gpu(self):
+        gpu = {'LD_LIBRARY_PATH': PLAYED_GPU}
         options = ('-c', 'tiny', '-d', 'cuda', '--repeats', '1')
-        windows = self.report(*options, '--seconds', '0.05,0.1', **card)['windows']
+        windows = self.report(*options, '--seconds', '0.05,0.1', **gpu)['windows']
         for window in windows:
             self.assertRegex(window['device'], '^cuda ')
             self.assertGreater(min(window['stages_ms'].values()), 0)
             # The weights at least, as float32.
             self.assertGreater(window['gpu_memory_bytes'], 4 * 704348)
         self.assertLess(windows[0]['gpu_memory_bytes'], windows[1]['gpu_memory_bytes'])
-        result = bench(*options, '--seconds', '0.1', **card)
+        result = bench(*options, '--seconds', '0.1', **gpu)
         self.assertRegex(result.stdout, r'frames/s .* MB +[0-9]+ MB of the GPU\n')
 
-    @unittest.skipUnless(PLAYED_CARD, 'no card is played')
-    def test_the_scan_of_a_card(self):
-        card = {'LD_LIBRARY_PATH': PLAYED_CARD}
+    @unittest.skipUnless(PLAYED_GPU, 'no GPU is played')
+    def test_the_scan_of_a_gpu(self):
+        gpu = {'LD_LIBRARY_PATH': PLAYED_GPU}
         options = ('-c', 'tiny', '-d', 'cpu', '-d', 'cuda', '--repeats', '2', '--seconds',
                    '0.05,0.1')
         for precision, most in (('float32', 1e-5), ('bfloat16', 1e-2)):
-            scans = self.report(*options, '--precision', precision, **card)['device_scan']
+            scans = self.report(*options, '--precision', precision, **gpu)['device_scan']
             self.assertEqual([scan['audio_s'] for scan in scans], [0.05, 0.1])
             self.assertEqual([scan['frames'] for scan in scans], [6, 11])
             for scan in scans:
@@ -106,16 +106,16 @@ class BenchTest(unittest.TestCase):
                 self.assertGreater(scan['sequential_ms'], 0)
                 self.assertGreater(scan['fast_ms'], 0)
                 self.assertLess(scan['difference'], most)
-        text = bench(*options, **card).stdout
+        text = bench(*options, **gpu).stdout
         self.assertRegex(text, r'0\.10 s audio +scan, one thread: sequential +[0-9.]+ ms +chunked')
         self.assertRegex(text, r'0\.10 s audio +scan, 7 sequences: sequential +[0-9.]+ ms +fast '
                                r'+[0-9.]+ ms +[0-9.]+ times, off by [0-9.]+e-0[5-9]\n')
 
-    @unittest.skipUnless(PLAYED_CARD, 'no card is played')
-    def test_training_on_a_card(self):
+    @unittest.skipUnless(PLAYED_GPU, 'no GPU is played')
+    def test_training_on_a_gpu(self):
         report = self.report('-c', 'tiny', '-d', 'cuda', '--train', '--seconds', '0.05',
                              '--repeats', '1', '--precision', 'bfloat16',
-                             LD_LIBRARY_PATH=PLAYED_CARD)
+                             LD_LIBRARY_PATH=PLAYED_GPU)
         one = report['training'][0]
         self.assertRegex(one['device'], '^cuda ')
         self.assertEqual(one['gpu_memory_bytes'], sum(one['planned_bytes'].values()))

@@ -3,9 +3,9 @@
 """bsm-live as its users run it, on a real JACK server without hardware.
 
 live_test.py [--jack] [--portaudio] BSM_LIVE BSM_MODEL JACK_THROUGH
-live_test.py --card BSM_LIVE BSM_MODEL JACK_THROUGH
+live_test.py --gpu BSM_LIVE BSM_MODEL JACK_THROUGH
 
-With --card only what needs one is tested; exit status 77 where there is none.
+With --gpu only what needs one is tested; exit status 77 where there is none.
 """
 
 import array
@@ -250,8 +250,8 @@ class LiveTest(unittest.TestCase):
         self.assertGreater(stats['dry_samples'], 0.5 * 48000)
         self.assertEqual(result['xruns'], 0, 'in each of %d attempts' % ATTEMPTS)
 
-    @unittest.skipUnless('--card' in SYSTEMS, 'not asked for')
-    def test_paper_on_a_card(self):
+    @unittest.skipUnless('--gpu' in SYSTEMS, 'not asked for')
+    def test_paper_on_a_gpu(self):
         """The largest model keeps up."""
         paper = self.paper_model()
         self.start_server(48000, 1024)
@@ -261,7 +261,7 @@ class LiveTest(unittest.TestCase):
             live = self.start_live('--device', 'cuda', '--model', paper, '--latency', '600',
                                    '--stats', self.path(stats))
             wait_for(lambda: 'latency' in self.log() or live.poll() is not None, 'the start')
-            if re.search('no card|not installed', self.log()):
+            if re.search('no GPU|not installed', self.log()):
                 self.skipTest(self.log())
             result = self.through(self.waves[48000], 'bsm')
             self.stop_live(live)
@@ -646,9 +646,9 @@ class LiveTest(unittest.TestCase):
 
 
 def main():
-    names = ['LiveTest.test_paper_on_a_card'] if '--card' in SYSTEMS else []
+    names = ['LiveTest.test_paper_on_a_gpu'] if '--gpu' in SYSTEMS else []
     result = unittest.main(argv=sys.argv[:1] + names, verbosity=2, exit=False).result
-    skipped = '--card' in SYSTEMS and result.skipped
+    skipped = '--gpu' in SYSTEMS and result.skipped
     sys.exit(1 if not result.wasSuccessful() else 77 if skipped else 0)
 
 

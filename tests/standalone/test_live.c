@@ -227,9 +227,9 @@ static void test_panel(void **state)
     view.mix.bypass = true;
     panel_format(&view, view.peak, NULL, PANEL_MAX_WIDTH, text);
     assert_non_null(strstr(text, "BYPASS"));
-    snprintf(view.failure, sizeof view.failure, "the card fell off the bus");
+    snprintf(view.failure, sizeof view.failure, "the GPU fell off the bus");
     panel_format(&view, view.peak, NULL, PANEL_MAX_WIDTH, text);
-    assert_non_null(strstr(text, "the card fell off the bus"));
+    assert_non_null(strstr(text, "the GPU fell off the bus"));
 }
 
 static void type(panel *p, const char *keys, bool complete)

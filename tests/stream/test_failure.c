@@ -18,7 +18,7 @@
 
 /* ---- A network that fails: the linker puts this in front of it ---- */
 
-static const char why[] = "the card fell off the bus";
+static const char why[] = "the GPU fell off the bus";
 static _Atomic bool broken, held, is_held;
 
 bsm_status __real_bsm_network_run(bsm_network *network, const bsm_block *block, bsm_error *error);

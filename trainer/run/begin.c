@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "model/model.h"
-#include "model/vector.h"
+#include "model/weight_vector.h"
 #include "run/checkpoint.h"
 #include "run/run.h"
 #include "run/state.h"
@@ -237,7 +237,7 @@ static bsm_status find_data(bsm_run *run, bsm_error *error)
 static bsm_status begin(bsm_run *run, const bsm_checkpoint *checkpoint, bsm_error *error)
 {
     run->state = checkpoint ? *bsm_checkpoint_state(checkpoint) : bsm_state_start();
-    bsm_status status = bsm_run_take_card(run, error);
+    bsm_status status = bsm_run_take_gpu(run, error);
     if (!status) {
         status = check_memory(run, error);
     }

@@ -9,7 +9,7 @@
 #include "model/model.h"
 #include "model/safetensors.h"
 #include "model/tensor_table.h"
-#include "model/vector.h"
+#include "model/weight_vector.h"
 #include "run/checkpoint.h"
 
 struct bsm_checkpoint {

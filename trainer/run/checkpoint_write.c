@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "model/safetensors.h"
-#include "model/vector.h"
+#include "model/weight_vector.h"
 #include "run/checkpoint.h"
 
 const bsm_checkpoint_part bsm_checkpoint_parts[BSM_NUM_TRAINING_VECTORS] = {

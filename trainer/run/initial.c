@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/vector.h"
+#include "model/weight_vector.h"
 
 /* ---- A model ---- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What several processes do together: each takes a card, and gradients are summed over all, on the
- * cards where these can, else on the host. */
+/* What several processes do together: each takes a GPU, and gradients are summed over all, on the
+ * GPUs where these can, else on the host. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,14 +8,14 @@
 
 enum { SUM_NUMBERS = sizeof(bsm_loss_sum) / sizeof(double) };
 
-bsm_status bsm_run_take_card(const bsm_run *run, bsm_error *error)
+bsm_status bsm_run_take_gpu(const bsm_run *run, bsm_error *error)
 {
     const bsm_device_kind kind = bsm_settings_training(run->settings).device;
     if (run->collective->size == 1 || (kind != BSM_DEVICE_CUDA && kind != BSM_DEVICE_AUTO)) {
         return BSM_OK;
     }
     const bsm_status status =
-        bsm_device_take_card(run->collective->place, run->collective->here, error);
+        bsm_device_take_gpu(run->collective->place, run->collective->here, error);
     return status == BSM_NO_DEVICE && kind == BSM_DEVICE_AUTO ? BSM_OK : status;
 }
 
@@ -29,7 +29,7 @@ static bsm_status agree(const bsm_run *run, bsm_status mine, bool *all, bsm_erro
     const bsm_status status = bsm_collective_sum(run->collective, &failures, 1, error);
     *all = failures == 0;
     if (!*all && !mine) {
-        bsm_fail(why, BSM_DEVICE_FAILED, "not all processes can sum on their cards");
+        bsm_fail(why, BSM_DEVICE_FAILED, "not all processes can sum on their GPUs");
     }
     return status;
 }
@@ -88,7 +88,7 @@ bsm_status bsm_run_join_peers(bsm_run *run, bsm_error *error)
     if (!joined) {
         return sum_on_host(run, &why, error);
     }
-    bsm_console_say(&run->console, "gradients: summed on the cards, by %s", name);
+    bsm_console_say(&run->console, "gradients: summed on the GPUs, by %s", name);
     return BSM_OK;
 }
 

@@ -66,10 +66,10 @@ bsm_status bsm_run_end(bsm_run *run, bsm_error *error);
  *  then the step stays as it is, within. */
 BSM_NODISCARD bsm_status bsm_run_step(bsm_run *run, bsm_error *error);
 
-/** Take a card for this process, where there are several and the settings may want one. */
-BSM_NODISCARD bsm_status bsm_run_take_card(const bsm_run *run, bsm_error *error);
+/** Take a GPU for this process, where there are several and the settings may want one. */
+BSM_NODISCARD bsm_status bsm_run_take_gpu(const bsm_run *run, bsm_error *error);
 
-/** Find how gradients are summed over processes, on their cards or on the host, and say so. */
+/** Find how gradients are summed over processes, on their GPUs or on the host, and say so. */
 BSM_NODISCARD bsm_status bsm_run_join_peers(bsm_run *run, bsm_error *error);
 
 /** Make the gradients and the losses of the step in work, of every process, the sum of all

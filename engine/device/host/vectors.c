@@ -7,7 +7,7 @@
 #include "base/machine.h"
 #include "base/team.h"
 #include "device/host/host.h"
-#include "model/vector.h"
+#include "model/weight_vector.h"
 
 /* The part of training that all devices on host memory share: its making and its memory. */
 

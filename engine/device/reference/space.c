@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "model/schema.h"
-#include "model/vector.h"
+#include "model/weight_vector.h"
 
 /* Floats in a vector of all tensors whose names start with `prefix`. */
 typedef struct span {

@@ -46,16 +46,16 @@ BSM_API BSM_NODISCARD bsm_status bsm_precision_parse(const char *name, bsm_preci
 BSM_API const char *bsm_precision_name(bsm_precision precision);
 
 /** One line on a device, "cpu (oneDNN 2.6.3, AVX-512)" and the like. BSM_NO_DEVICE, and why it
- *  cannot be used here. May take a second where it wakes a card. */
+ *  cannot be used here. May take a second where it wakes a GPU. */
 BSM_API BSM_NODISCARD bsm_status bsm_device_describe(bsm_device_kind kind, char *text, size_t size,
                                                      bsm_error *error);
 
-/** Take a card of its own for this process, number `place` (from 0) of `processes` on this machine
- *  that do so; before anything is opened on a card. Without it the first card that can be used is
- *  taken. BSM_INVALID_ARGUMENT: fewer cards than processes. BSM_NO_DEVICE: no card at all, and why.
+/** Take a GPU of its own for this process, number `place` (from 0) of `processes` on this machine
+ *  that do so; before anything is opened on a GPU. Without it the first GPU that can be used is
+ *  taken. BSM_INVALID_ARGUMENT: fewer GPUs than processes. BSM_NO_DEVICE: no GPU at all, and why.
  */
-BSM_API BSM_NODISCARD bsm_status bsm_device_take_card(size_t place, size_t processes,
-                                                      bsm_error *error);
+BSM_API BSM_NODISCARD bsm_status bsm_device_take_gpu(size_t place, size_t processes,
+                                                     bsm_error *error);
 
 BSM_END_DECLS
 

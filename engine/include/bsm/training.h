@@ -114,7 +114,7 @@ BSM_API BSM_NODISCARD bsm_status bsm_training_add(bsm_training *training,
                                                   const bsm_training_item *item, bsm_loss *loss,
                                                   bsm_error *error);
 
-/* ---- Several processes, each with a card of its own ---- */
+/* ---- Several processes, each with a GPU of its own ---- */
 
 /** What says which sum processes belong to: made by one of them, carried to the others. */
 typedef struct bsm_peers_id {

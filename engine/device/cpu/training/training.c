@@ -8,7 +8,7 @@
 #include "base/machine.h"
 #include "device/cpu/training/space.h"
 #include "model/schema.h"
-#include "model/vector.h"
+#include "model/weight_vector.h"
 
 /* The weights of every path are those of the first: one after the other, with padding. */
 static bsm_status count_path(void *user, const bsm_schema_entry *entry, bsm_error *error)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A stand-in for NCCL between processes whose cards are played by the host: sums over shared
+/* A stand-in for NCCL between processes whose GPUs are replayed by the host: sums over shared
  * memory, in streams of exec_stream.h. BSM_FAKE_NCCL in the environment names what goes wrong. */
 #include <atomic>
 #include <cstdio>

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Several processes of bsm-trainer, each with a card of its own, where the host plays the cards and
+"""Several processes of bsm-trainer, each with a GPU of its own, where the host plays the GPUs and
 a stand-in is NCCL (tests/cuda/stand_ins).
 
-cards_test.py BSM_TRAINER BSM_SEPARATE BSM_MODEL --mpi MPIRUN MODULE_FOLDER NCCL_FOLDER
+gpus_test.py BSM_TRAINER BSM_SEPARATE BSM_MODEL --mpi MPIRUN MODULE_FOLDER NCCL_FOLDER
 """
 
 import os
@@ -22,7 +22,7 @@ SETTINGS = ('training.device=cuda', 'training.batch_size=3',
             f'training.steps_per_epoch={STEPS}', 'validation.every_n_epochs=0')
 
 
-class CardsTest(TrainerTest):
+class GpusTest(TrainerTest):
     """The tests of this class alone: see load_tests."""
 
     @staticmethod
@@ -57,8 +57,8 @@ class CardsTest(TrainerTest):
             distance = relative_distance([expected[n] for n in names], [found[n] for n in names])
             self.assertLess(distance, 1e-5, prefix)
 
-    def test_on_the_cards(self):
-        self.assert_as_one(self.launcher(2), '^gradients: summed on the cards, by NCCL 2.9.5$')
+    def test_on_the_gpus(self):
+        self.assert_as_one(self.launcher(2), '^gradients: summed on the GPUs, by NCCL 2.9.5$')
 
     def test_without_nccl(self):
         """A library that cannot be opened, one too old, and ones that fail at the start."""
@@ -84,7 +84,7 @@ class CardsTest(TrainerTest):
                 (2, 'sum', 'NCCL 2.9.5: summing: invalid argument', 6),
                 (2, 'lost', 'NCCL 2.9.5: another process of the training was lost: remote', 1),
                 (2, 'absent', 'NCCL 2.9.5: another process did not join in', 1),
-                (3, '', '3 processes, 2 played cards', 2))):
+                (3, '', '3 processes, 2 emulated GPUs', 2))):
             self.out = os.path.join(self.folder, str(number))
             self.assert_ends(self.launcher(processes, goes_wrong=goes_wrong), why, code)
 
@@ -104,8 +104,8 @@ class CardsTest(TrainerTest):
 
 
 def load_tests(_loader, _tests, _pattern):
-    return unittest.TestSuite(map(CardsTest, (
-        'test_on_the_cards', 'test_without_nccl', 'test_failures_end_all', 'test_lost_peer')))
+    return unittest.TestSuite(map(GpusTest, (
+        'test_on_the_gpus', 'test_without_nccl', 'test_failures_end_all', 'test_lost_peer')))
 
 
 if __name__ == '__main__':

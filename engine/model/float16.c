@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* 16-bit floating-point numbers. */
-#include "model/half.h"
+#include "model/float16.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A model's weights as one vector of float32. */
-#include "model/vector.h"
+#include "model/weight_vector.h"
 
 #include <stdint.h>
 #include <string.h>

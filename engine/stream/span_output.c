@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* What becomes of an epoch's separated samples: brought to the host's rate, crossfaded with the
- * last epoch's, and put into the output timeline if they are in time. */
+/* What becomes of a span's separated samples: brought to the host's rate, crossfaded with the
+ * last span's, and put into the output timeline if they are in time. */
 #include <math.h>
 
-#include "stream/epoch.h"
+#include "stream/span.h"
 
-void bsm_epoch_report_progress(bsm_stream *s)
+void bsm_span_report_progress(bsm_stream *s)
 {
     int posted = 0;
     if (atomic_load(&s->freewheel) && !sem_getvalue(&s->progress, &posted) && posted <= 0) {
@@ -14,21 +14,21 @@ void bsm_epoch_report_progress(bsm_stream *s)
 }
 
 /* The audio thread looks one fade ahead of what it gives. */
-static bool is_late(const bsm_epoch *e, uint64_t position)
+static bool is_late(const bsm_span *e, uint64_t position)
 {
     const bsm_stream *s = e->stream;
     return !atomic_load(&s->freewheel) &&
            position + atomic_load(&s->wanted_latency) < atomic_load(&s->written) + s->fade;
 }
 
-/* The last fade before that waits for the next epoch. */
-static bool is_kept_back(const bsm_epoch *e, uint64_t position)
+/* The last fade before that waits for the next span. */
+static bool is_kept_back(const bsm_span *e, uint64_t position)
 {
     return e->until != BSM_NEVER && position + e->stream->fade >= e->until;
 }
 
 /* A state that has got something infinite into it does not recover by itself. */
-static float finite_or_silent(const bsm_epoch *e, float sample)
+static float finite_or_silent(const bsm_span *e, float sample)
 {
     if (isfinite(sample)) {
         return sample;
@@ -37,7 +37,7 @@ static float finite_or_silent(const bsm_epoch *e, float sample)
     return 0;
 }
 
-static void keep_back(epoch_tail *tail, uint64_t position, const float sample[2])
+static void keep_back(span_tail *tail, uint64_t position, const float sample[2])
 {
     if (tail->count == 0) {
         tail->from = position;
@@ -47,7 +47,7 @@ static void keep_back(epoch_tail *tail, uint64_t position, const float sample[2]
     tail->count++;
 }
 
-static float crossfaded(const epoch_tail *tail, uint64_t position, size_t c, float sample)
+static float crossfaded(const span_tail *tail, uint64_t position, size_t c, float sample)
 {
     if (position < tail->from || position >= tail->from + tail->count) {
         return sample;
@@ -57,7 +57,7 @@ static float crossfaded(const epoch_tail *tail, uint64_t position, size_t c, flo
     return before + part * (sample - before);
 }
 
-static void put(bsm_epoch *e, float *const *audio, size_t count)
+static void put(bsm_span *e, float *const *audio, size_t count)
 {
     bsm_stream *s = e->stream;
     bool late = is_late(e, e->next);
@@ -76,11 +76,11 @@ static void put(bsm_epoch *e, float *const *audio, size_t count)
     uint64_t done = e->tail->count ? e->tail->from : e->next;
     if (done > e->from) {
         atomic_store(&s->done, done);
-        bsm_epoch_report_progress(s);
+        bsm_span_report_progress(s);
     }
 }
 
-bsm_status bsm_epoch_write(bsm_epoch *e, const float *const *audio, size_t count, bsm_error *error)
+bsm_status bsm_span_write(bsm_span *e, const float *const *audio, size_t count, bsm_error *error)
 {
     enum { ROOM = 1024 };
     float left[ROOM], right[ROOM], *out[2] = {left, right};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The plugins on a real card: what was asked to compute there does, in time; all music is vocals
- * there, too, and nothing of it is lost. Skips where there is no card. */
+/* The plugins on a real GPU: what was asked to compute there does, in time; all music is vocals
+ * there, too, and nothing of it is lost. Skips where there is no GPU. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -18,8 +18,8 @@ static const float LOST = 1e-6f, SILENT = 1e-3f; /* of full scale */
 
 static bool refused;
 
-/* Skips the test where there is no card, or nothing for one. */
-static instance *open_on_the_card(const LilvPlugin *plugin)
+/* Skips the test where there is no GPU, or nothing for one. */
+static instance *open_on_the_gpu(const LilvPlugin *plugin)
 {
     instance *i = fixture_instance(plugin, RATE, HOST_THREADED);
     *instance_control(i, BSM_PORT_DEVICE) = BSM_CHOICE_CUDA;
@@ -27,7 +27,7 @@ static instance *open_on_the_card(const LilvPlugin *plugin)
     while (strncmp(instance_told_status(i), "ready: ", 7) != 0) {
         if (!strncmp(instance_told_status(i), "failed: ", 8)) {
             print_message("%s\n", instance_told_status(i));
-            refused = strstr(instance_told_status(i), "no card") ||
+            refused = strstr(instance_told_status(i), "no GPU") ||
                       strstr(instance_told_status(i), "not installed");
             assert_true(refused);
             instance_close(i);
@@ -72,7 +72,7 @@ static void assert_silent(const float *samples)
 
 static void test_stems(void **state)
 {
-    instance *i = open_on_the_card(fixture_host(state)->stems);
+    instance *i = open_on_the_gpu(fixture_host(state)->stems);
     assert_non_null(strstr(instance_told_status(i), "on cuda"));
     for (int freewheel = 1; freewheel >= 0; freewheel--) {
         play(i, true, freewheel);
@@ -83,7 +83,7 @@ static void test_stems(void **state)
 
 static void test_remix(void **state)
 {
-    instance *i = open_on_the_card(fixture_host(state)->remix);
+    instance *i = open_on_the_gpu(fixture_host(state)->remix);
     play(i, false, false);
     *instance_control(i, BSM_PORT_VOCALS_GAIN) = BSM_GAIN_MUTE;
     uint64_t seed = 3;

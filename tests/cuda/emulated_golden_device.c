@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The CUDA device, its card played by the host. */
+/* The CUDA device, its GPU played by the host. */
 #include "../../cuda/device.h"
 #include "net/golden_device.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The device under test is the CUDA device, its card played by the host. */
+/* The device under test is the CUDA device, its GPU played by the host. */
 #include "../../cuda/device.h"
 #include "device_under_test.h"
 
@@ -8,7 +8,7 @@ const bsm_device *device_under_test(void)
     return &bsm_cuda_device;
 }
 
-bool device_is_a_card(void)
+bool device_is_a_gpu(void)
 {
     return false;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* An epoch's signal: waits for the audio thread's samples. */
+/* A span's signal: waits for the audio thread's samples. */
 #include <errno.h>
 #include <time.h>
 
@@ -18,11 +18,11 @@ static void lengthen_latency(bsm_stream *s, size_t latency)
 {
     if (latency > atomic_load(&s->wanted_latency)) {
         atomic_store(&s->wanted_latency, latency);
-        bsm_epoch_report_progress(s);
+        bsm_span_report_progress(s);
     }
 }
 
-static void look_for_requests(bsm_epoch *e)
+static void look_for_requests(bsm_span *e)
 {
     bsm_stream *s = e->stream;
     if (e->until != BSM_NEVER) {
@@ -46,7 +46,7 @@ static void look_for_requests(bsm_epoch *e)
 }
 
 /* The results of what would be read now come two blocks too late, or it may be overwritten. */
-static bool is_far_behind(const bsm_epoch *e, uint64_t written)
+static bool is_far_behind(const bsm_span *e, uint64_t written)
 {
     const bsm_stream *s = e->stream;
     uint64_t lag = written > e->read ? written - e->read : 0;
@@ -56,10 +56,10 @@ static bool is_far_behind(const bsm_epoch *e, uint64_t written)
     return !atomic_load(&s->freewheel) && lag > e->voice->plan.latency + 2 * e->voice->plan.block;
 }
 
-static void sleep_until(bsm_epoch *e, uint64_t position)
+static void sleep_until(bsm_span *e, uint64_t position)
 {
     bsm_stream *s = e->stream;
-    uint64_t ready = bsm_epoch_ready(e);
+    uint64_t ready = bsm_span_ready(e);
     uint64_t wake_at = position > ready ? position : ready;
     double before = bsm_stream_clock();
     atomic_store(&s->begun, BSM_NEVER);
@@ -74,14 +74,14 @@ static void sleep_until(bsm_epoch *e, uint64_t position)
 }
 
 /* What is heard comes before what warms up, unless the audio thread waits for both. */
-static bool is_urgent(const bsm_epoch *e)
+static bool is_urgent(const bsm_span *e)
 {
     return !atomic_load(&e->stream->freewheel);
 }
 
-/* Wait until the input has come up to `position`, or the epoch's end is known; false if the epoch
+/* Wait until the input has come up to `position`, or the span's end is known; false if the span
  * is over at once. */
-static bool wait_for(bsm_epoch *e, uint64_t position)
+static bool wait_for(bsm_span *e, uint64_t position)
 {
     bsm_stream *s = e->stream;
     if (e->warming) {
@@ -91,11 +91,11 @@ static bool wait_for(bsm_epoch *e, uint64_t position)
         look_for_requests(e);
         uint64_t written = atomic_load(&s->written);
         if (atomic_load(&s->quit)) {
-            e->over = EPOCH_QUIT;
+            e->over = SPAN_QUIT;
             return false;
         }
         if (is_far_behind(e, written)) {
-            e->over = EPOCH_BROKEN;
+            e->over = SPAN_BROKEN;
             return false;
         }
         const bool there = written >= position || e->end != BSM_NEVER;
@@ -118,14 +118,14 @@ static float limit(float sample)
 
 static bsm_status fail_as_over(bsm_error *error)
 {
-    return bsm_fail(error, BSM_CANCELLED, "the stream's epoch is over");
+    return bsm_fail(error, BSM_CANCELLED, "the stream's span is over");
 }
 
-/* Up to `count` samples at the host's rate; fewer at the epoch's end. */
+/* Up to `count` samples at the host's rate; fewer at the span's end. */
 static bsm_status read_host(void *user, float *const *audio, size_t count, size_t *got,
                             bsm_error *error)
 {
-    bsm_epoch *e = user;
+    bsm_span *e = user;
     *got = 0;
     if (!wait_for(e, e->read + count)) {
         return fail_as_over(error);
@@ -137,7 +137,7 @@ static bsm_status read_host(void *user, float *const *audio, size_t count, size_
         for (size_t c = 0; c < BSM_STREAM_CHANNELS; c++) {
             float sample;
             if (!bsm_timeline_get(&e->stream->input, e->read + i, c, &sample)) {
-                e->over = EPOCH_BROKEN; /* overwritten while we were about to read it */
+                e->over = SPAN_BROKEN; /* overwritten while we were about to read it */
                 return fail_as_over(error);
             }
             audio[c][i] = limit(sample);
@@ -151,7 +151,7 @@ static bsm_status read_host(void *user, float *const *audio, size_t count, size_
     return BSM_OK;
 }
 
-bsm_signal bsm_epoch_host(bsm_epoch *epoch)
+bsm_signal bsm_span_host(bsm_span *span)
 {
-    return (bsm_signal){epoch, read_host};
+    return (bsm_signal){span, read_host};
 }

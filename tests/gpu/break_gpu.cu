@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "break_card.h"
+#include "break_gpu.h"
 
 #include <cuda_runtime.h>
 
@@ -18,7 +18,7 @@ static __global__ void trap_later(uint64_t after)
     __trap();
 }
 
-int break_card(uint64_t microseconds)
+int break_gpu(uint64_t microseconds)
 {
     cudaStream_t stream;
     const cudaError_t status = cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* A real card that fails for good, while a block of a stream is computed or before it: the CPU goes
+/* A real GPU that fails for good, while a block of a stream is computed or before it: the CPU goes
  * on with that block, from the same state; training, which goes on nowhere else, says so; whoever
- * comes later finds no card that works.
+ * comes later finds no GPU that works.
  *
- *      failing_card [MICROSECONDS]    after the block has been asked for; 0: before it is begun */
+ *      failing_gpu [MICROSECONDS]    after the block has been asked for; 0: before it is begun */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "break_card.h"
+#include "break_gpu.h"
 #include "bsm/log.h"
 #include "bsm/training.h"
 #include "device_under_test.h"
@@ -64,7 +64,7 @@ static bsm_network *open_on(const bsm_device *device, const bsm_device *fallback
     return network;
 }
 
-/* What the card gives up to its failure, and the CPU from then on, against the CPU alone. */
+/* What the GPU gives up to its failure, and the CPU from then on, against the CPU alone. */
 static void check_stream(bsm_network *network, bsm_network *expected, const lengths *l,
                          const float *audio, uint64_t microseconds)
 {
@@ -72,8 +72,8 @@ static void check_stream(bsm_network *network, bsm_network *expected, const leng
     float *right = malloc(CHANNELS * l->given * sizeof *right);
     bsm_error error = {0};
     for (size_t i = 0; i < BLOCKS && given && right; i++) {
-        const int broken = i == BROKEN_BLOCK ? break_card(microseconds) : 0;
-        expect(!broken, "breaking the card: %d", broken);
+        const int broken = i == BROKEN_BLOCK ? break_gpu(microseconds) : 0;
+        expect(!broken, "breaking the GPU: %d", broken);
         expect(!stream_block(network, l, audio, i, given, &error), "block %zu: %s", i,
                error.message);
         expect(!stream_block(expected, l, audio, i, right, &error), "block %zu: %s", i,
@@ -81,9 +81,9 @@ static void check_stream(bsm_network *network, bsm_network *expected, const leng
         const double off = relative_error(given, right, CHANNELS * l->given);
         printf("block %zu on %s: off by %.2g\n", i, bsm_network_device_name(network), off);
         expect(off < CLOSE, "block %zu is off by %g", i, off);
-        const bool on_card = bsm_network_gpu_memory(network) > 0;
+        const bool on_gpu = bsm_network_gpu_memory(network) > 0;
         const bool too_late = i == BROKEN_BLOCK && microseconds > 0; /* perhaps: after the block */
-        expect(too_late || on_card == (i < BROKEN_BLOCK), "block %zu on %s", i,
+        expect(too_late || on_gpu == (i < BROKEN_BLOCK), "block %zu on %s", i,
                bsm_network_device_name(network));
     }
     expect(given && right, "no memory");
@@ -128,11 +128,11 @@ static void check_nothing_else_works(bsm_training *training, const lengths *l, c
     bsm_network_free(network);
 }
 
-static void check(const bsm_device *card, bsm_model *model, uint64_t microseconds)
+static void check(const bsm_device *gpu, bsm_model *model, uint64_t microseconds)
 {
     const lengths l = lengths_of(bsm_model_config(model));
     float *audio = malloc(CHANNELS * l.all * sizeof *audio);
-    bsm_network *network = open_on(card, &bsm_cpu_device, model);
+    bsm_network *network = open_on(gpu, &bsm_cpu_device, model);
     bsm_network *expected = open_on(&bsm_cpu_device, NULL, model);
     bsm_training *training = open_training(model, l.all);
     expect(audio != NULL, "no memory");
@@ -152,11 +152,11 @@ static void check(const bsm_device *card, bsm_model *model, uint64_t microsecond
 
 int main(int argc, char **argv)
 {
-    const bsm_device *card = device_under_test();
+    const bsm_device *gpu = device_under_test();
     bsm_config config;
     bsm_error error = {0};
     bsm_model *model = NULL;
-    if (!card) {
+    if (!gpu) {
         return TEST_SKIPPED;
     }
     if (bsm_config_preset("lite", &config, &error) ||
@@ -165,7 +165,7 @@ int main(int argc, char **argv)
         return 1;
     }
     bsm_log_set_handler(count_line, NULL);
-    check(card, model, argc > 1 ? strtoull(argv[1], NULL, 10) : 0);
+    check(gpu, model, argc > 1 ? strtoull(argv[1], NULL, 10) : 0);
     bsm_log_set_handler(NULL, NULL);
     bsm_model_free(model);
     return failures() ? 1 : 0;
