@@ -2,7 +2,7 @@
 /* Classes of neighbouring bands of about equal width. */
 #include "weights.h"
 
-/* So that rows of bfloat16 start at multiples of 16 bytes. */
+/* Rows of bfloat16 start at multiples of 16 bytes. */
 enum { WIDTH_STEP = 8 };
 
 static size_t padded(size_t features)

@@ -25,7 +25,7 @@ template <uint32_t P> struct alignas(16) weight_memory {
     float weight[BSM_FEW_TAPS][P], bias[P];
 };
 
-/* By the last threads, since the first ones make decays meanwhile. */
+/* The last threads do this, since the first ones compute decays meanwhile. */
 template <uint32_t P>
 __device__ void load_weights(const bsm_fused_scan &s, uint32_t head, weight_memory<P> *m)
 {
@@ -121,7 +121,7 @@ struct alignas(16) decay_memory {
     float dt[STEPS], cum[STEPS], out[STEPS], tile_out[STEPS];
 };
 
-/* By one warp. Behind the chunk's end nothing decays, and nothing is added. */
+/* One warp computes this. Behind the chunk's end nothing decays and nothing is added. */
 __device__ inline void make_decays(const bsm_fused_scan &s, const bsm_cuda_chunk_place &chunk,
                                    uint32_t head, decay_memory *m)
 {
@@ -229,7 +229,7 @@ __device__ void add_scored(const head_place &h, const decay_memory &m, float D, 
 
 } // namespace bsm_fused
 
-/* For sequences of one chunk, where no state is read or written. */
+/* The scan of sequences of one chunk, where no state is read or written. */
 void bsm_fused_scan_short(bsm_kernel_queue queue, const bsm_fused_scan &scan);
 
 #endif

@@ -16,7 +16,7 @@ template <uint32_t P> union way_through {
     rows_out<P> out[WARPS];
 };
 
-/* Of each head, but B, which nobody reads any more when x is written. */
+/* The memory of each head, except for B, which nobody reads any more when x is written. */
 template <uint32_t P, uint32_t N> struct alignas(16) short_memory {
     union {
         padded<N> B[STEPS];

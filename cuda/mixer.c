@@ -55,7 +55,7 @@ void bsm_cuda_mixer_project_floats(const bsm_cuda_space *space, const bsm_cuda_m
     bsm_gpu_multiply(space->gpu, &product);
 }
 
-/* In float32, for small differences of it decide what is remembered. */
+/* dt stays in float32, since small differences of it decide what is remembered. */
 void bsm_cuda_mixer_project_dt(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                                const bsm_cuda_mixer *other, const bsm_slab *slab)
 {

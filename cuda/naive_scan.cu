@@ -16,7 +16,7 @@ struct step_place {
     {
         chunk = bsm_chunk_of(s.steps, sequence, step, &place);
     }
-    /* Of a head. */
+    /* The index of one head's value at this step. */
     __device__ size_t at(const bsm_naive_scan &s, uint32_t head) const
     {
         return (chunk * s.shape.heads + head) * s.steps.chunk + place;
@@ -58,7 +58,8 @@ struct channel_place {
         const size_t rows = (size_t)sequence * s.shape.d_state + row + n;
         return rows * bsm_shape_inner(s.shape) + channel;
     }
-    /* All of the thread's rows at once, for each to be on its way before the first is needed. */
+    /* Loads all of the thread's rows at once, so that each is on its way before the first is
+     * needed. */
     __device__ void load(const bsm_naive_scan &s, const float *array, float *values) const
     {
         BSM_UNROLL

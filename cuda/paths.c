@@ -79,7 +79,7 @@ static void run_slabs(const bsm_cuda_space *space, const direction *d, const dir
     }
 }
 
-/* Of a live block the forward direction has fewer steps, and they are cut elsewhere. */
+/* The forward direction of a live block has fewer steps, and they are cut elsewhere. */
 static void run_directions(const bsm_cuda_space *space, const direction directions[2])
 {
     const bsm_steps *forward = &directions[0].steps, *backward = &directions[1].steps;

@@ -42,7 +42,7 @@ template <> struct bsm_value<float> {
 };
 
 template <> struct bsm_value<bsm_bf16> {
-    /* To the nearest, ties to even; what is not a number stays so. */
+    /* Rounds to the nearest, ties to even; NaN stays NaN. */
     __host__ __device__ static bsm_bf16 from(float x)
     {
         bsm_bf16 y;

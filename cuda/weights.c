@@ -54,7 +54,7 @@ static bsm_matrix pack_matrix(packers *p, size_t count, const float *values)
     return at;
 }
 
-/* With each column times its weight, so that what comes in need not be. */
+/* Multiplies each column by its weight, so that the input need not be multiplied. */
 static bsm_matrix pack_scaled(packers *p, size_t rows, size_t columns, const float *values,
                               const float *weights)
 {

@@ -52,7 +52,7 @@ static void set_colour(cairo_t *cr, const colour *c)
     cairo_set_source_rgb(cr, c->red, c->green, c->blue);
 }
 
-/* From the middle line, upwards if `room` is negative. */
+/* Draws from the middle line, upwards if `room` is negative. */
 static void draw_bar(cairo_t *cr, const colour *c, double x, double middle, double room, float peak)
 {
     const double part = 1 - 20 * log10((double)peak + 1e-6) / FLOOR_DB;

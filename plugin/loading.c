@@ -77,7 +77,7 @@ void bsm_loader_get_wanted(bsm_loader *loader, char *path)
     pthread_mutex_unlock(&loader->facts);
 }
 
-/* Who holds `jobs` is loading. */
+/* The thread that holds `jobs` is loading. */
 void bsm_loader_get_status(bsm_loader *loader, char *status)
 {
     char news[BSM_STATUS_SIZE];

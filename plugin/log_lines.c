@@ -10,7 +10,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bsm_log_listener *newest;
 
-/* From the threads that make and run networks: the host's worker and the engine's own. */
+/* Called by the threads that make and run networks: the host's worker and the engine's own. */
 static void tell(void *unused, const char *line)
 {
     (void)unused;

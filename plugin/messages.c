@@ -5,7 +5,7 @@
 
 #include <lv2/atom/util.h>
 
-/* Of a patch:Set with two properties, without the value's text. */
+/* The size of a patch:Set with two properties, without the value's text. */
 enum { SET_SIZE = 160 };
 
 void bsm_messages_init(bsm_messages *messages, LV2_URID_Map *map, const bsm_uris *uris)

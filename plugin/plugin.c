@@ -224,7 +224,7 @@ static void run(LV2_Handle instance, uint32_t frames)
 
 /* ---- Life ---- */
 
-/* Of the host's options; 0: not said. */
+/* The value of one of the host's options; 0 if it has not said. */
 static size_t option_block(const bsm_uris *uris, const LV2_Options_Option *options)
 {
     for (; options && options->key; options++) {

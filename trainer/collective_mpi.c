@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Several processes over MPI. */
+/* The collective operations of several processes, over MPI. */
 #include <mpi.h>
 
 #include "collective.h"

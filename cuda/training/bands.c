@@ -241,7 +241,7 @@ static size_t values_at(const mask_work *m, const bsm_band_run *run)
     return 2 * run->before * m->count;
 }
 
-/* Up to the values and gates without their bias. */
+/* Computes the values and gates, still without their bias. */
 static void estimate(const mask_work *m)
 {
     const bsm_cuda_training *space = m->space;

@@ -52,7 +52,7 @@ __device__ inline void multiply_two(bsm_sums *sums, const uint32_t *a, const uin
 
 /* ---- Shared memory ---- */
 
-/* Of a head; twice, since one head's are still read when the next one's are written. */
+/* The values of a head, twice: one head's are still read when the next one's are written. */
 struct head_numbers {
     float dt[STEPS], cum[STEPS], in[STEPS], out[STEPS];
     float by_dt[TILES][STEPS];   /* the gradient by dt that row r of the tiles gives, inside */

@@ -252,7 +252,7 @@ __device__ void store_input(const bsm_fused_scan_backward &b, const block_place 
     }
 }
 
-/* By one warp: the gradients by the decays, of the warps' sums. */
+/* One warp computes the gradients of the decays from the warps' sums. */
 template <bool STATES>
 __device__ void store_gradients(const bsm_fused_scan_backward &b, uint32_t head,
                                 const head_numbers &n)

@@ -41,7 +41,7 @@ static __global__ void square_term(bsm_time_term t)
     }
 }
 
-/* After the sum of all squares is known. */
+/* This kernel runs after the sum of all squares is known. */
 static __global__ void square_gradient(bsm_time_term t)
 {
     const float step = (float)((double)t.step / sqrt(*t.sum / (double)t.count + t.floor));

@@ -39,7 +39,7 @@ static void add_outer(const work *w, size_t out, size_t in, const void *d_out, c
                                    .beta = 1});
 }
 
-/* By what went into a matrix [out][in]: d_out W, as values or not. */
+/* The gradient of the input of a matrix [out][in]: d_out W, as values or not. */
 static void through(const work *w, size_t out, size_t in, const void *d_out, size_t place,
                     void *d_in, bool values)
 {
@@ -175,7 +175,8 @@ static void correlation_backward(const work *w, bool C)
 
 /* ---- States ---- */
 
-/* By the state before each chunk: C^T (in d_y), and then what goes through the next chunks. */
+/* The gradient of the state before each chunk: C^T (in d_y), and then what goes through the next
+ * chunks. */
 static void states_backward(const work *w)
 {
     const bsm_cuda_mixer_gradients *b = w->backward;

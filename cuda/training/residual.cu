@@ -23,7 +23,7 @@ void bsm_kernel_add_bias(bsm_kernel_queue queue, const bsm_add_bias *add)
                     queue.stream, a);
 }
 
-/* By the row of x, which is [band][frame]. */
+/* Indexed by the row of x, which is [band][frame]. */
 __device__ static float kept(const bsm_gpu_dropout &d, size_t row, uint32_t dim, uint32_t feature)
 {
     if (!(d.p > 0)) {

@@ -279,7 +279,7 @@ static void silence_term(const bsm_cuda_training *space, size_t stem, double sca
     bsm_kernel_silence_term(bsm_gpu_queue(space->gpu), &term);
 }
 
-/* By linearity, of the one transform of the difference. */
+/* Since the transform is linear, one transform of the difference is enough. */
 static void spectral_term(const bsm_cuda_training *space, size_t window, double scale)
 {
     const bsm_gpu_signals *s = &space->signals;

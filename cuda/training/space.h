@@ -89,7 +89,7 @@ typedef struct bsm_cuda_mixer_gradients {
     float *d_BC;    /**< in chunks [B | C] */
     void *d_behind; /**< values [chunk][d_state][d_inner] */
     bsm_decay_gradients decays;
-    /* Of products: */
+    /* What products need: */
     void *d_inside;  /**< values */
     void *d_outside; /**< values */
     float *d_M;      /**< [sequence][chunk][head][step][step] */

@@ -65,7 +65,7 @@ static void close_region(const bsm_region *region)
     }
 }
 
-/* In a thread of the team, which has the lock: work on the oldest open region. */
+/* A thread of the team, which holds the lock, works on the oldest open region. */
 static void help(bsm_region *region)
 {
     const size_t thread = ++region->came;

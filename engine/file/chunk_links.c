@@ -146,7 +146,7 @@ static void measure(chunk_file *f)
 
 /* ---- Chunks ---- */
 
-/* Of WAV: what follows is an extension's, of which the first two bytes are such a tag again. */
+/* WAV's extensible format: the first two bytes of the extension are such a tag again. */
 static void read_format(chunk_file *f, uint64_t at, uint64_t size)
 {
     enum { PCM = 1, FLOAT = 3, MPEG = 0x50, MP3 = 0x55, EXTENSIBLE = 0xFFFE };

@@ -145,7 +145,8 @@ static bool find_error(const char *text, const char *before, char *line, size_t 
     return false;
 }
 
-/* Of sound alone: that of a film is the film's. */
+/* The frames of the announced duration, for files of audio alone: the duration of a film is that of
+ * its picture. */
 static uint64_t find_frames(const char *text, size_t rate)
 {
     const char *found = strstr(text, "Duration: ");

@@ -46,7 +46,7 @@ static size_t read_samples(bsm_decoder *decoder, float *samples, size_t count)
     return got > 0 ? (size_t)got : 0;
 }
 
-/* From some way before, so that all that the place hears is there. */
+/* Starts some way before the place, so that all that overlaps it is decoded. */
 static bool seek(bsm_decoder *decoder, uint64_t frame)
 {
     const uint64_t before = frame < RUN_IN ? frame : RUN_IN;

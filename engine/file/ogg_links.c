@@ -26,7 +26,8 @@ static uint64_t page_size(bsm_byte_window *window, uint64_t at, bool *begins)
     return page ? size : 0;
 }
 
-/* Of the stream that begins on a page; the better known one of several counts. */
+/* The codec of the stream that begins on a page; of several streams, the better known codec counts.
+ */
 static bsm_codec stream_codec(bsm_byte_window *window, uint64_t page, bsm_codec before)
 {
     const unsigned char *header = bsm_byte_window_at(window, page, PAGE_HEADER);

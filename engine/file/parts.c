@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* From the separated signal to the files. */
+/* Writes the separated signal into files. */
 #include "file/parts.h"
 
 #include <math.h>
@@ -334,7 +334,7 @@ static bsm_status write_kept(bsm_parts *parts, bsm_error *error)
     return status;
 }
 
-/* Up to BLOCK samples of all parts, as many as there are of the input. */
+/* Reads up to BLOCK samples of all parts, as many as there are of the input. */
 static bsm_status write_block(bsm_parts *parts, float *const *audio, size_t count, bsm_error *error)
 {
     count = bsm_sample_queue_pop(&parts->input, parts->original, count);

@@ -66,7 +66,9 @@ static void consider(name_prefix *prefix, const char *name, size_t length)
     }
 }
 
-/* Of the network's weights, or of their average; the weights may be called nothing else. */
+/* Finds the prefix of the network's weights, or of their average; the weights themselves may have
+ * none.
+ */
 static name_prefix find_prefix(const bsm_table *table, bool ema)
 {
     name_prefix weights = {0}, average = {0};

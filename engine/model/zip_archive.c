@@ -101,7 +101,7 @@ static bsm_status fail_read(const bsm_zip *zip, const char *name, zip_error_t *c
                     name, zip_error_strerror(cause));
 }
 
-/* Who writes 0 for a checksum (torch.save without compute_crc32) has computed none. */
+/* A checksum of 0 means that none was computed (torch.save without compute_crc32). */
 static bool has_checksum(const bsm_zip *zip, const char *name)
 {
     struct zip_stat info;

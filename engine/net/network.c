@@ -64,7 +64,7 @@ static bsm_status fall_back(bsm_network *net, const bsm_error *why, bsm_error *e
     return BSM_OK;
 }
 
-/* As much of a stream as a training example held, or as its state may have seen. */
+/* Remembers as much of a stream as a training example held, or as its state may have seen. */
 static size_t frames_to_keep(const bsm_network *net)
 {
     const bsm_config *config = bsm_model_config(net->model);

@@ -124,7 +124,7 @@ void bsm_training_observe(bsm_training *training, bsm_training_observer *observe
 
 /* ---- One item ---- */
 
-/* So that the time until now is that of what was asked for. */
+/* Waits for the device, so that the time until now belongs to what was asked for. */
 static void wait_if_observed(const bsm_training *t)
 {
     if (t->observer && t->device->wait) {

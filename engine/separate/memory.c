@@ -22,7 +22,7 @@ const char *bsm_memory_name(bsm_memory memory)
     return names[memory];
 }
 
-/* What the file says; nothing: rolling. */
+/* The memory that the file asks for, or rolling memory where it asks for none. */
 static bsm_status memory_of_model(const bsm_model *model, bsm_memory *memory, bsm_error *error)
 {
     const char *said = bsm_model_metadata(model, "memory");
@@ -54,7 +54,7 @@ static bsm_rolling rolling_of(const bsm_config *config, double warmup)
                          .warmup = frames > 0 ? frames : 1};
 }
 
-/* So that there are never more than two states. */
+/* There are never more than two states at once. */
 static bool has_room(const bsm_rolling *rolling, size_t commit, size_t lookahead)
 {
     const size_t room = rolling->segment > lookahead ? rolling->segment - lookahead : 0;

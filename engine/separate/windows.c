@@ -144,7 +144,7 @@ static void join(const bsm_windows *w, size_t plane, float *part, size_t first, 
     }
 }
 
-/* Of one stem. */
+/* Joins one stem of a window with what the windows before have left. */
 static void join_stem(bsm_windows *w, size_t stem, size_t plane, size_t count)
 {
     for (size_t first = 0, end; first < w->length; first = end) {

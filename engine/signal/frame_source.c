@@ -83,7 +83,7 @@ static void forget(bsm_frame_source *source, int64_t start)
 static bsm_status fill(bsm_frame_source *source, int64_t start, bsm_error *error)
 {
     bsm_status status = BSM_OK;
-    /* And one sample more, which the reflection at the signal's start may need. */
+    /* One sample more may be needed by the reflection at the signal's start. */
     const int64_t end = start + (int64_t)source->n_fft + 1;
     if (end > (int64_t)(source->base + source->have)) {
         forget(source, start);

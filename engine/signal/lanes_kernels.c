@@ -102,7 +102,7 @@ static void join_two(const level *l, float *out)
     }
 }
 
-/* Any factor, by the definition. */
+/* A stage of any factor, by the definition of the transform. */
 static void join_any(const level *l, float *out, float *inputs)
 {
     const size_t m = l->m, p = l->factor;

@@ -59,7 +59,7 @@ static double block_seconds(const stopwatch *w, size_t depth)
     return (double)depth * paths + around + behind;
 }
 
-/* As many blocks as there is time for, or a few that take less than `little`. */
+/* Runs as many blocks as there is time for, or a few that take less than `little`. */
 static bsm_status time_blocks(bsm_network *network, const bsm_block *block, clockid_t clock,
                               double little, double *seconds, bsm_error *error)
 {
@@ -105,7 +105,7 @@ static double load_of(const bsm_stream_plan *plan, double seconds)
     return seconds * frames * (double)plan->model_rate / (double)(plan->commit * plan->hop);
 }
 
-/* And not on a GPU. */
+/* Whether the processor itself computes, not a GPU. */
 static bool computes_here(bsm_device_kind kind)
 {
     const bsm_device *device = NULL;

@@ -121,7 +121,7 @@ static bsm_status fail_as_over(bsm_error *error)
     return bsm_fail(error, BSM_CANCELLED, "the stream's span is over");
 }
 
-/* Up to `count` samples at the host's rate; fewer at the span's end. */
+/* Reads up to `count` samples at the host's rate; fewer at the span's end. */
 static bsm_status read_host(void *user, float *const *audio, size_t count, size_t *got,
                             bsm_error *error)
 {

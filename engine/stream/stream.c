@@ -48,7 +48,8 @@ static bsm_status allocate_rings(bsm_stream *s, bsm_error *error)
     if (!s->delay || !s->tails) {
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for a stream's rings");
     }
-    /* Nor shall a page be swapped out. Where the limit forbids that, it stays a risk. */
+    /* Pages are locked so that none is swapped out. Where the limit forbids that, the risk remains.
+     */
     (void)mlock(s->input.slots, bsm_timeline_size(&s->input));
     (void)mlock(s->output.slots, bsm_timeline_size(&s->output));
     (void)mlock(s->delay, (s->delay_mask + 1) * 2 * sizeof *s->delay);
@@ -249,7 +250,8 @@ bsm_status bsm_stream_set(bsm_stream *s, bsm_model *model, const bsm_stream_opti
 
 /* ---- Looking ---- */
 
-/* Of the block that is being computed: in real time as much audio has come in. */
+/* The load of the block that is being computed so far: the audio that has come in since it began,
+ * over its length. */
 static double load_in_work(const bsm_stream *s, uint64_t written)
 {
     const uint64_t begun = atomic_load(&s->begun);

@@ -9,7 +9,9 @@ enum {
     PATIENT_SECONDS = 6 /* until it is given up */
 };
 
-/* Of the frames' grid that is heard, so that the same network says the same. */
+/* Where a voice begins to warm up: on the grid of the frames that are heard, so that the same
+ * network gives the same output.
+ */
 static uint64_t start_of(const bsm_span *heard, const bsm_stream_plan *plan, uint64_t written)
 {
     const uint64_t past = written - heard->start, most = WARM_SECONDS * plan->rate;

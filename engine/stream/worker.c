@@ -134,7 +134,7 @@ static bool is_ripe(const bsm_stream *s)
            latency <= atomic_load(&s->written);
 }
 
-/* Of several voices in a row that warm up, the last one counts. */
+/* If several voices in a row warm up, the last one counts. */
 bool bsm_stream_take_pending(bsm_stream *s)
 {
     bsm_voice *superseded = NULL;

@@ -24,7 +24,7 @@ static bsm_port gain_port(int part)
     return part ? BSM_PORT_INSTRUMENTAL_GAIN : BSM_PORT_VOCALS_GAIN;
 }
 
-/* In tenths of a dB. */
+/* Gains change in tenths of a dB. */
 static void set_gain(bsm_hands *h, int part, double db)
 {
     db = fmin(fmax(round(10 * db) / 10, (double)BSM_GAIN_MUTE), (double)BSM_GAIN_MAX);

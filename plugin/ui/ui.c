@@ -85,7 +85,7 @@ static void choose_model(void *user, const char *path)
     send(ui, &m, &frame);
 }
 
-/* Of all properties, for 0. */
+/* Asks the plugin for a property; 0 asks for all of them. */
 static void ask(bsm_ui *ui, LV2_URID property)
 {
     message m;

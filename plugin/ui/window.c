@@ -278,7 +278,7 @@ static void draw(bsm_ui_window *w)
 
 /* ---- What the server says ---- */
 
-/* Of the two signs that a key has, the one of this state; the keypad's second ones are numbers. */
+/* The symbol of a key in this state of the modifiers; the keypad's second symbols are numbers. */
 static uint32_t sign_of(const bsm_ui_window *w, xcb_keycode_t code, uint16_t state)
 {
     const int per_key = w->keys ? w->keys->keysyms_per_keycode : 0;

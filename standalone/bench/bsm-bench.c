@@ -95,7 +95,7 @@ static void print_play(size_t rate, const bench_play_result *r)
            s->segment, s->warmup);
 }
 
-/* Of all that a device played. */
+/* Sums and worst cases of all that a device played. */
 typedef struct bench_verdict {
     double seconds, worst_load, latency;
     uint64_t misses;

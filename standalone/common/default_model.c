@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* For trying programs out, and only where it is asked for: what comes out is not separated. */
+/* An untrained model is only for trying programs out, and is made only when it is asked for: its
+ * output is not separated. */
 static const char untrained[] = "untrained:";
 
 static bsm_status open_untrained(const char *preset, bsm_model **model, bsm_error *error)

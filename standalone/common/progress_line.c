@@ -119,7 +119,7 @@ static void show_bar(progress_line *line, const bsm_progress *progress)
     char text[MAX_LINE], batch[80];
     format_batch(line, progress, batch, sizeof batch);
     const size_t width = terminal_width() - 1, taken = *batch ? strlen(batch) + 2 : 0;
-    /* Not into the last column, where some terminals begin a new line. */
+    /* The last column stays free, since some terminals begin a new line there. */
     const bool both = width > taken + 24;
     progress_line_format(progress, both ? width - taken : width, text, sizeof text);
     fprintf(stderr, "\r%s%s%s\033[K", text, both && *batch ? "  " : "", both ? batch : "");

@@ -43,7 +43,7 @@ typedef struct backend_callbacks {
     /** Audio thread, or another: samples were lost between the device and us. */
     BSM_REALTIME void (*xrun)(void *user);
 
-    /* From threads of the audio system that are not the audio thread. */
+    /* Called by threads of the audio system that are not the audio thread. */
     size_t (*latency)(void *user); /**< samples from `in` to all outputs */
     void (*freewheel)(void *user, bool on);
     void (*rate_changed)(void *user, size_t rate);

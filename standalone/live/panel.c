@@ -104,7 +104,7 @@ static char *put_too_slow(char *at, size_t width, const char *sentence)
     return put_line(at, width, "%s", help ? help + 2 : "");
 }
 
-/* Of a long answer, the end. */
+/* Only the end of a long answer is shown. */
 static void put_answer(char *at, size_t width, const char *answer)
 {
     static const char question[] = "model file: ";

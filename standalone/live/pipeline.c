@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* From the input to both stems and their remix. */
+/* Turns the input into both stems and their remix. */
 #include "pipeline.h"
 
 #include <math.h>
@@ -45,7 +45,7 @@ struct pipeline {
 
 /* ---- Denormals ---- */
 
-/* In filters' tails they cost a hundred times what other numbers do. */
+/* Denormals, which occur in the tails of filters, cost a hundred times what other numbers do. */
 static unsigned denormals_off(void)
 {
 #ifdef __SSE2__

@@ -251,7 +251,7 @@ bool model_info_is_config(const char *key)
     return is_among(config_keys, sizeof config_keys / sizeof config_keys[0], key);
 }
 
-/* Of licence and training, also that nothing is known. */
+/* If nothing is known of licence and training, that is said, too. */
 static void print_about(const bsm_model *model)
 {
     for (size_t i = 0; i < NUM_ABOUT; i++) {

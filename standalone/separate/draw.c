@@ -24,7 +24,8 @@ typedef struct colour {
 
 static const colour background = {0.09, 0.10, 0.12}, words = {0.88, 0.88, 0.88};
 
-/* From silence to the loudest: ever brighter, so that it reads in grey, too. */
+/* Colours from silence to the loudest become ever brighter, so that they can be told apart in grey,
+ * too. */
 static const colour ramp[] = {{0.00, 0.00, 0.02}, {0.11, 0.07, 0.30}, {0.33, 0.10, 0.48},
                               {0.60, 0.17, 0.45}, {0.85, 0.30, 0.32}, {0.98, 0.55, 0.22},
                               {1.00, 0.82, 0.40}, {1.00, 1.00, 0.86}};

@@ -49,7 +49,7 @@ static void set_edges(spectrogram *s)
     }
 }
 
-/* From 63 to 125 ms, which tells the harmonics of a low voice apart. */
+/* Windows of 63 to 125 ms resolve the harmonics of a low voice. */
 static size_t window_of(size_t rate)
 {
     size_t n_fft = SHORTEST_WINDOW;
@@ -213,7 +213,7 @@ static void add_frame(spectrogram *s)
 
 /* ---- Samples ---- */
 
-/* Up to `count` samples from `at` on, or silence; gives how many. */
+/* Reads up to `count` samples from `at` on, or silence; returns how many. */
 static size_t fill_window(spectrogram *s, const bsm_separated_block *block, size_t at, size_t count)
 {
     const size_t room = s->n_fft - s->held, taken = count < room ? count : room;

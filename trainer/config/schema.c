@@ -94,7 +94,7 @@ void bsm_settings_print_keys(void)
 #define FIELD_MEMORY(S, KEY, ...) FIELD_NAMES(S, KEY, memories)
 #define SECTION(S, KEY, FIELDS) CYAML_FIELD_MAPPING(#KEY, LEFT_OUT, S, KEY, FIELDS)
 
-/* By the names that the other programs have for them, too. */
+/* The names are those of the other programs. */
 #define PRECISIONS                                                                                 \
     {"float32", BSM_PRECISION_FLOAT32}, {"tf32", BSM_PRECISION_TF32},                              \
         {"bf16", BSM_PRECISION_BFLOAT16},                                                          \
@@ -104,7 +104,7 @@ void bsm_settings_print_keys(void)
 
 static const cyaml_strval_t precisions[] = {PRECISIONS};
 
-/* To separate with. */
+/* What validation separates with. */
 static const cyaml_strval_t validation_precisions[] = {PRECISIONS, {"int8", BSM_PRECISION_INT8}};
 
 static const cyaml_strval_t memories[] = {

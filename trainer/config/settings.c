@@ -145,7 +145,7 @@ static bsm_status read_layers(const bsm_settings_source *source, stack *s, bsm_e
         status = bsm_layer_check(&s->layers[i], &bsm_settings_schema, error);
         bands = bands || !bsm_yaml_is_null(bsm_layer_find(&s->layers[i], "model.bands"));
     }
-    /* Who names the bands need not count them. */
+    /* A configuration that names the bands need not count them. */
     const char *number = bands ? "" : "model: {num_subbands: 62}";
     return status ? status : add_text(number, &s->layers[LAYER_BANDS], error);
 }

@@ -177,7 +177,7 @@ static bsm_status read_block(const file_set *set, size_t *got, bsm_error *error)
     return status;
 }
 
-/* Of a file that was cut off, what is left would not fit its track any more. */
+/* Fails if a file was cut off, since what is left would no longer fit its track. */
 static bsm_status check_whole(const file_set *set, bsm_error *error)
 {
     for (size_t i = 0; i <= set->less; i++) {

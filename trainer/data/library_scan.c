@@ -144,7 +144,7 @@ static void *run_thread(void *user)
     return NULL;
 }
 
-/* On this thread and, as far as they can be had, on others. */
+/* Works on this thread and, as far as they can be had, on others. */
 static void scan_all(scan_work *work, size_t threads)
 {
     pthread_t others[MAX_THREADS];

@@ -10,7 +10,8 @@
 #include "run/run.h"
 #include "run/state.h"
 
-/* Who asked to resume and finds no checkpoint may have been stopped before the first. */
+/* A training that is to resume and finds no checkpoint may have been stopped before the first one.
+ */
 static bsm_status check_folder(const bsm_run *run, const bsm_checkpoint *checkpoint,
                                bsm_error *error)
 {

@@ -87,7 +87,7 @@ static uint64_t track_length(const bsm_track_signal *signal)
 
 static bsm_status skip(bsm_track_signal *signal, uint64_t count, bsm_error *error);
 
-/* From the middle; of a track that does not say how long it is, from the start. */
+/* Starts in the middle, or at the start of a track that does not say how long it is. */
 static bsm_status set_excerpt(bsm_track_signal *signal, double max_seconds, bsm_error *error)
 {
     const uint64_t length = track_length(signal);
@@ -171,7 +171,7 @@ static bsm_status end_part(const bsm_track_signal *signal, track_part *part, bsm
     return BSM_OK;
 }
 
-/* Up to `count` samples of a part in all channels, and silence behind them. */
+/* Reads up to `count` samples of a part in all channels, with silence behind them. */
 static bsm_status read_part(const bsm_track_signal *signal, track_part *part, float *const *planes,
                             size_t count, size_t *got, bsm_error *error)
 {
@@ -222,7 +222,7 @@ static void complete(const bsm_track_signal *signal, size_t count)
     }
 }
 
-/* Up to BLOCK samples of all parts into `block`; fewer at the track's end. */
+/* Reads up to BLOCK samples of all parts into `block`; fewer at the track's end. */
 static bsm_status read_block(bsm_track_signal *signal, size_t count, size_t *got, bsm_error *error)
 {
     *got = 0;

@@ -11,7 +11,7 @@ enum { MAX_NAME = 48, COLUMN = 9 };
 
 static const char rest_name[] = "rest";
 
-/* Of JSON and CSV, and the table's headings. */
+/* The names of figures in JSON and CSV, and the table's headings. */
 static const struct {
     const char *key, *title;
 } names[BSM_NUM_FIGURES] = {

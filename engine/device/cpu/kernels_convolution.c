@@ -136,7 +136,7 @@ static void conv4_rows(size_t n, size_t stride, const float *restrict in, size_t
     }
 }
 
-/* From the last row, whose gradient the ones before it need. */
+/* Starts at the last row, whose gradient the rows before it need. */
 static void backward(const bsm_conv *conv, const bsm_conv_gradient *gradient)
 {
     size_t taps = conv->taps, stride = conv->channels, ld = conv->ld, ld_out = gradient->ld_out;

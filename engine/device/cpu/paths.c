@@ -81,7 +81,7 @@ static void run_backward(const bsm_cpu_thread *thread, const sequence *seq, bsm_
     }
 }
 
-/* From a zero state in both directions. */
+/* Both directions start from a zero state. */
 static void run_whole(bsm_cpu_thread *thread, const sequence *seq)
 {
     thread->state.zero = true;

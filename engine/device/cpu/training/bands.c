@@ -169,7 +169,7 @@ static void normalise_mask(const band *b, const piece *p)
                         b->scratch->normed);
 }
 
-/* Up to the values and gates without their bias. */
+/* Computes the values and gates, still without their bias. */
 static void estimate(const band *b, const piece *p, const bsm_band_scratch *s)
 {
     const bsm_mask_weights *w = mask_weights(b);

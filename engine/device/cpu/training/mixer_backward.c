@@ -5,7 +5,8 @@
 #include "device/cpu/training/mixer.h"
 #include "device/cpu/training/products.h"
 
-/* By the mixer's output in its own order; x gets its share of out = x + dropout(M). */
+/* The gradient of the mixer's output, in its own order; x gets its share of out = x + dropout(M).
+ */
 static void divide_gradient(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
                             const bsm_group *group, const float *d_out)
 {

@@ -64,7 +64,7 @@ static void multiply_rounded(const bsm_products *x, const bsm_product *p, const 
                                       .far = true});
 }
 
-/* All columns and rows of some of the depth. */
+/* Computes all columns and rows of a part of the depth. */
 static void run_slab(const bsm_products *x, const bsm_product *p, block b)
 {
     uint16_t *left = (uint16_t *)(void *)x->space, *right = left + (size_t)ROWS * LD;
