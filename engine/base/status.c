@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *bsm_version(void)
+{
+    return BSM_VERSION;
+}
+
 const char *bsm_strerror(bsm_status status)
 {
     switch (status) {

@@ -32,6 +32,9 @@ typedef struct bsm_error {
     char message[512];
 } bsm_error;
 
+/** The version of the library, "0.2.0". Any thread. */
+BSM_API BSM_REALTIME const char *bsm_version(void);
+
 /** A short English phrase for a status, never NULL. Any thread. */
 BSM_API BSM_REALTIME const char *bsm_strerror(bsm_status status);
 
