@@ -85,8 +85,11 @@ copy_music() {
     entries music.tsv "$1" | cut -f 2 | while IFS= read -r path; do
         copy=$work/new/other/$(flat_name "$path")
         case $path in
+        *+*) # of guitars and the rest, each in a file of its own
+            sox -V1 -m -v 0.6 "$work/$1/${path%+*}" -v 0.6 "$work/$1/$(dirname "$path")/${path#*+}" "${copy%.ogg}.flac"
+            ;;
         *!*) unzip_file "$work/$1/${path%%!*}" "${path#*!}" "$copy" ;;
-        *) mv "$work/$1/$path" "$copy" ;;
+        *) cp "$work/$1/$path" "$copy" ;;
         esac
     done
 }
@@ -189,7 +192,7 @@ link_voices() {
 # make_songs: ROOT/made/train/NUMBER, from what is in ROOT/voices and ROOT/speech
 make_songs() {
     command -v fluidsynth >/dev/null ||
-        fail "fluidsynth is missing (apt-get install fluidsynth fluid-soundfont-gm musescore-general-soundfont)"
+        fail "fluidsynth is missing (apt-get install fluidsynth fluid-soundfont-gm musescore-general-soundfont avldrums.lv2-soundfont)"
     python=$root/.python/bin/python
     if [ ! -x "$python" ]; then
         python3 -m venv "$root/.python" || fail "cannot make a Python environment (python3-venv?)"
