@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Opening regular files, and writing files that appear whole or not at all. */
+/* Opens regular files for reading, and writes files that appear complete or not at all. */
 #include "base/files.h"
 
 #include <errno.h>
@@ -78,19 +78,20 @@ const char *bsm_mistaken_file(const char *start)
                                 : NULL;
 }
 
-/* ---- Writing a file so that it appears under its name whole or not at all ---- */
+/* ---- Writing a file that appears under its name complete or not at all ---- */
 
 enum { MAX_ATTEMPTS = 100 };
 
-/* How much of a path is its folder, with the '/'. */
+/* The length of the folder part of a path, with its '/'. */
 static int folder_length(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? (int)(slash + 1 - path) : 0;
 }
 
-/* The name does not have the final one in it, which may be as long as a name can be. Another
- * process of the same number (of another machine, or one that was killed) may have taken it. */
+/* The temporary name does not contain the final one, which may already be as long as a name can
+ * be. A process with the same number (on another machine, or one that was killed) may have left a
+ * file of this name, so several names are tried. */
 static bsm_status open_part(bsm_new_file *file, bsm_error *error)
 {
     for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -117,7 +118,7 @@ static bsm_status open_part(bsm_new_file *file, bsm_error *error)
 bsm_status bsm_new_file_begin(const char *path, bool force, bsm_new_file *file, bsm_error *error)
 {
     struct stat info;
-    if (!force && lstat(path, &info) == 0) { /* also a link that leads nowhere */
+    if (!force && lstat(path, &info) == 0) { /* lstat also finds a link that leads nowhere */
         return bsm_fail(error, BSM_EXISTS, "%s: exists already", path);
     }
     if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) { /* a rename would replace a device */
@@ -143,7 +144,7 @@ bsm_status bsm_new_file_write(bsm_new_file *file, const void *data, size_t size,
     return BSM_OK;
 }
 
-/* As rename, but fails with EEXIST where the name is taken, without a moment in between. */
+/* Like rename, but fails with EEXIST if the name is taken, and checks and renames in one step. */
 static int rename_new(const char *from, const char *to)
 {
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
@@ -152,13 +153,14 @@ static int rename_new(const char *from, const char *to)
     if (errno != EINVAL && errno != ENOSYS) {
         return -1;
     }
-    if (link(from, to)) { /* a file system without RENAME_NOREPLACE */
+    if (link(from, to)) { /* the file system has no RENAME_NOREPLACE */
         return -1;
     }
     return unlink(from);
 }
 
-/* The new name itself must be on the disk. Not every file system can do that: no failure. */
+/* The folder's entry for the new name must reach the disk, too. Not every file system can do this,
+ * so it is no error if it fails. */
 static void sync_folder(const char *path)
 {
     char *copy = strdup(path);

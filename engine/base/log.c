@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Lines for the log. */
+/* Sends lines to the log. */
 #include "base/log.h"
 
 #include <pthread.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/** Writing to the log (bsm/log.h). */
+/** Sends lines to the log (bsm/log.h). */
 #ifndef BSM_ENGINE_LOG_H
 #define BSM_ENGINE_LOG_H
 
 #include "bsm/log.h"
 
-/** Any thread but the audio thread. */
+/** May be called on any thread but the audio thread. */
 void bsm_log(const char *format, ...) BSM_PRINTF(1, 2);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* ---- Which of the compiled instruction sets the processor has ---- */
+/* ---- The best of the compiled instruction sets that the processor supports ---- */
 
 size_t bsm_instruction_sets(void)
 {
@@ -35,7 +35,7 @@ void *bsm_large_alloc(size_t bytes)
     void *memory = aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
 #ifdef MADV_HUGEPAGE
     if (memory && bytes >= LARGE) {
-        (void)madvise(memory, bytes, MADV_HUGEPAGE); /* without them it only takes longer */
+        (void)madvise(memory, bytes, MADV_HUGEPAGE); /* without huge pages it only takes longer */
     }
 #endif
     return memory;

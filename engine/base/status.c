@@ -34,7 +34,8 @@ const char *bsm_strerror(bsm_status status)
     return "unknown status";
 }
 
-/* Those of ASCII, and those that Unicode added, U+0080 to U+009F: terminals obey both. */
+/* Masks the control characters of ASCII and those that Unicode added, U+0080 to U+009F, because
+ * terminals obey both. */
 static void mask_control_characters(char *text)
 {
     for (unsigned char *c = (unsigned char *)text; *c; c++) {
@@ -52,7 +53,8 @@ static bool inside_character(char byte)
     return ((unsigned char)byte & 0xc0) == 0x80; /* UTF-8 */
 }
 
-/* The path comes first in a message and the cause last: of a long one keep both ends. */
+/* A message has its path first and its cause last, so a message that is too long keeps both
+ * ends. */
 static void shorten(char *line, size_t size, const char *text, size_t length)
 {
     static const char gap[] = "...";

@@ -9,32 +9,33 @@
 
 #include "base/log.h"
 
-/* Lies on its caller's stack. */
+/* A region lies on its caller's stack. */
 struct bsm_region {
     bsm_team_work *work;
     void *job;
     size_t count;
-    atomic_size_t next; /* index */
+    atomic_size_t next; /* the next index to work on */
 
     /* Guarded by the team's lock. */
-    size_t places; /* for threads of the team that may still come */
-    size_t came;   /* threads of the team: the number of the last one */
-    size_t inside; /* of them, still working */
+    size_t places; /* how many more threads of the team may join */
+    size_t came;   /* how many threads of the team have joined; also the number of the last one */
+    size_t inside; /* how many of those are still working */
     pthread_cond_t empty;
     struct bsm_region *behind;
 };
 
 static struct {
-    pthread_mutex_t lock;    /* guards all of this but `threads` and `members` */
-    pthread_cond_t work;     /* a region is open, or the end has come */
-    struct bsm_region *open; /* those that have places, the oldest first */
-    atomic_size_t count;     /* threads, without any caller's; changed under `membership` */
+    pthread_mutex_t lock;    /* guards everything here but `threads` and `members` */
+    pthread_cond_t work;     /* signalled when a region opens or the team ends */
+    struct bsm_region *open; /* the regions that threads may still join, oldest first */
+    atomic_size_t count;     /* threads of the team, without callers; changed under `membership` */
     bool over;
     pthread_t *threads;
     size_t members;
 } team = {.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER};
 
-/* Joining and leaving, so that the last one's threads have ended before the next one's start. */
+/* Serialises joining and leaving, so that the last member's threads have ended before the next
+ * member starts new ones. */
 static pthread_mutex_t membership = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- Regions ---- */
@@ -65,7 +66,7 @@ static void close_region(const bsm_region *region)
     }
 }
 
-/* A thread of the team, which holds the lock, works on the oldest open region. */
+/* Runs in a thread of the team, which holds the lock: it works on the oldest open region. */
 static void help(bsm_region *region)
 {
     const size_t thread = ++region->came;
@@ -127,7 +128,7 @@ static void *help_all(void *unused)
     return unused;
 }
 
-/* Under `membership`. */
+/* The caller holds `membership`. */
 static void start_threads(size_t wanted)
 {
     size_t count = atomic_load(&team.count);
@@ -165,8 +166,8 @@ static void end_threads(void)
     team.threads = NULL;
 }
 
-/* Threads do not come along when a process forks: the child works with its own until it has others
- * to join with. */
+/* A fork does not copy threads: the child works with its own thread only until somebody joins the
+ * team in it. */
 static void forget_threads(void)
 {
     pthread_mutex_init(&team.lock, NULL);

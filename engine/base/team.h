@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /** The process's team of threads, which all networks, trainings and streams share.
  *
- *  Whoever has work for several threads opens a region: a number of indices, each to be done once.
- *  The calling thread works on them itself, and threads of the team that have nothing else to do
- *  help it, so that a region goes on whatever the others are busy with, also inside another region.
- *  Who does which index is left to chance: results must not depend on it.
+ *  Code with work for several threads opens a region: a number of indices, each to be worked on
+ *  once. The calling thread works on them itself, and idle threads of the team help. So a region
+ *  makes progress however busy the others are, also when it is nested in another region. Which
+ *  thread works on which index is not determined, and results must not depend on it.
  *
- *  Threads without work sleep. They are there while anybody is in the team. */
+ *  Threads without work sleep. They exist as long as the team has a member. */
 #ifndef BSM_BASE_TEAM_H
 #define BSM_BASE_TEAM_H
 
@@ -15,40 +15,33 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The process's team of threads, which all networks, trainings and streams share.
- *
- *  Whoever has work for several threads opens a region: a number of indices, each to be done once.
- *  The calling thread works on them itself, and threads of the team that have nothing else to do
- *  help it, so that a region goes on whatever the others are busy with, also inside another region.
- *  Who does which index is left to chance: results must not depend on it.
- *
- *  Threads without work sleep. They are there while anybody is in the team. */
-
-/** Enter the team, which then has threads for regions of `threads`, the caller's among them. Where
- *  the system gives fewer, the log says so, and regions run on those. Not on the audio thread. */
+/** Join the team, which then has enough threads for regions of `threads` threads, including the
+ *  caller's. If the system grants fewer, the log says so, and regions run on those. Not for the
+ *  audio thread. */
 void bsm_team_join(size_t threads);
 
-/** Leave it, once for each time it was entered; never inside a region. The last one ends the
- *  threads. Not on the audio thread. */
+/** Leave the team; call it once for each bsm_team_join, never inside a region. When the last
+ *  member leaves, the threads end. Not for the audio thread. */
 void bsm_team_leave(void);
 
-/** What is left of a region. */
+/** The remaining indices of a region. */
 typedef struct bsm_region bsm_region;
 
-/** The next index of the region, which nobody else gets; false: there is none. */
+/** Take the next index of the region, which no other thread gets. False if none is left. */
 bool bsm_region_next(bsm_region *region, size_t *index);
 
-/** One thread's work on a region. `thread` counts the region's from 0, which is the caller; no two
- *  have the same. */
+/** One thread's share of a region. `thread` is the thread's number in the region; the caller has
+ *  number 0, and no two threads have the same. */
 typedef void bsm_team_work(void *job, size_t thread, bsm_region *region);
 
-/** Do the indices 0 to `count` - 1 on at most `threads` threads, the caller's among them. What was
- *  written before is seen by all of them, and what they wrote is there when it returns. */
+/** Work on the indices 0 to `count` - 1 with at most `threads` threads, including the caller's.
+ *  All of them see what was written before the call, and what they wrote is visible when it
+ *  returns. */
 void bsm_team_run(size_t threads, size_t count, bsm_team_work *work, void *job);
 
-/* ---- A thread that no signal interrupts: those are the program's business ---- */
+/* ---- Threads that no signal interrupts: signals are the program's business ---- */
 
-/** As pthread_create. */
+/** Like pthread_create, with all signals blocked in the new thread. */
 static inline int bsm_quiet_thread(pthread_t *thread, void *(*run)(void *), void *user)
 {
     sigset_t all, before;

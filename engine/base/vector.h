@@ -10,7 +10,7 @@
 #include <immintrin.h>
 #endif
 
-/** Floats of a vector. */
+/** Floats per vector. */
 #if defined(__AVX512F__)
 enum { VECTOR = 16 };
 #elif defined(__AVX__)
@@ -37,7 +37,7 @@ static inline void store_vector(float *to, vector v)
 static inline vector inverse_root(vector x)
 {
 #if defined(__AVX512F__)
-    vector y = (vector)_mm512_rsqrt14_ps((__m512)x); /* a step of Newton's doubles its bits */
+    vector y = (vector)_mm512_rsqrt14_ps((__m512)x); /* a Newton step doubles the bits */
     return y * (1.5f - 0.5f * x * y * y);
 #else
     vector y = {0};
@@ -62,7 +62,7 @@ static inline void store_quad(float *to, quad v)
     memcpy(to, &v, sizeof v);
 }
 
-/** Rows of four values become columns. */
+/** Transpose four rows of four values. */
 static inline void transpose_4x4(quad rows[4])
 {
     quad low01 = __builtin_shufflevector(rows[0], rows[1], 0, 4, 1, 5);
