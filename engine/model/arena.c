@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Memory that is taken piece by piece up to a limit, and given back as a whole. */
+/* Memory that is allocated piece by piece up to a limit, and freed as a whole. */
 #include "model/pickle.h"
 
 #include <stdalign.h>

@@ -18,7 +18,7 @@ static bsm_status check_models(bsm_model *const *models, size_t count, bsm_error
     return BSM_OK;
 }
 
-/* Tensor by tensor, so that little memory is needed. */
+/* Averages one tensor at a time, so that little memory is needed. */
 static bsm_status fill_average(bsm_model *const *models, size_t count, float *weights,
                                bsm_error *error)
 {

@@ -10,7 +10,7 @@
 
 /* ---- Presets ---- */
 
-/** `count` neighbouring bands of `bins` bins each; a count of 0 ends a list. */
+/** `count` neighbouring bands of `bins` bins each; a list ends with a count of 0. */
 typedef struct band_run {
     size_t count;
     size_t bins;
@@ -44,7 +44,7 @@ static const preset presets[] = {
      .hop = 441,
      .segment = 8,
      .runs = {{12, 2}, {12, 4}, {8, 12}, {8, 24}, {6, 48}, {1, 188}, {1, 189}}},
-    {.name = "live", /* as configs/bsmamba2-live.yaml */
+    {.name = "live", /* the values of configs/bsmamba2-live.yaml */
      .dim = 64,
      .depth = 3,
      .expand = 2,
@@ -105,7 +105,8 @@ bsm_status bsm_config_preset(const char *name, bsm_config *config, bsm_error *er
 
 /* ---- Limits ---- */
 
-/* Far above every published model, and low enough that a product of any three fits 64 bits. */
+/* The limits are far above every published model, and low enough that a product of any three fits
+ * into 64 bits. */
 enum {
     MAX_DIM = 16384,
     MAX_DEPTH = 256,
@@ -114,7 +115,7 @@ enum {
     MAX_STATE = 4096,
     MAX_TAPS = 64,
     MAX_FFT = 1 << 20,
-    MIN_RATE = 8000, /* what a stream can be asked for */
+    MIN_RATE = 8000, /* the longest block that a stream may have */
     MAX_RATE = 192000,
     MAX_SEGMENT = 60,
     MAX_EXPANDER = 120,
@@ -175,7 +176,7 @@ static bsm_status check_bands(const bsm_config *c, bsm_error *error)
     return BSM_OK;
 }
 
-/* A stem's name becomes part of a file's name. */
+/* A stem's name becomes part of a file name. */
 static bool is_stem_name(const char name[BSM_MAX_STEM_NAME])
 {
     size_t length = strnlen(name, BSM_MAX_STEM_NAME);
@@ -220,7 +221,7 @@ bsm_status bsm_config_validate(const bsm_config *c, bsm_error *error)
                         bsm_config_d_inner(c));
     }
     double shortest = (double)c->n_fft / (double)c->sample_rate;
-    if (!(c->segment >= shortest && c->segment <= MAX_SEGMENT)) { /* nor a NaN */
+    if (!(c->segment >= shortest && c->segment <= MAX_SEGMENT)) { /* rejects a NaN, too */
         return bsm_fail(error, BSM_INVALID_ARGUMENT,
                         "configuration: segment is %g s, not %.3g (n_fft / sample_rate) to %d",
                         c->segment, shortest, MAX_SEGMENT);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The configuration of a network whose tensors are known. */
+/* Infers the configuration of a network from the shapes of its tensors. */
 #include "model/tensor_table.h"
 
 #include <stdarg.h>
@@ -29,7 +29,7 @@ static const bsm_tensor *find(const inference *in, const char *format, ...)
     return entry ? &entry->tensor : NULL;
 }
 
-/* One size of a tensor's shape into `value`, unless that is known already. */
+/* Read one size of a tensor's shape into `value`, unless that is known already. */
 static bsm_status size_of(const inference *in, const char *name, size_t rank, size_t axis,
                           size_t *value)
 {
@@ -48,7 +48,7 @@ static bsm_status size_of(const inference *in, const char *name, size_t rank, si
     return BSM_OK;
 }
 
-/* a / b into `value`, unless that is known already. */
+/* Set `value` to a / b, unless it is known already. */
 static bsm_status divide(const inference *in, const char *name, size_t a, size_t b, size_t *value)
 {
     if (*value) {
@@ -85,7 +85,7 @@ static bsm_status infer_widths(const inference *in)
     return divide(in, MIXER "conv1d.weight", conv_dim - d_inner, 2, &c->d_state);
 }
 
-/* How many of layers, bands and stems there are: they are numbered from 0. */
+/* Count the layers, bands and stems, which are numbered from 0. */
 static void infer_counts(const inference *in)
 {
     bsm_config *c = in->config;
@@ -110,7 +110,7 @@ static bool is_power_of_two(size_t value)
     return value && (value & (value - 1)) == 0;
 }
 
-/* The widths of all bands in features: 2 (re, im) times channels times bins. */
+/* Read the widths of all bands in features: 2 (re, im) times channels times bins. */
 static size_t read_features(const inference *in, size_t features[BSM_MAX_BANDS])
 {
     size_t bands = 0;
@@ -124,7 +124,7 @@ static size_t read_features(const inference *in, size_t features[BSM_MAX_BANDS])
     return bands;
 }
 
-/* The sum of the bands' bins if there are so many channels; 0 if that cannot be. */
+/* The sum of the bands' bins with this number of channels; 0 if the widths do not allow it. */
 static size_t sum_of_bins(const size_t *features, size_t bands, size_t channels)
 {
     size_t sum = 0;
@@ -137,7 +137,8 @@ static size_t sum_of_bins(const size_t *features, size_t bands, size_t channels)
     return sum;
 }
 
-/* Stereo, unless only mono gives a transform whose length is a power of two, or whole bins. */
+/* Choose stereo, unless only mono gives a transform length that is a power of two, or whole
+ * bins. */
 static size_t choose_channels(const size_t *features, size_t bands)
 {
     size_t stereo = sum_of_bins(features, bands, 2);
@@ -183,9 +184,9 @@ static bsm_status infer_bands(const inference *in)
     return BSM_OK;
 }
 
-/* ---- What no shape tells ---- */
+/* ---- What the shapes do not tell ---- */
 
-/* The orders in which Music-Source-Separation-Training lists its instruments; a single stem is the
+/* Music-Source-Separation-Training lists its instruments in these orders; a single stem is the
  * authors' vocals. */
 static void name_stems(bsm_config *config)
 {

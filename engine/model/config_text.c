@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A configuration as metadata: one pair of text per field. */
+/* Reads and writes a configuration as metadata: one pair of text per field. */
 #include "model/model.h"
 
 #include <math.h>
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/** A field that is one number. */
+/** A field that holds one number. */
 typedef struct number_field {
     const char *key;
     size_t offset;
@@ -20,7 +20,7 @@ static const number_field number_fields[] = {
     {"headdim", offsetof(bsm_config, headdim)},
     {"d_state", offsetof(bsm_config, d_state)},
     {"d_conv", offsetof(bsm_config, d_conv)},
-    {"mlp", offsetof(bsm_config, mask_expansion)}, /* what other writers call it */
+    {"mlp", offsetof(bsm_config, mask_expansion)}, /* the name that other writers use */
     {"mask_expansion", offsetof(bsm_config, mask_expansion)},
     {"n_fft", offsetof(bsm_config, n_fft)},
     {"hop", offsetof(bsm_config, hop)},
@@ -31,7 +31,7 @@ enum { NUM_NUMBER_FIELDS = sizeof number_fields / sizeof number_fields[0] };
 
 /* ---- Reading ---- */
 
-/* A whole number above 0 at *text, which is moved past it. */
+/* Read a positive whole number at *text and move *text past it. */
 static bool parse_number(const char **text, size_t *value)
 {
     const char *start = *text;
@@ -51,7 +51,7 @@ static bool parse_whole_number(const char *text, size_t *value)
     return parse_number(&text, value) && *text == '\0';
 }
 
-/* A number with a decimal point, whatever the locale says of decimal points. */
+/* Read a number with a decimal point, whatever the locale uses. */
 static bool parse_decimal(const char *text, double *value)
 {
     double sum = 0;

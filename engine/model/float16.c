@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* 16-bit floating-point numbers. */
+/* Conversion of 16-bit floating-point numbers. */
 #include "model/float16.h"
 
 #include <string.h>
@@ -36,7 +36,7 @@ float bsm_float_of_bfloat(uint16_t bfloat)
     return float_of_bits((uint32_t)bfloat << 16);
 }
 
-/* value / 2^shift, rounded to the nearest, ties to even. */
+/* value / 2^shift, rounded to nearest, ties to even. */
 static uint32_t shift_right_rounded(uint32_t value, uint32_t shift)
 {
     uint32_t half = 1u << (shift - 1);
@@ -56,14 +56,14 @@ uint16_t bsm_half_of_float(float value)
     if (magnitude >= 0x477ff000u) { /* 65520 and above round to infinity */
         return (uint16_t)(sign | 0x7c00u);
     }
-    if (magnitude < 0x33000000u) { /* less than half of the smallest subnormal */
+    if (magnitude < 0x33000000u) { /* less than half of the smallest subnormal number */
         return (uint16_t)sign;
     }
-    if (magnitude < 0x38800000u) { /* subnormal: the unit is 2^-24 */
+    if (magnitude < 0x38800000u) { /* subnormal numbers are multiples of 2^-24 */
         uint32_t fraction = (magnitude & 0x7fffffu) | 0x800000u;
         return (uint16_t)(sign | shift_right_rounded(fraction, 126 - (magnitude >> 23)));
     }
-    /* A carry out of the fraction goes into the exponent, as it should. */
+    /* A carry out of the fraction increments the exponent, as it should. */
     return (uint16_t)(sign | (shift_right_rounded(magnitude, 13) - ((127 - 15) << 10)));
 }
 
@@ -71,7 +71,7 @@ uint16_t bsm_bfloat_of_float(float value)
 {
     uint32_t bits = bits_of_float(value);
     if ((bits & 0x7fffffffu) > 0x7f800000u) {
-        return (uint16_t)((bits >> 16) | 0x40u); /* NaN must not round to infinity */
+        return (uint16_t)((bits >> 16) | 0x40u); /* a NaN must not round to infinity */
     }
     return (uint16_t)shift_right_rounded(bits, 16);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A fresh network, drawn as PyTorch initialises its layers and Mamba2 (Dao and Gu, 2024) its scan.
- */
+/* Draws a fresh network as PyTorch initialises its layers and Mamba2 (Dao and Gu, 2024) its
+ * scan. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 #include "model/schema.h"
 #include "model/weight_vector.h"
 
-/* Step sizes that the scan starts with, in frames; decays per step size. */
+/* Initial step sizes of the scan, in frames, and decays per step size. */
 static const double shortest_step = 1e-3, longest_step = 1e-1, step_floor = 1e-4;
 static const double slowest_decay = 1, fastest_decay = 16;
 
@@ -30,7 +30,7 @@ static void fill_decays(uint64_t seed, size_t count, float *weights)
     }
 }
 
-/* The inverse softplus of step sizes whose logarithms are evenly distributed. */
+/* Draw step sizes whose logarithms are uniformly distributed, and return their inverse softplus. */
 static void fill_steps(uint64_t seed, size_t count, float *weights)
 {
     double low = log(shortest_step), range = log(longest_step) - low;
@@ -47,9 +47,9 @@ static void fill_ones(size_t count, float *weights)
     }
 }
 
-/* PyTorch's rule for linear layers, convolutions and transposed convolutions: one output's inputs
- * are the product of the weight's sizes but the first. (For a transposed convolution, whose first
- * size is that of its input, these are really its outputs; PyTorch takes them all the same.) */
+/* The fan-in by PyTorch's rule for linear layers, convolutions and transposed convolutions: the
+ * product of all sizes of the weight but the first. For a transposed convolution, whose first size
+ * is its number of inputs, this counts its outputs; PyTorch uses it all the same. */
 static size_t fan_in(const bsm_tensor *weight)
 {
     size_t product = 1;
@@ -59,14 +59,14 @@ static size_t fan_in(const bsm_tensor *weight)
     return product;
 }
 
-/* The weight that a tensor is, or that a bias goes with. */
+/* Find the weight that a tensor is, or that a bias belongs to. */
 static const bsm_tensor *weight_of(const bsm_model *model, const bsm_tensor *tensor)
 {
     const char *dot = strrchr(tensor->name, '.');
     if (strcmp(dot, ".bias") != 0) {
         return tensor;
     }
-    char name[BSM_MAX_TENSOR_NAME + 2]; /* "weight" is two letters longer */
+    char name[BSM_MAX_TENSOR_NAME + 2]; /* "weight" is two letters longer than "bias" */
     snprintf(name, sizeof name, "%.*s.weight", (int)(dot - tensor->name), tensor->name);
     return bsm_model_find(model, name);
 }

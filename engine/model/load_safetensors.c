@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A model from a safetensors file: its tensors lie in the mapping. */
+/* Loads a model from a safetensors file. Its tensors lie in the memory-mapped file. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,8 @@ static size_t padded_bytes(const bsm_tensor *tensor)
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/* The format does not promise alignment, though most writers give it: copy what has none. */
+/* The format does not promise alignment, though most writers align: copy tensors that are not
+ * aligned. */
 static bsm_status copy_misaligned(bsm_model *model, bsm_error *error)
 {
     size_t bytes = 0;
@@ -51,7 +52,7 @@ static bsm_status copy_misaligned(bsm_model *model, bsm_error *error)
 
 /* ---- Names ---- */
 
-/* What stands before the network's own names: "ema." in a checkpoint of bsm-trainer. */
+/* What precedes the network's own names: "ema." in a checkpoint of bsm-trainer. */
 typedef struct name_prefix {
     char text[BSM_MAX_WRAPPED_NAME];
     bool found;
@@ -66,9 +67,8 @@ static void consider(name_prefix *prefix, const char *name, size_t length)
     }
 }
 
-/* Finds the prefix of the network's weights, or of their average; the weights themselves may have
- * none.
- */
+/* Find the prefix of the network's weights, or of their average. The weights themselves may have
+ * no prefix. */
 static name_prefix find_prefix(const bsm_table *table, bool ema)
 {
     name_prefix weights = {0}, average = {0};
@@ -85,11 +85,11 @@ static name_prefix find_prefix(const bsm_table *table, bool ema)
 static void unwrap_names(bsm_table *table)
 {
     for (size_t i = 0; i < table->count; i++) {
-        bsm_name_unwrap((char *)(uintptr_t)table->entries[i].tensor.name); /* of the file's JSON */
+        bsm_name_unwrap((char *)(uintptr_t)table->entries[i].tensor.name); /* owned by the JSON */
     }
 }
 
-/* Leave what begins with a prefix, without it. */
+/* Keep only the tensors whose names begin with the prefix, and remove it from their names. */
 static void strip(bsm_table *table, const char *prefix)
 {
     const size_t length = strlen(prefix);
@@ -104,7 +104,7 @@ static void strip(bsm_table *table, const char *prefix)
     table->count = count;
 }
 
-/* The first parts of all names: "decoder, encoder". */
+/* List the first parts of all names: "decoder, encoder". */
 static bsm_status fail_unknown(const char *path, const bsm_table *table, bsm_error *error)
 {
     char text[256] = "";

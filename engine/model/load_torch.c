@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A model from a PyTorch checkpoint. */
+/* Loads a model from a PyTorch checkpoint. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -17,7 +17,7 @@ static bool get_integer(const bsm_pickle_value *dict, const char *key, int64_t *
     return true;
 }
 
-/* What a checkpoint says of its training, as the metadata of a model. */
+/* Copies what a checkpoint says of its training into the model's metadata. */
 static bool summarise_training(const bsm_torch_file *file, bsm_metadata *metadata)
 {
     char text[128] = "";

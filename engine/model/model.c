@@ -27,7 +27,8 @@ bsm_status bsm_mapped_file_map(const char *path, int fd, const struct stat *info
 void bsm_mapped_file_forget(const bsm_mapped_file *file)
 {
     if (file->data) {
-        (void)madvise(file->data, file->size, MADV_DONTNEED); /* else it only takes memory */
+        /* if this fails, the pages only take memory */
+        (void)madvise(file->data, file->size, MADV_DONTNEED);
     }
 }
 
@@ -39,7 +40,7 @@ void bsm_mapped_file_unmap(bsm_mapped_file *file)
     *file = (bsm_mapped_file){0};
 }
 
-/* ---- The model object: tensors by index and by name, references ---- */
+/* ---- The model: tensors by index and by name, references ---- */
 
 static pthread_mutex_t models_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -53,7 +54,7 @@ void bsm_models_unlock(void)
     pthread_mutex_unlock(&models_lock);
 }
 
-/* ---- Making ---- */
+/* ---- Construction ---- */
 
 typedef struct sizes {
     size_t tensors;
@@ -179,7 +180,7 @@ void bsm_model_free(bsm_model *model)
     }
 }
 
-/* ---- Looking ---- */
+/* ---- Queries ---- */
 
 const bsm_config *bsm_model_config(const bsm_model *model)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Opening a model file: which format it is, and whether this process has it open already. */
+/* Opens model files: recognises the format, and finds files that this process has open already. */
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 /* Guarded by bsm_models_lock. */
 static bsm_model *open_models;
 
-/* Held while a file is read, so that two threads that want the same file read it once. */
+/* Held while a file is read, so that two threads that want the same file read it only once. */
 static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
 
 static bsm_file_identity identify(const struct stat *info, bool ema)
@@ -35,7 +35,7 @@ static bool same_identity(const bsm_file_identity *a, const bsm_file_identity *b
            a->ema == b->ema;
 }
 
-/* One more reference to the model of this file, or NULL. */
+/* Take one more reference to the model of this file, or return NULL. */
 static bsm_model *find_open(const bsm_file_identity *identity)
 {
     bsm_models_lock();
@@ -80,7 +80,8 @@ typedef enum file_format {
 
 static file_format recognise(const unsigned char *start, size_t length)
 {
-    /* The pickled number 0x1950a86a20f9469cfc6c, with which torch.save began before zip. */
+    /* The pickled number 0x1950a86a20f9469cfc6c, with which files of torch.save began before it
+     * wrote zip archives. */
     static const unsigned char legacy[] = {0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46,
                                            0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
     if (length >= 4 && memcmp(start, "PK\3\4", 4) == 0) {
@@ -93,7 +94,7 @@ static file_format recognise(const unsigned char *start, size_t length)
     return length >= 9 && start[8] == '{' ? FORMAT_SAFETENSORS : FORMAT_UNKNOWN;
 }
 
-/* Its first line, if it is text. */
+/* Get the first line of the file, if it is text. */
 static bool is_text(char *start)
 {
     char *end = start + strcspn(start, "\r\n");
@@ -106,7 +107,7 @@ static bool is_text(char *start)
     return *start;
 }
 
-/* What people have in place of a model. */
+/* Explain files that people often take for models. */
 static bsm_status fail_unknown(const char *path, char *start, bsm_error *error)
 {
     const char *mistake = bsm_mistaken_file(start);
@@ -128,7 +129,7 @@ static bsm_status fail_unknown(const char *path, char *start, bsm_error *error)
                     path);
 }
 
-/* "model-00001-of-00003.safetensors" */
+/* matches "model-00001-of-00003.safetensors" */
 static bool is_one_of_several(const char *path)
 {
     const char *of = strstr(path, "-of-");
@@ -170,7 +171,7 @@ static bsm_status read_model(const char *path, int fd, const struct stat *info, 
     return read_safetensors(path, fd, info, ema, model, error);
 }
 
-/* The model of this file, read if it is not open. Under `reading`. */
+/* Return the model of this file, and read it if it is not open. The caller holds `reading`. */
 static bsm_status find_or_read(const char *path, int fd, const struct stat *info, bool ema,
                                bsm_model **model, bsm_error *error)
 {
@@ -186,7 +187,8 @@ static bsm_status find_or_read(const char *path, int fd, const struct stat *info
     return status;
 }
 
-/* Once per model, also if it was first opened without. Under `reading`. */
+/* Checks a model once, also when it was opened without the check at first. The caller holds
+ * `reading`. */
 static bsm_status check_values(bsm_model *model, bsm_error *error)
 {
     bsm_status status = model->is_finite ? BSM_OK : bsm_model_check_values(model, error);

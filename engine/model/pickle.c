@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The opcodes of a pickle. What each does: https://docs.python.org/3/library/pickletools.html */
+/* The opcodes of a pickle, documented at https://docs.python.org/3/library/pickletools.html */
 #include "model/pickle.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "model/pickle_machine.h"
 
-/* ---- Looking into values ---- */
+/* ---- Queries ---- */
 
 bool bsm_pickle_is_text(const bsm_pickle_value *value, const char *text)
 {
@@ -79,14 +79,14 @@ static void op_integer(machine *m, unsigned char opcode)
 static void op_long(machine *m, unsigned char opcode)
 {
     uint64_t length = bsm_pickle_take_number(m, opcode == 0x8a ? 1 : 4);
-    if (length > sizeof(int64_t)) { /* no size of a tensor */
+    if (length > sizeof(int64_t)) { /* too large for any size of a tensor */
         bsm_pickle_take(m, length);
         bsm_pickle_push(m, bsm_pickle_make(m, BSM_PICKLE_FOREIGN));
         return;
     }
     uint64_t bits = bsm_pickle_take_number(m, (size_t)length);
     if (length > 0 && length < 8 && bits >> (8 * length - 1)) {
-        bits |= ~UINT64_C(0) << (8 * length); /* negative */
+        bits |= ~UINT64_C(0) << (8 * length); /* sign-extend a negative number */
     }
     push_integer(m, (int64_t)bits);
 }
@@ -150,7 +150,7 @@ static void op_empty_set(machine *m, unsigned char opcode)
     bsm_pickle_push(m, bsm_pickle_make(m, BSM_PICKLE_FOREIGN));
 }
 
-/* A tuple of the last one, two or three values. */
+/* Make a tuple of the last one, two or three values. */
 static void op_short_tuple(machine *m, unsigned char opcode)
 {
     size_t count = opcode - 0x85u + 1;
@@ -165,7 +165,7 @@ static void op_short_tuple(machine *m, unsigned char opcode)
     }
 }
 
-/* A container of everything above the mark. */
+/* Make a container of everything above the mark. */
 static void op_container(machine *m, unsigned char opcode)
 {
     value **items;
@@ -187,7 +187,7 @@ static void op_container(machine *m, unsigned char opcode)
     bsm_pickle_push(m, container);
 }
 
-/* Put items into the container on top; foreign objects absorb them. */
+/* Add items to the container on top of the stack; foreign objects swallow them. */
 static void add_items(machine *m, bsm_pickle_kind kind, value **items, size_t count)
 {
     value *container = bsm_pickle_top(m);
@@ -288,7 +288,7 @@ static void op_memoize(machine *m, unsigned char opcode)
 
 /* ---- Objects ---- */
 
-/* The next line, without its end, as text of its own. */
+/* Read the next line, without its end, as a new string. */
 static const char *take_line(machine *m)
 {
     const unsigned char *line = m->next;
@@ -350,7 +350,7 @@ static bool is_ordered_dict(const value *function)
            strcmp(function->global.name, "OrderedDict") == 0;
 }
 
-/* The call itself is all that happens to it: nothing is run. */
+/* The call is only recorded: nothing is run. */
 static void push_call(machine *m, const value *function, const value *arguments)
 {
     if (m->status) {
@@ -379,7 +379,7 @@ static void op_call(machine *m, unsigned char opcode)
     push_call(m, function, arguments);
 }
 
-/* An object's state: what it means only its class knows. */
+/* Handle an object's state, whose meaning only its class knows. */
 static void op_build(machine *m, unsigned char opcode)
 {
     (void)opcode;
@@ -401,7 +401,7 @@ static void op_persistent(machine *m, unsigned char opcode)
     }
 }
 
-/* A code of the copyreg registry. */
+/* Handle a code of the copyreg registry. */
 static void op_extension(machine *m, unsigned char opcode)
 {
     bsm_pickle_take(m, opcode == 0x82 ? 1 : opcode == 0x83 ? 2 : 4);

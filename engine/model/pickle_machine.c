@@ -66,7 +66,7 @@ bsm_pickle_value *bsm_pickle_make(bsm_pickle_machine *m, bsm_pickle_kind kind)
     return value;
 }
 
-/* Room for one more element. The arrays count against the arena's limit, as the values do. */
+/* Make room for one more element. The arrays count against the arena's limit, as the values do. */
 static bool reserve(bsm_pickle_machine *m, void *array, size_t *capacity, size_t needed,
                     size_t size)
 {
@@ -180,7 +180,7 @@ void bsm_pickle_put(bsm_pickle_machine *m, uint64_t index)
     if (!value) {
         return;
     }
-    /* A pickler numbers from 0, and each number costs it at least a byte. */
+    /* Picklers number their memo from 0, and each entry takes at least one byte of the pickle. */
     if (index >= (uint64_t)(m->end - m->start)) {
         bsm_pickle_corrupt(m, "impossible memo number");
         return;

@@ -16,41 +16,41 @@ typedef struct bsm_pickle_machine {
     size_t depth;
     size_t stack_capacity;
 
-    size_t *marks; /**< depths of the stack */
+    size_t *marks; /**< stack depths */
     size_t num_marks;
     size_t marks_capacity;
 
-    bsm_pickle_value **memo; /**< NULL where nothing was put */
+    bsm_pickle_value **memo; /**< NULL where nothing was stored */
     size_t memo_capacity;
     size_t num_memos;
 
     bool stopped;
-    bsm_status status; /**< of the first failure; then every function below does nothing */
+    bsm_status status; /**< status of the first failure; every function below then does nothing */
     bsm_error *error;
 } bsm_pickle_machine;
 
 void bsm_pickle_corrupt(bsm_pickle_machine *m, const char *cause);
 void bsm_pickle_no_memory(bsm_pickle_machine *m);
 
-/** The next `count` bytes; NULL at the pickle's end. */
+/** Take the next `count` bytes; NULL at the pickle's end. */
 const unsigned char *bsm_pickle_take(bsm_pickle_machine *m, uint64_t count);
 
-/** The next `bytes` (1 to 8) bytes as a little-endian number; 0 at the pickle's end. */
+/** Take the next 1 to 8 bytes as a little-endian number; 0 at the pickle's end. */
 uint64_t bsm_pickle_take_number(bsm_pickle_machine *m, size_t bytes);
 
-/** A new value; NULL when out of memory. */
+/** Make a value; NULL when out of memory. */
 bsm_pickle_value *bsm_pickle_make(bsm_pickle_machine *m, bsm_pickle_kind kind);
 
 void bsm_pickle_push(bsm_pickle_machine *m, bsm_pickle_value *value);
 
-/** NULL where the stack, or what is above the last mark, is empty. */
+/** Take the top value; NULL if the stack, or the part above the last mark, is empty. */
 bsm_pickle_value *bsm_pickle_pop(bsm_pickle_machine *m);
 bsm_pickle_value *bsm_pickle_top(bsm_pickle_machine *m);
 
 void bsm_pickle_push_mark(bsm_pickle_machine *m);
 
-/** Take the values above the last mark, and the mark, off the stack. They stay readable until the
- *  next push. False if there is no mark. */
+/** Remove the last mark and the values above it from the stack. They stay readable until the next
+ *  push. False if there is no mark. */
 bool bsm_pickle_pop_mark(bsm_pickle_machine *m, bsm_pickle_value ***items, size_t *count);
 
 /** Append values to a tuple, list or dict. */

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: ISC */
-/** Random numbers by their index: the same at any time, in any order and on any thread. */
+/** Random numbers by index: the same at any time, in any order and on any thread. */
 #ifndef BSM_MODEL_RANDOM_H
 #define BSM_MODEL_RANDOM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/** What nvcc compiles for GPUs, too. */
+/** Marks what nvcc compiles for GPUs, too. */
 #ifdef __CUDACC__
 #define BSM_HOST_AND_GPU __host__ __device__
 #else
 #define BSM_HOST_AND_GPU
 #endif
 
-/** The index-th number of the SplitMix64 sequence that starts at `seed` (Steele et al., 2014). */
+/** The number with this index in the SplitMix64 sequence that starts at `seed` (Steele et al.,
+ *  2014). */
 BSM_HOST_AND_GPU static inline uint64_t bsm_splitmix(uint64_t seed, uint64_t index)
 {
     uint64_t z = seed + (index + 1) * 0x9e3779b97f4a7c15u;
@@ -22,7 +23,7 @@ BSM_HOST_AND_GPU static inline uint64_t bsm_splitmix(uint64_t seed, uint64_t ind
     return z ^ (z >> 31);
 }
 
-/** The same as a number in [0, 1). */
+/** The same number, scaled to [0, 1). */
 BSM_HOST_AND_GPU static inline double bsm_uniform(uint64_t seed, uint64_t index)
 {
     return (double)(bsm_splitmix(seed, index) >> 11) * 0x1p-53;

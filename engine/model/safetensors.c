@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading a safetensors file: the header's JSON, with nothing in it taken on trust. */
+/* Reads a safetensors file and trusts nothing in its header. */
 #include "model/safetensors.h"
 
 #include <cjson/cJSON.h>
@@ -15,23 +15,23 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 enum {
     PREFIX = 8,
-    /* The largest configuration that bsm accepts needs about 7 MB; JSON in memory is some thirty
-     * times as large as in the file. */
+    /* The largest configuration that bsm accepts needs about 7 MB; parsed JSON takes some thirty
+     * times as much memory as in the file. */
     MAX_HEADER = 16 << 20,
     MAX_METADATA = 1024,
 };
 
-/** Where a tensor lies, for finding overlaps and gaps. */
+/** The bytes of a tensor, for finding overlaps and gaps. */
 typedef struct extent {
     size_t begin, end;
     const char *name;
 } extent;
 
-/** A file while it is parsed. */
+/** A file that is being parsed. */
 typedef struct parser {
     const char *path;
-    const char *bytes; /**< of the tensors */
-    size_t size;       /**< of `bytes` */
+    const char *bytes; /**< number of tensors */
+    size_t size;       /**< number of `bytes` */
     bsm_safetensors *file;
     extent *extents;
     size_t num_extents;
@@ -50,7 +50,8 @@ static bsm_status no_memory(const parser *p)
 
 /* ---- The header's values ---- */
 
-/* A JSON number that is a size. Doubles are exact up to 2^53, more than any file has. */
+/* Read a JSON number that is a size. Doubles are exact up to 2^53, which is more than any file
+ * has. */
 static bool read_size(const cJSON *item, size_t *value)
 {
     double number = cJSON_IsNumber(item) ? item->valuedouble : -1;
@@ -106,7 +107,7 @@ static bsm_status read_shape(const parser *p, const cJSON *item, bsm_tensor *ten
     return BSM_OK;
 }
 
-/* The place must hold as many bytes as the dtype and the shape say. */
+/* Read a tensor's offsets, which must span as many bytes as its dtype and shape say. */
 static bsm_status read_place(parser *p, const cJSON *item, size_t element, bsm_tensor *tensor)
 {
     const cJSON *first = cJSON_GetArrayItem(item, 0);
@@ -176,7 +177,7 @@ static bsm_status read_metadata(const parser *p, const cJSON *object)
     return BSM_OK;
 }
 
-/* ---- The whole ---- */
+/* ---- The whole file ---- */
 
 static int compare_extents(const void *a, const void *b)
 {
@@ -233,7 +234,7 @@ static bsm_status read_items(parser *p, const cJSON *header)
     return twice ? bad(p, twice, "is there twice") : check_extents(p);
 }
 
-/* Only spaces may pad the header. */
+/* The header may be padded with spaces only. */
 static bool is_padding(const char *text, const char *end)
 {
     while (text < end && (*text == ' ' || *text == '\n' || *text == '\t' || *text == '\r')) {
@@ -245,7 +246,7 @@ static bool is_padding(const char *text, const char *end)
 static bsm_status parse_header(parser *p, const char *text, size_t length)
 {
     const char *end = NULL;
-    errno = 0; /* the only way to tell cJSON's two failures apart */
+    errno = 0; /* cJSON's two kinds of failure cannot be told apart otherwise */
     cJSON *header = text[0] == '{' ? cJSON_ParseWithLengthOpts(text, length, &end, false) : NULL;
     p->file->json = header;
     if (!header && errno == ENOMEM) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Building and writing the header of a safetensors file. */
+/* Builds and writes the header of a safetensors file. */
 #include "model/safetensors.h"
 
 #include <stdint.h>
@@ -9,7 +9,7 @@
 #include "model/model.h"
 
 enum {
-    HEADER_ALIGNMENT = 64, /* then the tensors are aligned, too, if float32 ones come first */
+    HEADER_ALIGNMENT = 64, /* keeps the tensors aligned, too, if the float32 ones come first */
     MAX_NAME = 128,
 };
 

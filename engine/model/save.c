@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Writing a model as a safetensors file. */
+/* Writes a model as a safetensors file. */
 #include <math.h>
 #include <stdint.h>
 
@@ -9,7 +9,7 @@
 
 enum { BLOCK = 16384 };
 
-/* Vectors, the scan's parameters among them, stay exact: they are few. */
+/* Vectors, including the scan's parameters, stay exact, because they are small. */
 static bsm_dtype dtype_in_file(const bsm_tensor *tensor, bsm_dtype dtype)
 {
     return tensor->rank >= 2 ? dtype : BSM_F32;
@@ -17,7 +17,7 @@ static bsm_dtype dtype_in_file(const bsm_tensor *tensor, bsm_dtype dtype)
 
 /* ---- The header ---- */
 
-/* The tensors in the order of the file: float32 first, so that all are aligned. */
+/* Add the tensors in the order of the file: float32 first, so that all are aligned. */
 static bool add_tensors(cJSON *header, const bsm_model *model, bsm_dtype dtype)
 {
     size_t offset = 0;
@@ -34,7 +34,7 @@ static bool add_tensors(cJSON *header, const bsm_model *model, bsm_dtype dtype)
     return true;
 }
 
-/* The configuration's pairs come first: they are the model's own, whatever its file said. */
+/* The configuration's pairs come first and are the model's own, whatever its file said. */
 static cJSON *make_header(const bsm_model *model, bsm_dtype dtype)
 {
     cJSON *header, *metadata;
@@ -54,7 +54,7 @@ static cJSON *make_header(const bsm_model *model, bsm_dtype dtype)
 
 /* ---- The tensors ---- */
 
-/* Convert `count` floats to 16 bits. False if a finite one does not fit. */
+/* Convert `count` floats to 16 bits. False if a finite one overflows. */
 static bool narrow(const float *values, size_t count, bsm_dtype dtype, uint16_t *out)
 {
     for (size_t i = 0; i < count; i++) {

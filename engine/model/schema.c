@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The tensors of a network: every name and shape that a configuration needs, written once. */
+/* The one list of a network's tensors: every name and shape that a configuration needs. */
 #include "model/schema.h"
 
 #include <stdarg.h>
@@ -7,14 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/** A visit under way; the first failure ends it. */
+/** A visit in progress; the first failure ends it. */
 typedef struct visit {
     const bsm_config *config;
     bsm_schema_visitor *visitor;
     void *user;
     bsm_error *error;
     bsm_status status;
-    char prefix[BSM_MAX_TENSOR_NAME]; /**< of the module that is being visited */
+    char prefix[BSM_MAX_TENSOR_NAME]; /**< prefix of the module that is being visited */
 } visit;
 
 static void set_prefix(visit *v, const char *format, ...) BSM_PRINTF(2, 3);
@@ -26,7 +26,7 @@ static void set_prefix(visit *v, const char *format, ...)
     va_end(arguments);
 }
 
-/** One tensor; a size of 0 ends the shape. */
+/** Visit one tensor; a size of 0 ends the shape. */
 static void tensor(visit *v, const char *suffix, size_t a, size_t b, size_t c)
 {
     if (v->status) {

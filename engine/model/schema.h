@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/** The tensors of a network: every name and shape that a configuration needs, written once.
+/** The one list of a network's tensors: every name and shape that a configuration needs.
  *
- *  The names are those of the published PyTorch model, see docs/model-format.md. */
+ *  The names are those of the published PyTorch model; see docs/model-format.md. */
 #ifndef BSM_MODEL_SCHEMA_H
 #define BSM_MODEL_SCHEMA_H
 

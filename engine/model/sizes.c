@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What follows from a configuration: sizes, and what a frame costs in multiply-accumulates. */
+/* Sizes that follow from a configuration, and the multiply-accumulates of a frame. */
 #include "bsm/config.h"
 
 size_t bsm_config_d_inner(const bsm_config *config)
@@ -27,9 +27,9 @@ size_t bsm_config_features(const bsm_config *config)
     return 2 * config->channels * bsm_config_bins(config);
 }
 
-/* The scan in chunks of `chunk` steps, for one step: C B^T (once for all heads), the masked
- * product with x and, where there is more than one chunk, the state read and updated. Masked
- * products count as whole ones: that is how they are computed. */
+/* Operations per step of a scan in chunks of `chunk` steps: C B^T (once for all heads), the masked
+ * product with x and, if there is more than one chunk, reading and updating the state. A masked
+ * product counts in full, because it is computed in full. */
 static double scan_macs(const bsm_config *config, double chunk, bool carries_state)
 {
     double d_inner = (double)bsm_config_d_inner(config);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading a tensor's elements as float32, whatever their type. */
+/* Reads a tensor's elements as float32, whatever their type. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -62,8 +62,8 @@ void bsm_tensor_read(const bsm_tensor *tensor, float *out)
 
 /* ---- Checking ---- */
 
-/* By bits and without branches, so that a compiler can use vectors: a number is not finite if its
- * exponent is all ones. */
+/* Works on bits and without branches, so that a compiler can vectorise it: a number is not finite
+ * if all bits of its exponent are set. */
 
 static bool has_nonfinite32(const char *data, size_t count)
 {
@@ -98,7 +98,7 @@ static bool has_nonfinite64(const double *data, size_t count)
     return found;
 }
 
-/* Whether any of `count` elements from `start` on is no finite float32. */
+/* Whether any of `count` elements from `start` on is not a finite float32. */
 static bool has_nonfinite(const bsm_tensor *tensor, size_t start, size_t count)
 {
     const char *data = (const char *)tensor->data + start * bsm_dtype_size(tensor->dtype);

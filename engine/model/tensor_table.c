@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The tensors that a file offers, and how they become those that a network needs. */
+/* The tensors that a file offers, and how they are matched with those that a network needs. */
 #include "model/tensor_table.h"
 
 #include <stdio.h>
@@ -61,7 +61,7 @@ const bsm_table_entry *bsm_table_find(const bsm_table *table, const char *name)
     return bsearch(&key, table->entries, table->count, sizeof *table->entries, compare_entries);
 }
 
-/* ---- Fitting the tensors that a file offers to those that a network needs ---- */
+/* ---- Matching a file's tensors with those that a network needs ---- */
 
 bool bsm_is_network_name(const char *name)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** The tensors that a file offers, by name, and how they become those that a network needs. */
+/** The tensors that a file offers, by name, and how they are matched with those that a network
+ *  needs. */
 #ifndef BSM_MODEL_TENSOR_TABLE_H
 #define BSM_MODEL_TENSOR_TABLE_H
 
@@ -10,17 +11,17 @@
 #include "bsm/model.h"
 #include "model/model.h"
 
-/* The tensors that a file offers, by name, before anyone knows whether a network needs them. */
+/* The tensors that a file offers, by name, before it is known whether a network needs them. */
 
 typedef struct bsm_table_entry {
-    bsm_tensor tensor;     /**< its data may be NULL or misaligned, as the reader says */
-    bool is_float;         /**< tensor.dtype is meaningful */
-    const char *type_name; /**< as the file calls it, for messages */
-    size_t index;          /**< the reader's own number for it */
+    bsm_tensor tensor;     /**< its data may be NULL or misaligned, depending on the reader */
+    bool is_float;         /**< tensor.dtype is valid */
+    const char *type_name; /**< the file's name for the dtype, for messages */
+    size_t index;          /**< the reader's own index of it */
 } bsm_table_entry;
 
 typedef struct bsm_table {
-    bsm_table_entry *entries; /**< sorted by name once bsm_table_sort has run */
+    bsm_table_entry *entries; /**< sorted by name after bsm_table_sort */
     size_t count;
     size_t capacity;
 } bsm_table;
@@ -30,49 +31,49 @@ void bsm_table_free(bsm_table *table);
 /** Add an entry, whose strings are not copied. False when out of memory. */
 bool bsm_table_add(bsm_table *table, const bsm_table_entry *entry);
 
-/** Sort by name. Returns a name that is there twice, or NULL. */
+/** Sort by name. Returns a name that occurs twice, or NULL. */
 const char *bsm_table_sort(bsm_table *table);
 
-/** NULL if there is none of that name. The table is sorted. */
+/** Find a name in a sorted table; NULL if it is not there. */
 const bsm_table_entry *bsm_table_find(const bsm_table *table, const char *name);
 
-/* Names of tensors as other trainers write them: wrappers of modules add parts anywhere in a name,
- *  and a file may hold several networks, one of them the average of another. */
+/* Names of tensors as other trainers write them: wrappers of modules insert parts into a name, and
+ * a file may hold several networks, one of which may be an average of another. */
 
 enum { BSM_MAX_WRAPPED_NAME = 256 };
 
-/** Drop the parts that wrappers add, in place: "model.layers.0._orig_mod.0.linear.bias" becomes
- *  "layers.0.0.linear.bias". */
+/** Remove in place the parts that wrappers insert: "model.layers.0._orig_mod.0.linear.bias"
+ *  becomes "layers.0.0.linear.bias". */
 void bsm_name_unwrap(char *name);
 
-/** If an unwrapped name is that of the tensor which every network has once, the length of what
- *  stands before the network's own name ("online_model."). */
+/** If an unwrapped name is that of the tensor which every network has exactly once, return the
+ *  length of what precedes the network's own name ("online_model."). */
 bool bsm_name_is_landmark(const char *name, size_t *prefix);
 
-/** The same for an average as LitEma writes it, whose names have lost their dots. */
+/** The same for an average written by LitEma, whose names have lost their dots. */
 bool bsm_name_is_dotless_landmark(const char *name, size_t *prefix);
 
-/** Whether a place ("state_dict_ema", "optimizer_states.0.ema") says that averaged weights lie
- *  there. */
+/** Whether a key path ("state_dict_ema", "optimizer_states.0.ema") says that the weights there are
+ *  averaged. */
 bool bsm_name_is_average(const char *place);
 
-/* ---- The configuration of a network whose tensors are known ---- */
+/* ---- Inferring a network's configuration from its tensors ---- */
 
-/** Fill each field of `config` that is 0 from the shapes in `table`, and from the published model's
- *  values where no shape tells (hop, sample rate, segment, names of the stems). The result is
- *  valid. BSM_BAD_MODEL names the tensor that is missing or makes no sense. */
+/** Set each field of `config` that is 0 from the shapes in `table`, or, if no shape tells, from
+ *  the published model (hop, sample rate, segment, names of the stems). The result is valid.
+ *  BSM_BAD_MODEL names a tensor that is missing or makes no sense. */
 bsm_status bsm_config_infer(const char *path, const bsm_table *table, bsm_config *config,
                             bsm_error *error);
 
-/* ---- Fitting the tensors that a file offers to those that a network needs ---- */
+/* ---- Matching a file's tensors with those that a network needs ---- */
 
-/** True if `name` could only belong to a BSMamba2 network. */
+/** Whether a tensor of this `name` can only belong to a BSMamba2 network. */
 bool bsm_is_network_name(const char *name);
 
-/** Make a model from the tensors in the sorted `table` and the configuration in `metadata` (which
- *  is emptied: the model has it then), completed from the shapes. Each tensor has the dtype and
- *  the data that the table gives it. BSM_BAD_MODEL names the tensor that is missing, extra or of
- *  another shape or type. */
+/** Make a model from the tensors in the sorted `table` and the configuration in `metadata`,
+ *  completed from the shapes. The model takes the metadata over, which leaves it empty. Each
+ *  tensor has the dtype and the data that the table gives. BSM_BAD_MODEL names a tensor that is
+ *  missing, superfluous or of a wrong shape or type. */
 bsm_status bsm_model_fit(const char *path, const char *format, const bsm_table *table,
                          bsm_metadata *metadata, bsm_model **model, bsm_error *error);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* A PyTorch checkpoint: its archive and its pickle. */
+/* Opens a PyTorch checkpoint: its archive and its pickle. */
 #include "model/torch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A network of 515 tensors takes a pickle of 62 KB, with averages and the optimizer's states 104
- * KB, and its values eight times as much. */
+/* A network of 515 tensors takes a pickle of 62 KB; with averages and the optimizer's states it
+ * takes 104 KB. The parsed values take eight times as much. */
 enum {
     MAX_PICKLE = 32 << 20,
     MAX_VALUES = 256 << 20,
@@ -15,7 +15,7 @@ enum {
 
 /* ---- Members ---- */
 
-/* Everything lies in one folder, whose name torch.save takes from the file's. */
+/* All members lie in one folder, whose name torch.save derives from the file's. */
 static bsm_status find_root(bsm_torch_file *file, bsm_error *error)
 {
     static const char wanted[] = "data.pkl";
@@ -63,7 +63,8 @@ static bsm_status read_member(const bsm_torch_file *file, const char *name, size
     return BSM_OK;
 }
 
-/* Newer versions write "little" or "big"; older ones were little-endian everywhere that matters. */
+/* Newer versions write "little" or "big"; older ones ran on little-endian machines only, for all
+ * that matters. */
 static bsm_status read_byte_order(bsm_torch_file *file, bsm_error *error)
 {
     void *data = NULL;
@@ -88,7 +89,7 @@ static bsm_status read_pickle(bsm_torch_file *file, bsm_error *error)
     if (status) {
         return status;
     }
-    /* An object costs the pickle two bytes or more, and here about fifty. */
+    /* An object takes at least two bytes in the pickle, and about fifty here. */
     size_t limit = 64 * size + (1 << 20);
     file->arena = bsm_arena_make(limit < MAX_VALUES ? limit : MAX_VALUES);
     status = bsm_pickle_read(file->path, file->pickle, size, &file->arena, &file->top, error);
@@ -101,7 +102,7 @@ static bsm_status read_pickle(bsm_torch_file *file, bsm_error *error)
                                 "%s: its modules need more memory than a model's", file->path);
 }
 
-/* ---- The whole ---- */
+/* ---- The whole file ---- */
 
 static bsm_status read_file(bsm_torch_file *file, int fd, size_t file_size, bool ema,
                             bsm_error *error)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Networks that were pickled whole. A torch.nn.Module is an object, of whatever class, whose own
- * dict has its tensors in _parameters and _buffers and what it is made of in _modules. */
+/* Turns networks that were pickled whole into state dicts. A torch.nn.Module is an object, of
+ * whatever class, whose own dict has its tensors in _parameters and _buffers and its submodules in
+ * _modules. */
 #include "model/torch.h"
 
 #include <stdio.h>
@@ -11,15 +12,15 @@
 typedef bsm_pickle_value value;
 
 enum {
-    MAX_DEPTH = 4,        /* of what modules lie in */
+    MAX_DEPTH = 4,        /* of containers around a module */
     MAX_NESTING = 32,     /* of modules in modules */
-    MAX_VISITS = 1 << 18, /* values are shared: a small pickle can say so much */
+    MAX_VISITS = 1 << 18, /* values are shared, so a small pickle can describe very many */
 };
 
 typedef struct unfolding {
     bsm_arena *arena;
     size_t visits;
-    bool failed; /* no memory */
+    bool failed; /* out of memory */
 } unfolding;
 
 static const value *part(const value *object, const char *name)
@@ -70,7 +71,7 @@ static void append(unfolding *u, value *dict, const char *name, value *tensor)
     }
 }
 
-/* "layers.0." and "weight"; false if that is too long for a name. */
+/* Join "layers.0." and "weight"; false if the name gets too long. */
 static bool join(const char *prefix, const value *key, const char *end,
                  char name[BSM_MAX_WRAPPED_NAME])
 {

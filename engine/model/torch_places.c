@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where in a checkpoint a network's weights lie. */
+/* Finds the weights of networks in a checkpoint. */
 #include "model/torch.h"
 
 #include <inttypes.h>
@@ -11,7 +11,7 @@ typedef bsm_pickle_value value;
 
 enum {
     MAX_DEPTH = 4,
-    MAX_VISITS = 1 << 20, /* values are shared: a small pickle can say so much */
+    MAX_VISITS = 1 << 20, /* values are shared, so a small pickle can describe very many */
 };
 
 typedef struct place_search {
@@ -25,13 +25,13 @@ static bool is_sequence(const value *v)
     return v->kind == BSM_PICKLE_LIST || v->kind == BSM_PICKLE_TUPLE;
 }
 
-/* torch.optim.swa_utils.AveragedModel has no name that says it, but a count. */
+/* torch.optim.swa_utils.AveragedModel is recognised by its counter, since its key may be any. */
 static bool is_averaged_model(const value *values)
 {
     return bsm_pickle_get(values, "n_averaged") != NULL;
 }
 
-/* Where it is full, later ones are left out. */
+/* Add a place; once the list is full, further ones are ignored. */
 static void add(place_search *s, const value *values, const char *path, const char *prefix,
                 bool dotless)
 {
@@ -47,7 +47,7 @@ static void add(place_search *s, const value *values, const char *path, const ch
         place->name[length - 1] = '\0';
     }
     place->average = dotless || bsm_name_is_average(place->name) || is_averaged_model(values);
-    for (size_t i = 0; i < s->count; i++) { /* the same dict under two keys is one */
+    for (size_t i = 0; i < s->count; i++) { /* the same dict may stand under two keys */
         if (s->places[i].values == values && strcmp(s->places[i].prefix, prefix) == 0) {
             return;
         }
@@ -55,7 +55,7 @@ static void add(place_search *s, const value *values, const char *path, const ch
     s->count++;
 }
 
-/* A text key, unwrapped; false for others and for those that no tensor has. */
+/* Read a text key and unwrap it; false for other keys and for those that no tensor has. */
 static bool read_name(const value *key, char name[BSM_MAX_WRAPPED_NAME])
 {
     if (key->kind != BSM_PICKLE_TEXT || key->text.length >= BSM_MAX_WRAPPED_NAME) {
@@ -87,7 +87,7 @@ static void look_at_names(place_search *s, const value *dict, const char *path)
     }
 }
 
-/* Averages without names. */
+/* A sequence of tensors may be an average without names. */
 static void look_at_sequence(place_search *s, const value *list, const char *path)
 {
     bsm_torch_view view;
@@ -97,7 +97,7 @@ static void look_at_sequence(place_search *s, const value *list, const char *pat
     }
 }
 
-/* The path of what a container has at a place; false if it has no name. */
+/* Append the key of the container's i-th item to a path; false if it has no name. */
 static bool extend(const char *path, const value *container, size_t i,
                    char inner[BSM_MAX_WRAPPED_NAME])
 {
@@ -118,7 +118,7 @@ static bool extend(const char *path, const value *container, size_t i,
     return length >= 0 && length < BSM_MAX_WRAPPED_NAME;
 }
 
-/* What lies `depth` levels further inside. */
+/* Search the values `depth` levels further inside. */
 static void look_inside(place_search *s, const value *v, const char *path, size_t depth)
 {
     const bool dict = v->kind == BSM_PICKLE_DICT;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The elements of a PyTorch checkpoint's tensors, made contiguous. */
+/* Reads the elements of a PyTorch checkpoint's tensors into contiguous memory. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,15 +17,15 @@ typedef struct request {
     char *target;
 } request;
 
-/** The storage that was read last: tensors may share one. */
+/** The storage that was read last, since tensors may share one. */
 typedef struct storage {
     const bsm_torch_view *of; /**< one of its views */
     char *bytes;
     size_t size;
-    size_t total; /**< bytes of all that were read */
+    size_t total; /**< bytes of all storages that were read */
 } storage;
 
-/* ---- Where each tensor goes ---- */
+/* ---- Assigning memory to tensors ---- */
 
 static int compare_keys(const bsm_torch_view *a, const bsm_torch_view *b)
 {
@@ -72,7 +72,7 @@ static void place_requests(request *requests, size_t count, char *memory)
 
 /* ---- Storages ---- */
 
-/* The storage's whole size must be what its views say. */
+/* The size of the storage must be what its views say. */
 static bsm_status check_size(const bsm_torch_file *file, const request *r, size_t size,
                              bsm_error *error)
 {
@@ -86,7 +86,7 @@ static bsm_status check_size(const bsm_torch_file *file, const request *r, size_
     return BSM_OK;
 }
 
-/* Each member is within the limit, but many may be packed small, or lie at the same place. */
+/* Each member is within the limit, but many may be highly compressed, or share the same bytes. */
 static bsm_status check_total(const bsm_torch_file *file, const request *r, storage *s, size_t size,
                               bsm_error *error)
 {
@@ -144,7 +144,7 @@ static bool is_contiguous(const bsm_torch_view *view)
     return true;
 }
 
-/* Step to the next element in row-major order: its index in the storage. */
+/* Advance to the next element in row-major order; returns its index in the storage. */
 static size_t advance(const bsm_torch_view *view, size_t position[BSM_MAX_RANK], size_t source)
 {
     for (size_t axis = view->rank; axis-- > 0;) {

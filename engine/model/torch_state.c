@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The state dict of a PyTorch checkpoint: where it is, and which tensors it has. */
+/* Finds the state dict of a PyTorch checkpoint and the tensors in it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,15 +10,15 @@
 
 typedef bsm_pickle_value value;
 
-/** The network's weights, and their average where that is wanted and has no names of its own. */
+/** The network's weights, and their average if it is wanted and its names are not the network's. */
 typedef struct choice {
     bsm_torch_place state;
-    bsm_torch_place average; /**< without names, or with such as have no dots; no values: none */
+    bsm_torch_place average; /**< has no names, or names without dots; no values: no such average */
 } choice;
 
-/* ---- Where it is ---- */
+/* ---- Finding it ---- */
 
-/* "epoch, state_dict and 3 more" */
+/* Writes such a list: "epoch, state_dict and 3 more". */
 static void list_keys(const value *top, char *text, size_t size)
 {
     enum { MOST = 12 };
@@ -50,7 +50,7 @@ bsm_status bsm_torch_fail_unknown(const bsm_torch_file *file, const char *what, 
                     *keys ? keys : "none");
 }
 
-/* The first that is an average, or is none; NULL without any. */
+/* The first place that is an average, or the first that is not; NULL if there is none. */
 static const bsm_torch_place *first(const bsm_torch_place *places, size_t count, bool average)
 {
     for (size_t i = 0; i < count; i++) {
@@ -61,7 +61,8 @@ static const bsm_torch_place *first(const bsm_torch_place *places, size_t count,
     return NULL;
 }
 
-/* Lightning's averages without names lie beside every network of it: that is no choice. */
+/* Count the networks to choose from. An average without names, as Lightning writes it beside a
+ * network, does not count. */
 static size_t count_networks(const bsm_torch_place *places, size_t count)
 {
     size_t networks = 0;
@@ -71,7 +72,7 @@ static size_t count_networks(const bsm_torch_place *places, size_t count)
     return networks;
 }
 
-/* Whoever has two networks in a file may have meant the other. */
+/* Say which of two networks was taken, as the user may have meant the other. */
 static void tell(const char *path, const bsm_torch_place *weights, const bsm_torch_place *average,
                  bool ema)
 {
@@ -116,12 +117,12 @@ static bsm_status choose(const bsm_torch_file *file, bool ema, choice *chosen, b
     return BSM_OK;
 }
 
-/* ---- Which tensors it has ---- */
+/* ---- Collecting its tensors ---- */
 
-/** Collecting them. */
+/** The state of the collection. */
 typedef struct collection {
     bsm_torch_file *file;
-    const bsm_torch_place *ema; /**< NULL: the weights themselves */
+    const bsm_torch_place *ema; /**< NULL: take the weights themselves */
     size_t num_network;         /**< tensors of the network so far */
     bsm_error *error;
 } collection;
@@ -148,7 +149,7 @@ static bsm_status add(collection *c, const char *name, const bsm_torch_view *vie
     return bsm_table_add(&file->table, &entry) ? BSM_OK : no_memory(c);
 }
 
-/* Without its dots, which the key of the average has lost. */
+/* Compare without dots, which the keys of the average have lost. */
 static const value *find_dotless(const bsm_torch_place *average, const char *name)
 {
     char key[2 * BSM_MAX_WRAPPED_NAME];
@@ -162,8 +163,8 @@ static const value *find_dotless(const bsm_torch_place *average, const char *nam
     return bsm_pickle_get(average->values, key);
 }
 
-/* Put the averaged weights in the place of the network's next tensor: without names they come in
- * its order. */
+/* Take the averaged weights for the network's next tensor. An average without names has the
+ * network's order. */
 static bsm_status take_average(collection *c, const char *name, bsm_torch_view *view)
 {
     const value *values = c->ema->values;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A PyTorch tensor as a pickle describes it: a view of a storage. */
+/* Reads a PyTorch tensor as a pickle describes it: a view of a storage. */
 #include "model/torch.h"
 
 #include <stdint.h>
@@ -43,7 +43,7 @@ static bool read_size(const value *v, size_t *size)
     return true;
 }
 
-/* A persistent id: ('storage', torch.FloatStorage, key, location, elements). */
+/* Reads a persistent id: ('storage', torch.FloatStorage, key, location, elements). */
 static const char *read_storage(const value *v, bsm_torch_view *view)
 {
     const value *tuple = v->kind == BSM_PICKLE_PERSISTENT ? v->identity : NULL;
@@ -77,7 +77,7 @@ static bool read_sizes(const value *tuple, size_t rank, size_t *sizes)
     return true;
 }
 
-/* Whether every element lies inside the storage; sets the number of elements. */
+/* Check that every element lies inside the storage, and set the number of elements. */
 static bool lies_inside(bsm_torch_view *view)
 {
     size_t last = view->offset;
@@ -96,7 +96,7 @@ static bool lies_inside(bsm_torch_view *view)
     return view->count == 0 || last < view->storage_count;
 }
 
-/* _rebuild_tensor_v2(storage, offset, shape, stride, ...) */
+/* Reads _rebuild_tensor_v2(storage, offset, shape, stride, ...). */
 static const char *read_tensor(const value *arguments, bsm_torch_view *view)
 {
     if (arguments->kind != BSM_PICKLE_TUPLE || arguments->list.count < 4) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A model without a file: its weights are hashes of their names, so that a test needs no weight
- * file. */
+/* Makes a model without a file: its weights are hashes of their names, so that a test needs no
+ * weight file. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,7 +9,7 @@
 #include "model/random.h"
 #include "model/weight_vector.h"
 
-/* ---- Weights that are a hash of their names (docs/model-format.md, "Untrained models") ---- */
+/* ---- Weights as hashes of their names (docs/model-format.md, "Untrained models") ---- */
 
 static bool ends_with(const char *name, const char *suffix)
 {
@@ -18,8 +18,8 @@ static bool ends_with(const char *name, const char *suffix)
     return length >= rest && strcmp(name + length - rest, suffix) == 0;
 }
 
-/* offset + scale * r. The product is rounded on its own, so that a machine with a fused
- * multiply-add gets the same weights. */
+/* offset + scale * r. The product is rounded separately, so that a machine with fused multiply-add
+ * gets the same weights. */
 static void fill_around(const bsm_tensor *tensor, double offset, double scale, float *weights)
 {
     uint64_t seed = bsm_hash_text(tensor->name);
@@ -67,9 +67,9 @@ static void hash_weights(const bsm_tensor *tensor, float *weights)
     }
 }
 
-/* ---- A model without a file: the weights are the hash of their names ---- */
+/* ---- The model ---- */
 
-/* The metadata "training", so that a file made of such a model still says what it is. */
+/* The metadata "training", so that a file written from such a model still says what it is. */
 #define UNTRAINED "none: the weights are a hash of their names"
 
 bsm_status bsm_model_new_untrained(const bsm_config *config, bsm_model **result, bsm_error *error)

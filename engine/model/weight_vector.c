@@ -25,7 +25,7 @@ bsm_status bsm_vector_size(const bsm_config *config, size_t *size, bsm_error *er
     return status ? status : bsm_schema_visit(config, add_padded, size, error);
 }
 
-/* Let the tensors of `model` lie in memory of their own, one after the other. */
+/* Place the tensors of `model` in memory of their own, one after the other. */
 static bsm_status give_memory(bsm_model *model, size_t size, bsm_error *error)
 {
     float *next = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Names of tensors as other trainers write them. */
+/* Handles the names of tensors as other trainers write them. */
 #include "model/tensor_table.h"
 
 #include <ctype.h>
@@ -17,7 +17,7 @@ static bool is_among(const char *const *words, size_t count, const char *text, s
     return false;
 }
 
-/* No part of a network's own names is called so. */
+/* No part of a network's own names equals one of these. */
 static bool is_wrapper(const char *part, size_t length)
 {
     static const char *const wrappers[] = {
@@ -75,7 +75,9 @@ bool bsm_name_is_average(const char *place)
             length++;
         }
         if (is_among((const char *const[]){"online"}, 1, c, length)) {
-            return false; /* what an average inside a folder of averages is made of */
+            /* "online" marks the weights from which an average, in a folder of averages, is
+             * computed */
+            return false;
         }
         average |= length > 0 && is_among(words, LENGTH(words), c, length);
         c += length > 0 ? length : 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading members of a zip archive, within bounds. */
+/* Reads members of a zip archive, with limits. */
 #include "model/torch.h"
 
 #include <errno.h>
@@ -8,14 +8,15 @@
 #include <unistd.h>
 #include <zip.h>
 
-/* Weights hardly compress, so an archive that grows more than this is none of weights. */
+/* Weights hardly compress, so an archive that unpacks to much more than this does not hold
+ * weights. */
 enum {
     MAX_GROWTH = 16,
     SMALL = 1 << 20,
 };
 
-/* Whether a failure is only for want of memory. libzip may report that as a corrupt archive, so
- * errno, which is 0 before libzip is called, must say it. */
+/* Whether a call failed only because memory is short. libzip may report that as a corrupt archive,
+ * so errno, which is set to 0 before each call of libzip, has to be looked at. */
 static bool is_memory(int zip_code)
 {
     return zip_code == ZIP_ER_MEMORY || errno == ENOMEM;
@@ -108,7 +109,7 @@ static bool has_checksum(const bsm_zip *zip, const char *name)
     return zip_stat(zip->archive, name, 0, &info) || !(info.valid & ZIP_STAT_CRC) || info.crc != 0;
 }
 
-/* Libzip compares the checksum at the end. */
+/* libzip compares the checksum at the end of the member. */
 static bsm_status check_end(const bsm_zip *zip, zip_file_t *file, const char *name,
                             bsm_error *error)
 {
