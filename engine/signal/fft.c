@@ -12,8 +12,8 @@ enum { MAX_LENGTH = 1 << 24 };
 
 struct bsm_fft {
     size_t length;
-    kiss_fftr_cfg even; /* KissFFT's real transform knows even lengths only ... */
-    kiss_fft_cfg odd;   /* ... so odd ones are done as complex signals. */
+    kiss_fftr_cfg even; /* KissFFT's real transform accepts even lengths only ... */
+    kiss_fft_cfg odd;   /* ... so odd lengths use the complex transform. */
     kiss_fft_cpx *time, *frequency;
 };
 

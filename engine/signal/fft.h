@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/** The discrete Fourier transform of real signals of any length from 2, over KissFFT.
+/** The discrete Fourier transform of real signals of any length from 2, by KissFFT.
  *
- *  KissFFT needs no heap while it transforms, unless the length has a prime factor over 5. */
+ *  KissFFT allocates nothing while it transforms, unless the length has a prime factor above 5. */
 #ifndef BSM_SIGNAL_FFT_H
 #define BSM_SIGNAL_FFT_H
 
@@ -16,11 +16,11 @@ typedef struct bsm_fft bsm_fft;
 BSM_NODISCARD bsm_status bsm_fft_new(size_t length, bool inverse, bsm_fft **fft, bsm_error *error);
 void bsm_fft_free(bsm_fft *fft);
 
-/** `length` samples to length / 2 + 1 bins of [re, im]. */
+/** Transform `length` samples to length / 2 + 1 bins of [re, im]. */
 void bsm_fft_forward(bsm_fft *fft, const float *samples, float *bins);
 
-/** The inverse times `length`; the imaginary parts of the bins at 0 Hz and at half the sample rate
- *  count as zero, as in every transform to a real signal. */
+/** The inverse transform times `length`. The imaginary parts of the bins at 0 Hz and at half the
+ *  sample rate are taken as zero, as in every transform to a real signal. */
 void bsm_fft_inverse(bsm_fft *fft, const float *bins, float *samples);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* The window, the sums of its squares, and the reflection at a signal's edges. */
+/* The window, the sum of its squares, and the reflection at a signal's edges. */
 #include "signal/frames.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-/* Far above any use; keeps every product of sizes within 32 bits. */
+/* The limit is far above any use; it keeps every product of sizes within 32 bits. */
 enum { MAX_CHANNELS = 64, MAX_N_FFT = 1 << 24 };
 
-/* Below this sum of squares no window reaches a sample. */
+/* Below this sum of squares a sample counts as covered by no window. */
 static const double no_window = 1e-11;
 
 bsm_status bsm_frame_check(size_t n_fft, size_t hop, size_t channels, bsm_error *error)
@@ -61,7 +61,9 @@ double bsm_frame_least_norm(size_t n_fft, size_t hop)
 {
     double least = 0.05;
     for (size_t phase = 0; phase < hop; phase++) {
-        double norm = 0; /* in the order in which frames come, to be theirs to the bit */
+        /* sums in the order in which frames arrive, so that the result has the same bits as
+         * theirs */
+        double norm = 0;
         for (size_t frames = (n_fft - 1 - phase) / hop + 1; frames > 0; frames--) {
             norm += squared((float)hann(phase + (frames - 1) * hop, n_fft));
         }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* The frames of the centred transform of a signal of unknown length, one by one.
+/* Yields the frames of the centred transform of a signal of unknown length, one by one.
  *
- * `history` holds samples `base` to `base + have` of the signal. A frame needs those that it
+ * `history` holds samples `base` to `base + have` of the signal. A frame needs the samples that it
  * covers; those before the first sample and after the last one are reflections. Since a frame's
- * centre lies within the signal or right behind it, a reflection at the end reaches at most two
- * samples further back than the frame does. */
+ * centre lies within the signal or right after its end, a reflection at the end reaches back at
+ * most two samples further than the frame itself. */
 #include "signal/frames.h"
 
 #include <stdlib.h>
@@ -61,7 +61,7 @@ uint64_t bsm_frame_source_length(const bsm_frame_source *source)
     return source->ended ? source->base + source->have : UINT64_MAX;
 }
 
-/* Drop what neither this frame nor a later one needs. */
+/* Drop samples that neither this frame nor a later one needs. */
 static void forget(bsm_frame_source *source, int64_t start)
 {
     int64_t needed = start - REFLECTED_BACK;
@@ -78,12 +78,12 @@ static void forget(bsm_frame_source *source, int64_t start)
     }
 }
 
-/* Read until the history reaches the end of a frame, or the signal ends; no more than that, since
- * the samples of a live signal take their time to come. */
+/* Read until the history reaches the end of a frame, or the signal ends; no more than that,
+ * because the samples of a live signal take time to arrive. */
 static bsm_status fill(bsm_frame_source *source, int64_t start, bsm_error *error)
 {
     bsm_status status = BSM_OK;
-    /* One sample more may be needed by the reflection at the signal's start. */
+    /* The reflection at the signal's start may need one sample more. */
     const int64_t end = start + (int64_t)source->n_fft + 1;
     if (end > (int64_t)(source->base + source->have)) {
         forget(source, start);
@@ -99,10 +99,11 @@ static bsm_status fill(bsm_frame_source *source, int64_t start, bsm_error *error
     return status;
 }
 
-/* Where the samples of a frame are: in the history, or at the signal's ends in `edge`. */
+/* Return a frame's samples: inside the history or, at an end of the signal, assembled in `edge`. */
 static void find_samples(bsm_frame_source *source, int64_t start, float **at)
 {
-    const uint64_t length = source->base + source->have; /* so far */
+    /* the signal's length as far as it is known */
+    const uint64_t length = source->base + source->have;
     if (start >= 0 && (uint64_t)start + source->n_fft <= length) {
         bsm_planes_at(source->history, source->channels, (size_t)((uint64_t)start - source->base),
                       at);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The plan of a transform in lanes, and which kernels do it. */
+/* Plans a transform in vector lanes and chooses its kernels. */
 #include "signal/lanes.h"
 
 #include <math.h>
@@ -44,7 +44,8 @@ static size_t smallest_odd_factor(size_t number)
     return factor;
 }
 
-/* Odd ones first, then 2, then 4: the last transforms are short and many, and of 4 the fastest. */
+/* Odd factors come first, then 2, then 4: the last transforms are short and many, and those of 4
+ * are the fastest. */
 static void factorise(bsm_lanes_plan *plan)
 {
     size_t rest = plan->points, fours = 0, odd;
@@ -106,7 +107,7 @@ size_t bsm_lanes_floats(size_t length, const bsm_lanes_kernels *kernels)
 {
     bsm_lanes_plan plan = {.points = points_of(length)};
     factorise(&plan);
-    /* The largest factor's inputs come behind the results. */
+    /* The inputs of the largest factor's butterfly lie after the results. */
     size_t largest = 0;
     for (size_t i = 0; i < plan.num_factors; i++) {
         largest = plan.factors[i] > largest ? plan.factors[i] : largest;

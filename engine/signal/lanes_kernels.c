@@ -2,8 +2,8 @@
 /* Compiled once per instruction set, with BSM_LANES_KERNELS set by meson.
  *
  * A frame of even length n is transformed as n / 2 complex values, whose real parts are the even
- * samples. The complex transform is Cooley and Tukey's by decimation in time, recursive, so that
- * short transforms stay in the nearest cache. */
+ * samples and whose imaginary parts are the odd ones. The complex transform is Cooley and Tukey's,
+ * decimated in time and recursive, so that short transforms stay in the first-level cache. */
 #include "signal/lanes.h"
 
 #include <stdbool.h>
@@ -61,12 +61,12 @@ static inline value turned(value a)
 
 /* ---- Complex transforms ---- */
 
-/* One level of the recursion: `factor` transforms of `m` values, one behind the other, become one.
- */
+/* One level of the recursion: it combines `factor` transforms of `m` values, stored one after the
+ * other. */
 typedef struct level {
     size_t factor, m;
     const float *twiddles;
-    size_t step; /* between the twiddles of this level, whose unit is 1 / (factor * m) */
+    size_t step; /* distance of this level's twiddles, whose unit is 1 / (factor * m) */
     size_t points;
 } level;
 
@@ -132,7 +132,7 @@ static void join(const level *l, float *out, float *inputs)
     }
 }
 
-/* The transform of `points` values that lie `step` apart. */
+/* Transform `points` values with a distance of `step`. */
 static void transform(const bsm_lanes_plan *plan, size_t depth, size_t points, const float *in,
                       size_t step, float *out, float *inputs)
 {
@@ -164,7 +164,7 @@ static bool is_even(const bsm_lanes_plan *plan)
     return plan->length % 2 == 0;
 }
 
-/* The transform of even samples plus i times that of odd ones, to bins. */
+/* Turn the transform of (even samples + i odd samples) into bins. */
 static void separate_halves(const bsm_lanes_plan *plan, float *bins)
 {
     const size_t points = plan->points;
@@ -189,8 +189,8 @@ static void forward(const bsm_lanes_plan *plan, const float *samples, float *bin
     }
 }
 
-/* The inverse transform is the transform with real and imaginary parts exchanged, before and after
- * it: `sample_place` sees to the latter. */
+/* The inverse transform is the forward one with real and imaginary parts exchanged before and
+ * after it; `sample_place` does the exchange after it. */
 static void put_exchanged(float *values, size_t index, value z)
 {
     put(values, index, (value){z.im, z.re});
@@ -211,7 +211,7 @@ static void unite_halves(const bsm_lanes_plan *plan, float *bins)
     }
 }
 
-/* The bins of a real signal, and those that mirror them. */
+/* The bins of a real signal, and their mirror images. */
 static void add_mirrored(const bsm_lanes_plan *plan, float *bins)
 {
     put_exchanged(bins, 0, (value){get(bins, 0).re, (vector){0}});
@@ -232,7 +232,7 @@ static void inverse(const bsm_lanes_plan *plan, float *bins, float *samples)
     transform_all(plan, bins, samples);
 }
 
-/* Where sample `index` of all frames is: before a transform and behind an inverse one. */
+/* Where sample `index` of all frames is, before a forward or after an inverse transform. */
 static inline size_t sample_place(const bsm_lanes_plan *plan, size_t index, bool exchanged)
 {
     const size_t place = is_even(plan) ? index : 2 * index;
@@ -246,7 +246,7 @@ static inline size_t min(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Four samples of the frames of four lanes; unused lanes repeat the last frame. */
+/* Load four samples from the frames of four lanes; unused lanes repeat the last frame. */
 static void load_tile(const bsm_lanes_plan *plan, const bsm_lanes_frames *frames, const float *from,
                       size_t lane, size_t index, float *values)
 {
@@ -316,7 +316,7 @@ static void add(const bsm_lanes_plan *plan, const bsm_lanes_frames *frames, cons
 
 /* ---- Bins ---- */
 
-/* As many moduli as are summed in single precision. */
+/* How many moduli are summed in single precision before the sum goes on in double. */
 enum { PIECE = 32 };
 
 static vector normalise_piece(size_t bins, float scale, float *values)

@@ -9,11 +9,11 @@
 
 struct bsm_overlap_add {
     size_t n_fft, hop, channels;
-    size_t length; /* samples that the most frames cover */
+    size_t length; /* samples that the largest number of frames covers */
     float *window;
     double least_norm;
-    float **sums;  /* [channel][length]: of which later frames may still change the first n_fft */
-    double *norms; /* [length]: the sums of their squared windows */
+    float **sums;  /* [channel][length]; later frames may still change the first n_fft */
+    double *norms; /* [length]: the sum of their squared windows */
 };
 
 bsm_status bsm_overlap_add_new(size_t n_fft, size_t hop, size_t channels, size_t frames,

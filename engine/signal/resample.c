@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Streaming conversion between sample rates, over libsoxr. */
+/* Streaming conversion between sample rates, by libsoxr. */
 #include "signal/signal.h"
 
 #include <soxr.h>
@@ -31,7 +31,8 @@ bsm_status bsm_resampler_new(size_t from_rate, size_t to_rate, size_t channels,
     }
     *made = (bsm_resampler){.from_rate = from_rate, .to_rate = to_rate, .channels = channels};
     const soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_S, SOXR_FLOAT32_S);
-    /* Without the default roll-off of 0.01 dB, which alone would leave -78 dB of error. */
+    /* The default roll-off of 0.01 dB would leave an error of -78 dB by itself, so it is turned
+     * off. */
     const soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, SOXR_ROLLOFF_NONE);
     const soxr_runtime_spec_t runtime = soxr_runtime_spec(1);
     soxr_error_t reason = NULL;
@@ -54,8 +55,9 @@ void bsm_resampler_free(bsm_resampler *resampler)
     }
 }
 
-/* How many samples are to come after the input's end, of which libsoxr gave `made`. It keeps to
- * this length itself but for ratios that a double rounds; then a sample of silence makes it up. */
+/* How many samples are still to come after the input's end, of which libsoxr gave `made`. libsoxr
+ * yields the exact length, except for ratios that a double cannot represent; then a sample of
+ * silence is appended. */
 static size_t fill_to_length(bsm_resampler *r, float *const *out, size_t room, size_t made)
 {
     uint64_t length = (2 * r->taken * r->to_rate + r->from_rate) / (2 * (uint64_t)r->from_rate);
@@ -87,14 +89,14 @@ bsm_status bsm_resampler_process(bsm_resampler *resampler, const float *const *i
     return BSM_OK;
 }
 
-/* ---- A signal ---- */
+/* ---- A signal at another rate ---- */
 
 struct bsm_resampled {
     bsm_signal from;
     bsm_resampler *resampler;
     size_t step;
-    float **planes;  /* [channels][step]: read ... */
-    size_t at, have; /* ... and as yet not in the resampler: `have` samples from `at` */
+    float **planes;  /* [channels][step]: samples that were read ... */
+    size_t at, have; /* ... but are not in the resampler yet: `have` samples from `at` on */
 };
 
 bsm_status bsm_resampled_new(bsm_signal from, size_t from_rate, size_t to_rate, size_t channels,

@@ -81,8 +81,8 @@ static void move_to_front(bsm_sample_queue *queue)
     queue->start = 0;
 }
 
-/* Room for `count` more. Moving only when at least half of the plane is free keeps the cost per
- * sample constant. */
+/* Make room for `count` more samples. Moving only if at least half of the plane is free keeps the
+ * cost per sample constant. */
 static bsm_status make_room(bsm_sample_queue *queue, size_t count, bsm_error *error)
 {
     if (queue->start + queue->count + count <= queue->capacity) {

@@ -11,13 +11,13 @@
 struct bsm_stft {
     size_t n_fft, hop, channels;
     bsm_fft *forward, *inverse;
-    bsm_overlap_add *overlap_add; /* of a whole signal's inverse */
+    bsm_overlap_add *overlap_add; /* sums of squared windows, for the inverse of a whole signal */
     float *window;
-    float *frame; /* one channel, windowed */
-    float *bins;  /* its transform */
-    float *edge;  /* [channel][n_fft]: a frame that reaches past the signal, or what is taken */
-    const float **inner; /* [channel]: where a frame starts */
-    float **outer;       /* [channel]: in `edge` */
+    float *frame;        /* one channel, windowed */
+    float *bins;         /* its transform */
+    float *edge;         /* [channel][n_fft]: a frame that reaches beyond the signal */
+    const float **inner; /* [channel]: start of a frame inside the signal */
+    float **outer;       /* [channel]: planes of `edge` */
 };
 
 static bool allocate(bsm_stft *stft)
@@ -154,8 +154,7 @@ void bsm_stft_forward(bsm_stft *stft, const float *const *audio, size_t samples,
     }
 }
 
-/* Copy those of `count` samples in `outer`, the first of them at `start`, that lie in the signal.
- */
+/* Copy from `outer`, which holds `count` samples from `start` on, those that lie in the signal. */
 static void place(const bsm_stft *stft, ptrdiff_t start, size_t count, float *const *audio,
                   size_t samples)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* The transform of whole signals on several threads, its inverse, and the way back of gradients.
+/* The transform of whole signals on several threads, its inverse, and the backward pass.
  *
- * Signals lie in planes with half a frame before and after them, so that every frame lies in its
- * plane. Frames are transformed in groups, one per vector lane; what is done to a group is done
- * while it is in the cache. Groups go to threads in blocks that reach no further than into the next
- * block: frames are added up in all even blocks first, then in all odd ones, and no two threads
- * meet. */
+ * Signals lie in planes with half a frame of padding at each end, so that every frame lies inside
+ * its plane. Frames are transformed in groups, one per vector lane, and all work on a group is
+ * done while it is in the cache. Threads get blocks of groups that reach at most into the next
+ * block. All even blocks are added up first, then all odd ones, so no two threads write to the
+ * same samples. */
 #include "signal/transform.h"
 
 #include <stdint.h>
@@ -18,10 +18,10 @@
 
 enum { ALIGNMENT = 16 }; /* floats */
 
-/* Below this sum no window reaches a sample, as in overlap_add.c. */
+/* Below this sum a sample counts as covered by no window, as in frame.c. */
 static const double no_window = 1e-11;
 
-/* What one thread works in: a group of frames, as in signal/lanes.h. */
+/* What one thread works on: a group of frames, laid out as in signal/lanes.h. */
 typedef struct worker {
     float *samples, *bins;
 } worker;
@@ -31,28 +31,29 @@ struct bsm_transform {
     const bsm_lanes_kernels *kernels;
     bsm_lanes_plan plan;
     size_t frames, bins;
-    size_t padded;    /* samples of a plane */
+    size_t padded;    /* samples per plane */
     size_t left;      /* samples of a frame before the window */
-    size_t per_block; /* frames */
+    size_t per_block; /* number of frames */
     size_t blocks;
     float *memory;
-    float *window;  /* [window] */
-    float *weights; /* [samples]: 1 / the sum of the squared windows, or 0 where there is none */
-    float *input;   /* [channel][padded] */
-    float *output;  /* [channel][padded] */
+    float *window; /* [window] */
+    /* [samples]: 1 / the sum of the squared windows, or 0 where no window reaches */
+    float *weights;
+    float *input;  /* [channel][padded] */
+    float *output; /* [channel][padded] */
     worker *workers;
     double *sums; /* [block][channel] */
 };
 
-/* Frames of one channel that are worked on together. */
+/* A group: frames of one channel that are processed together. */
 typedef struct group {
     size_t channel, first, count;
 } group;
 
-/* Returns what is to be summed over all groups. */
+/* Processes a group; returns a value that is summed over all groups. */
 typedef double group_work(const bsm_transform *t, const worker *w, const group *g, const void *job);
 
-/* ---- Making ---- */
+/* ---- Construction ---- */
 
 static bsm_transform sized(const bsm_transform_options *options)
 {
@@ -77,7 +78,7 @@ static float *take(const bsm_transform *t, size_t *used, size_t count)
     return part;
 }
 
-/* Divide the memory; without any, only count the floats that it takes. */
+/* Divide the memory among the arrays; without memory, only count the floats that they take. */
 static size_t divide(bsm_transform *t)
 {
     const bsm_transform_options *size = &t->size;
@@ -210,7 +211,7 @@ size_t bsm_transform_frames(const bsm_transform *transform)
 
 /* ---- Planes ---- */
 
-/* A signal with its reflections before and after it. */
+/* Copy a signal and add its reflections at both ends. */
 static void pad_reflected(const bsm_transform *t, const float *const *audio)
 {
     const size_t before = t->size.n_fft / 2, samples = t->size.samples;
@@ -226,7 +227,7 @@ static void pad_reflected(const bsm_transform *t, const float *const *audio)
     }
 }
 
-/* The adjoint of pad_reflected, added to `audio`. */
+/* The adjoint of pad_reflected; it adds to `audio`. */
 static void fold_reflected(const bsm_transform *t, float *const *audio)
 {
     const size_t before = t->size.n_fft / 2, samples = t->size.samples;
@@ -297,7 +298,7 @@ static double run(bsm_transform *t, group_work *work, const void *job)
     return sum;
 }
 
-/* Where the windows of a group's frames are in the planes. */
+/* Where the windows of a group's frames lie in the planes. */
 static size_t plane_offset(const bsm_transform *t, const group *g)
 {
     return g->channel * t->padded + g->first * t->size.hop + t->left;
@@ -308,7 +309,7 @@ static bsm_lanes_frames frames_of(const bsm_transform *t, const group *g)
     return (bsm_lanes_frames){g->count, t->size.hop, t->window, t->left, t->size.window};
 }
 
-/* Frames of the input -> their bins. */
+/* From frames of the input to their bins. */
 static void analyse(const bsm_transform *t, const worker *w, const group *g)
 {
     const bsm_lanes_frames frames = frames_of(t, g);
@@ -316,7 +317,7 @@ static void analyse(const bsm_transform *t, const worker *w, const group *g)
     t->kernels->forward(&t->plan, w->samples, w->bins);
 }
 
-/* Bins -> added to frames of the output. */
+/* From bins to frames of the output, to which it adds. */
 static void synthesise(const bsm_transform *t, const worker *w, const group *g)
 {
     const bsm_lanes_frames frames = frames_of(t, g);
@@ -324,8 +325,8 @@ static void synthesise(const bsm_transform *t, const worker *w, const group *g)
     t->kernels->add(&t->plan, &frames, w->samples, t->output + plane_offset(t, g));
 }
 
-/* The bins at 0 Hz and at half the sample rate stand for one of the full transform, others for two.
- */
+/* The bins at 0 Hz and at half the sample rate occur once in the full transform, all others
+ * twice. */
 static void scale_edges(const bsm_transform *t, const worker *w, float factor)
 {
     const size_t floats = 2 * t->kernels->lanes, half = t->size.n_fft / 2;
@@ -337,7 +338,7 @@ static void scale_edges(const bsm_transform *t, const worker *w, float factor)
     }
 }
 
-/* Where a spectrum has the bins of a group's first frame, and how they lie there. */
+/* Where the bins of a group's first frame lie in a spectrum, and with which strides. */
 static size_t spectrum_offset(const bsm_transform *t, const group *g)
 {
     return 2 * (g->first * t->bins * t->size.channels + g->channel);
@@ -416,7 +417,7 @@ void bsm_transform_inverse_adjoint(bsm_transform *transform, const float *const 
     run(transform, adjoint_group, &spectrum);
 }
 
-/* The inverse transform counts inner bins twice, the adjoint of the transform once. */
+/* The inverse transform counts the inner bins twice, the adjoint of the forward transform once. */
 static double moduli_group(const bsm_transform *t, const worker *w, const group *g, const void *job)
 {
     const float scale = *(const float *)job;
