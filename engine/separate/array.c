@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Separating samples that lie in memory. */
+/* Separates samples that lie in memory. */
 #include <string.h>
 
 #include "bsm/separate.h"
 #include "separate/plan.h"
 #include "separate/separation.h"
 
-/* Samples that are read one after another. */
+/* A signal that reads samples from memory. */
 typedef struct memory_signal {
     const float *const *audio;
     size_t channels, samples, read;
@@ -25,7 +25,7 @@ static bsm_status read_memory(void *user, float *const *audio, size_t count, siz
     return BSM_OK;
 }
 
-/* Some samples of each wanted stem, of which `done` are there already. */
+/* Copy `count` samples of each wanted stem behind the `done` samples that are there already. */
 static void copy_stems(const bsm_separation *separation, float *const *planes, size_t done,
                        size_t count, float *const *const *stems)
 {

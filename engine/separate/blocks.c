@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Separating a long signal in the blocks of a stream. */
+/* Separates a long signal in the blocks of a stream. */
 #include "separate/separation.h"
 
 #include <stdlib.h>
@@ -14,19 +14,20 @@ struct bsm_blocks {
     bsm_separation separation;
     bsm_block_shape shape;
     size_t capacity; /* samples per plane of `out` */
-    size_t past;     /* frames in `audio` that are committed, kept as history ... */
-    size_t have;     /* ... and behind them those that are not */
-    size_t shared;   /* the first ones of both, which the last block had, too */
-    size_t skip;     /* samples still to come from before the signal's start */
+    size_t past;     /* frames in `audio` that are committed and kept as history ... */
+    size_t have;     /* ... and after them those that are not committed yet */
+    size_t shared;   /* how many of both, from the first on, were also in the last block */
+    size_t skip;     /* samples before the signal's start that are still to be dropped */
     uint64_t given;  /* samples that have been separated so far */
     bool ended;
     bsm_expander *expander; /* NULL: none */
     bsm_frame_source *source;
-    float **audio;                      /* [channel]: the samples of whole_block() frames */
-    bsm_overlap_add *overlap_add;       /* of all planes of the result */
-    float *const *stems[BSM_MAX_STEMS]; /* its sums; NULL for a stem that is not wanted */
-    float **out;                        /* [plane][capacity] */
-    float *out_at[MAX_PLANES];          /* where the result starts in `out` */
+    float **audio;                /* [channel]: the samples of whole_block() frames */
+    bsm_overlap_add *overlap_add; /* of all planes of the result */
+    /* the sums to add a stem to; NULL for a stem that is not wanted */
+    float *const *stems[BSM_MAX_STEMS];
+    float **out;               /* [plane][capacity] */
+    float *out_at[MAX_PLANES]; /* where the result starts in `out` */
 };
 
 static size_t whole_block(const bsm_blocks *b)
@@ -105,7 +106,7 @@ static bsm_status fill(bsm_blocks *b, bsm_error *error)
     return status;
 }
 
-/* Leave out what lies before the signal. */
+/* Drop samples that lie before the signal. */
 static size_t skip_start(bsm_blocks *b, size_t count)
 {
     const size_t skip = b->skip < count ? b->skip : count;
@@ -127,7 +128,7 @@ static bsm_status separate(const bsm_blocks *b, size_t commit, bsm_error *error)
     return s->run(s->user, &block, error);
 }
 
-/* Frames that have been separated become history, and the oldest of it goes. */
+/* Frames that have been separated become history, and the oldest history is dropped. */
 static void advance(bsm_blocks *b, size_t commit)
 {
     const bsm_config *config = b->separation.config;
@@ -154,11 +155,12 @@ static bsm_status next_block(bsm_blocks *b, size_t *count, bsm_error *error)
     advance(b, commit);
     const uint64_t left = bsm_frame_source_length(b->source) - b->given;
     *count = skip_start(b, commit * s->config->hop);
-    *count = left < *count ? (size_t)left : *count; /* a hop over n_fft / 2 may pass the end */
+    /* with hop > n_fft / 2 it may lie past the end */
+    *count = left < *count ? (size_t)left : *count;
     return BSM_OK;
 }
 
-/* What the last frames leave behind, or silence, up to the signal's length. */
+/* Yield what the last frames contribute after their hop, or silence, up to the signal's length. */
 static void last_samples(bsm_blocks *b, size_t *count)
 {
     const size_t tail = b->separation.config->n_fft - b->separation.config->hop;

@@ -12,15 +12,15 @@ enum { STEP = 64, MAX_LANES = 2, RATIO = 50 };
 
 static const double average_seconds = 0.6;
 static const double lookahead_seconds = 0.15;
-static const double least_power = 1e-14;  /* what is below it is silence */
-static const double least_gain_dB = -120; /* what is below it is 0 */
+static const double least_power = 1e-14;  /* any power below it counts as silence */
+static const double least_gain_dB = -120; /* any gain below it becomes 0 */
 
-/* Power of a step so far, and averaged up to the last one's end. */
+/* The power summed in this step so far, and the average at the end of the last step. */
 typedef struct loudness {
     double sum, average;
 } loudness;
 
-/* A stem in a lane: its gain, and that at the step's end. */
+/* One stem in one lane: its gain now, and at the end of the step. */
 typedef struct expanded {
     loudness heard;
     double gain, next;
@@ -28,16 +28,16 @@ typedef struct expanded {
 
 struct bsm_expander {
     bsm_signal signal;
-    bsm_sample_queue mixture; /* what has been read and not yet separated */
+    bsm_sample_queue mixture; /* samples that have been read but not separated yet */
     size_t channels, lanes, stems;
-    double threshold, keep; /* dB; how much of an average outlasts a step */
-    size_t at;              /* samples into the step */
-    size_t delay, oldest; /* samples: how many wait in `waiting`, and where the first of them is */
-    size_t early;         /* of these, how many are from before the result's start */
+    double threshold, keep; /* in dB; the part of an average that remains after a step */
+    size_t at;              /* samples into the current step */
+    size_t delay, oldest; /* samples: how many wait in `waiting`, and the index of the oldest one */
+    size_t early;         /* how many of these precede the result's start */
     float **waiting;      /* [plane][delay] */
     loudness mixtures[MAX_LANES];
     expanded results[BSM_MAX_STEMS][MAX_LANES];
-    float heard[MAX_LANES * BSM_MAX_CHANNELS][STEP]; /* of the mixture */
+    float heard[MAX_LANES * BSM_MAX_CHANNELS][STEP]; /* of the mixture in each lane */
 };
 
 size_t bsm_expander_delay(const bsm_config *config)
@@ -105,7 +105,7 @@ static void hear(loudness *l, const float *samples, size_t count)
     }
 }
 
-/* The average at the end of a step. A number that is none is forgotten. */
+/* The average at the end of a step. A value that is not finite is discarded. */
 static double average(const bsm_expander *e, loudness *l)
 {
     const double power = l->sum / (double)(STEP * e->channels);
@@ -130,7 +130,7 @@ static void end_step(bsm_expander *e)
     e->at = 0;
 }
 
-/* Let samples wait, and take as many that have waited long enough. */
+/* Exchange samples with those that have waited long enough. */
 static void delay(const bsm_expander *e, float *waiting, float *samples, size_t count)
 {
     for (size_t i = 0, at = e->oldest; i < count; i++) {
@@ -152,7 +152,7 @@ static void turn_down(const bsm_expander *e, const expanded *x, float *samples, 
     }
 }
 
-/* Some samples of a step, from `first` on in the planes. */
+/* Expand some samples of one step, which begin at `first` in the planes. */
 static void expand(bsm_expander *e, float *const *planes, size_t first, size_t count)
 {
     float *heard[MAX_LANES * BSM_MAX_CHANNELS];
@@ -161,7 +161,7 @@ static void expand(bsm_expander *e, float *const *planes, size_t first, size_t c
     }
     const size_t got = bsm_sample_queue_pop(&e->mixture, heard, count);
     for (size_t c = 0; c < e->lanes * e->channels; c++) {
-        memset(heard[c] + got, 0, (count - got) * sizeof(float)); /* behind the signal's end */
+        memset(heard[c] + got, 0, (count - got) * sizeof(float)); /* past the signal's end */
     }
     for (size_t c = 0; c < e->lanes * e->channels; c++) {
         hear(&e->mixtures[c / e->channels], heard[c], count);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a stream remembers. */
+/* Decides what a stream remembers. */
 #include "separate/plan.h"
 
 #include <math.h>
@@ -7,10 +7,10 @@
 
 enum { MAX_FRAMES = 6000 };
 
-/* Of a segment of 8 s, a third more work than one state's; tools/memory.py measures what less and
- * more are worth. */
+/* With a segment of 8 s this warm-up takes a third more work than a single state; tools/memory.py
+ * measures what shorter and longer ones are worth. */
 static const double DEFAULT_WARMUP = 2, MOST_WARMUP = 60; /* seconds */
-static const double DEFAULT_PART = 0.25;                  /* of the segment at most */
+static const double DEFAULT_PART = 0.25;                  /* the largest part of a segment */
 
 static const char *const names[] = {[BSM_MEMORY_MODEL] = "model",
                                     [BSM_MEMORY_CARRY] = "carry",
@@ -22,7 +22,7 @@ const char *bsm_memory_name(bsm_memory memory)
     return names[memory];
 }
 
-/* The memory that the file asks for, or rolling memory where it asks for none. */
+/* The memory that the model's file asks for, or rolling memory if it asks for none. */
 static bsm_status memory_of_model(const bsm_model *model, bsm_memory *memory, bsm_error *error)
 {
     const char *said = bsm_model_metadata(model, "memory");
@@ -54,7 +54,7 @@ static bsm_rolling rolling_of(const bsm_config *config, double warmup)
                          .warmup = frames > 0 ? frames : 1};
 }
 
-/* There are never more than two states at once. */
+/* At any time there are at most two states. */
 static bool has_room(const bsm_rolling *rolling, size_t commit, size_t lookahead)
 {
     const size_t room = rolling->segment > lookahead ? rolling->segment - lookahead : 0;
@@ -62,15 +62,16 @@ static bool has_room(const bsm_rolling *rolling, size_t commit, size_t lookahead
     return 2 * warm <= room / commit;
 }
 
-/* All of a block's window is as long as the model's segment. */
+/* The whole window of a block is as long as the model's segment. */
 static size_t rest_of_segment(const bsm_config *config, size_t block)
 {
     const size_t segment = to_frames(config, config->segment);
     return segment > block ? segment - block : 1;
 }
 
-/* Blocks so long that two states have no room in a segment are bounded instead, which is not dear
- * then, unless somebody asks for what cannot be. */
+/* Plan rolling memory. If the blocks are so long that a segment has no room for two states,
+ * bounded memory is used, which is cheap with such blocks, unless the caller asked for a warm-up
+ * that is too long. */
 static bsm_status roll(const bsm_model *model, const bsm_memory_wish *wish, size_t commit,
                        size_t lookahead, bsm_memory_plan *plan, bsm_error *error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The options of a separation, checked and in samples and frames. */
+/* Checks the options of a separation and converts them to samples and frames. */
 #include "separate/plan.h"
 
 #include <math.h>
@@ -33,7 +33,8 @@ static bsm_status plan_bits(const bsm_separate_options *options, bsm_separate_pl
     return bsm_fail(error, BSM_INVALID_ARGUMENT, "unknown file format %d", (int)options->format);
 }
 
-/* A stream has no place for a second output, and cannot go back to write how long it is. */
+/* A stream of bytes has no room for a second output, and its length cannot be written into its
+ * beginning afterwards. */
 static bsm_status plan_stream(const bsm_separate_options *options, bsm_error *error)
 {
     const bool wav = options->format == BSM_FILE_WAV, raw = options->format == BSM_FILE_RAW;

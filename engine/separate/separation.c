@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The network as a separator, and a long signal in the windows or the blocks of a plan. */
+/* The network as a separator, and long signals in the windows or the blocks of a plan. */
 #include "separate/separation.h"
 
 #include <stdlib.h>
@@ -52,7 +52,7 @@ void bsm_separation_stems(const bsm_separation *separation, float *const *planes
 /* ---- Separating a long signal in the windows or the blocks of a plan ---- */
 
 struct bsm_cutter {
-    bsm_windows *windows; /* one of these two */
+    bsm_windows *windows; /* one of these two is used */
     bsm_blocks *blocks;
 };
 

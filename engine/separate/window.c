@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* One window: the reflections at its ends, and the division by the sum of the squared windows. */
+/* Separates one window: adds the reflections at its ends, and divides by the sum of the squared
+ * windows. */
 #include "separate/separation.h"
 
 #include <stdlib.h>
@@ -11,12 +12,12 @@
 struct bsm_window {
     const bsm_separation *separation;
     size_t length, frames;
-    size_t covered;                     /* samples, `before` of them before the window */
-    size_t before, heard;               /* of the window, what frames reach */
+    size_t covered;                     /* samples, of which `before` precede the window */
+    size_t before, heard;               /* the part of the window that frames reach */
     float **audio;                      /* [channel][covered] */
-    float **sums;                       /* [stem][channel][covered] of the wanted ones */
-    float *const *stems[BSM_MAX_STEMS]; /* in `sums`; NULL for one that is not wanted */
-    double *norms;                      /* [covered]: the sums of the squared windows */
+    float **sums;                       /* [stem][channel][covered] for the wanted stems */
+    float *const *stems[BSM_MAX_STEMS]; /* planes of `sums`; NULL for a stem that is not wanted */
+    double *norms;                      /* [covered]: the sum of the squared windows */
     double least_norm;
 };
 
@@ -79,7 +80,7 @@ void bsm_window_free(bsm_window *w)
     }
 }
 
-/* Samples `first` to `end` of what frames cover, from beyond the window's ends. */
+/* Fill samples `first` to `end` of the covered range with reflections from inside the window. */
 static void reflect(const bsm_window *w, const float *audio, size_t first, size_t end,
                     float *covered)
 {

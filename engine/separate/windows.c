@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Separating a long signal in windows that overlap. */
+/* Separates a long signal in windows that overlap. */
 #include "separate/separation.h"
 
 #include <stdlib.h>
@@ -8,7 +8,8 @@
 #include "signal/signal.h"
 
 enum { MAX_PLANES = BSM_MAX_STEMS * BSM_MAX_CHANNELS };
-enum { BLOCK = 2048 }; /* samples that are joined at a time: they stay in the first cache */
+/* samples that are joined at a time, so that they stay in the first-level cache */
+enum { BLOCK = 2048 };
 
 struct bsm_windows {
     bsm_separation separation;
@@ -17,19 +18,20 @@ struct bsm_windows {
     bool ended;
     bsm_expander *expander; /* NULL: none */
     bsm_window *window;     /* of one lane */
-    float **input;  /* [channel][length + 1]: with one sample more than a window, to see the end */
-    float **part;   /* [config->channels][BLOCK]: of a separated window of one lane */
+    float **input;  /* [channel][length + 1]: one sample more than a window, to notice the end */
+    float **part;   /* [config->channels][BLOCK]: part of a separated window of one lane */
     float **sums;   /* [plane][length]: earlier windows times their fades ... */
-    float *weights; /* [length]: ... and the sums of these fades ... */
-    size_t shared;  /* ... for as many samples as earlier windows reach into the next one */
-    float **out;    /* [plane][length, and what waits in the expander] */
+    float *weights; /* [length]: ... and the sum of these fades ... */
+    size_t shared;  /* ... for the samples of the next window that earlier ones reach */
+    float **out;    /* [plane][length, and the samples that wait in the expander] */
     float *out_at[MAX_PLANES]; /* where the result starts in `out` */
-    float *fade;               /* [length]: how much a window counts at each of its samples */
+    float *fade;               /* [length]: the weight of each sample of a window */
 };
 
-/* A trapezoid: over the samples that two neighbours share, or half of the window where that is
- * more, a straight line from 0 to 1 and back. Its sums are divided by the fades' own sum, so that
- * the first and the last window are not faded at the signal's ends. */
+/* The fade is a trapezoid: over the samples that two neighbours share, or over half of the window
+ * if they share more, it rises linearly from 0 to 1, and falls so at the end. Sums are divided by
+ * the sum of the fades, so that the first and the last window are not faded at the signal's
+ * ends. */
 static void set_fade(bsm_windows *w)
 {
     const size_t shared = w->length - w->step;
@@ -95,7 +97,7 @@ void bsm_windows_free(bsm_windows *w)
     }
 }
 
-/* Read until there is a window and one sample more, or the signal ends. */
+/* Read until there are a window and one sample more, or the signal ends. */
 static bsm_status fill(bsm_windows *w, bsm_error *error)
 {
     const size_t channels = bsm_separation_channels(&w->separation);
@@ -123,8 +125,9 @@ static size_t min(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Samples `first` to `end` of a plane of a separated window, which are scratch afterwards: with
- * what earlier windows left they are given out, or from sample `count` on left to later ones. */
+/* Join samples `first` to `end` of a plane of a separated window with what earlier windows left.
+ * Samples before `count` go to the output, those from there on are left for later windows. `part`
+ * is overwritten. */
 static void join(const bsm_windows *w, size_t plane, float *part, size_t first, size_t end,
                  size_t count)
 {
@@ -144,7 +147,7 @@ static void join(const bsm_windows *w, size_t plane, float *part, size_t first, 
     }
 }
 
-/* Joins one stem of a window with what the windows before have left. */
+/* Join one stem of a window with what earlier windows left. */
 static void join_stem(bsm_windows *w, size_t stem, size_t plane, size_t count)
 {
     for (size_t first = 0, end; first < w->length; first = end) {
@@ -156,7 +159,7 @@ static void join_stem(bsm_windows *w, size_t stem, size_t plane, size_t count)
     }
 }
 
-/* Separate a lane's window, and give out `count` samples of it. */
+/* Separate a lane's window, and output `count` samples of it. */
 static bsm_status separate_lane(bsm_windows *w, size_t lane, size_t count, bsm_error *error)
 {
     const bsm_separation *s = &w->separation;
@@ -180,7 +183,7 @@ static void step_on(bsm_windows *w)
     }
 }
 
-/* The next window's part of the result. */
+/* Get the next window's part of the result. */
 static bsm_status next_window(bsm_windows *w, size_t *count, bsm_error *error)
 {
     bsm_status status = fill(w, error);
