@@ -17,7 +17,8 @@ typedef struct mix {
 
 /* ---- Input ---- */
 
-/* Denormals would slow the network down, and what is not a number would stay in its state. */
+/* Denormals would slow the network down, and numbers that are not finite would stay in its
+ * state. */
 static float clean(float sample, uint64_t *nonfinite)
 {
     if (!isfinite(sample)) {
@@ -44,7 +45,8 @@ static void take_input(bsm_stream *s, const float *const in[2], size_t frames)
     }
 }
 
-/* Sequentially consistent, with the worker's wait: either it sees the samples or we see it wait. */
+/* The order is sequentially consistent, also with the worker's wait: either the worker sees the
+ * samples, or this thread sees that the worker waits. */
 static void publish_input(bsm_stream *s, uint64_t written)
 {
     atomic_store(&s->written, written);
@@ -63,14 +65,15 @@ static bool is_due(const bsm_stream *s, uint64_t time)
     return time < atomic_load(&s->due_to) && time >= atomic_load(&s->due_from);
 }
 
-/* A voice fades in where it begins, and out where it ends: that is as it should be. */
+/* Whether the mixture alone is heard although results are due. At the beginning and the end of a
+ * voice, which fades in and out, that is intended and does not count. */
 static bool is_dry(const bsm_stream *s, uint64_t time)
 {
     const uint64_t before = time > s->fade ? time - s->fade : 0;
     return is_due(s, before) && is_due(s, time + s->fade);
 }
 
-/* A gap counts as one miss for each block that it is long. */
+/* Count a gap as one miss for each block of its length. */
 static void count_gap(bsm_stream *s, bsm_stream_tap *tap, size_t block)
 {
     if (!tap->gap || tap->gap_left == 0) {
@@ -82,8 +85,8 @@ static void count_gap(bsm_stream *s, bsm_stream_tap *tap, size_t block)
     tap->gap_left--;
 }
 
-/* The vocals fade out before they are missing and in when they are back: so look one fade ahead, or
- * as far as this tap will be heard. */
+/* The vocals fade out before they are missing and fade in once they are back, so this looks one
+ * fade ahead, or as far as this tap will be heard. */
 static void move_level(bsm_stream *s, bsm_stream_tap *tap, uint64_t time, size_t block)
 {
     if (bsm_timeline_has(&s->output, time + (block ? s->fade : s->change_left - 1))) {
@@ -97,14 +100,14 @@ static void move_level(bsm_stream *s, bsm_stream_tap *tap, uint64_t time, size_t
     tap->level -= tap->level > 0;
 }
 
-/* What went in before the start does not come out. */
+/* Input from before the start is not output. */
 static bool is_silent(const bsm_stream *s, uint64_t now, size_t latency)
 {
     return now < latency + s->heard_from;
 }
 
-/* `block` is the length for which a gap counts as one miss; 0: the tap fades out, and the other one
- * counts. */
+/* `block` is the length for which a gap counts as one miss. If it is 0, the tap fades out, and
+ * only the other tap counts misses. */
 static mix read_tap(bsm_stream *s, bsm_stream_tap *tap, uint64_t now, size_t block)
 {
     mix out = {0};
@@ -142,7 +145,8 @@ static stereo blend_stereo(stereo a, stereo b, float part)
     return (stereo){blend(a.left, b.left, part), blend(a.right, b.right, part)};
 }
 
-/* It comes in by itself: its vocals are whole at once where they are there. */
+/* Make the tap that fades in as a whole: its vocals have their full level at once if they are
+ * there. */
 static bsm_stream_tap new_tap(const bsm_stream *s, uint64_t now, size_t latency)
 {
     const uint64_t time = now - latency;
@@ -160,7 +164,7 @@ static void begin_latency_change(bsm_stream *s, uint64_t now)
     }
 }
 
-/* While the latency changes, both delays sound, the old one fading out. */
+/* While the latency changes, both delays are heard, and the old one fades out. */
 static mix next_mix(bsm_stream *s, uint64_t now, size_t block)
 {
     begin_latency_change(s, now);
@@ -197,16 +201,16 @@ static void write_output(bsm_stream *s, float *const vocals[2], float *const ins
 
 /* ---- Freewheel ---- */
 
-/* Behind the last position whose presence is looked at in this call. A tap that fades out needs no
- * more than was there in the last call; and when the latency grows, more would never come. */
+/* The end of the positions that this call looks at. A tap that fades out needs no more than the
+ * last call needed, and when the latency grows, there would never be more. */
 static uint64_t needed(const bsm_stream *s, size_t frames)
 {
     const uint64_t end = s->position + frames + s->fade;
     return end > s->next_latency ? end - s->next_latency : 0;
 }
 
-/* A first model, set while there is none, is waited for, too: its results begin where it is taken.
- */
+/* If the first model is set while there is none, this waits for it, too: its results begin at the
+ * position where it is taken. */
 static bool must_wait(bsm_stream *s, size_t frames)
 {
     s->next_latency = atomic_load(&s->wanted_latency);
@@ -221,7 +225,7 @@ static void wait_for_results(bsm_stream *s, size_t frames)
     while (must_wait(s, frames)) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += 1; /* only so that a change of `freewheel` is seen in the end */
+        until.tv_sec += 1; /* wakes up regularly only to notice when `freewheel` changes */
         sem_timedwait(&s->progress, &until);
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* How a model plays live here: measured, then chosen. What a block costs is taken to grow with its
- * frames. */
+/* Measures how a model plays live on this machine, and chooses options. The time of a block is
+ * taken to be proportional to its frames. */
 #include "bsm/fit.h"
 
 #include <stdio.h>
@@ -12,22 +12,23 @@
 #include "stream/span.h"
 
 static const double MOST_LOAD = 0.7;
-static const double LITTLE_LOAD = 0.25;   /* one thread does it */
-static const double MEASURED_AUDIO = 0.4; /* seconds of a block at most */
+static const double LITTLE_LOAD = 0.25;   /* with less than this, one thread is enough */
+static const double MEASURED_AUDIO = 0.4; /* seconds that a block may have */
 static const double MEASURED_TIME = 0.1;  /* for each measurement */
-static const double LONGEST_LATENCY = 30; /* that a stream can have */
-static const double LATENCY_STEP = 1.25;  /* from one try to the next */
+static const double LONGEST_LATENCY = 30; /* seconds that a stream can have */
+static const double LATENCY_STEP = 1.25;  /* seconds from one attempt to the next */
 
 /* ---- Measuring ---- */
 
-/* Blocks in work. Other programs use the processor, too, more so while a project is loading. So the
- * time of one thread is what the processor gave to it, and of each module's times the least counts,
- * all layers being alike; the first one finds cold caches, too. */
+/* Times the modules of a block. Other programs use the processor, too, especially while a project
+ * is loading. So with one thread the processor time of that thread counts. All layers are alike,
+ * so the least time of each kind of module counts, which also leaves out the first one with its
+ * cold caches. */
 typedef struct stopwatch {
     clockid_t clock;
-    double end;                    /* of the time that there is, on the wall's clock */
+    double end;                    /* when the measuring must end, on the wall clock */
     double last;                   /* when the last module ended */
-    double least[BSM_NUM_MODULES]; /* seconds; 0: it has not run */
+    double least[BSM_NUM_MODULES]; /* seconds; 0: the module has not run */
 } stopwatch;
 
 static double read_clock(const stopwatch *w)
@@ -48,7 +49,7 @@ static bool module_done(void *user, bsm_module module, size_t layer)
     return bsm_stream_clock() < w->end || w->least[BSM_MODULE_BAND_PATH] <= 0;
 }
 
-/* Seconds that a block takes. What time did not suffice for counts as one path. */
+/* Seconds that a block takes. Modules that did not run in the time available count as one path. */
 static double block_seconds(const stopwatch *w, size_t depth)
 {
     const double paths = w->least[BSM_MODULE_TIME_PATH] + w->least[BSM_MODULE_BAND_PATH];
@@ -59,7 +60,7 @@ static double block_seconds(const stopwatch *w, size_t depth)
     return (double)depth * paths + around + behind;
 }
 
-/* Runs as many blocks as there is time for, or a few that take less than `little`. */
+/* Run as many blocks as there is time for; if they take less than `little`, a few are enough. */
 static bsm_status time_blocks(bsm_network *network, const bsm_block *block, clockid_t clock,
                               double little, double *seconds, bsm_error *error)
 {
@@ -98,14 +99,14 @@ static bsm_status time_network(bsm_network *network, size_t frames, clockid_t cl
     return status;
 }
 
-/* The load of a stream whose frames take so many seconds each: of its dearest blocks. */
+/* The load of a stream whose frames take `seconds` each, by its most expensive blocks. */
 static double load_of(const bsm_stream_plan *plan, double seconds)
 {
     const double frames = (double)bsm_stream_plan_dearest(plan);
     return seconds * frames * (double)plan->model_rate / (double)(plan->commit * plan->hop);
 }
 
-/* Whether the processor itself computes, not a GPU. */
+/* Whether the CPU computes, not a GPU. */
 static bool computes_here(bsm_device_kind kind)
 {
     const bsm_device *device = NULL;
@@ -138,7 +139,7 @@ static bsm_status measure(bsm_model *model, const bsm_stream_options *options,
 
 /* ---- Choosing ---- */
 
-/* What is tried: options and what follows from them. */
+/* A trial: options and what follows from them. */
 typedef struct trial {
     bsm_model *model;
     bsm_stream_options options;
@@ -167,8 +168,8 @@ static bool blocks_are_given(const bsm_stream_options *wish)
     return wish->commit > 0;
 }
 
-/* Longer blocks with less look-ahead have the same latency to the sample: a host need not notice.
- */
+/* Exchange look-ahead for longer blocks. The latency stays the same to the sample, so the host
+ * need not notice. */
 static bsm_status trade_lookahead(trial *t, bsm_error *error)
 {
     bsm_stream_options options = t->options;
@@ -185,7 +186,7 @@ static bsm_status trade_lookahead(trial *t, bsm_error *error)
     return try_options(t, &options, error);
 }
 
-/* At this latency, with as much look-ahead as the load allows; the least if none does. */
+/* Choose the most look-ahead that the load allows at this latency, or the least if none fits. */
 static bsm_status try_latency(trial *t, const bsm_stream_options *wish, double latency,
                               bsm_error *error)
 {
@@ -198,7 +199,7 @@ static bsm_status try_latency(trial *t, const bsm_stream_options *wish, double l
                                                                     : trade_lookahead(t, error);
 }
 
-/* The least latency with which it fits, from the wished one to `to`; or `to`. */
+/* Choose the least latency that fits, from the requested one up to `to`; or `to`. */
 static bsm_status search_latency(trial *t, const bsm_stream_options *wish, double to,
                                  bsm_error *error)
 {
@@ -211,8 +212,8 @@ static bsm_status search_latency(trial *t, const bsm_stream_options *wish, doubl
     return status;
 }
 
-/* One thread, if that does with little load. More than one are waited for by the wall's clock,
- * which says too much on a busy machine: but never are they slower than one. */
+/* Choose one thread if its load is low enough. Several threads are measured by the wall clock,
+ * which exaggerates on a busy machine, but they are never slower than one. */
 static bsm_status choose_threads(trial *t, const bsm_stream_options *wish, bsm_error *error)
 {
     bsm_stream_options options = *wish;
@@ -232,14 +233,14 @@ static bsm_status choose_threads(trial *t, const bsm_stream_options *wish, bsm_e
     return status;
 }
 
-/* ---- Saying ---- */
+/* ---- The sentence for the user ---- */
 
 static double seconds_of(const bsm_stream_plan *plan, size_t frames)
 {
     return (double)(frames * plan->hop) / (double)plan->model_rate;
 }
 
-/* What is computed in where this precision will do. */
+/* The precision in which the device computes when it is asked for this one. */
 static bsm_precision precision_on(const bsm_device *device, bsm_precision precision)
 {
     const bsm_device *own = bsm_device_for(device, precision);

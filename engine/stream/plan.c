@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What follows from a model and the options of a stream. */
+/* Derives the sizes of a live stream from a model and the options. */
 #include "stream/plan.h"
 
 #include <math.h>
@@ -8,7 +8,7 @@
 #include "separate/separation.h"
 #include "signal/signal.h"
 
-enum { MAX_FRAMES = 6000 }; /* a minute, and far beyond any use */
+enum { MAX_FRAMES = 6000 }; /* one minute, far above any use */
 
 static const double DEFAULT_LATENCY = 0.8; /* seconds */
 
@@ -51,8 +51,8 @@ static bsm_status choose_memory(const bsm_model *model, const bsm_stream_options
     return status;
 }
 
-/* The most samples, at rate `to`, that a resampler has taken in and not yet given, found by running
- * one on silence: libsoxr works in steps of its own. */
+/* Find the most samples, at rate `to`, that a resampler has taken in and not yet given, by running
+ * one on silence, because libsoxr works in steps of its own. */
 static bsm_status measure_lag(size_t from, size_t to, size_t *lag, bsm_error *error)
 {
     enum { STEP = 32, ROOM = 4096 };
@@ -67,7 +67,8 @@ static bsm_status measure_lag(size_t from, size_t to, size_t *lag, bsm_error *er
         size_t used = 0, made = 0;
         status = bsm_resampler_process(resampler, in, STEP, &used, planes, ROOM, &made, error);
         taken += used;
-        uint64_t held = (taken * to + from - 1) / from - given; /* before the output came */
+        /* the samples held before this output came */
+        uint64_t held = (taken * to + from - 1) / from - given;
         *lag = held > *lag ? (size_t)held : *lag;
         given += made;
     }
@@ -80,7 +81,7 @@ static size_t to_host(const bsm_stream_plan *plan, uint64_t model_samples)
     return (size_t)((model_samples * plan->rate + plan->model_rate - 1) / plan->model_rate);
 }
 
-/* Host samples that both resamplers hold. */
+/* Find how many host samples both resamplers hold. */
 static bsm_status find_lag(bsm_stream_plan *plan, size_t *lag, bsm_error *error)
 {
     size_t in = 0, out = 0;
@@ -96,14 +97,14 @@ static bsm_status find_lag(bsm_stream_plan *plan, size_t *lag, bsm_error *error)
     return status;
 }
 
-/* What a result waits for but frames: one transform, and the expander. */
+/* The part of the latency that does not depend on frames: one transform and the expander. */
 static size_t fixed_samples(const bsm_stream_plan *plan)
 {
     return plan->n_fft + 1 + plan->expander;
 }
 
-/* The latency is that of (2 commit + lookahead - 1) frames, one transform, expander and resamplers.
- */
+/* The latency is that of (2 commit + lookahead - 1) frames, one transform, the expander and the
+ * resamplers. */
 static void find_latency(size_t lag, bsm_stream_plan *plan)
 {
     size_t frames = 2 * plan->commit + plan->lookahead - 1;
@@ -111,7 +112,7 @@ static void find_latency(size_t lag, bsm_stream_plan *plan)
     plan->block = to_host(plan, plan->commit * plan->hop);
 }
 
-/* The other way round: what 2 commit + lookahead may be, so that the latency is the wished one. */
+/* The inverse: which 2 commit + lookahead gives the requested latency. */
 static double frames_for(double latency, size_t lag, const bsm_stream_plan *plan)
 {
     latency -= (double)lag / (double)plan->rate;
@@ -119,13 +120,14 @@ static double frames_for(double latency, size_t lag, const bsm_stream_plan *plan
     return samples / (double)plan->hop + 1;
 }
 
-/* Frames that last longer than a fade. */
+/* The frames that last longer than a fade. */
 static size_t least_commit(const bsm_stream_plan *plan)
 {
     return 1 + plan->model_rate / (BSM_FADES_PER_SECOND * plan->hop);
 }
 
-/* As much look-ahead as commit: every frame is computed twice, and sees half of what is delayed. */
+/* Take as much look-ahead as commit: every frame is then computed twice, and half of the delay is
+ * look-ahead. */
 static void choose_blocks(const bsm_stream_options *options, size_t lag, bsm_stream_plan *plan)
 {
     plan->commit = options->commit;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* One thread that computes for all streams of a process. */
+/* The thread that computes for all streams of a process. */
 #include "stream/voice.h"
 
 #include <pthread.h>
@@ -9,7 +9,7 @@
 
 #include "base/team.h"
 
-/* A job waits on the stack of the thread that asked for it. */
+/* A job; it lies on the stack of the thread that waits for it. */
 typedef struct pool_job {
     void (*run)(void *user);
     void *user;
@@ -18,7 +18,7 @@ typedef struct pool_job {
 } pool_job;
 
 static struct {
-    pthread_mutex_t lock; /* guards all of this */
+    pthread_mutex_t lock; /* guards everything here */
     pthread_cond_t work;
     pool_job *first, **last;
     size_t members;
@@ -26,7 +26,8 @@ static struct {
     pthread_t thread;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, .last = &pool.first};
 
-/* Joining and leaving, so that the last one's thread has ended before the next one's starts. */
+/* Serialises joining and leaving, so that the last member's thread has ended before the next
+ * member starts one. */
 static pthread_mutex_t membership = PTHREAD_MUTEX_INITIALIZER;
 
 static pool_job *take_job(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The remix of both parts, and their levels. */
+/* The remix of the vocals and the instrumental, and their levels. */
 #include "bsm/remix.h"
 
 #include <math.h>
@@ -8,13 +8,13 @@
 
 enum { RAMPS_PER_SECOND = 50 };
 
-/* A value that moves in a straight line to its target, sample by sample. */
+/* A value that moves linearly to its target, sample by sample. */
 typedef struct ramp {
     float value, target, step;
-    size_t left; /* samples until the target */
+    size_t left; /* samples until the target is reached */
 } ramp;
 
-/* Peaks as they are separated and as they are heard, vocals and instrumental each. */
+/* Peaks before and after the gains, of the vocals and the instrumental. */
 typedef struct column {
     _Atomic float separated[BSM_NUM_PARTS], heard[BSM_NUM_PARTS];
 } column;
@@ -23,18 +23,18 @@ struct bsm_remix {
     size_t ramp_length, column_length; /* samples */
 
     /* ---- From any thread to the audio thread ---- */
-    _Atomic float wanted_db[BSM_NUM_PARTS]; /* -infinity: silent */
+    _Atomic float wanted_db[BSM_NUM_PARTS]; /* -infinity mutes */
     _Atomic bool wanted_bypass;
 
     /* ---- The audio thread's own ---- */
     bool started; /* before it, values jump to their targets */
     float db[BSM_NUM_PARTS];
     ramp gain[BSM_NUM_PARTS];  /* factors */
-    ramp bypass;               /* 1: the delayed input is heard */
-    size_t column_left;        /* samples of the column that is not complete ... */
-    float peak[BSM_NUM_PARTS]; /* ... and its peaks until now */
+    ramp bypass;               /* 1: only the delayed input is heard */
+    size_t column_left;        /* samples of the incomplete column ... */
+    float peak[BSM_NUM_PARTS]; /* ... and its peaks so far */
 
-    /* ---- From the audio thread to any ---- */
+    /* ---- From the audio thread to any thread ---- */
     column columns[BSM_REMIX_COLUMNS];
     _Atomic uint64_t num_columns; /* since the start */
 };
@@ -71,7 +71,8 @@ bsm_status bsm_remix_new(size_t sample_rate, const bsm_remix_settings *settings,
     }
     made->ramp_length = sample_rate / RAMPS_PER_SECOND;
     made->column_length = made->column_left = sample_rate / BSM_REMIX_COLUMNS_PER_SECOND;
-    made->db[BSM_VOCALS] = made->db[BSM_INSTRUMENTAL] = NAN; /* unlike any that is wanted */
+    /* a value that nobody sets, so that the first call computes it */
+    made->db[BSM_VOCALS] = made->db[BSM_INSTRUMENTAL] = NAN;
     bsm_remix_set(made, settings);
     *remix = made;
     return BSM_OK;
@@ -116,7 +117,7 @@ static void follow_settings(bsm_remix *r)
 {
     for (size_t p = 0; p < BSM_NUM_PARTS; p++) {
         const float db = atomic_load_explicit(&r->wanted_db[p], memory_order_relaxed);
-        if (db != r->db[p]) { /* saves a power per call */
+        if (db != r->db[p]) { /* saves one pow() per call */
             r->db[p] = db;
             ramp_to(&r->gain[p], powf(10, db / 20), r->ramp_length);
         }
@@ -157,7 +158,7 @@ static void end_column(bsm_remix *r)
     r->column_left = r->column_length;
 }
 
-/* How many of the samples from `from` on are left of the column. */
+/* How many of the samples from `from` on belong to the current column. */
 static size_t feed_levels(bsm_remix *r, const float *const vocals[2],
                           const float *const instrumental[2], size_t from, size_t frames)
 {
@@ -189,9 +190,9 @@ bsm_levels bsm_remix_levels(const bsm_remix *remix, uint64_t number)
     return levels;
 }
 
-/* ---- Sound ---- */
+/* ---- Mixing ---- */
 
-/* The values of one sample. */
+/* The ramped values at one sample. */
 typedef struct moment {
     float vocals, instrumental, bypass;
 } moment;
@@ -202,7 +203,7 @@ static moment next_moment(bsm_remix *r)
                     ramp_next(&r->bypass)};
 }
 
-/* Exact at both ends. */
+/* This form is exact at both ends. */
 static float blend(float wet, float dry, float part)
 {
     return part == 1 ? dry : wet + part * (dry - wet);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A span from its first block to its last. */
+/* Runs a span from its first block to its last. */
 #include "stream/span.h"
 
 static bsm_status open_resamplers(bsm_span *e, bsm_error *error)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A span's signal: waits for the audio thread's samples. */
+/* A span's signal, which waits for the audio thread's samples. */
 #include <errno.h>
 #include <time.h>
 
@@ -12,8 +12,9 @@ double bsm_stream_clock(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* A longer latency is taken up at once: the audio thread goes back to what it has already. With a
- * shorter one it has to wait for the results before the end, which were in time for the old one. */
+/* A longer latency takes effect at once: the audio thread goes back to results that it has
+ * already. A shorter one has to wait until the results before the span's end, which are in time
+ * for the old latency, have been heard. */
 static void lengthen_latency(bsm_stream *s, size_t latency)
 {
     if (latency > atomic_load(&s->wanted_latency)) {
@@ -45,7 +46,8 @@ static void look_for_requests(bsm_span *e)
     }
 }
 
-/* The results of what would be read now come two blocks too late, or it may be overwritten. */
+/* Whether results of the input to be read now would come two blocks too late, or that input may
+ * soon be overwritten. */
 static bool is_far_behind(const bsm_span *e, uint64_t written)
 {
     const bsm_stream *s = e->stream;
@@ -73,14 +75,15 @@ static void sleep_until(bsm_span *e, uint64_t position)
     e->waited += bsm_stream_clock() - before;
 }
 
-/* What is heard comes before what warms up, unless the audio thread waits for both. */
+/* A span that is heard takes precedence over one that warms up, unless the audio thread waits for
+ * both. */
 static bool is_urgent(const bsm_span *e)
 {
     return !atomic_load(&e->stream->freewheel);
 }
 
-/* Wait until the input has come up to `position`, or the span's end is known; false if the span
- * is over at once. */
+/* Wait until the input has reached `position`, or the span's end is known. False if the span is
+ * over at once. */
 static bool wait_for(bsm_span *e, uint64_t position)
 {
     bsm_stream *s = e->stream;
@@ -109,7 +112,7 @@ static bool wait_for(bsm_span *e, uint64_t position)
     }
 }
 
-/* 80 dB above full scale: more only overflows, and would stay in the network's state. */
+/* 80 dB above full scale. A larger value would only overflow, and remain in the network's state. */
 static float limit(float sample)
 {
     const float most = 1e4f;
@@ -121,7 +124,7 @@ static bsm_status fail_as_over(bsm_error *error)
     return bsm_fail(error, BSM_CANCELLED, "the stream's span is over");
 }
 
-/* Reads up to `count` samples at the host's rate; fewer at the span's end. */
+/* Read up to `count` samples at the host's rate; fewer at the span's end. */
 static bsm_status read_host(void *user, float *const *audio, size_t count, size_t *got,
                             bsm_error *error)
 {
@@ -137,7 +140,7 @@ static bsm_status read_host(void *user, float *const *audio, size_t count, size_
         for (size_t c = 0; c < BSM_STREAM_CHANNELS; c++) {
             float sample;
             if (!bsm_timeline_get(&e->stream->input, e->read + i, c, &sample)) {
-                e->over = SPAN_BROKEN; /* overwritten while we were about to read it */
+                e->over = SPAN_BROKEN; /* the sample was overwritten just before it was read */
                 return fail_as_over(error);
             }
             audio[c][i] = limit(sample);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What becomes of a span's separated samples: brought to the host's rate, crossfaded with the
- * last span's, and put into the output timeline if they are in time. */
+/* Handles a span's separated samples: it converts them to the host's rate, crossfades them with
+ * those of the last span, and puts those that are in time into the output timeline. */
 #include <math.h>
 
 #include "stream/span.h"
@@ -13,7 +13,7 @@ void bsm_span_report_progress(bsm_stream *s)
     }
 }
 
-/* The audio thread looks one fade ahead of what it gives. */
+/* A result is late if the audio thread, which looks one fade ahead of its output, has passed it. */
 static bool is_late(const bsm_span *e, uint64_t position)
 {
     const bsm_stream *s = e->stream;
@@ -21,13 +21,13 @@ static bool is_late(const bsm_span *e, uint64_t position)
            position + atomic_load(&s->wanted_latency) < atomic_load(&s->written) + s->fade;
 }
 
-/* The last fade before that waits for the next span. */
+/* The last fade before the end is kept back for the next span. */
 static bool is_kept_back(const bsm_span *e, uint64_t position)
 {
     return e->until != BSM_NEVER && position + e->stream->fade >= e->until;
 }
 
-/* A state that has got something infinite into it does not recover by itself. */
+/* A state that has become infinite does not recover by itself. */
 static float finite_or_silent(const bsm_span *e, float sample)
 {
     if (isfinite(sample)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Live separation: making, changing and watching a stream. */
+/* Live separation: creating, changing and observing a stream. */
 #include "bsm/stream.h"
 
 #include <math.h>
@@ -15,7 +15,7 @@ enum { STALL_SECONDS = 2, PAGE = 4096 };
 
 /* ---- Memory ---- */
 
-/* Room for a latency, and for a worker that stalls. */
+/* Room for the latency, and for a worker that stalls. */
 static size_t ring_capacity(const bsm_stream *s, size_t latency)
 {
     return latency + STALL_SECONDS * s->rate + 2 * s->max_block;
@@ -27,7 +27,7 @@ static size_t longest_latency(const bsm_stream *s)
     return wished > 2 * s->plan.latency ? wished : 2 * s->plan.latency;
 }
 
-/* The first touch of a page is a fault: better here than in the audio thread. */
+/* Touch each page once: the page faults happen here and not in the audio thread. */
 static float *new_delay(size_t floats)
 {
     float *delay = calloc(floats, sizeof *delay);
@@ -48,8 +48,7 @@ static bsm_status allocate_rings(bsm_stream *s, bsm_error *error)
     if (!s->delay || !s->tails) {
         return bsm_fail(error, BSM_NO_MEMORY, "no memory for a stream's rings");
     }
-    /* Pages are locked so that none is swapped out. Where the limit forbids that, the risk remains.
-     */
+    /* Lock the pages, so that none is swapped out. If the limit forbids it, that risk remains. */
     (void)mlock(s->input.slots, bsm_timeline_size(&s->input));
     (void)mlock(s->output.slots, bsm_timeline_size(&s->output));
     (void)mlock(s->delay, (s->delay_mask + 1) * 2 * sizeof *s->delay);
@@ -70,7 +69,7 @@ static void free_rings(bsm_stream *s)
     free(s->tails);
 }
 
-/* ---- The newest voice, as others see it ---- */
+/* ---- The newest voice, as other threads see it ---- */
 
 static void announce(bsm_stream *s, const bsm_voice *voice, const bsm_stream_options *options)
 {
@@ -172,7 +171,7 @@ void bsm_stream_free(bsm_stream *s)
 
 /* ---- Changes ---- */
 
-/* Before the first sample, the audio thread has not looked yet. */
+/* Before the first sample, the audio thread has not read the latency yet. */
 size_t bsm_stream_latency(const bsm_stream *s)
 {
     return atomic_load(&s->written) ? atomic_load(&s->latency) : atomic_load(&s->wanted_latency);
@@ -200,7 +199,7 @@ static bsm_status check_room(const bsm_stream *s, const bsm_voice *voice, bsm_er
     return BSM_OK;
 }
 
-/* What the stream was made for stays. */
+/* Options that are fixed when the stream is made are kept. */
 static bsm_stream_options complete(bsm_stream *s, const bsm_stream_options *options,
                                    bsm_stream_plan *before)
 {
@@ -214,7 +213,7 @@ static bsm_stream_options complete(bsm_stream *s, const bsm_stream_options *opti
     return all;
 }
 
-/* Where nothing has been heard there is no delay to be crossfaded with. */
+/* As long as nothing has been heard, there is no old delay to crossfade with. */
 static void set_pending(bsm_stream *s, bsm_voice *voice, const bsm_stream_options *options)
 {
     pthread_mutex_lock(&s->lock);
@@ -248,10 +247,10 @@ bsm_status bsm_stream_set(bsm_stream *s, bsm_model *model, const bsm_stream_opti
     return BSM_OK;
 }
 
-/* ---- Looking ---- */
+/* ---- Queries ---- */
 
-/* The load of the block that is being computed so far: the audio that has come in since it began,
- * over its length. */
+/* The load of the current block so far: the audio that has arrived since it was begun, divided by
+ * the block's length. */
 static double load_in_work(const bsm_stream *s, uint64_t written)
 {
     const uint64_t begun = atomic_load(&s->begun);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the audio thread and the worker tell each other. */
+/* The two ways in which the audio thread and the worker tell each other something. */
 #include "stream/timeline.h"
 
 #include <stdlib.h>
@@ -17,7 +17,7 @@ bool bsm_timeline_init(bsm_timeline *timeline, size_t capacity)
         return false;
     }
     for (size_t i = 0; i < size; i++) {
-        /* The time after a slot's own never belongs into it. */
+        /* Initialise a slot with a time that can never be its own. */
         uint64_t missing = (uint64_t)(uint32_t)(i + 1) << 32;
         atomic_init(&timeline->slots[2 * i], missing);
         atomic_init(&timeline->slots[2 * i + 1], missing);
@@ -36,7 +36,8 @@ size_t bsm_timeline_size(const bsm_timeline *timeline)
     return (size_t)(timeline->mask + 1) * 2 * sizeof *timeline->slots;
 }
 
-/* Each byte orders what is around it, since the thread sanitizer knows no fences. */
+/* Each byte is atomic and ordered by itself, because the thread sanitizer does not understand
+ * fences. */
 void bsm_failure_set(bsm_failure *failure, const char *line)
 {
     unsigned edition = atomic_load_explicit(&failure->edition, memory_order_relaxed);

@@ -1,14 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** A ring of samples that carry their time, between two threads without a lock.
- *
- *  A slot is one atomic word: the low half of the sample's time and its value. So a reader can tell
- *  whether a slot holds the sample that it asks for, whatever the writer did meanwhile: a sample
- *  that is not there yet, one that was never written and one that has been overwritten all read as
- *  "missing", and no other bookkeeping has to be right for that.
- *
- *  One thread writes. Times are counted in samples from the stream's start; they come round after
- *  2^32 samples, when a slot that nobody wrote in between (a day of silence from the worker) could
- *  be mistaken. */
+/** Samples and messages that pass between two threads without a lock. */
 #ifndef BSM_STREAM_TIMELINE_H
 #define BSM_STREAM_TIMELINE_H
 
@@ -23,25 +14,26 @@
 
 /* A ring of samples that carry their time, between two threads without a lock.
  *
- *  A slot is one atomic word: the low half of the sample's time and its value. So a reader can tell
- *  whether a slot holds the sample that it asks for, whatever the writer did meanwhile: a sample
- *  that is not there yet, one that was never written and one that has been overwritten all read as
- *  "missing", and no other bookkeeping has to be right for that.
+ * A slot is one atomic word: the low half of the sample's time, and its value. So a reader can
+ * tell whether a slot holds the sample that it asks for, whatever the writer did in the meantime:
+ * a sample that is not there yet, one that was never written and one that has been overwritten all
+ * read as "missing". No other bookkeeping has to be right for that.
  *
- *  One thread writes. Times are counted in samples from the stream's start; they come round after
- *  2^32 samples, when a slot that nobody wrote in between (a day of silence from the worker) could
- *  be mistaken. */
+ * One thread writes. Times are counted in samples from the stream's start. They wrap around after
+ * 2^32 samples; a slot that nobody wrote in between (a day of silence from the worker) could then
+ * be mistaken for a new one. */
 
 typedef struct bsm_timeline {
     uint64_t mask;           /**< capacity - 1; the capacity is a power of two */
     _Atomic uint64_t *slots; /**< [capacity][channels], channels = 2 */
 } bsm_timeline;
 
-/** Room for at least `capacity` samples of two channels, all missing; false if memory is short. */
+/** Allocate room for at least `capacity` samples of two channels, all missing. False if memory is
+ *  short. */
 bool bsm_timeline_init(bsm_timeline *timeline, size_t capacity);
 void bsm_timeline_clear(bsm_timeline *timeline);
 
-/** Bytes of the slots. */
+/** The number of bytes of the slots. */
 size_t bsm_timeline_size(const bsm_timeline *timeline);
 
 BSM_REALTIME static inline void bsm_timeline_put(const bsm_timeline *timeline, uint64_t time,
@@ -53,7 +45,7 @@ BSM_REALTIME static inline void bsm_timeline_put(const bsm_timeline *timeline, u
                           (uint64_t)(uint32_t)time << 32 | bits, memory_order_relaxed);
 }
 
-/** False if the sample is missing; `value` is then left as it is. */
+/** False if the sample is missing; `value` is then left unchanged. */
 BSM_REALTIME static inline bool bsm_timeline_get(const bsm_timeline *timeline, uint64_t time,
                                                  size_t channel, float *value)
 {
@@ -75,18 +67,18 @@ BSM_REALTIME static inline bool bsm_timeline_has(const bsm_timeline *timeline, u
            bsm_timeline_get(timeline, time, 1, &unused);
 }
 
-/* Why a stream's network has stopped: a line that the worker sets and any thread reads, also the
- *  audio thread, without a lock. */
+/* Why a stream's network has stopped: a line that the worker sets, and that any thread, including
+ * the audio thread, reads without a lock. */
 
 typedef struct bsm_failure {
     _Atomic unsigned edition; /**< odd while the line is being written */
     _Atomic char line[sizeof((bsm_error *)0)->message];
 } bsm_failure;
 
-/** The worker's. */
+/** Set the line; for the worker only. */
 void bsm_failure_set(bsm_failure *failure, const char *line);
 
-/** Copy at most size - 1 bytes; false if the line was just being written. */
+/** Copy at most size - 1 bytes. False if the line was just being written. */
 BSM_REALTIME bool bsm_failure_get(const bsm_failure *failure, char *line, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A model made ready to run in a stream. */
+/* Prepares a model to run in a stream. */
 #include "stream/voice.h"
 
 #include <stdlib.h>
@@ -67,7 +67,7 @@ void bsm_voice_free(bsm_voice *voice)
     }
 }
 
-/* ---- The network, in the pool's thread ---- */
+/* ---- The network, which runs in the pool's thread ---- */
 
 typedef struct network_call {
     bsm_network *network;

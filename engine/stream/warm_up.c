@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* A voice that is to follow another hears the last seconds before it is heard itself. */
+/* Warms a new voice up: it processes the last seconds of the input before it is heard. */
 #include "stream/warm_up.h"
 
 #include <stdlib.h>
 
 enum {
-    WARM_SECONDS = 2,   /* of the past; the ring has more */
-    PATIENT_SECONDS = 6 /* until it is given up */
+    WARM_SECONDS = 2,   /* of the past; the input ring holds more */
+    PATIENT_SECONDS = 6 /* until the warm-up is given up */
 };
 
-/* Where a voice begins to warm up: on the grid of the frames that are heard, so that the same
- * network gives the same output.
- */
+/* Where a voice begins to warm up: on the frame grid of the span that is heard, so that the same
+ * network gives the same output. */
 static uint64_t start_of(const bsm_span *heard, const bsm_stream_plan *plan, uint64_t written)
 {
     const uint64_t past = written - heard->start, most = WARM_SECONDS * plan->rate;
@@ -20,7 +19,8 @@ static uint64_t start_of(const bsm_span *heard, const bsm_stream_plan *plan, uin
            (plan->rate == plan->model_rate ? skipped - skipped % plan->block : skipped);
 }
 
-/* A memory that is bounded is computed anew for each block, at too high a price. */
+/* With bounded memory each block is computed from zero anyway, and computing another voice costs
+ * too much. */
 static bool is_worth_it(const bsm_span *heard, uint64_t written)
 {
     const bsm_stream *s = heard->stream;
@@ -57,7 +57,7 @@ void bsm_warm_up_begin(const bsm_span *heard)
     }
 }
 
-/* A network that fails here fails again where it is told. */
+/* A network that fails here fails again once it is heard, and is reported then. */
 static void compute(bsm_span *e)
 {
     bsm_error error;
@@ -97,8 +97,8 @@ bool bsm_warm_up_hands_over(bsm_span *heard)
     return true;
 }
 
-/* Its results are there up to a fade before the present at most, since there the crossfade begins.
- */
+/* The warm-up is over when its results reach one fade before the present, where the crossfade
+ * would begin. */
 bool bsm_warm_up_is_over(const bsm_stream *s)
 {
     const uint64_t written = atomic_load(&s->written);

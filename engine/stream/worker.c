@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* The worker thread of a live stream: one span after another. */
+/* The worker thread of a live stream, which runs one span after another. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "stream/warm_up.h"
 
-/* What lasts from span to span. */
+/* State that outlasts a span. */
 typedef struct worker {
     bsm_stream *stream;
-    uint64_t start;    /* of the next span */
-    uint64_t finished; /* results before this are there, or given up */
+    uint64_t start;    /* start of the next span */
+    uint64_t finished; /* results before this are there, or have been given up */
     bool keep_state;
-    span_tail tails[2]; /* the last span's, and the one in work */
-    double busy, audio; /* seconds computed, and of audio, in all */
+    span_tail tails[2]; /* of the last span and of the current one */
+    double busy, audio; /* in seconds: the time for computing, and the audio computed, in all */
 } worker;
 
 static void place_tails(worker *w)
@@ -50,8 +50,8 @@ static void count_load(worker *w, bsm_span *e, double seconds)
     atomic_fetch_add(&s->blocks, 1);
 }
 
-/* A device that failed has been given up for another. A voice that is to be followed says nothing
- * any more: the newest one's name is there already. */
+/* Report when a device has failed and been given up for another. A voice that is about to be
+ * followed reports nothing: the name of the newest voice's device is there already. */
 static void tell_device(bsm_stream *s, const bsm_voice *voice)
 {
     const char *name = bsm_network_device_name(voice->network);
@@ -62,7 +62,7 @@ static void tell_device(bsm_stream *s, const bsm_voice *voice)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Until the signal's end, or until something ends the span. */
+/* Run until the signal ends, or until something else ends the span. */
 static bsm_status run_blocks(worker *w, bsm_span *e, bsm_error *error)
 {
     for (;;) {
@@ -72,7 +72,7 @@ static bsm_status run_blocks(worker *w, bsm_span *e, bsm_error *error)
         bsm_status status = bsm_span_next(e, &count, error);
         atomic_store(&w->stream->begun, BSM_NEVER);
         tell_device(w->stream, e->voice);
-        if (count > 0) { /* a broken span's last has computed nothing */
+        if (count > 0) { /* the last block of a broken span computed nothing */
             count_load(w, e, bsm_stream_clock() - begun - (e->waited - waited));
         }
         if (status || count == 0 || e->next >= e->until) {
@@ -106,7 +106,7 @@ static void set_due(bsm_stream *s, uint64_t from, uint64_t to)
     atomic_store(&s->due_to, to);
 }
 
-/* Nothing more is to be expected: not for a miss, and not by an audio thread that waits. */
+/* Nothing more is to come, so no result counts as missing and no audio thread waits for one. */
 static void expect_nothing(worker *w, uint64_t from)
 {
     bsm_stream *s = w->stream;
@@ -115,7 +115,7 @@ static void expect_nothing(worker *w, uint64_t from)
     bsm_span_report_progress(s);
 }
 
-/* What was kept back for a crossfade that will not be. */
+/* Output what was kept back for a crossfade that will not happen. */
 static void flush_tail(worker *w)
 {
     span_tail *tail = &w->tails[0];
@@ -126,7 +126,7 @@ static void flush_tail(worker *w)
     tail->count = 0;
 }
 
-/* A longer latency waits until as much has gone in: else there would be silence. */
+/* A longer latency waits until enough input has arrived; otherwise there would be silence. */
 static bool is_ripe(const bsm_stream *s)
 {
     const size_t latency = s->pending ? s->pending->plan.latency : 0;
@@ -134,7 +134,7 @@ static bool is_ripe(const bsm_stream *s)
            latency <= atomic_load(&s->written);
 }
 
-/* If several voices in a row warm up, the last one counts. */
+/* If several voices warm up in a row, only the last one counts. */
 bool bsm_stream_take_pending(bsm_stream *s)
 {
     bsm_voice *superseded = NULL;
@@ -154,7 +154,7 @@ bool bsm_stream_take_pending(bsm_stream *s)
     return taken;
 }
 
-/* All results of the last voice are there, so that any latency will do until the next one's. */
+/* All results of the last voice are there, so any latency will do until those of the next voice. */
 static void change_voice(bsm_stream *s)
 {
     bsm_voice_free(s->voice);
@@ -165,7 +165,7 @@ static void change_voice(bsm_stream *s)
     atomic_store(&s->wanted_latency, s->voice->plan.latency);
 }
 
-/* The next span overlaps nothing. */
+/* The next span does not overlap with anything. */
 static void start_at_present(worker *w)
 {
     w->tails[0].count = 0;
@@ -173,8 +173,8 @@ static void start_at_present(worker *w)
     atomic_store(&w->stream->done, w->start);
 }
 
-/* Without a network: sleep until there is another voice. An audio thread that freewheels is told
- * where that begins before it can see that none is pending. */
+/* Without a network, sleep until there is another voice. An audio thread that freewheels learns
+ * where that voice begins before it can see that none is pending. */
 static void wait_for_voice(worker *w)
 {
     bsm_stream *s = w->stream;
@@ -197,7 +197,7 @@ static void wait_for_voice(worker *w)
     bsm_span_report_progress(s);
 }
 
-/* The next span begins a fade before the end of the last, whose results are all there. */
+/* The next span begins one fade before the end of the last, whose results are all there. */
 static void overlap(worker *w, const bsm_span *e)
 {
     bsm_stream *s = w->stream;
@@ -260,7 +260,7 @@ static bsm_span cold_span(worker *w)
                       .next = w->start};
 }
 
-/* That of a voice that has warmed up goes on. */
+/* If a voice has warmed up, its span goes on; otherwise a new one begins. */
 static void next_span(worker *w)
 {
     bsm_span cold = cold_span(w), *warm = w->stream->warm, *e = warm ? warm : &cold;
