@@ -38,19 +38,19 @@ void bsm_roll_end(bsm_roll *roll, const bsm_block *block)
     }
 }
 
-/* The last blocks of a stream: its samples in a row, which move to the front of their memory when
- * that is full. A block looks ahead into the samples of those that follow it. */
+/* The last blocks of a stream. Their samples lie in a row, and move to the front of the memory
+ * when it is full. A block's look-ahead is in the samples of the blocks that follow it. */
 
 typedef struct block_note {
-    size_t start; /* the frame where it starts in `samples` */
+    size_t start; /* the frame in `samples` at which it starts */
     size_t frames, commit;
 } block_note;
 
 struct bsm_history {
     size_t kept, capacity;
     size_t n_fft, hop, channels;
-    float **samples; /* [channel]: of `capacity` frames, and room for the last block's look-ahead */
-    size_t count;    /* frames committed */
+    float **samples; /* [channel]: room for `capacity` frames and the last block's look-ahead */
+    size_t count;    /* frames that were committed */
     block_note *blocks;
     size_t num_blocks;
     float *at[BSM_MAX_CHANNELS]; /* the samples of the block that was asked for last */
@@ -65,9 +65,10 @@ bsm_status bsm_history_new(const bsm_config *config, size_t kept, size_t longest
         h->hop = config->hop;
         h->channels = config->channels;
         h->kept = kept;
-        h->capacity = 2 * kept + 2 * longest; /* so that it moves once per `kept` frames */
+        h->capacity = 2 * kept + 2 * longest; /* so that samples move only once per `kept` frames */
         h->samples = bsm_planes_new(h->channels, (h->capacity + longest) * h->hop + h->n_fft);
-        h->blocks = malloc(h->capacity * sizeof *h->blocks); /* a block commits a frame at least */
+        /* a block commits at least one frame */
+        h->blocks = malloc(h->capacity * sizeof *h->blocks);
     }
     if (!h || !h->samples || !h->blocks) {
         bsm_history_free(h);
@@ -92,7 +93,7 @@ void bsm_history_clear(bsm_history *history)
     history->num_blocks = 0;
 }
 
-/* Forget the oldest blocks, as long as `kept` frames stay. */
+/* Forget the oldest blocks as long as `kept` frames remain. */
 static void make_room(bsm_history *h)
 {
     size_t first = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The transforms of a network's blocks, on the host. */
+/* Computes the transforms of a network's blocks on the host. */
 #include "net/place.h"
 
 #include <stdlib.h>
@@ -48,8 +48,8 @@ void bsm_host_stft_free(bsm_host_stft *stft)
     }
 }
 
-/* Frames of the last block become the first ones of the next. Without a last block there are none,
- * whatever the caller knows of one. */
+/* The last frames of the last block become the first ones of the next. If there was no block, none
+ * are shared, whatever the caller says. */
 static size_t keep_shared(bsm_host_stft *stft, size_t shared)
 {
     if (shared > stft->frames) {

@@ -18,7 +18,8 @@ struct bsm_network {
     bsm_roll roll;
     char device_name[128];
 
-    /* Where to go on if the device fails; NULL: nowhere. Then a stream is remembered, too. */
+    /* The device to go on with if this one fails; NULL: none. If there is one, a stream's past is
+     * remembered, too. */
     const bsm_device *fallback;
     bsm_history *history;
     char note[512];
@@ -44,9 +45,9 @@ static bsm_status check_options(const bsm_network_options *options, size_t *thre
     return bsm_threads_resolve(options->threads, threads, error);
 }
 
-/* ---- Where it runs ---- */
+/* ---- The device ---- */
 
-/* Say that the device is given up, and why, and open the one to go on with. */
+/* Report that the device is given up, and why, and open the one to go on with. */
 static bsm_status fall_back(bsm_network *net, const bsm_error *why, bsm_error *error)
 {
     bsm_place place;
@@ -64,7 +65,7 @@ static bsm_status fall_back(bsm_network *net, const bsm_error *why, bsm_error *e
     return BSM_OK;
 }
 
-/* Remembers as much of a stream as a training example held, or as its state may have seen. */
+/* Remember as much of a stream as a training example had, or as its state may have seen. */
 static size_t frames_to_keep(const bsm_network *net)
 {
     const bsm_config *config = bsm_model_config(net->model);
@@ -203,7 +204,7 @@ static bsm_status observe(const bsm_network *net, bsm_module module, size_t laye
     return bsm_place_queues(&net->place) ? BSM_OK : ask(net, error);
 }
 
-/* The end of a module that ended with `status`. */
+/* Ends a module that returned `status`. */
 static bsm_status end_module(const bsm_network *net, bsm_module module, size_t number,
                              bsm_status status, bsm_error *error)
 {
@@ -220,8 +221,7 @@ static bool is_heard(const bsm_network *net, const bsm_block *block)
 }
 
 /* Only the last layer's output may be cut to the wanted frames: every layer before it needs the
- * frames that lie ahead. A stream's state knows nothing of what comes behind its last path along
- * time. */
+ * frames ahead. A stream's state does not depend on what follows its last path along time. */
 static bsm_status run_layers(const bsm_network *net, const bsm_block *block, bsm_error *error)
 {
     const bsm_place *place = &net->place;
@@ -296,7 +296,7 @@ static bsm_status run_state(bsm_network *net, size_t state, const bsm_block *blo
     return run_once(net, block, error);
 }
 
-/* The state that is heard comes last: what it has added to the stems stays there. */
+/* The state that is heard runs last, because what it adds to the stems remains there. */
 static bsm_status run_block(bsm_network *net, const bsm_block *block, bsm_error *error)
 {
     if (!block->commit) {
@@ -313,8 +313,8 @@ static bsm_status run_block(bsm_network *net, const bsm_block *block, bsm_error 
     return status ? status : run_state(net, net->roll.heard, &heard, error);
 }
 
-/* Compute a stream's last blocks again, on the device that has it now, for its states: each from
- * where it was zero, or from the first block that is remembered. */
+/* Restore a stream's states on its present device by computing its last blocks again: for each
+ * state, from the block where it was zero, or from the oldest block that is remembered. */
 static bsm_status replay_state(bsm_network *net, size_t state, bsm_error *error)
 {
     const bsm_place *place = &net->place;
@@ -343,9 +343,9 @@ static bsm_status replay(bsm_network *net, bsm_error *error)
     return status;
 }
 
-/* The block once more, where the device that should have done it is given up. That was one that
- * does whole blocks, so nothing of it has been added to the stems. A window, too, hands over the
- * stream, if there is one. Nothing has to be remembered from then on. */
+/* Compute the block again on the other device, because the one that should have done it is given
+ * up. That one did whole blocks, so it has added nothing to the stems. If a window fails, a stream
+ * of this network moves to the other device, too. From then on nothing needs to be remembered. */
 static bsm_status go_on_elsewhere(bsm_network *net, const bsm_block *block, const bsm_error *why,
                                   bsm_error *error)
 {

@@ -8,7 +8,7 @@
 
 enum { MAX_THREADS = 1024 };
 
-/* The processors that this process may run on. */
+/* The number of processors that this process may run on. */
 static size_t processors(void)
 {
     cpu_set_t set;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** The transforms of a network's blocks, for a device that takes spectra. A frame that two blocks
- *  share is transformed once. */
+/** Where a network runs: the device, its threads, and the transforms on the host. */
 #ifndef BSM_NET_PLACE_H
 #define BSM_NET_PLACE_H
 
@@ -11,55 +10,55 @@
 #include "device/device.h"
 
 /* The transforms of a network's blocks, for a device that takes spectra. A frame that two blocks
- *  share is transformed once. */
+ * share is transformed once. */
 
 typedef struct bsm_host_stft bsm_host_stft;
 
-/** For blocks of up to `max_frames` frames. BSM_NO_MEMORY. */
+/** Make one for blocks of up to `max_frames` frames. BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_host_stft_new(const bsm_config *config, size_t max_frames,
                                            bsm_host_stft **stft, bsm_error *error);
 void bsm_host_stft_free(bsm_host_stft *stft);
 
-/** Transform a block; its spectrum is then bsm_host_stft_mixture. */
+/** Transform a block; its spectrum is then in bsm_host_stft_mixture. */
 void bsm_host_stft_analyse(bsm_host_stft *stft, const bsm_block *block);
 
-/** Add what bsm_host_stft_stem holds to a stem of the block. */
+/** Add the contents of bsm_host_stft_stem to a stem of the block. */
 void bsm_host_stft_synthesise(bsm_host_stft *stft, size_t stem, const bsm_block *block);
 
-/** [max_frames][bin][channel][re, im]: the mixture's, and room for a stem's. */
+/** [max_frames][bin][channel][re, im]: the mixture's spectrum, and room for a stem's. */
 const float *bsm_host_stft_mixture(const bsm_host_stft *stft);
 float *bsm_host_stft_stem(const bsm_host_stft *stft);
 
 /* ---- How many threads a network or a training uses ---- */
 
-/** `wanted`, or one per core if it is 0. BSM_INVALID_ARGUMENT. */
+/** Set the count to `wanted`, or to one per core if that is 0. BSM_INVALID_ARGUMENT. */
 bsm_status bsm_threads_resolve(size_t wanted, size_t *threads, bsm_error *error);
 
-/* ---- How long a network's device takes for the scan of one mixer, for bsm-bench ---- */
+/* ---- How long a network's device takes for the scan of one mixer (for bsm-bench) ---- */
 
-/** As bsm_device.scan_times, between calls of the network. A device that fails is not given up for
- *  another here, but by the next call.
- *  BSM_UNSUPPORTED: it cannot, or the network has been handed over to one that cannot. */
+/** Like bsm_device.scan_times; call it between calls of the network. If the device fails, it is
+ *  given up for another only by the network's next call.
+ *  BSM_UNSUPPORTED: the device cannot do this, or the network has moved to a device that cannot. */
 BSM_NODISCARD bsm_status bsm_network_scan_times(bsm_network *network, size_t frames, size_t repeats,
                                                 bsm_scan_times *times, bsm_error *error);
 
-/* Where a network runs: a device with the model's weights and a workspace there, and around a
- *  device that takes spectra the host's transforms, so that all places take samples. */
+/* Where a network runs: a device with the model's weights and a workspace. For a device that takes
+ * spectra this adds the host's transforms, so that every place takes samples. */
 
 typedef struct bsm_place {
     const bsm_device *device;
     bsm_shared_weights *weights;
     void *workspace;
-    bsm_host_stft *stft; /**< NULL where the device transforms by itself */
+    bsm_host_stft *stft; /**< NULL if the device transforms by itself */
 } bsm_place;
 
-/** On failure nothing is left to close. */
+/** Open one. After a failure there is nothing to close. */
 bsm_status bsm_place_open(bsm_place *place, const bsm_device *device, bsm_model *model,
                           const bsm_workspace_options *options, bsm_error *error);
 void bsm_place_close(bsm_place *place);
 
-/** Do a block, of which `modules` knows the modules' order: the device's, with these in place of
- *  those that touch samples or spectra. */
+/** Compute a block. `modules` calls the modules in their order; they are the device's, except for
+ *  those that handle samples or spectra, which are given here. */
 bsm_status bsm_place_run(const bsm_place *place, const bsm_block *block,
                          const bsm_device_modules *modules, bsm_error *error);
 bsm_status bsm_place_analyse(const bsm_place *place, const bsm_block *block, bsm_error *error);
@@ -69,13 +68,13 @@ bsm_status bsm_place_mask(const bsm_place *place, size_t stem, const bsm_block *
 bsm_status bsm_place_synthesise(const bsm_place *place, size_t stem, const bsm_block *block,
                                 bsm_error *error);
 
-/** When a module returns, next to nothing of it is done: the device does whole blocks. */
+/** Whether the device does whole blocks: when a module returns, its work has hardly begun. */
 bool bsm_place_queues(const bsm_place *place);
 
-/** True if the device is at fault, and another may do better. */
+/** Whether the device is to blame, so that another may succeed. */
 bool bsm_place_is_at_fault(bsm_status status);
 
-/** As bsm_network_new, on a given device. Where it fails, at the start or later, the network goes
+/** Like bsm_network_new, on a given device. If it fails, at the start or later, the network goes
  *  on on `fallback`, if that is not NULL. */
 bsm_status bsm_network_new_on(const bsm_device *device, const bsm_device *fallback,
                               bsm_model *model, const bsm_network_options *options,

@@ -24,7 +24,7 @@ struct bsm_training {
 
 /* ---- Making ---- */
 
-/* `auto` is the CPU where the fastest device cannot train. */
+/* `auto` means the CPU if the fastest device cannot train. */
 static bsm_status find_device(bsm_device_kind kind, const bsm_device **device, bsm_error *error)
 {
     bsm_status status = bsm_device_find(kind, device, error);
@@ -124,7 +124,7 @@ void bsm_training_observe(bsm_training *training, bsm_training_observer *observe
 
 /* ---- One item ---- */
 
-/* Waits for the device, so that the time until now belongs to what was asked for. */
+/* Wait for the device, so that the time so far is that of the module just called. */
 static void wait_if_observed(const bsm_training *t)
 {
     if (t->observer && t->device->wait) {
@@ -132,7 +132,7 @@ static void wait_if_observed(const bsm_training *t)
     }
 }
 
-/* The end of a part that ended with `status`. */
+/* Ends a part that returned `status`. */
 static bsm_status end_part(const bsm_training *t, bsm_training_part part, bsm_status status,
                            bsm_error *error)
 {
@@ -177,7 +177,7 @@ static void add_share(bsm_loss *sum, const bsm_loss *part, size_t stems)
     }
 }
 
-/* A stem's mask, its loss, and back to the features. */
+/* A stem's mask and loss, and the way back to the features. */
 static bsm_status run_stem(bsm_training *t, size_t stem, double scale, bsm_loss *sum,
                            bsm_error *error)
 {
@@ -291,7 +291,7 @@ bsm_status bsm_training_update(bsm_training *training, const bsm_adamw *step, bs
     return status;
 }
 
-/* ---- What is held ---- */
+/* ---- The vectors ---- */
 
 size_t bsm_training_vector_size(const bsm_training *training)
 {

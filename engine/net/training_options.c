@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* What a training, its items and its steps may be. */
+/* Checks the options of a training, its items and its steps. */
 #include "net/training.h"
 
 #include <math.h>
 
 #include "net/place.h"
 
-/* Far above any use; keeps every product of sizes within 64 bits. */
+/* The limit is far above any use; it keeps every product of sizes within 64 bits. */
 enum { MAX_SAMPLES = 1 << 26, MAX_WINDOW = 1 << 20, LOWEST_FLOOR = -120 };
 
 bsm_loss_options bsm_loss_published(void)
@@ -113,7 +113,7 @@ bsm_status bsm_training_options_resolve(const bsm_config *config,
 static bsm_status check_number(const char *name, double value, double low, double below,
                                bsm_error *error)
 {
-    if (value >= low && value < below) { /* a NaN is neither */
+    if (value >= low && value < below) { /* a NaN fails both comparisons */
         return BSM_OK;
     }
     return bsm_fail(error, BSM_INVALID_ARGUMENT, "AdamW: %s is %g, not %g to below %g", name, value,
@@ -131,7 +131,7 @@ bsm_status bsm_adamw_check(const bsm_adamw *step, bsm_error *error)
         {"beta2", step->beta2, 0, 1},
         {"the weight decay", step->weight_decay, 0, INFINITY},
         {"the gradients' scale", step->gradient_scale, 0, INFINITY},
-        {"ema", step->ema, 0, nextafter(1, 2)}, /* 1: the average stays */
+        {"ema", step->ema, 0, nextafter(1, 2)}, /* 1: the average never changes */
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         bsm_status status = check_number(numbers[i].name, numbers[i].value, numbers[i].low,
@@ -140,7 +140,8 @@ bsm_status bsm_adamw_check(const bsm_adamw *step, bsm_error *error)
             return status;
         }
     }
-    /* Also as float32: without it a weight whose gradient is always 0 would be 0 / 0. */
+    /* Epsilon must not become 0 as float32, either: a weight whose gradient is always 0 would then
+     * become 0 / 0. */
     if (!((float)step->epsilon > 0 && isfinite((float)step->epsilon))) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "AdamW: epsilon is %g, not above 0",
                         step->epsilon);
