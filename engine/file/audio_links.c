@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The links of an audio file. */
+/* Finds the links of an audio file. */
 #include "file/audio_links.h"
 
 #include <stdlib.h>
@@ -27,8 +27,8 @@ void bsm_audio_links_clear(bsm_audio_links *links)
 /* ---- What an audio file consists of ---- */
 
 enum {
-    CERTAIN = 3,      /* MPEG frames in a row, where a file begins with them */
-    VERY_CERTAIN = 6, /* where anything stands before them */
+    CERTAIN = 3,      /* consecutive MPEG frames that are proof at the beginning of a file */
+    VERY_CERTAIN = 6, /* consecutive MPEG frames that are proof after anything else */
 };
 
 static const unsigned char flac_heads[2][8] = {"fLaC\0\0\0\x22", "fLaC\x80\0\0\x22"};
@@ -40,7 +40,8 @@ static bool starts_with(bsm_byte_window *window, const char *magic)
     return bytes && memcmp(bytes, magic, length) == 0;
 }
 
-/* It does not say how many bytes it has: it goes on to where another one begins, or to the end. */
+/* A FLAC stream does not say how many bytes it has: it extends to where another one begins, or to
+ * the end. */
 static bool add_flac(bsm_byte_window *window, bsm_audio_links *links)
 {
     const uint64_t start = window->bytes.start, behind = start + sizeof flac_heads[0];
@@ -52,7 +53,7 @@ static bool add_flac(bsm_byte_window *window, bsm_audio_links *links)
     return bsm_audio_links_add(links, &link);
 }
 
-/* What begins at window->bytes.start, whatever it is. */
+/* Add the links that begin at window->bytes.start, whatever they are. */
 static bool add_next(bsm_byte_window *window, bsm_audio_links *links)
 {
     if (starts_with(window, "fLaC")) {
@@ -84,7 +85,7 @@ static bool is_zero(bsm_byte_window *window, uint64_t at)
     return !byte;
 }
 
-/* One thing after the other; what no link follows is left over. */
+/* Add one link after the other; bytes that form no link are counted. */
 static bool add_all(bsm_byte_window *window, uint64_t start, uint64_t size, bsm_audio_links *links)
 {
     bool good = true;
@@ -103,7 +104,8 @@ static bool add_all(bsm_byte_window *window, uint64_t start, uint64_t size, bsm_
     return good;
 }
 
-/* What only looks like MPEG audio would have libsndfile's decoder complain on the terminal. */
+/* What only looks like MPEG audio goes to ffmpeg, because libsndfile's decoder would complain on
+ * the terminal. */
 static bool add_unknown(bsm_byte_window *window, bsm_audio_links *links)
 {
     const uint64_t behind = skip_tags(window, window->bytes.start);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading an audio file: its links, one after the other. */
+/* Reads an audio file: its links, one after the other. */
 #include "file/audio_reader.h"
 
 #include <math.h>
@@ -12,7 +12,7 @@
 #include "base/files.h"
 #include "file/decoder.h"
 
-enum { MUCH = 2048 /* bytes: less that is no sound is nothing to speak of */ };
+enum { MUCH = 2048 /* bytes that are not audio; fewer are not worth a remark */ };
 
 struct bsm_audio_reader {
     int fd;
@@ -21,7 +21,7 @@ struct bsm_audio_reader {
     bsm_audio_info info;
     bsm_audio_links links;
     uint64_t *frames; /* of each link, at the file's rate, or BSM_UNKNOWN_FRAMES */
-    size_t current;   /* the link that is read; links.count: the end */
+    size_t current;   /* the current link; links.count at the end */
     bsm_link_reader link;
 };
 
@@ -30,7 +30,7 @@ struct bsm_audio_reader {
 static void remark(bsm_audio_reader *reader, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The first one stays: it is nearest to the cause. */
+/* Only the first remark is kept, because it is nearest to the cause. */
 static void remark(bsm_audio_reader *reader, const char *format, ...)
 {
     if (!reader->info.remark[0]) {
@@ -61,7 +61,7 @@ static uint64_t at_file_rate(const bsm_audio_reader *reader, double frames, size
     return (uint64_t)llround(frames * (double)reader->info.rate / (double)rate);
 }
 
-/* A few samples may be a matter of how an encoder counts. */
+/* A few samples may be missing only by the way an encoder counts. */
 static void add_missing(bsm_audio_reader *reader, uint64_t frames)
 {
     if (frames > reader->info.rate / 20) {
@@ -69,7 +69,7 @@ static void add_missing(bsm_audio_reader *reader, uint64_t frames)
     }
 }
 
-/* How much sound a link has, and how much less that is than it says. */
+/* Note how many samples a link has, and how many fewer these are than it announces. */
 static void count_link(bsm_audio_reader *reader, size_t index, const bsm_decoder *decoder)
 {
     const bsm_audio_link *link = &reader->links.links[index];
@@ -95,7 +95,7 @@ static bsm_status open_link(bsm_audio_reader *reader, size_t index, bsm_error *e
                                 &reader->links.links[index], error);
 }
 
-/* The others' rates and channels, too; those that cannot be read are left out. */
+/* Note the rates and channels of the other links; those that cannot be read are dropped. */
 static bsm_status look_at_others(bsm_audio_reader *reader)
 {
     bsm_audio_links *links = &reader->links;
@@ -147,7 +147,7 @@ static bsm_status count_frames(bsm_audio_reader *reader, bsm_error *error)
     return status;
 }
 
-/* What libsndfile does not read may be something for ffmpeg, which then reads all of the file. */
+/* A file that libsndfile cannot read may be one for ffmpeg, which then reads all of it. */
 static bsm_status open_by_program(bsm_audio_reader *reader, bsm_error *error)
 {
     bsm_error cause = {0};
@@ -174,7 +174,7 @@ static bsm_status open_first(bsm_audio_reader *reader, bsm_error *error)
     const bsm_codec codec = reader->links.links[0].codec;
     bsm_error cause = {0};
     bsm_status status = codec == BSM_CODEC_PROGRAM ? BSM_BAD_AUDIO : open_link(reader, 0, &cause);
-    const bool known = reader->link.decoder.rate > 0; /* opened, and then refused */
+    const bool known = reader->link.decoder.rate > 0; /* the file was opened, and then refused */
     if (status == BSM_BAD_AUDIO && !known) {
         return open_by_program(reader, error);
     }
@@ -261,13 +261,14 @@ void bsm_audio_reader_tags(bsm_audio_reader *reader, bsm_audio_tags *tags)
 
 /* ---- Reading ---- */
 
-/* Containers round their lengths, and what an encoder adds may be in them or not. */
+/* Containers round their lengths, and the samples that an encoder adds may or may not be
+ * included. */
 static uint64_t tolerance(const bsm_audio_reader *reader, const bsm_audio_link *link)
 {
     return link->codec == BSM_CODEC_PROGRAM ? reader->info.rate / 2 : 0;
 }
 
-/* The link that is read has ended: was it all? */
+/* The current link has ended: note what is missing. */
 static void judge(bsm_audio_reader *reader)
 {
     const bsm_audio_link *link = &reader->links.links[reader->current];
@@ -332,7 +333,7 @@ bsm_status bsm_audio_reader_read(bsm_audio_reader *reader, float *const *audio, 
     return status;
 }
 
-/* The link that holds sample `frame`, and the first of its samples. */
+/* Find the link that contains sample `frame`, and the link's first sample. */
 static size_t find_link(const bsm_audio_reader *reader, uint64_t frame, uint64_t *first)
 {
     size_t i = 0;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* What a file says of its music. */
+/* Collects a file's tags. */
 #include "file/audio_tags.h"
 
 #include <string.h>
 #include <strings.h>
 
-/* A character of UTF-8 is not cut in two. */
+/* A UTF-8 character must not be cut in two. */
 static size_t fitting(const char *text, size_t length, size_t room)
 {
     if (length > room) {

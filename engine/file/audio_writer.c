@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Writing audio files through libsndfile. */
+/* Writes audio files with libsndfile. */
 #include "file/audio_writer.h"
 
 #include <errno.h>
@@ -28,10 +28,10 @@ struct bsm_audio_writer {
     char *path;
     bool force;
     bsm_new_file part;
-    bsm_encoder_io io;        /* what libsndfile writes into part.fd ... */
-    SNDFILE *file;            /* NULL: a stream */
-    bsm_resampler *resampler; /* NULL: the file has the samples' rate ... */
-    float **converted;        /* ... [channels][BLOCK] */
+    bsm_encoder_io io;        /* what libsndfile writes to part.fd */
+    SNDFILE *file;            /* NULL for a stream */
+    bsm_resampler *resampler; /* NULL if the file has the samples' rate ... */
+    float **converted;        /* ... otherwise its output [channels][BLOCK] */
     uint64_t clipped;
     union {
         float real[BLOCK * BSM_MAX_CHANNELS];
@@ -57,18 +57,17 @@ static bsm_status open_sndfile(bsm_audio_writer *writer, bsm_error *error)
         return bsm_fail(error, BSM_UNSUPPORTED, "%s: the format cannot hold %zu channels at %zu Hz",
                         writer->path, writer->format.channels, writer->format.rate);
     }
-    /* libsndfile's note of the highest peak holds the time, and equal sounds shall be equal files.
-     */
+    /* libsndfile's PEAK chunk contains the time, but equal audio must give equal files. */
     sf_command(writer->file, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE);
-    /* A damaged input may end long before it said that it would. */
+    /* A damaged input may end long before its announced end. */
     sf_command(writer->file, SFC_RF64_AUTO_DOWNGRADE, NULL, SF_TRUE);
-    double quality = 0.6; /* about 190 kbit/s of stereo; lossy formats only */
+    double quality = 0.6; /* about 190 kbit/s for stereo; only for lossy formats */
     sf_command(writer->file, SFC_SET_VBR_ENCODING_QUALITY, &quality, sizeof quality);
     return BSM_OK;
 }
 
-/* As a block behind the first, which says of itself that it is not the last: libFLAC always writes
- * a third. */
+/* Insert the cover as a block after the first one. The first block is not marked as the last,
+ * since libFLAC always writes a third one. */
 static void insert_flac_cover(bsm_encoder_io *io, const bsm_cover *cover)
 {
     enum { PICTURE = 6, HEADER = 4 };
@@ -95,7 +94,8 @@ static void pass_through_comment(bsm_encoder_io *io, const bsm_cover *cover)
     io->ogg = comment ? bsm_ogg_comment_new(comment, length) : NULL;
 }
 
-/* What libsndfile does not write. Where memory is short, the music is there without it. */
+/* Insert the tags that libsndfile does not write. If memory is short, the music is written without
+ * them. */
 static void insert_tags(bsm_encoder_io *io, const bsm_audio_format *format)
 {
     if (format->tags && format->format == BSM_FILE_FLAC) {
@@ -116,13 +116,13 @@ static void set_texts(SNDFILE *file, const bsm_audio_tags *tags)
         [BSM_TAG_TRACK] = SF_STR_TRACKNUMBER, [BSM_TAG_GENRE] = SF_STR_GENRE,
         [BSM_TAG_COMMENT] = SF_STR_COMMENT,   [BSM_TAG_COPYRIGHT] = SF_STR_COPYRIGHT};
     for (size_t i = 0; i < BSM_NUM_TAGS; i++) {
-        if (*tags->texts[i]) { /* a format that has no such tag says so, to nobody's harm */
+        if (*tags->texts[i]) { /* a format without such a tag refuses it, which does no harm */
             sf_set_string(file, names[i], tags->texts[i]);
         }
     }
 }
 
-/* WAV's own tags have no place for a cover. */
+/* WAV's own tags cannot hold a cover. */
 static void set_id3_chunk(SNDFILE *file, const bsm_audio_tags *tags)
 {
     size_t size;
@@ -206,7 +206,8 @@ bsm_status bsm_audio_writer_new(const char *path, const bsm_audio_format *format
 
 /* ---- Samples ---- */
 
-/* As 0x8000 is read as -1, so is a sample of 1 - 2^-15 the highest of 16 bits. */
+/* The scale is that of reading: since 0x8000 is read as -1, 1 - 2^-15 is the highest sample of 16
+ * bits. */
 static double scale_of(const bsm_audio_format *format)
 {
     return format->bits == 16 ? 0x1p15 : 0x1p23;
@@ -230,7 +231,7 @@ void bsm_audio_writer_round(const bsm_audio_writer *writer, float *const *audio,
     }
 }
 
-/* libsndfile's integers are 32 bits wide, whatever the file's. */
+/* libsndfile takes integers of 32 bits, whatever the file's width. */
 static void interleave_integers(bsm_audio_writer *writer, const float *const *audio, size_t offset,
                                 size_t count)
 {
@@ -258,7 +259,7 @@ static void interleave_floats(bsm_audio_writer *writer, const float *const *audi
     }
 }
 
-/* Into the file, or the stream; how many samples were written. */
+/* Write to the file or stream; returns how many samples were written. */
 static sf_count_t write_block(bsm_audio_writer *writer, const float *const *audio, size_t offset,
                               size_t count)
 {
@@ -300,7 +301,7 @@ static bsm_status write_plain(bsm_audio_writer *writer, const float *const *audi
     return BSM_OK;
 }
 
-/* `audio` NULL: the end. */
+/* An `audio` of NULL means the end. */
 static bsm_status write_resampled(bsm_audio_writer *writer, float *const *audio, size_t count,
                                   bsm_error *error)
 {

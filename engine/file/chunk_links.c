@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: ISC */
-/* How much sound the headers of WAV, RF64, Wave64, AIFF, AU and CAF announce, and how much there
- * is.
+/* Finds how much audio the headers of WAV, RF64, Wave64, AIFF, AU and CAF announce, and how much
+ * there is.
  *
- * A program that writes to a pipe, or that ended before its time, leaves sizes of 0, of the largest
- * number, or of what there was some time before: then the sound goes on to the end of the file, and
- * libsndfile is shown the size that is right. */
+ * A program that writes to a pipe, or that ended early, leaves sizes of 0, of the largest number,
+ * or of what there was some time before. The audio then extends to the end of the file, and
+ * libsndfile is shown the right size. */
 #include <ctype.h>
 #include <string.h>
 
 #include "file/audio_links.h"
 
-enum { MOST_PADDING = 1 << 20 /* bytes: more zeros than these are silence */ };
+enum { MOST_PADDING = 1 << 20 /* bytes: more zeros than these count as silence */ };
 
 /** How a family of formats writes its chunks. */
 typedef struct chunk_family {
-    const char *name; /* the file's first bytes ... */
-    const char *form; /* ... and what stands behind the size, or NULL */
-    size_t first;     /* where the first chunk is */
+    const char *name; /* the first bytes of the file ... */
+    const char *form; /* ... and the bytes after the size, or NULL */
+    size_t first;     /* position of the first chunk */
     size_t id, size;  /* bytes of a chunk's name and of its size */
-    bool big;         /* the most significant byte first */
-    bool inclusive;   /* the size is also that of the chunk's header */
+    bool big;         /* numbers are big-endian */
+    bool inclusive;   /* the size includes the chunk's header */
     size_t alignment;
-    const char *data; /* the name of the sound's chunk */
+    const char *data; /* the name of the chunk with the audio */
 } chunk_family;
 
 static const chunk_family families[] = {
@@ -35,21 +35,21 @@ static const chunk_family families[] = {
     {"caff", NULL, 8, 4, 8, true, false, 1, "data"},
 };
 
-/** What was found of a file. */
+/** What was found out about a file. */
 typedef struct chunk_file {
     bsm_byte_window *window;
     const chunk_family *family;
     bsm_audio_link link;
-    uint64_t size_at;   /* where the sound's size stands ... */
-    size_t size_bytes;  /* ... in so many bytes ... */
-    uint64_t size_more; /* ... and how much more than the sound it counts */
-    uint64_t data;      /* where the sound is */
+    uint64_t size_at;   /* position of the audio's size ... */
+    size_t size_bytes;  /* ... its width in bytes ... */
+    uint64_t size_more; /* ... and what it counts in addition to the audio */
+    uint64_t data;      /* position of the audio */
     uint64_t announced;
-    uint64_t wide_at;   /* RF64: where its size stands; 0: nowhere */
-    uint64_t frames_at; /* AIFF: where the number of its samples stands ... */
-    size_t frame_size;  /* ... of so many bytes */
-    bool mpeg;          /* the sound is MPEG audio ... */
-    bool plain;         /* ... or samples as they are, which link.raw describes */
+    uint64_t wide_at;   /* RF64: position of the 64-bit size; 0: none */
+    uint64_t frames_at; /* AIFF: position of the number of samples ... */
+    size_t frame_size;  /* ... and its width in bytes */
+    bool mpeg;          /* the audio is MPEG audio ... */
+    bool plain;         /* ... or plain samples, which link.raw describes */
 } chunk_file;
 
 static uint64_t number(const chunk_file *f, const unsigned char *bytes, size_t size)
@@ -69,15 +69,17 @@ static void patch(chunk_file *f, size_t place, uint64_t at, size_t size, uint64_
     }
 }
 
-/* ---- The sound's size ---- */
+/* ---- The size of the audio ---- */
 
-/* What programs write that do not know it: nothing, or about the most. */
+/* Whether a size is one that programs write if they do not know it: 0, or close to the largest
+ * number. */
 static bool is_no_size(uint64_t size, size_t bytes)
 {
     const uint64_t slack = 1 << 16;
     const uint64_t half = (uint64_t)1 << (8 * bytes - 1), most = half - 1 + half;
     return size > most - slack || (size > half - slack && size < half + slack) ||
-           (bytes == 4 && size > 0x7F000000 - slack && size < 0x7F000000 + slack); /* sox's */
+           /* sox writes this one */
+           (bytes == 4 && size > 0x7F000000 - slack && size < 0x7F000000 + slack);
 }
 
 static bool is_printable(const unsigned char *id)
@@ -85,8 +87,8 @@ static bool is_printable(const unsigned char *id)
     return isprint(id[0]) && isprint(id[1]) && isprint(id[2]) && isprint(id[3]);
 }
 
-/* What follows the sound at `at` can be what its size says: the file's end, another chunk or file,
- * a tag, or nothing but zeros. */
+/* Whether the audio may end at `at`: the file's end, another chunk or file, a tag, or nothing but
+ * zeros follow. */
 static bool can_follow(const chunk_file *f, uint64_t at)
 {
     const uint64_t end = f->window->bytes.end;
@@ -146,7 +148,7 @@ static void measure(chunk_file *f)
 
 /* ---- Chunks ---- */
 
-/* WAV's extensible format: the first two bytes of the extension are such a tag again. */
+/* In WAV's extensible format the extension begins with two bytes of format again. */
 static void read_format(chunk_file *f, uint64_t at, uint64_t size)
 {
     enum { PCM = 1, FLOAT = 3, MPEG = 0x50, MP3 = 0x55, EXTENSIBLE = 0xFFFE };
@@ -194,13 +196,13 @@ static void take_data(chunk_file *f, uint64_t body, uint64_t size, uint64_t head
     f->size_more = before + (f->family->inclusive ? header : 0);
     f->data = body + before;
     if (f->wide_at && size == UINT32_MAX) {
-        return; /* `announced` is the wide one */
+        return; /* `announced` has come from the 64-bit size */
     }
     f->wide_at = 0;
     f->announced = size > before ? size - before : 0;
 }
 
-/* The chunks before the sound's. False: it has none. */
+/* Read the chunks before the audio. False if there is no audio. */
 static bool find_data(chunk_file *f)
 {
     const chunk_family *family = f->family;
@@ -230,7 +232,7 @@ static bool find_data(chunk_file *f)
     return false;
 }
 
-/* Behind the chunks that follow the sound. */
+/* The position after the chunks that follow the audio. */
 static uint64_t end_of_chunks(const chunk_file *f, uint64_t at)
 {
     const size_t header = f->family->id + f->family->size;
@@ -264,7 +266,7 @@ static bool add_link(chunk_file *f, bsm_audio_links *links)
     return bsm_audio_links_add(links, &f->link);
 }
 
-/* Sun's format: its header has three numbers of interest, and no chunks. */
+/* Sun's format has a header with three numbers that matter, and no chunks. */
 static bool au_link(chunk_file *f, bsm_audio_links *links)
 {
     static const chunk_family au = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The picture that comes with music. */
+/* Reads and writes covers. */
 #include "file/audio_tags.h"
 
 #include <stdint.h>
@@ -10,9 +10,9 @@
 #include "file/audio_links.h"
 
 enum {
-    MOST = (1 << 24) - 128, /* bytes: FLAC counts those of a block by 24 bits */
-    FRONT = 3,              /* the picture is that of the front of a record */
-    NUMBERS = 32            /* bytes of a block's eight numbers */
+    MOST = (1 << 24) - 128, /* bytes: FLAC has 24 bits for the size of a block */
+    FRONT = 3,              /* the picture type "front cover" */
+    NUMBERS = 32            /* bytes of the eight numbers in a block */
 };
 
 static const char *look(const unsigned char *data, size_t size)
@@ -44,7 +44,7 @@ void bsm_cover_clear(bsm_cover *cover)
 
 /* ---- FLAC's block ---- */
 
-/* A number, and so many bytes behind it; NULL: there are fewer. */
+/* Read a number and as many bytes after it; NULL if there are fewer. */
 static const unsigned char *take(const unsigned char **at, const unsigned char *end, size_t *count)
 {
     if (end - *at < 4) {
@@ -67,7 +67,7 @@ static void set_block(bsm_cover *cover, const unsigned char *block, size_t size)
     if (!type || !take(&at, end, &length) || end - at < 16) {
         return;
     }
-    at += 16; /* width, height, depth, colours */
+    at += 16; /* width, height, depth and colours */
     const unsigned char *data = take(&at, end, &data_size);
     char name[64];
     snprintf(name, sizeof name, "%.*s", (int)(type_length < 63 ? type_length : 63),
@@ -123,7 +123,7 @@ unsigned char *bsm_cover_block(const bsm_cover *cover, size_t *size)
     if (block) {
         unsigned char *at = put_number(put_number(block, FRONT), type);
         memcpy(at, cover->type, type);
-        at += type + 4 + 16; /* no words on it; its size is what its data say */
+        at += type + 4 + 16; /* has no description, and its dimensions are those in its data */
         memcpy(put_number(at, cover->size), cover->data, cover->size);
     }
     return block;

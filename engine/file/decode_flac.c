@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Decoding FLAC by libFLAC.
+/* Decodes FLAC with libFLAC.
  *
- * It is shown a header that does not say how many samples there are, so that it reads to the end
- * whatever was announced, and goes on behind what is damaged, which becomes silence. */
+ * libFLAC is shown a header that does not say how many samples there are. So it reads to the end
+ * whatever was announced, and goes on after damaged frames, which become silence. */
 #include <FLAC/stream_decoder.h>
 #include <errno.h>
 #include <stdio.h>
@@ -12,26 +12,27 @@
 #include "file/decoder.h"
 
 enum {
-    HEADER = 42,     /* bytes to the end of the first block, STREAMINFO */
-    COUNT_AT = 21,   /* where the 36 bits are that count the samples, of whose first byte the upper
-                        four belong to something else */
-    LONGEST_GAP = 60 /* seconds: more that is missing is rather a number that is wrong */
+    HEADER = 42, /* bytes up to the end of the first block, STREAMINFO */
+    /* position of the 36 bits with the number of samples; the upper four of the first byte's
+     * bits belong to another field */
+    COUNT_AT = 21,
+    LONGEST_GAP = 60 /* seconds; a longer gap is more likely a wrong number */
 };
 
 typedef struct flac {
     FLAC__StreamDecoder *handle;
-    float *block;           /* of one frame, or of silence and the frame behind it; interleaved */
-    size_t at, have, frame; /* samples: given, to give, of the last frame */
-    uint64_t silence;       /* samples to give before the block's */
-    uint64_t next;          /* the number of the sample that follows the block */
-    uint64_t lost;          /* samples that were given as silence */
-    FLAC__uint64 end;       /* of the last frame, in the link */
-    bool broken;            /* the frame that comes */
-    bool sought;            /* what comes was asked for */
+    float *block;           /* of one frame, or of silence and the frame after it; interleaved */
+    size_t at, have, frame; /* samples: already output, in the block, in the last frame */
+    uint64_t silence;       /* samples of silence to output before the block */
+    uint64_t next;          /* number of the sample that follows the block */
+    uint64_t lost;          /* samples that were replaced by silence */
+    FLAC__uint64 end;       /* position in the link at which the last frame ended */
+    bool broken;            /* the next frame is damaged */
+    bool sought;            /* the next frame was sought */
     char complaint[96];
 } flac;
 
-/* ---- What libFLAC calls ---- */
+/* ---- Callbacks of libFLAC ---- */
 
 static FLAC__StreamDecoderReadStatus io_read(const FLAC__StreamDecoder *handle, FLAC__byte *to,
                                              size_t *count, void *user)
@@ -88,7 +89,7 @@ static void on_error(const FLAC__StreamDecoder *handle, FLAC__StreamDecoderError
     f->broken = status == FLAC__STREAM_DECODER_ERROR_STATUS_FRAME_CRC_MISMATCH;
 }
 
-/* Frames have numbers: what is missing before this one is silence. */
+/* Frames have numbers, so samples that are missing before this one can become silence. */
 static void count_gap(const bsm_decoder *decoder, flac *f, const FLAC__FrameHeader *header)
 {
     const uint64_t number = header->number.sample_number;
@@ -110,7 +111,7 @@ static FLAC__StreamDecoderWriteStatus on_frame(const FLAC__StreamDecoder *handle
     const FLAC__FrameHeader *header = &frame->header;
     const float scale = 1.0F / (float)(1U << (header->bits_per_sample - 1));
     const size_t channels = decoder->channels;
-    if (header->channels != channels) { /* damage that has the right sum by chance */
+    if (header->channels != channels) { /* a damaged frame whose checksum is right by chance */
         return FLAC__STREAM_DECODER_WRITE_STATUS_CONTINUE;
     }
     float *block = realloc(f->block, (f->have + header->blocksize) * channels * sizeof *block);
@@ -131,9 +132,10 @@ static FLAC__StreamDecoderWriteStatus on_frame(const FLAC__StreamDecoder *handle
     return FLAC__STREAM_DECODER_WRITE_STATUS_CONTINUE;
 }
 
-/* ---- As a decoder ---- */
+/* ---- The decoder's functions ---- */
 
-/* False: the end. Newer versions of libFLAC give silence for what is missing before a frame. */
+/* False at the end. Newer versions of libFLAC return silence for samples that are missing before a
+ * frame. */
 static bool next_frame(flac *f)
 {
     while (f->have == 0) {
@@ -185,7 +187,7 @@ static bool seek(bsm_decoder *decoder, uint64_t frame)
     return good || frame == decoder->frames;
 }
 
-/* The first bytes behind the last whole frame are a frame's. */
+/* Whether the bytes after the last whole frame begin another frame. */
 static bool is_torn(bsm_decoder *decoder)
 {
     const flac *f = decoder->state;
@@ -216,7 +218,7 @@ static void on_metadata(const FLAC__StreamDecoder *handle, const FLAC__StreamMet
     decoder->channels = metadata->data.stream_info.channels;
 }
 
-/* ---- Tags, by a handle of their own ---- */
+/* ---- Tags, which a separate handle reads ---- */
 
 static FLAC__StreamDecoderWriteStatus pass_frame(const FLAC__StreamDecoder *handle,
                                                  const FLAC__Frame *frame,
@@ -232,9 +234,9 @@ static void pass_error(const FLAC__StreamDecoder *handle, FLAC__StreamDecoderErr
     (void)handle, (void)status, (void)user;
 }
 
-/** What a handle for tags works on. */
+/** The state of the handle for tags. */
 typedef struct tag_reader {
-    bsm_decoder decoder; /* its bytes alone */
+    bsm_decoder decoder; /* its own view of the bytes */
     bsm_audio_tags *tags;
 } tag_reader;
 
@@ -286,7 +288,7 @@ static void close_flac(bsm_decoder *decoder)
     free(f);
 }
 
-/* The number of samples in the header; from now on it is read as 0, which is unknown. */
+/* Get the number of samples from the header; from now on it is read as 0, which means unknown. */
 static uint64_t take_count(bsm_file_bytes *bytes)
 {
     unsigned char header[HEADER];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Decoding MPEG audio by libmpg123. */
+/* Decodes MPEG audio with libmpg123. */
 #include <mpg123.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -8,8 +8,8 @@
 #include "file/decoder.h"
 
 enum {
-    /* Frames decoded before a place that was sought: the reservoir's 511 bytes reach back over nine
-     * of the smallest frames, and the filters over two more. */
+    /* Frames decoded before a position that was sought: the 511 bytes of the bit reservoir reach
+     * back over nine of the smallest frames, and the filters over two more. */
     RUN_IN = 16
 };
 
@@ -28,7 +28,7 @@ static size_t read_samples(bsm_decoder *decoder, float *samples, size_t count)
     size_t bytes = 0;
     const size_t frame = decoder->channels * sizeof *samples;
     int code;
-    do { /* a new format is the one that is known: the link is of one */
+    do { /* a report of a new format is only of the known one, since a link has one format */
         code = mpg123_read(decoder->state, (unsigned char *)samples, count * frame, &bytes);
     } while (bytes == 0 && code == MPG123_NEW_FORMAT);
     return bytes / frame;
@@ -40,7 +40,7 @@ static bool seek(bsm_decoder *decoder, uint64_t frame)
            mpg123_seek(decoder->state, (off_t)frame, SEEK_SET) == (off_t)frame;
 }
 
-/* Silent: what it has to say is said by others. */
+/* Messages of libmpg123 are turned off, because the reader reports problems itself. */
 static bool set_up(mpg123_handle *handle)
 {
     return mpg123_param(handle, MPG123_ADD_FLAGS, MPG123_FORCE_FLOAT | MPG123_QUIET, 0) ==
@@ -53,7 +53,7 @@ static bool set_up(mpg123_handle *handle)
 
 static void set_tag(bsm_audio_tags *tags, bsm_tag tag, const mpg123_string *text)
 {
-    if (text && text->fill > 1) { /* with the 0 at its end */
+    if (text && text->fill > 1) { /* including the terminating 0 */
         bsm_audio_tags_set(tags, tag, text->p, strnlen(text->p, text->fill));
     }
 }
@@ -82,7 +82,7 @@ static void set_id3(bsm_audio_tags *tags, const mpg123_id3v2 *id3)
     }
 }
 
-/* The link begins behind the tag: look at it by another handle. */
+/* The link begins after the tag, so another handle reads the tag. */
 static void read_tags(bsm_decoder *decoder, bsm_audio_tags *tags)
 {
     bsm_file_bytes bytes = decoder->bytes;

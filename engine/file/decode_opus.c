@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Decoding Ogg Opus by libopusfile, at the 48 kHz that Opus has. */
+/* Decodes Ogg Opus with libopusfile, at Opus's rate of 48 kHz. */
 #include <limits.h>
 #include <opusfile.h>
 #include <stdio.h>
 
 #include "file/decoder.h"
 
-enum { OPUS_RATE = 48000, RUN_IN = 16384 /* samples */, MOST_HOLES = 10000 /* side by side */ };
+enum { OPUS_RATE = 48000, RUN_IN = 16384 /* samples */, MOST_HOLES = 10000 /* channels */ };
 
 static int io_read(void *user, unsigned char *data, int count)
 {
@@ -28,14 +28,15 @@ static size_t read_samples(bsm_decoder *decoder, float *samples, size_t count)
     const size_t values = count * decoder->channels;
     int got;
     size_t holes = 0;
-    do { /* a hole: what is damaged is passed over */
+    do { /* a hole in the data: damaged packets are skipped */
         got =
             op_read_float(decoder->state, samples, values < INT_MAX ? (int)values : INT_MAX, NULL);
     } while ((got == OP_HOLE || got == OP_EBADPACKET) && ++holes < MOST_HOLES);
     return got > 0 ? (size_t)got : 0;
 }
 
-/* opusfile itself begins 80 ms before: what tones leave behind takes longer to fade. */
+/* opusfile itself starts 80 ms before the position, but the decoder's memory of tones fades more
+ * slowly. */
 static bool seek(bsm_decoder *decoder, uint64_t frame)
 {
     const uint64_t before = frame < RUN_IN ? frame : RUN_IN;

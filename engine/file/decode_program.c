@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Decoding by the program ffmpeg, which writes Sun's AU format of 32-bit floats into a pipe. */
+/* Decodes with the program ffmpeg, which writes Sun's AU format with 32-bit floats to a pipe. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -18,17 +18,17 @@ enum { AU_HEADER = 24, AU_FLOAT = 6, MAX_WORDS = 8192 };
 extern char **environ;
 
 typedef struct program {
-    pid_t pid; /* 0: has ended */
-    int out;   /* what it writes: sound ... */
-    int words; /* ... and what it says, a file in memory */
+    pid_t pid; /* 0 if it has ended */
+    int out;   /* where it writes audio ... */
+    int words; /* ... and messages, which go to a file in memory */
     char complaint[200];
     char *path;
 } program;
 
 /* ---- The process ---- */
 
-/* In a process group of its own, so that Ctrl-C lets the present window end first; with the signals
- * as they are at the start. */
+/* Start the program in a process group of its own, so that Ctrl-C lets the current window end
+ * first, and with default signal handling. */
 static int spawn(program *p, char *const *arguments, int output)
 {
     posix_spawn_file_actions_t actions;
@@ -53,8 +53,8 @@ static int spawn(program *p, char *const *arguments, int output)
     return failure;
 }
 
-/* Its sound as AU, or the picture that comes with it. "file:", so that no name is taken for an
- * option or for an address. */
+/* Have it write its audio as AU, or the picture that comes with it. "file:" keeps a name from
+ * being taken for an option or an address. */
 static int start(program *p, const char *path, bool picture)
 {
     int ends[2];
@@ -122,7 +122,7 @@ static size_t read_pipe(program *p, void *to, size_t size)
     return done;
 }
 
-/* ---- What it says ---- */
+/* ---- Its messages ---- */
 
 static void read_words(const program *p, char text[MAX_WORDS])
 {
@@ -130,7 +130,7 @@ static void read_words(const program *p, char text[MAX_WORDS])
     text[got > 0 ? got : 0] = '\0';
 }
 
-/* The first line of an error, without what stands before its words. */
+/* Find the first line of an error, without its prefix. */
 static bool find_error(const char *text, const char *before, char *line, size_t size)
 {
     static const char *const levels[] = {"[fatal] ", "[error] "};
@@ -145,8 +145,8 @@ static bool find_error(const char *text, const char *before, char *line, size_t 
     return false;
 }
 
-/* The frames of the announced duration, for files of audio alone: the duration of a film is that of
- * its picture. */
+/* The frames of the announced duration, for files with audio alone: the duration of a film is that
+ * of its picture. */
 static uint64_t find_frames(const char *text, size_t rate)
 {
     const char *found = strstr(text, "Duration: ");
@@ -160,7 +160,7 @@ static uint64_t find_frames(const char *text, size_t rate)
     return (uint64_t)((hours * 3600.0 + minutes * 60.0 + seconds) * (double)rate);
 }
 
-/* ---- As a decoder ---- */
+/* ---- The decoder's functions ---- */
 
 static size_t read_samples(bsm_decoder *decoder, float *samples, size_t count)
 {
@@ -198,8 +198,7 @@ static void free_program(program *p)
     free(p);
 }
 
-/* A picture that comes with music is a film of one picture, which is not among the sound's bytes.
- */
+/* A cover is a film of one picture, which is not in the bytes of the audio. */
 static void read_cover(const program *sound, bsm_cover *cover)
 {
     enum { MOST = 1 << 24 };
@@ -216,7 +215,7 @@ static void read_cover(const program *sound, bsm_cover *cover)
     free(data);
 }
 
-/* ffmpeg shows the tags of its input in lines like "[info]     title           : A Song". */
+/* ffmpeg shows the tags of its input in lines such as "[info]     title           : A Song". */
 static void read_tags(bsm_decoder *decoder, bsm_audio_tags *tags)
 {
     char text[MAX_WORDS];
@@ -241,7 +240,7 @@ static void close_program(bsm_decoder *decoder)
     free_program(decoder->state);
 }
 
-/* Nothing came. */
+/* Explain why there was no output. */
 static bsm_status fail_program(bsm_decoder *decoder, const char *path, bsm_error *error)
 {
     const char *text = complaint(decoder);

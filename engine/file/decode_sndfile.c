@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Decoding by libsndfile. */
+/* Decodes with libsndfile. */
 #include <sndfile.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,7 +62,7 @@ static void close_file(bsm_decoder *decoder)
     sf_close(decoder->state);
 }
 
-/* libsndfile ends some of its texts with a full stop or a line end. */
+/* Some of libsndfile's texts end with a full stop or a line feed. */
 static bsm_status fail_open(const bsm_decoder *decoder, const char *path, bsm_error *error)
 {
     const char *text = sf_strerror(NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Decoding Ogg Vorbis by libvorbisfile. */
+/* Decodes Ogg Vorbis with libvorbisfile. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 enum {
     RUN_IN = 16384,    /* samples: two of the longest blocks */
-    MOST_HOLES = 10000 /* side by side */
+    MOST_HOLES = 10000 /* channels */
 };
 
 static size_t io_read(void *data, size_t size, size_t count, void *user)
@@ -35,7 +35,7 @@ static size_t read_samples(bsm_decoder *decoder, float *samples, size_t count)
     int section;
     long got;
     size_t holes = 0;
-    do { /* a hole: what is damaged is passed over */
+    do { /* a hole in the data: damaged packets are skipped */
         got = ov_read_float(decoder->state, &planes, count < 4096 ? (int)count : 4096, &section);
     } while ((got == OV_HOLE || got == OV_EBADLINK) && ++holes < MOST_HOLES);
     for (size_t c = 0; got > 0 && c < decoder->channels; c++) {
@@ -46,7 +46,7 @@ static size_t read_samples(bsm_decoder *decoder, float *samples, size_t count)
     return got > 0 ? (size_t)got : 0;
 }
 
-/* Starts some way before the place, so that all that overlaps it is decoded. */
+/* Start some way before the position, so that all blocks that overlap it are decoded. */
 static bool seek(bsm_decoder *decoder, uint64_t frame)
 {
     const uint64_t before = frame < RUN_IN ? frame : RUN_IN;

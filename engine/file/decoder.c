@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What every decoder can, which decoder a link takes, and which files are audio files. */
+/* What all decoders share, the choice of a link's decoder, and which files are audio files. */
 #include "file/decoder.h"
 
 #include <math.h>
@@ -8,14 +8,14 @@
 
 #include "bsm/separate.h"
 
-/* ---- Which files are audio files, by their names ---- */
+/* ---- Audio files, recognised by their names ---- */
 
 bool bsm_is_audio_name(const char *name)
 {
     static const char *const extensions[] = {
         "wav", "wave", "bwf", "rf64", "w64", "flac", "ogg", "oga", "opus", "spx", "mp3", "mp2",
         "mp1", "mpa", "mpga", "aif", "aiff", "aifc", "au", "snd", "caf", "voc",
-        /* through ffmpeg, films among them */
+        /* read by ffmpeg; some of them are films */
         "m4a", "m4b", "aac", "adts", "alac", "wma", "wv", "ape", "tta", "tak", "mpc", "mka", "ac3",
         "eac3", "dts", "amr", "dsf", "dff", "shn", "ra", "mp4", "m4v", "mkv", "webm", "mov", "ogv",
         "ogx", "avi", "wmv", "asf", "flv", "3gp", "mpg", "mpeg", "vob"};
@@ -28,7 +28,7 @@ bool bsm_is_audio_name(const char *name)
     return false;
 }
 
-/* ---- What every decoder can ---- */
+/* ---- What all decoders share ---- */
 
 void bsm_decoder_close(bsm_decoder *decoder)
 {
@@ -53,7 +53,7 @@ bool bsm_decoder_skip(bsm_decoder *decoder, uint64_t count)
     return true;
 }
 
-/* ---- Which decoder a link of an audio file takes ---- */
+/* ---- The decoder for a link of an audio file ---- */
 
 bsm_status bsm_decoder_open(bsm_decoder *decoder, int fd, const char *path,
                             const bsm_audio_link *link, bsm_error *error)
@@ -73,9 +73,10 @@ bsm_status bsm_decoder_open(bsm_decoder *decoder, int fd, const char *path,
     return bsm_program_decoder_open(decoder, path, error);
 }
 
-/* ---- Mixing the channels of surround sound down to two ---- */
+/* ---- Mixing surround audio down to two channels ---- */
 
-/* L and R in front, C between them, l and r at the sides or behind, c behind, - low frequencies. */
+/* L and R are the front channels, C is between them, l and r are at the sides or behind, c is
+ * behind, and - stands for low frequencies. */
 static const char *const orders[2][BSM_MIXED_CHANNELS - 2] = {
     {"LRC", "LRlr", "LRClr", "LRC-lr", "LRC-clr", "LRC-lrlr"},
     {"LCR", "LRlr", "LCRlr", "LCRlr-", "LCRlrc-", "LCRlrlr-"}};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What stands between a writer of audio files and libsndfile. */
+/* The layer between a writer of audio files and libsndfile. */
 #include "file/encoder.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #include "file/ogg_comment.h"
 
-/* What libsndfile calls the formats that are written, and the sample rates that they have. */
+/* The names of libsndfile for the formats, and the sample rates that they support. */
 
 enum { OTHER_HEADERS = 65536 };
 
@@ -67,7 +67,7 @@ bool bsm_encoder_is_integer(const bsm_audio_format *format)
     return format->bits == 16 || format->bits == 24;
 }
 
-/* ---- The file that libsndfile writes into ---- */
+/* ---- The file that libsndfile writes ---- */
 
 enum { WRITE_BACK = 8 << 20 };
 
@@ -99,7 +99,7 @@ static sf_count_t io_tell(void *user)
     return ((const bsm_encoder_io *)user)->position;
 }
 
-/* The disk writes while we compute, so that fsync has little left to wait for. */
+/* Let the disk write while we compute, so that fsync finds little left to do. */
 static void begin_write_back(bsm_encoder_io *io, size_t written)
 {
     io->unsent += written;
@@ -125,7 +125,7 @@ static size_t write_at(bsm_encoder_io *io, const void *data, size_t count, int64
     return done;
 }
 
-/* Bytes on one side of the insertion. */
+/* Write bytes before or after the insertion. */
 static size_t write_side(bsm_encoder_io *io, const void *data, size_t count)
 {
     const bool behind = io->insert && io->position >= io->insert_at;
@@ -137,7 +137,7 @@ static size_t write_side(bsm_encoder_io *io, const void *data, size_t count)
     return done;
 }
 
-/* An Ogg file is written from its start to its end. */
+/* Ogg files are written from start to end without seeking. */
 static sf_count_t write_ogg(bsm_encoder_io *io, const void *data, sf_count_t count)
 {
     const void *out = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** What stands between a writer of audio files and libsndfile or a pipe. */
+/** The layer between a writer of audio files and libsndfile or a pipe. */
 #ifndef BSM_FILE_ENCODER_H
 #define BSM_FILE_ENCODER_H
 
@@ -10,50 +10,50 @@
 
 #include "file/audio_writer.h"
 
-/* What libsndfile calls the formats that are written, and the sample rates that they have. */
+/* libsndfile's formats, and the sample rates that they support. */
 
-/** The number of libsndfile's format, and of its encoding. */
+/** libsndfile's number for the format and its encoding. */
 int bsm_encoder_format(const bsm_audio_format *format);
 
-/** The rate to encode with: that of the samples, or the next higher that the format has, or its
- *  highest. */
+/** The rate to encode with: that of the samples, or the next higher one that the format supports,
+ *  or the format's highest. */
 size_t bsm_encoder_rate(const bsm_audio_format *format);
 
-/** True if the file's samples are integers. */
+/** Whether the file's samples are integers. */
 bool bsm_encoder_is_integer(const bsm_audio_format *format);
 
-/* The file that libsndfile writes into, as it sees it.
+/* The file that libsndfile writes, as libsndfile sees it.
  *
- *  libsndfile forgets some of the failures of the system (those while it closes a FLAC file, for
- *  one), so the first is remembered here. What it cannot write itself, such as a cover, is put
- * between its own bytes without its knowledge. */
+ * libsndfile loses some errors of the system (for one, those while it closes a FLAC file), so the
+ * first error is remembered here. What libsndfile cannot write itself, such as a cover, is
+ * inserted between its own bytes without its knowledge. */
 
 typedef struct bsm_encoder_io {
     int fd;
     int cause;             /**< errno of the first write that failed, or 0 */
-    int64_t position;      /**< as libsndfile sees it */
-    size_t unsent;         /**< bytes since the disk was last asked to begin */
-    unsigned char *insert; /**< NULL: nothing; freed by bsm_encoder_io_clear */
+    int64_t position;      /**< the position that libsndfile sees */
+    size_t unsent;         /**< bytes since the disk was last told to start writing */
+    unsigned char *insert; /**< bytes to insert; NULL: none; freed by bsm_encoder_io_clear */
     size_t insert_size;
-    int64_t insert_at;           /**< before the byte that libsndfile knows by this number */
-    int64_t inserted;            /**< bytes of it that are in the file */
-    struct bsm_ogg_comment *ogg; /**< what all bytes pass on their way, or NULL */
-    int64_t passed;              /**< bytes that came out of it */
+    int64_t insert_at; /**< insert before the byte at this position as libsndfile counts it */
+    int64_t inserted;  /**< inserted bytes that are in the file already */
+    struct bsm_ogg_comment *ogg; /**< a filter that all bytes pass through, or NULL */
+    int64_t passed;              /**< bytes that the filter has put out */
 } bsm_encoder_io;
 
-/** `user` of these functions is a bsm_encoder_io. */
+/** The `user` of these functions is a bsm_encoder_io. */
 SF_VIRTUAL_IO bsm_encoder_io_functions(void);
 
 void bsm_encoder_io_clear(bsm_encoder_io *io);
 
-/* ---- Writing sound into a pipe, where nothing can be changed afterwards ---- */
+/* ---- Writing audio to a pipe, where nothing can be changed afterwards ---- */
 
-/** The header of WAV, with the sizes that mean "to the end"; of raw samples nothing.
- *  False: errno says why it could not be written. */
+/** Write the header of WAV with sizes that mean "to the end"; raw samples have no header. After
+ *  false, errno says why it could not be written. */
 bool bsm_stream_begin(const bsm_audio_format *format);
 
-/** Interleaved samples: floats, or if format->bits is 16 or 24 integers of which the highest bits
- *  count. They are scratch afterwards. */
+/** Write interleaved samples: floats, or, if format->bits is 16 or 24, integers in whose highest
+ *  bits the value is. The samples are overwritten. */
 bool bsm_stream_write(const bsm_audio_format *format, void *samples, size_t count);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A part of an open file, as a decoder reads it. */
+/* Reads a part of an open file for a decoder. */
 #include "file/audio_links.h"
 
 #include <errno.h>
@@ -55,7 +55,7 @@ int64_t bsm_file_bytes_seek(bsm_file_bytes *bytes, int64_t offset, int whence)
     return (int64_t)(to - bytes->start);
 }
 
-/* ---- Looking through a part ---- */
+/* ---- Scanning a part ---- */
 
 void bsm_byte_window_init(bsm_byte_window *window, int fd, uint64_t start, uint64_t end)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Tags and cover as ID3v2.4 (https://id3.org/id3v2.4.0-structure). */
+/* Writes tags and cover as ID3v2.4 (https://id3.org/id3v2.4.0-structure). */
 #include "file/audio_tags.h"
 
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 
 enum { HEADER = 10, UTF8 = 3, FRONT = 3 };
 
-/* Seven bits a byte. */
+/* Sizes have seven bits per byte. */
 static void put_size(unsigned char to[4], size_t size)
 {
     for (size_t i = 0; i < 4; i++) {
@@ -16,7 +16,7 @@ static void put_size(unsigned char to[4], size_t size)
     }
 }
 
-/* A frame's name, and what stands before its text. */
+/* Write a frame: its name, the bytes `before` its text, and its data. */
 static unsigned char *put_frame(unsigned char *to, const char *name, const void *before,
                                 size_t before_size, const void *data, size_t size)
 {
@@ -46,7 +46,7 @@ static unsigned char *put_texts(unsigned char *to, const bsm_audio_tags *tags)
     return to;
 }
 
-/* Its encoding, its type, what it shows, and no words on it. */
+/* Write the encoding, the picture's type, its kind, an empty description and the picture. */
 static unsigned char *put_cover(unsigned char *to, const bsm_cover *cover)
 {
     unsigned char before[sizeof cover->type + 4] = {UTF8};

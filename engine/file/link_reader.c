@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading one link of an audio file. */
+/* Reads one link of an audio file. */
 #include "file/decoder.h"
 
 #include <math.h>
@@ -99,7 +99,7 @@ static void deinterleave(bsm_link_reader *reader, float *const *audio, size_t of
     }
 }
 
-/* In the link's own rate. */
+/* Read at the link's own rate. */
 static bsm_status read_plain(bsm_link_reader *reader, const char *path, float *const *audio,
                              size_t count, size_t *got, bsm_error *error)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* The header of a frame of MPEG audio. */
+/* Parses the header of a frame of MPEG audio. */
 #include "file/audio_links.h"
 
 #include <string.h>
 
-/* kbit/s, by the header's index, of which 0 and 15 have no entry here. */
+/* Bit rates in kbit/s by the header's index; the indices 0 and 15 have none here. */
 static const unsigned short rates_1[3][14] = {
     {32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448},
     {32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Walking through the frames of MPEG audio: where joined files begin, how many frames there are,
- * and what lies between and behind them. */
+/* Walks through the frames of MPEG audio: finds where joined files begin, how many frames there
+ * are, and which bytes lie between and after them. */
 #include <string.h>
 
 #include "file/audio_links.h"
@@ -21,7 +21,7 @@ static uint64_t id3_size(const unsigned char *tag)
     return size + 10 + (tag[5] & 0x10 ? 10 : 0);
 }
 
-/* An APE tag may begin with a header, which `size` does not count. */
+/* An APE tag may begin with a header, which `size` does not include. */
 static uint64_t ape_size(const unsigned char *tag)
 {
     const uint64_t size = bsm_little(tag + 12, 4);
@@ -53,8 +53,8 @@ uint64_t bsm_skip_tag(bsm_byte_window *window, uint64_t at)
 typedef struct walk {
     bsm_byte_window *window;
     bsm_audio_links *links;
-    bsm_audio_link link; /* the present one; no frames yet: none */
-    bsm_mpeg_frame kind; /* of its frames */
+    bsm_audio_link link; /* the current link; without frames: none */
+    bsm_mpeg_frame kind; /* the kind of its frames */
     uint64_t at;
 } walk;
 
@@ -64,8 +64,8 @@ static bool read_header(walk *w, uint64_t at, bsm_mpeg_frame *frame)
     return header && bsm_mpeg_parse(header, frame);
 }
 
-/* `wanted` whole frames of one kind follow each other from `at` on; fewer where the file ends or a
- * tag begins behind one. */
+/* Whether `wanted` whole frames of one kind follow each other from `at` on. Fewer are enough if
+ * the file ends or a tag begins after one. */
 static bool is_run(walk *w, uint64_t at, size_t wanted, bsm_mpeg_frame *first)
 {
     bsm_mpeg_frame frame;
@@ -89,7 +89,8 @@ static bool end_link(walk *w, uint64_t end)
 {
     const bool any = w->link.present > 0;
     w->link.end = end;
-    if (w->link.announced <= w->link.present + 1) { /* some count the note's own frame */
+    /* some encoders count the information frame, too */
+    if (w->link.announced <= w->link.present + 1) {
         w->link.announced = w->link.present;
     }
     const bool added = !any || bsm_audio_links_add(w->links, &w->link);
@@ -97,7 +98,7 @@ static bool end_link(walk *w, uint64_t end)
     return added;
 }
 
-/* The frame at w->at, which is whole. */
+/* Add the whole frame at w->at. */
 static bool take_frame(walk *w, const bsm_mpeg_frame *frame)
 {
     const size_t size = frame->size < BSM_MPEG_NOTE ? frame->size : BSM_MPEG_NOTE;
@@ -130,7 +131,7 @@ static bool is_padding(walk *w, uint64_t at)
     return true;
 }
 
-/* Nothing follows: is it the beginning of a frame, or something else? */
+/* No frame follows: count the remaining bytes as the beginning of a frame, or as something else. */
 static void end_walk(walk *w)
 {
     bsm_mpeg_frame frame;
@@ -143,7 +144,7 @@ static void end_walk(walk *w)
     w->at = w->window->bytes.end;
 }
 
-/* No frame at w->at: go behind a tag, or to where frames begin anew. */
+/* There is no frame at w->at: skip a tag, or go to where frames begin again. */
 static void find_sync(walk *w)
 {
     const uint64_t behind = bsm_skip_tag(w->window, w->at);

@@ -11,12 +11,12 @@
 struct bsm_ogg_comment {
     char *comment;
     size_t length;
-    ogg_sync_state pages;            /* what has come */
-    ogg_stream_state before, behind; /* the stream's header as it comes, and as it goes */
+    ogg_sync_state pages;            /* the incoming bytes */
+    ogg_stream_state before, behind; /* the stream's header as it comes in, and as it goes out */
     bool begun, is_vorbis;
-    unsigned packets;   /* of the header, which went */
-    bool header_gone;   /* all of them have */
-    uint32_t next_page; /* number of the next page that goes */
+    unsigned packets;   /* packets of the header that have gone out */
+    bool header_gone;   /* the whole header has gone out */
+    uint32_t next_page; /* number of the next outgoing page */
     unsigned char *out;
     size_t size, capacity;
 };
@@ -46,7 +46,7 @@ void bsm_ogg_comment_free(bsm_ogg_comment *filter)
     }
 }
 
-/* ---- Pages that go ---- */
+/* ---- Outgoing pages ---- */
 
 static bool put(bsm_ogg_comment *f, const void *data, long count)
 {
@@ -75,7 +75,7 @@ static bool put_page(bsm_ogg_comment *f, ogg_page *page)
     return put(f, page->header, page->header_len) && put(f, page->body, page->body_len);
 }
 
-/* All that has been packed, so that what follows begins on a page of its own. */
+/* Put out everything that has been packed, so that what follows begins on a new page. */
 static bool put_packed(bsm_ogg_comment *f)
 {
     ogg_page page;
@@ -103,17 +103,17 @@ static unsigned char *put_little(unsigned char *to, size_t number)
     return to + 4;
 }
 
-/* The packet of comments with ours before all others, which free() frees; NULL: out of memory, or
- * the packet is not one of comments. */
+/* Make the packet of comments with ours before all others, which free() frees. NULL when out of
+ * memory, or if the packet does not hold comments. */
 static unsigned char *with_comment(const bsm_ogg_comment *f, const ogg_packet *packet, size_t *size)
 {
-    const size_t name = f->is_vorbis ? 7 : 8; /* "\3vorbis", "OpusTags" */
+    const size_t name = f->is_vorbis ? 7 : 8; /* after "\3vorbis" or "OpusTags" */
     const size_t bytes = (size_t)packet->bytes;
     const size_t vendor = bytes >= name + 8 ? little(packet->packet + name) : SIZE_MAX;
     if (vendor > bytes - name - 8) {
         return NULL;
     }
-    const size_t count = name + 4 + vendor; /* where the number of comments is */
+    const size_t count = name + 4 + vendor; /* position of the number of comments */
     *size = bytes + 4 + f->length;
     unsigned char *made = malloc(*size);
     if (made) {

@@ -8,14 +8,14 @@
 
 typedef struct bsm_ogg_comment bsm_ogg_comment;
 
-/** `comment` ("NAME=text", `length` bytes) is the filter's from then on, which free() frees. NULL:
- *  out of memory, and `comment` is freed. */
+/** Make a filter. It owns `comment` ("NAME=text", `length` bytes) from then on, and free() frees
+ *  it. NULL when out of memory; `comment` is then freed. */
 bsm_ogg_comment *bsm_ogg_comment_new(char *comment, size_t length);
 void bsm_ogg_comment_free(bsm_ogg_comment *filter);
 
 /** Take the stream's next bytes.
- *  @param out  what there is to write now, valid until the next call
- *  @return     its size; SIZE_MAX: out of memory */
+ *  @param out  the bytes to write now, valid until the next call
+ *  @return     their number; SIZE_MAX when out of memory */
 size_t bsm_ogg_comment_pass(bsm_ogg_comment *filter, const void *data, size_t count,
                             const void **out);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Walking through the pages of Ogg (RFC 3533): where the songs of a chain begin, and what their
- * streams are. */
+/* Walks through the pages of Ogg (RFC 3533): finds where the songs of a chain begin, and which
+ * streams they have. */
 #include <string.h>
 
 #include "file/audio_links.h"
@@ -9,7 +9,7 @@ enum { PAGE_HEADER = 27, BEGINS = 2 };
 
 static const unsigned char capture[4] = "OggS";
 
-/* Bytes of the page at `at`, or 0 if there is none. */
+/* The size of the page at `at`, or 0 if there is none. */
 static uint64_t page_size(bsm_byte_window *window, uint64_t at, bool *begins)
 {
     const unsigned char *page = bsm_byte_window_at(window, at, PAGE_HEADER);
@@ -26,8 +26,8 @@ static uint64_t page_size(bsm_byte_window *window, uint64_t at, bool *begins)
     return page ? size : 0;
 }
 
-/* The codec of the stream that begins on a page; of several streams, the better known codec counts.
- */
+/* The codec of the stream that begins on a page. If there are several streams, the better known
+ * codec counts. */
 static bsm_codec stream_codec(bsm_byte_window *window, uint64_t page, bsm_codec before)
 {
     const unsigned char *header = bsm_byte_window_at(window, page, PAGE_HEADER);
@@ -52,7 +52,7 @@ static uint64_t find_page(bsm_byte_window *window, uint64_t at)
     return bytes ? at : window->bytes.end;
 }
 
-/* No page at `at`: where the next one begins. */
+/* There is no page at `at`: find where the next one begins. */
 static uint64_t pass_over(bsm_byte_window *window, uint64_t at, bsm_audio_links *links)
 {
     const uint64_t behind = bsm_skip_tag(window, at);

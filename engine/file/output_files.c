@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The files that a separation writes, and their names. */
+/* Names the files that a separation writes, and publishes them together. */
 #include "file/output_files.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* ---- Which files a separation writes, and their names ---- */
+/* ---- Which files are written, and their names ---- */
 
 static const char plain_name[] = "{name}.{stem}";
 
@@ -30,7 +30,7 @@ size_t bsm_vocals_stem(const bsm_config *config)
 
 /* ---- Names ---- */
 
-/** A text of limited length, which remembers if it was too short. */
+/** A text of limited length, which records whether it was too short. */
 typedef struct text {
     char *at;
     size_t used;
@@ -47,7 +47,7 @@ static void append(text *t, const char *words, size_t length)
     }
 }
 
-/** What stands for a word in braces. */
+/** The text that replaces a word in braces. */
 typedef struct meaning {
     const char *word, *text;
     size_t length;
@@ -108,7 +108,7 @@ static bsm_status add(bsm_output_plan *plan, const bsm_separate_options *options
                            error);
 }
 
-/* The name of what is left of the input is not free for a stem. */
+/* A stem must not take the name that the instrumental would have. */
 static const char *stem_name(const char *stem)
 {
     return strcmp(stem, "instrumental") == 0 ? "instrumental-stem" : stem;
@@ -135,7 +135,7 @@ bsm_status bsm_output_plan_make(const bsm_config *config, const bsm_separate_opt
     return status;
 }
 
-/* ---- The files that a separation writes ---- */
+/* ---- Writing the files ---- */
 
 bsm_status bsm_output_files_add(bsm_output_files *files, const bsm_audio_format *format,
                                 bsm_error *error)

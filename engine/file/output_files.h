@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** The files that a separation writes: their names, and that all of them appear, or none. */
+/** The files that a separation writes: their names, and that either all of them appear or none. */
 #ifndef BSM_FILE_OUTPUT_FILES_H
 #define BSM_FILE_OUTPUT_FILES_H
 
@@ -13,13 +13,13 @@ enum { BSM_MAX_OUTPUTS = BSM_MAX_STEMS + 2 };
 
 typedef enum bsm_output_kind {
     BSM_OUTPUT_VOCALS,
-    BSM_OUTPUT_INSTRUMENTAL, /**< the input without the vocals */
+    BSM_OUTPUT_INSTRUMENTAL, /**< the input minus the vocals */
     BSM_OUTPUT_STEM,         /**< any other stem of the model */
 } bsm_output_kind;
 
 typedef struct bsm_output {
     bsm_output_kind kind;
-    size_t stem; /**< of the model; not of the instrumental */
+    size_t stem; /**< the stem's index in the model; not used for the instrumental */
     char path[BSM_MAX_PATH];
 } bsm_output;
 
@@ -28,23 +28,24 @@ typedef struct bsm_output_plan {
     bsm_output outputs[BSM_MAX_OUTPUTS];
 } bsm_output_plan;
 
-/** The files that `options` ask for, of `input`. BSM_INVALID_ARGUMENT if a path is too long. */
+/** List the files that `options` ask for, for this `input`. BSM_INVALID_ARGUMENT if a path is too
+ *  long. */
 BSM_NODISCARD bsm_status bsm_output_plan_make(const bsm_config *config,
                                               const bsm_separate_options *options,
                                               const char *input, bsm_output_plan *plan,
                                               bsm_error *error);
 
-/** The stem called "vocals", or the first. */
+/** The index of the stem called "vocals", or of the first one. */
 size_t bsm_vocals_stem(const bsm_config *config);
 
-/** "DIR/NAME.STEM.EXT" for an input "..../NAME.ext", or what `options` name otherwise; the place of
- *  a picture, for one, is that of a stem "picture" with the extension "png".
+/** Make "DIR/NAME.STEM.EXT" for an input "..../NAME.ext", or the name that `options` ask for. A
+ *  picture, for example, gets its name with the stem "picture" and the extension "png".
  *  BSM_INVALID_ARGUMENT if that is too long. */
 BSM_NODISCARD bsm_status bsm_output_path(const bsm_separate_options *options, const char *input,
                                          const char *stem, const char *extension,
                                          char path[BSM_MAX_PATH], bsm_error *error);
 
-/* ---- The files that a separation writes: all of them get their names, or none ---- */
+/* ---- The files that a separation writes: either all of them get their names, or none ---- */
 
 typedef struct bsm_output_files {
     size_t count;
@@ -53,12 +54,12 @@ typedef struct bsm_output_files {
     bsm_audio_writer *writers[BSM_MAX_OUTPUTS];
 } bsm_output_files;
 
-/** Begin one more file, at paths[count]; or a stream, which has no name to get. */
+/** Begin one more file at paths[count], or a stream, which needs no name. */
 BSM_NODISCARD bsm_status bsm_output_files_add(bsm_output_files *files,
                                               const bsm_audio_format *format, bsm_error *error);
 
-/** End all files and give them their names; if one fails, take back those that had got theirs
- *  (what `force` had replaced does not come back). */
+/** Complete all files and give them their names. If one fails, those that had their names already
+ *  are removed (files that `force` had replaced do not come back). */
 BSM_NODISCARD bsm_status bsm_output_files_publish(bsm_output_files *files, bsm_error *error);
 
 /** Free; files that were not published are removed. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Writes the separated signal into files. */
+/* Writes the separated signal to files. */
 #include "file/parts.h"
 
 #include <math.h>
@@ -12,7 +12,7 @@
 enum {
     BLOCK = 4096,
     MAX_PLANES = BSM_MAX_STEMS * BSM_MAX_CHANNELS,
-    PEAK_DB = -1, /* of outputs whose gain is to be found: lossy formats pass over it a little */
+    PEAK_DB = -1, /* of outputs whose gain is to be found; lossy formats may exceed it a little */
 };
 
 #define NOT_WRITTEN SIZE_MAX
@@ -23,21 +23,21 @@ struct bsm_parts {
     const char *path; /* of the input, for messages */
     bsm_listen_fn *listen;
     void *listener;
-    size_t channels; /* of the signal: at least those of the file */
+    size_t channels; /* of the signal; at least those of the file */
     size_t planes;
-    size_t vocals;                   /* the group of planes that they are */
-    size_t output_of[BSM_MAX_STEMS]; /* for each group of planes, the number of its file ... */
-    size_t instrumental;             /* ... and that of what is left; or NOT_WRITTEN */
+    size_t vocals;                   /* index of their group of planes */
+    size_t output_of[BSM_MAX_STEMS]; /* for each group of planes, the index of its file ... */
+    size_t instrumental;             /* ... and that of the instrumental's; or NOT_WRITTEN */
     float gain;
-    bsm_sample_spool *spool; /* NULL: the gain is known from the start */
-    float peak;              /* of all outputs so far, while their gain is not known */
+    bsm_sample_spool *spool; /* NULL if the gain is known from the start */
+    float peak; /* the highest sample of all outputs so far, while the gain is not known */
     uint64_t written;
-    bsm_resampler *resampler; /* NULL where the rates are equal */
+    bsm_resampler *resampler; /* NULL if the rates are equal */
     bsm_output_files files;
     float **converted;      /* [planes][BLOCK]: at the file's rate */
-    bsm_sample_queue input; /* original samples whose parts have not come yet */
-    float **original;       /* [channels][BLOCK]: of them */
-    float **part;           /* [channels][BLOCK]: what goes into one file */
+    bsm_sample_queue input; /* original samples whose parts have not arrived yet */
+    float **original;       /* [channels][BLOCK]: some of them */
+    float **part;           /* [channels][BLOCK]: the samples for one file */
 };
 
 /* ---- Setting up ---- */
@@ -106,8 +106,8 @@ static bsm_status add_files(bsm_parts *parts, const bsm_separation *separation,
     return status;
 }
 
-/* Beside the first output, whose disk has to have room anyway; of a stream where temporary files
- * are. */
+/* Open the spool beside the first output, whose disk must have room anyway, or for a stream in the
+ * folder for temporary files. */
 static bsm_status open_spool(bsm_parts *parts, const bsm_separate_options *options,
                              bsm_error *error)
 {
@@ -189,8 +189,8 @@ void bsm_parts_free(bsm_parts *parts)
 
 /* ---- Writing ---- */
 
-/* One stem's planes in the file's channels: those of a mono file were the same sample twice, so
- * their mean is its part. */
+/* Convert one stem's planes to the file's channels. A mono file was given to the network as two
+ * equal channels, so its part is their mean. */
 static bool fold(bsm_parts *parts, float *const *stem, size_t count)
 {
     const size_t channels = bsm_source_info(parts->source)->channels;
@@ -217,7 +217,7 @@ static bsm_status write_part(bsm_parts *parts, size_t output, float *const *audi
     return status;
 }
 
-/* What is left of the input, which `original` then is no more. */
+/* Subtract the vocals from `original`, which becomes the instrumental. */
 static void subtract_vocals(const bsm_parts *parts, size_t count)
 {
     for (size_t c = 0; c < bsm_source_info(parts->source)->channels; c++) {
@@ -227,7 +227,7 @@ static void subtract_vocals(const bsm_parts *parts, size_t count)
     }
 }
 
-/* After the vocals, `part` and `original` hold what went into the two files. */
+/* After the vocals were subtracted, `part` and `original` hold what went into the two files. */
 static void tell_listener(const bsm_parts *parts, size_t count)
 {
     if (parts->listen && count > 0) {
@@ -241,7 +241,7 @@ static void tell_listener(const bsm_parts *parts, size_t count)
     }
 }
 
-/* A model has finite weights, so the samples were too large for the network. */
+/* A model's weights are finite, so the samples were too large for the network. */
 static bsm_status fail_infinite(const bsm_parts *parts, bsm_error *error)
 {
     return bsm_fail(
@@ -251,7 +251,7 @@ static bsm_status fail_infinite(const bsm_parts *parts, bsm_error *error)
         parts->path, (double)parts->written / (double)bsm_source_info(parts->source)->rate);
 }
 
-/* Write up to BLOCK samples of all parts, beside which `original` has the input's. */
+/* Write up to BLOCK samples of all parts; `original` has those of the input. */
 static bsm_status write_files(bsm_parts *parts, float *const *audio, size_t count, bsm_error *error)
 {
     const size_t channels = bsm_source_info(parts->source)->channels;
@@ -280,7 +280,7 @@ static bsm_status write_files(bsm_parts *parts, float *const *audio, size_t coun
     return status;
 }
 
-/* ---- Gain that is known at the end ---- */
+/* ---- A gain that is known only at the end ---- */
 
 static void measure_peak(bsm_parts *parts, size_t output, float *const *audio, size_t count)
 {
@@ -291,7 +291,7 @@ static void measure_peak(bsm_parts *parts, size_t output, float *const *audio, s
     }
 }
 
-/* As write_files, into the spool. */
+/* The counterpart of write_files that writes to the spool. */
 static bsm_status keep(bsm_parts *parts, float *const *audio, size_t count, bsm_error *error)
 {
     float *all[MAX_PLANES + BSM_MAX_CHANNELS];
@@ -314,7 +314,7 @@ static bsm_status keep(bsm_parts *parts, float *const *audio, size_t count, bsm_
     return status;
 }
 
-/* Silence stays as it is. */
+/* Silence is not amplified. */
 static bsm_status write_kept(bsm_parts *parts, bsm_error *error)
 {
     float *all[MAX_PLANES + BSM_MAX_CHANNELS];
@@ -334,7 +334,7 @@ static bsm_status write_kept(bsm_parts *parts, bsm_error *error)
     return status;
 }
 
-/* Reads up to BLOCK samples of all parts, as many as there are of the input. */
+/* Write up to BLOCK samples of all parts, as far as there are samples of the input. */
 static bsm_status write_block(bsm_parts *parts, float *const *audio, size_t count, bsm_error *error)
 {
     count = bsm_sample_queue_pop(&parts->input, parts->original, count);
@@ -342,7 +342,7 @@ static bsm_status write_block(bsm_parts *parts, float *const *audio, size_t coun
                         : write_files(parts, audio, count, error);
 }
 
-/* Convert and write; `audio` NULL is the end of the separated signal. */
+/* Convert and write; an `audio` of NULL is the end of the separated signal. */
 static bsm_status write_resampled(bsm_parts *parts, float *const *audio, size_t count,
                                   bsm_error *error)
 {
@@ -378,7 +378,7 @@ bsm_status bsm_parts_add(bsm_parts *parts, float *const *audio, size_t count, bs
     return status;
 }
 
-/* Rounding between the rates may leave the separated signal a sample short. */
+/* After rounding between the rates, the separated signal may be one sample too short. */
 static bsm_status write_rest(bsm_parts *parts, bsm_error *error)
 {
     for (size_t p = 0; p < parts->planes; p++) {

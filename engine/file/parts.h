@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** An audio file as a network wants it, at the model's rate and in at least its channels, and the
- *  original samples beside. */
+/** An audio file as a network needs it, and the files that a separation writes from it. */
 #ifndef BSM_FILE_PARTS_H
 #define BSM_FILE_PARTS_H
 
@@ -13,61 +12,62 @@
 #include "separate/separation.h"
 #include "signal/signal.h"
 
-/* An audio file as a network wants it, at the model's rate and in at least its channels, and the
- *  original samples beside. */
+/* An audio file as a network needs it, with the model's rate and at least its channels, and the
+ * original samples beside it. */
 
 typedef struct bsm_source bsm_source;
 
-/** Open `path`, to be read at `rate` with `channels` channels: those of the file, or where it has
- *  one, that one as often as needed. As bsm_audio_reader_open. */
+/** Open `path`, to be read at `rate` with at least `channels` channels: a mono file's channel is
+ *  repeated as often as needed. Errors as for bsm_audio_reader_open. */
 BSM_NODISCARD bsm_status bsm_source_open(const char *path, size_t rate, size_t channels,
                                          bsm_source **source, bsm_error *error);
 void bsm_source_free(bsm_source *source);
 
 const bsm_audio_info *bsm_source_info(const bsm_source *source);
 
-/** What the file says of its music, before the signal is read. */
+/** The file's tags, known before the signal is read. */
 void bsm_source_tags(bsm_source *source, bsm_audio_tags *tags);
 
-/** Channels of the signal: the larger of the file's and those asked for. */
+/** The number of channels of the signal: that of the file or the requested one, whichever is
+ *  larger. */
 size_t bsm_source_channels(const bsm_source *source);
 
 /** The converted signal. */
 bsm_signal bsm_source_signal(bsm_source *source);
 
-/** Where reading the signal leaves the original samples from now on, at the file's rate and in its
- *  channels. */
+/** From now on, reading the signal also puts the original samples here, at the file's rate and
+ *  with its channels. */
 bsm_sample_queue *bsm_source_original(bsm_source *source);
 
-/* ---- Samples that wait in a file without a name until all are known ---- */
+/* ---- Samples that wait in a nameless file until all are known ---- */
 
 typedef struct bsm_sample_spool bsm_sample_spool;
 
-/** Blocks of up to `most` samples in `planes` planes, in the folder of `beside`, whose disk has to
- * have room for them. Messages name `beside`. BSM_NO_MEMORY, BSM_NO_PERMISSION, BSM_NOT_FOUND,
- * BSM_IO. */
+/** Make a spool for blocks of up to `most` samples in `planes` planes, in the folder of `beside`,
+ *  whose disk must have room for them. Messages name `beside`. BSM_NO_MEMORY, BSM_NO_PERMISSION,
+ *  BSM_NOT_FOUND, BSM_IO. */
 BSM_NODISCARD bsm_status bsm_sample_spool_new(const char *beside, size_t planes, size_t most,
                                               bsm_sample_spool **spool, bsm_error *error);
 void bsm_sample_spool_free(bsm_sample_spool *spool);
 
-/** Add a block. BSM_NO_SPACE, BSM_IO. */
+/** Append a block. BSM_NO_SPACE, BSM_IO. */
 BSM_NODISCARD bsm_status bsm_sample_spool_add(bsm_sample_spool *spool, float *const *audio,
                                               size_t count, bsm_error *error);
 
-/** Begin to take what was added. */
+/** Begin to read what was added. */
 BSM_NODISCARD bsm_status bsm_sample_spool_rewind(bsm_sample_spool *spool, bsm_error *error);
 
-/** The next block, as it was added; 0 at the end. */
+/** Read the next block as it was added; 0 at the end. */
 BSM_NODISCARD bsm_status bsm_sample_spool_take(bsm_sample_spool *spool, float *const *audio,
                                                size_t *count, bsm_error *error);
 
-/* From the separated signal, at the model's rate and in its channels, to the files: vocals, what
- *  the input leaves without them, and the other stems, at the input's rate and in its channels. */
+/* From the separated signal, which has the model's rate and channels, to the files, which have the
+ * input's: vocals, the input without them, and the other stems. */
 
 typedef struct bsm_parts bsm_parts;
 
-/** Begin the files that `options` ask for. The source has to outlive the parts.
- *  @param vocals the number of the vocals' stem
+/** Begin the files that `options` ask for. The source must outlive the parts.
+ *  @param vocals the index of the vocals' stem
  *  @param output_failed set to true by any function here when a file could not be written */
 BSM_NODISCARD bsm_status bsm_parts_new(const bsm_separation *separation, bsm_source *source,
                                        const char *path, const bsm_separate_options *options,
@@ -77,20 +77,20 @@ BSM_NODISCARD bsm_status bsm_parts_new(const bsm_separation *separation, bsm_sou
 /** Free; files that were not published are removed. */
 void bsm_parts_free(bsm_parts *parts);
 
-/** Where the original samples belong, before their parts are added. */
+/** The queue for original samples; they must be there before their parts are added. */
 bsm_sample_queue *bsm_parts_input(bsm_parts *parts);
 
 /** Add the next separated samples: bsm_separation_planes planes. Any thread, one at a time. */
 BSM_NODISCARD bsm_status bsm_parts_add(bsm_parts *parts, float *const *audio, size_t count,
                                        bsm_error *error);
 
-/** The separated signal has ended: write what is left of the input, and publish the files. */
+/** The separated signal has ended: write the rest of the input, and publish the files. */
 BSM_NODISCARD bsm_status bsm_parts_finish(bsm_parts *parts, bsm_error *error);
 
 /** Samples per channel written so far. */
 uint64_t bsm_parts_written(const bsm_parts *parts);
 
-/** The names of the files, and how many samples were clipped. */
+/** Report the names of the files, and how many samples were clipped. */
 void bsm_parts_report(const bsm_parts *parts, bsm_separate_result *result);
 
 #endif

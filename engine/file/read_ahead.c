@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* A signal that is read by a thread of its own. */
+/* Reads a signal in a thread of its own. */
 #include "file/sample_pipe.h"
 
 #include <stdlib.h>
 
 struct bsm_read_ahead {
     bsm_signal signal;
-    bsm_sample_queue *beside; /* NULL: nothing goes there */
-    bsm_pipe_thread end;      /* where it writes what it has read */
+    bsm_sample_queue *beside; /* NULL: nothing is read there */
+    bsm_pipe_thread end;      /* where the signal puts the original samples */
 };
 
 static void *read_all(void *opaque)

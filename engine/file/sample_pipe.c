@@ -9,16 +9,16 @@
 #include "base/team.h"
 #include "signal/signal.h"
 
-/* A bounded buffer between two threads. Each copies without the lock: what it copies is its own
- * until it says otherwise. */
+/* A bounded buffer between two threads. Both copy without holding the lock: each owns the part
+ * that it copies until it announces the contrary. */
 
 struct bsm_sample_pipe {
     size_t channels, capacity;
     float **planes;           /* [channels][capacity] */
-    size_t write_at, read_at; /* places in the planes: the writer's own, the reader's own */
+    size_t write_at, read_at; /* indices into the planes: the writer's own, and the reader's own */
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* what follows */
-    size_t waiting;         /* samples */
+    pthread_cond_t changed; /* one of the following has changed */
+    size_t waiting;         /* samples that wait to be read */
     bool ended, stopped;
     bsm_sample_queue beside;
 };
@@ -57,7 +57,7 @@ static size_t min(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Samples that there is room for, once there is any; 0 if stopped. */
+/* Wait for room; returns for how many samples there is room, or 0 if the pipe was stopped. */
 static size_t wait_for_room(bsm_sample_pipe *pipe)
 {
     pthread_mutex_lock(&pipe->lock);
@@ -69,7 +69,7 @@ static size_t wait_for_room(bsm_sample_pipe *pipe)
     return room;
 }
 
-/* Samples that can be read, once there are any; 0 at the end. */
+/* Wait for samples; returns how many can be read, or 0 at the end. */
 static size_t wait_for_samples(bsm_sample_pipe *pipe)
 {
     pthread_mutex_lock(&pipe->lock);

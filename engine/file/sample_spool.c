@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Samples that wait in a file without a name. */
+/* Keeps samples in a nameless file. */
 #include "file/parts.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 struct bsm_sample_spool {
-    char *path; /* beside which it lies */
+    char *path; /* path of the file beside which it lies */
     FILE *file;
     size_t planes, most;
 };
@@ -22,7 +22,7 @@ static bsm_status fail(const bsm_sample_spool *spool, int cause, bsm_error *erro
     return bsm_fail_errno(error, cause, spool->path, "cannot keep the samples beside it");
 }
 
-/* It loses its name at once, so that nothing is left behind, whatever happens. */
+/* Remove its name at once, so that nothing is left behind whatever happens. */
 static int open_nameless(const char *path)
 {
     const char *slash = strrchr(path, '/');

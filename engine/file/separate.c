@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Separating a whole audio file: the source, the way to cut it up, the parts. The file is read and
- * the parts are written by a thread each, while the network computes. */
+/* Separates a whole audio file: the source, the separation, the parts. One thread reads the file
+ * and one writes the parts, while the network computes. */
 #include "file/separate.h"
 
 #include <math.h>
@@ -23,8 +23,8 @@ typedef struct separation_job {
     bsm_cutter *cutter;
     bsm_write_behind *behind;
     bsm_parts *parts;
-    bsm_sample_queue original; /* on its way past the network */
-    uint64_t given;            /* samples at the model's rate, to be written */
+    bsm_sample_queue original; /* original samples on their way around the network */
+    uint64_t given;            /* samples at the model's rate that were passed on for writing */
     double start;
 } separation_job;
 
@@ -52,7 +52,8 @@ static bsm_status write_parts(void *user, float *const *audio, size_t count, bsm
     return bsm_parts_add(user, audio, count, error);
 }
 
-/* On either side of the cutter waits as much as it takes and gives at once, at least a second. */
+/* On either side of the separation there is room for as many samples as it takes and gives at
+ * once, and at least for a second. */
 static bsm_status open_threads(separation_job *job, bsm_error *error)
 {
     bsm_separation *separation = &job->separation;
@@ -99,7 +100,8 @@ static bsm_status report_progress(const separation_job *job)
                                  (double)job->given / (double)job->separation.config->sample_rate};
     if (info->frames != BSM_UNKNOWN_FRAMES) {
         progress.total = (double)info->frames / (double)info->rate;
-        progress.done = fmin(progress.done, progress.total); /* a resampler's last sample */
+        /* limits the last sample of a resampler */
+        progress.done = fmin(progress.done, progress.total);
     }
     progress.speed = progress.done > 0 && elapsed > 0 ? progress.done / elapsed : 0;
     return job->options->progress(job->options->user, &progress) ? BSM_OK : BSM_CANCELLED;
@@ -164,7 +166,7 @@ bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *con
     if (status == BSM_CANCELLED) { /* between windows, or inside the network */
         bsm_fail(error, status, "%s: cancelled", path);
     }
-    if (status == BSM_NO_MEMORY) { /* whichever of its parts had none */
+    if (status == BSM_NO_MEMORY) { /* one of the parts ran out of memory */
         bsm_fail(error, status, "%s: out of memory; shorter windows or blocks need less", path);
     }
     if (!status) {
@@ -179,7 +181,7 @@ bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *con
     return status;
 }
 
-/* A window of a large model takes seconds on the CPU: have the network ask whether to go on. */
+/* On the CPU a window of a large model takes seconds, so the network asks whether to go on. */
 typedef struct cancel_watch {
     const bsm_separate_options *options;
     bsm_progress last;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* An audio file as a network wants it. */
+/* Reads an audio file as a network needs it. */
 #include "file/parts.h"
 
 #include <stdbool.h>
@@ -14,12 +14,12 @@ struct bsm_source {
     size_t channels;
     bsm_audio_reader *reader;
     bsm_sample_queue original;
-    bsm_resampled *resampled; /* NULL where the rates are equal */
-    bool ended;               /* the file has no more */
+    bsm_resampled *resampled; /* NULL if the rates are equal */
+    bool ended;               /* the file has ended */
     bool keeps_original;
 };
 
-/* At the file's rate; the original goes beside. */
+/* The input at the file's rate; the original samples go beside it. */
 static bsm_status read_file(void *user, float *const *audio, size_t count, size_t *got,
                             bsm_error *error)
 {

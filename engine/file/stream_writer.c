@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Writing sound into a pipe. */
+/* Writes audio to a pipe. */
 #include "file/encoder.h"
 
 #include <errno.h>
@@ -56,7 +56,7 @@ bool bsm_stream_write(const bsm_audio_format *format, void *samples, size_t coun
     for (size_t i = 0; i < values; i++) {
         uint32_t value;
         memcpy(&value, bytes + 4 * i, 4);
-        put(bytes + size * i, value >> (32 - 8 * size), size); /* never ahead of what is read */
+        put(bytes + size * i, value >> (32 - 8 * size), size); /* writes never overtake reads */
     }
     return write_all(format->stream, bytes, size * values);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Samples that are written by a thread of their own. */
+/* Writes samples in a thread of its own. */
 #include "file/sample_pipe.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@ struct bsm_write_behind {
     bsm_write_fn *write;
     void *user;
     bsm_sample_queue *beside; /* NULL: nothing comes there */
-    bsm_pipe_thread end;      /* where it reads what it writes */
+    bsm_pipe_thread end;      /* where `write` finds the original samples */
 };
 
 static void *write_all(void *opaque)
