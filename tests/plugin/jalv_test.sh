@@ -7,6 +7,7 @@ for tool in jalv jackd jack_lsp; do
 done
 folder=$(mktemp -d)
 export JACK_DEFAULT_SERVER="bsm-jalv-$$" JACK_NO_START_SERVER=1 JACK_NO_AUDIO_RESERVATION=1
+python3 "$(dirname "$0")/../support/jack_server.py"
 jackd --no-realtime -n "$JACK_DEFAULT_SERVER" -d dummy -r 48000 -p 512 >"$folder/jackd" 2>&1 &
 server=$!
 trap 'kill $server 2>/dev/null; wait; rm -rf "$folder"' EXIT

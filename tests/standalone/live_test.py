@@ -115,7 +115,8 @@ class LiveTest(unittest.TestCase):
         self.addCleanup(log.close)
         self.server = jack_server.start(self.env, log, rate, period)
         self.addCleanup(self.end_server)
-        wait_for(self.ports, 'the JACK server')
+        wait_for(lambda: self.ports() or self.server.poll() is not None, 'the JACK server')
+        self.assertIsNone(self.server.poll(), 'the JACK server has ended')
 
     def end_server(self):
         jack_server.end(self.server, self.env)

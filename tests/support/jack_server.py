@@ -6,31 +6,32 @@ A server's name is its environment's JACK_DEFAULT_SERVER."""
 
 import glob
 import os
-import shutil
 import signal
 import subprocess
+import sys
 import time
 
 SECONDS = 20  # to begin, and to end
 
 
-def server_lives():
-    """Whether any JACK server of this machine runs."""
-    for comm in glob.glob('/proc/[0-9]*/comm'):
-        try:
-            with open(comm, encoding='utf-8') as file:
-                if file.read().strip() in ('jackd', 'jackdbus'):
-                    return True
-        except OSError:  # it has ended
-            pass
-    return False
+# The list of servers: JACK2's engine shared memory, whose layout is in its common/shm.h.
+REGISTRY = '/dev/shm/jack-shm-registry'
+HEADER, PLACES, PLACE, NAME = 24, 8, 264, 4
 
 
 def clear_dead_servers():
     """Servers that were killed with their tests would leave no room for new ones."""
-    if not server_lives():
-        for name in glob.glob('/dev/shm/jack*'):
-            (shutil.rmtree if os.path.isdir(name) else os.unlink)(name)
+    try:
+        with open(REGISTRY, 'r+b') as file:
+            places = file.read(HEADER + PLACES * PLACE)[HEADER:]
+            for at in range(0, len(places), PLACE):
+                pid = int.from_bytes(places[at:at + NAME], sys.byteorder)
+                if pid and not os.path.exists('/proc/%d' % pid):
+                    file.seek(HEADER + at)
+                    file.write(bytes(PLACE))
+                    clear(places[at + NAME:at + PLACE].split(b':')[1].decode())  # jack-USER:SERVER:
+    except OSError:  # there was none yet, or it is another user's
+        pass
 
 
 def start(env, log, rate, period):
@@ -76,6 +77,11 @@ def kill(process, env):
 
 
 def clear(server):
-    """What clients have left that lived on when `server`, a pattern, was killed."""
-    for name in glob.glob('/dev/shm/jack_sem.*_%s_*' % server):
-        os.unlink(name)
+    """What a killed `server`, a pattern, has left, and its clients that lived on."""
+    for pattern in ('jack_%s_*', 'jack_sem.*_%s_*'):
+        for name in glob.glob('/dev/shm/' + pattern % server):
+            os.unlink(name)
+
+
+if __name__ == '__main__':  # for tests that are shell scripts
+    clear_dead_servers()

@@ -16,8 +16,11 @@ import sys
 import tempfile
 import time
 
-URI = "https://bsm-audio.org/lv2/remix"
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../../support"))
+import jack_server  # noqa: E402
+
+URI = "https://bsm-audio.org/lv2/remix"
 WINDOW = re.compile(r"(0x[0-9a-f]+) \"bsm\": \(\)\s+(\d+)x(\d+)")
 
 # So that Ardour asks nothing when it starts: the audio system that was used last.
@@ -90,13 +93,12 @@ def start_jack(folder):
     os.environ.update(JACK_DEFAULT_SERVER=f"bsm-hosts-{os.getpid()}", JACK_NO_START_SERVER="1",
                       JACK_NO_AUDIO_RESERVATION="1")
     with open(os.path.join(folder, "jackd"), "wb") as log:
-        server = subprocess.Popen(
-            ["jackd", "--no-realtime", "-n", os.environ["JACK_DEFAULT_SERVER"], "-d", "dummy", "-r",
-             "48000", "-p", "1024"], stdout=log, stderr=log)
+        server = jack_server.start(os.environ, log, 48000, 1024)
     for _ in range(100):
-        if subprocess.run(["jack_lsp"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                          check=False).returncode == 0:
+        if jack_server.ports(os.environ):
             return server
+        if server.poll() is not None:
+            break
         time.sleep(0.1)
     sys.exit("no JACK server")
 
@@ -134,7 +136,7 @@ def main():
         sys.exit(77)
     with tempfile.TemporaryDirectory(prefix="bsm-hosts-") as folder:
         os.environ["HOME"] = folder
-        processes = [start_jack(folder)]
+        server, processes = start_jack(folder), []
         try:
             if host == "jalv":
                 processes.append(start_jalv())
@@ -147,6 +149,7 @@ def main():
             for process in reversed(processes):
                 process.send_signal(signal.SIGKILL)
                 process.wait()
+            jack_server.kill(server, os.environ)  # it seldom ends after Ardour
 
 
 main()
