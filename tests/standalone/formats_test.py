@@ -199,17 +199,19 @@ class FormatsTest(unittest.TestCase):
 
     def test_more_than_two_channels(self):
         """The middle goes to both sides, what is left stays left, and it is said."""
-        for name in ('a.wav', 'b.flac', 'c.ogg', 'd.opus', 'e.m4a'):
-            for place, left, right in (('FL', 1, 0), ('FR', 0, 1), ('FC', 1, 1), ('BL', 1, 0),
-                                       ('BR', 0, 1), ('LFE', 0, 0)):
-                path = self.encode(name, '-t', '0.5', '-af', 'pan=5.1|%s=c0' % place)
-                result = self.separate('--bits', '16', path)
+        places = {'FL': (1, 0), 'FR': (0, 1), 'FC': (1, 1), 'BL': (1, 0), 'BR': (0, 1), 'LFE': (0, 0)}
+        for kind in ('wav', 'flac', 'ogg', 'opus', 'm4a'):
+            names = [place + '.' + kind for place in places]
+            files = [self.encode(name, '-t', '0.5', '-af', 'pan=5.1|%s=c0' % name.split('.')[0])
+                     for name in names]
+            result = self.separate(*files)
+            for name, expected in zip(names, places.values()):
                 self.assertIn(name + ': 6 channels, mixed down to two', result.stderr)
-                both = self.sum(name[0])
+                both = self.sum(name.split('.')[0])
                 level = [sum(map(abs, both[side::2])) / (len(both) / 2) for side in (0, 1)]
-                for side, expected in ((0, left), (1, right)):
-                    (self.assertGreater if expected else self.assertLess)(level[side], 250, path + place)
-                if left and right:
+                for side in (0, 1):
+                    (self.assertGreater if expected[side] else self.assertLess)(level[side], 250, name)
+                if all(expected):
                     self.assertAlmostEqual(level[0] / level[1], 1, delta=0.05)
 
     def test_what_is_no_file(self):
@@ -274,12 +276,12 @@ class FormatsTest(unittest.TestCase):
         for kind in ('flac', 'mp3', 'wav', 'ogg', 'opus'):
             result = self.separate('--format', kind, *files, bits=())
             self.assertNotIn('warning', result.stderr)
-            for path in files:
-                for part in ('vocals', 'instrumental'):
-                    output = os.path.splitext(path)[0] + '.%s.%s' % (part, kind)
-                    shown = self.picture_of(output) if kind != 'wav' else self.chunk(output, b'id3 ')
-                    self.assertIn(cover, shown, path + ' to ' + kind)
-                    self.separate('-q', '-f', '-o', self.path('again'), output, bits=())
+            outputs = ['%s.%s.%s' % (os.path.splitext(path)[0], part, kind)
+                       for path in files for part in ('vocals', 'instrumental')]
+            for output in outputs:
+                shown = self.picture_of(output) if kind != 'wav' else self.chunk(output, b'id3 ')
+                self.assertIn(cover, shown, output)
+            self.separate('-q', '-f', '-o', self.path('again'), *outputs, bits=())
 
     @staticmethod
     def chunk(path, name):
