@@ -3,8 +3,9 @@
  *
  *  At the model's rate, with C frames of commit and L of look-ahead, block b yields the samples
  *  from b C hop - n_fft / 2 on (less the expander's delay). It needs those up to
- *  ((b + 1) C + L - 1) hop + n_fft / 2, and one more for a reflection. The worker has as much time to compute it as
- *  the block lasts, less the fade that the audio thread looks ahead. So the latency is
+ *  ((b + 1) C + L - 1) hop + n_fft / 2, and one more for a reflection. The worker has as much time
+ * to compute it as the block lasts, less the fade that the audio thread looks ahead. So the latency
+ * is
  *
  *      (2 C + L - 1) hop + n_fft + 1     plus the delay of the model's expander and, if the rates
  *                                        differ, the samples that both resamplers hold,
