@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** Dividing one block of memory into parts aligned for vectors. The same code runs twice: without a
- *  block, when the parts are NULL, to find its size, and then over it. */
+/** Divides one block of memory into parts that are aligned for vectors. The same code runs twice:
+ *  without a block, when the parts are NULL, to find the size, and then with one. */
 #ifndef BSM_CARVE_H
 #define BSM_CARVE_H
 
@@ -9,7 +9,7 @@
 enum { BSM_CARVE_ALIGNMENT = 64 };
 
 typedef struct bsm_carver {
-    unsigned char *block; /**< aligned; NULL: only count */
+    unsigned char *block; /**< aligned; NULL: only count bytes */
     size_t used;          /**< bytes */
 } bsm_carver;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Finds and opens libbsm-cuda.so: beside the code that asks (libbsm or a plugin that has it
- * inside), then where it is installed, then wherever the linker looks. */
+/* Finds and opens libbsm-cuda.so: beside the code that asks (libbsm, or a plugin that contains
+ * it), then where it is installed, then wherever the linker looks. */
 #include "device/cuda_module.h"
 
 #include <dlfcn.h>
@@ -50,7 +50,7 @@ static void use(const char *path, void *library)
     }
 }
 
-/* False if there is no such file; one that cannot be opened is the end of the search. */
+/* False if there is no such file; a file that cannot be opened ends the search. */
 static bool try_path(const char *path)
 {
     if (access(path, F_OK)) {

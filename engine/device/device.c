@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which devices there are. */
+/* The list of devices, and the choice between them. */
 #include "device/device.h"
 
 #include <stdatomic.h>
@@ -41,7 +41,7 @@ const char *bsm_precision_name(bsm_precision precision)
     return NULL;
 }
 
-/* As other programs for networks spell them, too. */
+/* Accepts the spellings of other programs for neural networks, too. */
 bsm_status bsm_precision_parse(const char *name, bsm_precision *precision, bsm_error *error)
 {
     static const struct {
@@ -86,7 +86,7 @@ static bsm_status find_cuda(const bsm_device **device, bsm_error *error)
     return status;
 }
 
-/* Said once: it will be the same for every network. */
+/* Log this once: it would be the same for every network. */
 static void log_refusal(const char *why)
 {
     static atomic_flag said = ATOMIC_FLAG_INIT;

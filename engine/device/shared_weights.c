@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* One packed copy of a model's weights per device and process, however many networks use it. */
+/* Keeps one packed copy of a model's weights per device and process, however many networks use
+ * it. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -9,7 +10,7 @@
 struct bsm_shared_weights {
     const bsm_device *device;
     bsm_model *model;
-    bsm_weights *host; /* only where the device keeps pointers into it */
+    bsm_weights *host; /* only if the device keeps pointers into it */
     void *data;
     size_t references;
     bsm_shared_weights *next;
@@ -69,7 +70,7 @@ bsm_status bsm_shared_weights_get(const bsm_device *device, bsm_model *model,
                                   bsm_shared_weights **shared, bsm_error *error)
 {
     bsm_status status = BSM_OK;
-    /* Held while packing, so that two who ask at once do not both pack. */
+    /* Held while weights are packed, so that two threads that ask at once do not both pack them. */
     pthread_mutex_lock(&lock);
     *shared = find(device, model);
     if (*shared) {

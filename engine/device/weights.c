@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: ISC */
-/* Binds a model's tensors by name. */
+/* Binds a model's tensors to the network's weights by name. */
 #include "device/weights.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Walks the tensors in one fixed order, first to count the floats to convert, then to bind. */
+/* Walks through the tensors in one fixed order: first to count the floats to convert, then to
+ * bind. */
 typedef struct binder {
     const bsm_model *model;
     float *converted; /* NULL while counting */
     size_t used;
-    bool missing; /* `name` is the first tensor that is not there */
+    bool missing; /* `name` is the first tensor that is missing */
     char name[160];
 } binder;
 

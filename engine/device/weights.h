@@ -12,7 +12,7 @@ typedef struct bsm_linear {
     const float *bias;   /**< [out], or NULL */
 } bsm_linear;
 
-/** One band of the band split: RMS-like norm and a linear layer to `dim` features. */
+/** One band of the band split: an RMS-like norm and a linear layer to `dim` features. */
 typedef struct bsm_band_weights {
     const float *gamma; /**< [features of the band] */
     bsm_linear linear;  /**< [dim][features of the band] */
@@ -52,11 +52,11 @@ typedef struct bsm_weights {
     bsm_path_weights *band;  /**< [depth] */
     const float *final_norm; /**< [dim] */
     bsm_mask_weights *masks; /**< [stem][num_bands] */
-    float *converted;        /**< those that the file does not hold as float32 */
+    float *converted;        /**< the tensors that the file does not hold as float32 */
 } bsm_weights;
 
-/** Bind the tensors of `model`, which must outlive the result.
- *  BSM_NO_MEMORY, BSM_BAD_MODEL (a tensor is missing). */
+/** Bind the tensors of `model`, which must outlive the result. BSM_NO_MEMORY, BSM_BAD_MODEL (a
+ *  tensor is missing). */
 bsm_status bsm_weights_new(const bsm_model *model, bsm_weights **weights, bsm_error *error);
 void bsm_weights_free(bsm_weights *weights);
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/** To the nearest, half to even, in the upper half of the result; what is no number stays that. */
+/** Round to nearest, ties to even; the result is in the upper half. NaN stays NaN. */
 static inline uint32_t bf16_round(float value)
 {
     uint32_t bits;
@@ -29,7 +29,7 @@ static inline float bf16_value(uint16_t half)
     return value;
 }
 
-/** out = factor x, rounded. */
+/** out = factor x, rounded to bfloat16. */
 static inline void bf16_round_row(size_t n, const float *restrict x, float factor,
                                   uint16_t *restrict out)
 {
@@ -38,7 +38,7 @@ static inline void bf16_round_row(size_t n, const float *restrict x, float facto
     }
 }
 
-/** 16 values of two rows, rounded, in turns. */
+/** Round 16 values from each of two rows and interleave them. */
 static inline void bf16_round_pairs(const float *restrict first, float factor,
                                     const float *restrict second, float second_factor,
                                     uint16_t *restrict out)

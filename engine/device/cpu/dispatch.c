@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Chooses the kernels for the processor that this runs on. */
+/* Chooses the kernels for this processor. */
 #include "base/machine.h"
 #include "device/cpu/kernels.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Compiled once per instruction set, with BSM_KERNELS and its kin set by meson. */
+/* Compiled once per instruction set; meson sets BSM_KERNELS and related names. */
 #include <math.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ extern const bsm_triangle_kernels BSM_KERNELS_TRIANGLE;
 
 enum { TILE_M = 6, TILE_N = 2 * VECTOR, PANEL_K = 256 };
 
-/* B[k0 .. k0 + kc)[n0 .. n0 + TILE_N), zero-filled past the last column. */
+/* Copy B[k0 .. k0 + kc)[n0 .. n0 + TILE_N); columns past the last one become zero. */
 static void pack_panel(const bsm_product *p, size_t k0, size_t kc, size_t n0,
                        float panel[restrict PANEL_K][TILE_N])
 {
@@ -38,7 +38,7 @@ static void pack_panel(const bsm_product *p, size_t k0, size_t kc, size_t n0,
     }
     for (size_t k = 0; k < kc; k++) {
         const float *b = p->b + (k0 + k) * p->ldb + n0;
-        if (columns == TILE_N) { /* a fixed size, which is copied without a loop */
+        if (columns == TILE_N) { /* with a fixed size the compiler needs no loop */
             memcpy(panel[k], b, sizeof *panel);
         } else {
             memcpy(panel[k], b, columns * sizeof *b);
@@ -153,7 +153,7 @@ static inline void silu_row(size_t n, float *restrict x)
     }
 }
 
-/* The published width, with all taps in one pass over the row. */
+/* The published number of taps, all in one pass over the row. */
 static void conv4_silu_piece(size_t n, size_t stride, const float *restrict in, size_t ld,
                              const float *restrict weight, const float *restrict bias,
                              float *restrict out)
@@ -179,7 +179,8 @@ static void conv_silu_piece(size_t n, size_t stride, size_t taps, const float *r
     silu_row(n, out);
 }
 
-/* Some channels at a time, so that their weights and rows stay in the cache from row to row. */
+/* Works on some channels at a time, so that their weights and rows stay in the cache from row to
+ * row. */
 static void conv_silu(size_t rows, size_t channels, size_t taps, const float *in, size_t ld,
                       const float *weight, const float *bias, float *out, size_t ld_out)
 {
@@ -198,8 +199,8 @@ static void conv_silu(size_t rows, size_t channels, size_t taps, const float *in
     }
 }
 
-/* log(1 + exp(x)), which vectorises where calls of the library do not: with u = exp(-|x|), it is
- * log(1 + u) more than x or 0, and log(1 + u) = 2 atanh(u / (2 + u)). */
+/* log(1 + exp(x)) in a form that vectorises, unlike calls of the library: with u = exp(-|x|) it is
+ * max(x, 0) + log(1 + u), and log(1 + u) = 2 atanh(u / (2 + u)). */
 static inline float softplus(float x)
 {
     float u = exp_clamped(x > 0 ? -x : x), t = u * reciprocal(2.0f + u), t2 = t * t;
@@ -213,14 +214,14 @@ static inline float softplus(float x)
     return (x > 0 ? x : 0) + 2.0f * sum;
 }
 
-enum { STEP = 16 }; /* whole vectors; what lies behind the last row means nothing */
+enum { STEP = 16 }; /* whole vectors; results past the last row are meaningless */
 
 static inline size_t whole_steps(size_t rows)
 {
     return (rows + STEP - 1) / STEP * STEP;
 }
 
-/* dt of one head. */
+/* Compute dt of one head. */
 static void head_steps(size_t rows, const float *raw, size_t ld, float bias, float *restrict dt)
 {
     const size_t filled = whole_steps(rows);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /** What the CPU device computes between the matrix products: loops over rows that the compiler
- *  vectorises. kernels.c is compiled once per instruction set; the best one is chosen at run time.
+ *  vectorises. kernels.c is compiled once per instruction set; the best set is chosen at run time.
  *
  *  Matrices are row-major; `ld` is the distance in floats from one row to the next. */
 #ifndef BSM_DEVICE_CPU_KERNELS_H
@@ -10,17 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the CPU device computes between the matrix products: loops over rows that the compiler
- *  vectorises. kernels.c is compiled once per instruction set; the best one is chosen at run time.
- *
- *  Matrices are row-major; `ld` is the distance in floats from one row to the next. */
-
 /** Steps of the scan that are computed as one matrix product. */
 enum { BSM_CHUNK = 64 };
 
-/** The distance in floats between rows of `width` that products walk down. At a multiple of 4 KB
- *  all rows would fall into the same few places of the cache, and products are up to a third
- *  slower. */
+/** The distance in floats between rows of `width` for matrices that products read down the
+ *  columns. If it were a multiple of 4 KB, all rows would share a few sets of the cache, and
+ *  products would be up to a third slower. */
 static inline size_t bsm_cpu_ld(size_t width)
 {
     return width >= 256 && width % 64 == 0 ? width + 16 : width;
@@ -39,13 +34,14 @@ typedef struct bsm_product {
     size_t ldc;
 } bsm_product;
 
-/** How one chunk of a scan decays, per head: [heads][BSM_CHUNK]. */
+/** The decays of one chunk of a scan, per head: [heads][BSM_CHUNK]. */
 typedef struct bsm_decay {
     float *dt;
-    double *cum; /**< sum of dt A up to and with each step; in double, since differences are used */
-    float *in;   /**< exp(cum): how much of the state before the chunk is left at each step */
-    float *out;  /**< dt exp(cum of the last step - cum): what each step leaves behind the chunk */
-    float *all;  /**< [heads] exp(cum of the last step) */
+    double *cum; /**< running sum of dt A; double, because differences of it are used */
+    float *in;   /**< exp(cum): the part of the state before the chunk that remains at each step */
+    /** dt exp(cum of the last step - cum): what each step adds to the state after the chunk */
+    float *out;
+    float *all; /**< [heads] exp(cum of the last step) */
 } bsm_decay;
 
 typedef struct bsm_kernels {
@@ -54,7 +50,7 @@ typedef struct bsm_kernels {
     void (*product)(const bsm_product *p);
 
     /** out[r] = x[r] / sqrt(mean(x[r]^2) + 1e-5) * weight; rows of x are `step` apart, which may
-     *  be negative, those of out `n`. */
+     *  be negative, rows of out `n`. */
     void (*rms_norm)(size_t rows, size_t n, const float *x, ptrdiff_t step, const float *weight,
                      float *out);
 
@@ -67,12 +63,12 @@ typedef struct bsm_kernels {
     void (*conv_silu)(size_t rows, size_t channels, size_t taps, const float *in, size_t ld,
                       const float *weight, const float *bias, float *out, size_t ld_out);
 
-    /** dt = softplus(raw + bias) and all that follows from it. raw: [rows][heads], rows ld apart.
-     */
+    /** dt = softplus(raw + bias), and all decays that follow from it. raw: [rows][heads], rows ld
+     *  apart. */
     void (*decays)(size_t rows, size_t heads, const float *raw, size_t ld, const float *bias,
                    const float *A, const bsm_decay *decay);
 
-    /** One head's masked product: M[i][j] = G[i][j] exp(cum_i - cum_j) dt_j for j <= i, plus D on
+    /** One head's masked scores: M[i][j] = G[i][j] exp(cum_i - cum_j) dt_j for j <= i, plus D on
      *  the diagonal; zero above it. G and M: [rows][BSM_CHUNK]. */
     void (*masked_scores)(size_t rows, const float *G, const float *dt, const double *cum, float D,
                           float *M);
@@ -95,96 +91,98 @@ typedef struct bsm_kernels {
     /** x[r] = tanh(x[r] + bias) */
     void (*tanh_bias)(size_t rows, size_t n, float *x, const float *bias);
 
-    /** masked[r] = mixture[r] * (a * sigmoid(b)), complex; a and b are the halves of
-     *  values[r] + bias, [2 features]. Rows of mixture and masked are ld apart. */
+    /** masked[r] = mixture[r] * (a * sigmoid(b)), complex; a and b are the halves of values[r] +
+     *  bias, [2 features]. Rows of mixture and masked are ld apart. */
     void (*apply_mask)(size_t rows, size_t features, const float *values, const float *bias,
                        const float *mixture, float *masked, size_t ld);
 
     const struct bsm_triangle_kernels *triangle; /**< products inside a chunk of the scan */
-    const struct bsm_backward_kernels *backward; /**< what only training needs */
-    const struct bsm_pack_kernels *pack;         /**< what packs where neither side lies ready */
-    const struct bsm_scan_kernels *scan;         /**< what only the scan in bfloat16 needs */
-    const struct bsm_row_kernels *rows;          /**< what makes the rows of packed products */
+    const struct bsm_backward_kernels *backward; /**< kernels that only training needs */
+    const struct bsm_pack_kernels *pack;         /**< packing of both sides of a product */
+    const struct bsm_scan_kernels *scan; /**< kernels that only the scan in bfloat16 needs */
+    const struct bsm_row_kernels *rows;  /**< conversion to the rows of packed products */
 } bsm_kernels;
 
 /** The best kernels for this processor. Any thread. */
 const bsm_kernels *bsm_kernels_get(void);
 
-/** The index-th set that this processor can run, slowest first; NULL past the last. For tests. */
+/** The set number `index` of those that this processor can run, slowest first; NULL past the last.
+ *  For tests. */
 const bsm_kernels *bsm_kernels_at(size_t index);
 
-/* What rounds both sides of a product in bfloat16 (packed.h) that neither lies ready, which is so
- *  in training. Like kernels.c, compiled once per instruction set.
+/* Rounds and packs both sides of a product in bfloat16 (packed.h), as training needs because
+ * neither side is packed beforehand. Like kernels.c, compiled once per instruction set.
  *
- *  Rows of x are ld floats apart; zeros fill whole tiles up. */
+ * Rows of x are ld floats apart; zeros fill up to whole tiles. */
 
 typedef struct bsm_pack_kernels {
-    /** x^T as rows: x is k x m, out m x k with rows ld_out apart. */
+    /** Pack x^T as rows: x is k x m, out is m x k with rows ld_out apart. */
     void (*columns)(size_t k, size_t m, const float *x, size_t ld, uint16_t *out, size_t ld_out);
 
-    /** The matrix x of k inputs and n outputs, k x n, packed. */
+    /** Pack the matrix x of k inputs and n outputs, k x n. */
     void (*matrix)(size_t k, size_t n, const float *x, size_t ld, uint16_t *packed);
 
-    /** The same matrix where x is n x k. */
+    /** Pack the same matrix, given as x of n x k. */
     void (*transposed)(size_t k, size_t n, const float *x, size_t ld, uint16_t *packed);
 } bsm_pack_kernels;
 
-/* What makes the rows of packed products (packed.h). Like kernels.c, compiled once per instruction
- *  set. */
+/* Converts rows for packed products (packed.h). Like kernels.c, compiled once per instruction
+ * set. */
 
-/** Rows of x are ld apart, those of what comes out ld_out; zeros fill it up to whole tiles. */
+/** Rows of x are ld apart, rows of the result ld_out; zeros fill up to whole tiles. */
 typedef struct bsm_row_kernels {
     /** out[r] = x[r], rounded */
     void (*to_bf16)(size_t rows, size_t n, const float *x, size_t ld, uint16_t *out, size_t ld_out);
 
-    /** q[r] = round(x[r] / scale[r]) + BSM_INT8_ZERO with scale[r] = max |x[r]| / BSM_INT8_MAX.
-     *  A scale that is not finite says that a value was not. */
+    /** q[r] = round(x[r] / scale[r]) + BSM_INT8_ZERO with scale[r] = max |x[r]| / BSM_INT8_MAX. If
+     *  a value is not finite, neither is the scale. */
     void (*to_int8)(size_t rows, size_t n, const float *x, size_t ld, uint8_t *q, size_t ld_out,
                     float *scale);
 } bsm_row_kernels;
 
-/* What makes the rows and packed matrices of a scan in bfloat16 (packed.h). Like kernels.c,
- *  compiled once per instruction set. */
+/* Makes the rows and packed matrices for a scan in bfloat16 (packed.h). Like kernels.c, compiled
+ * once per instruction set. */
 
 typedef struct bsm_scan_kernels {
-    /** masked_scores of kernels.h, rounded; rows of M are ld apart, and zeros fill them up to whole
-     *  tiles of `rows` inputs. */
+    /** masked_scores of kernels.h, rounded; rows of M are ld apart, and zeros fill them up to
+     *  whole tiles of `rows` inputs. */
     void (*masked_scores)(size_t rows, const float *G, const float *dt, const double *cum, float D,
                           uint16_t *M, size_t ld);
 
-    /** out[r] = factor[r] x[r], rounded; n is a whole number of 16. factor: NULL for 1 */
+    /** out[r] = factor[r] x[r], rounded; n is a multiple of 16. A factor of NULL means 1. */
     void (*scale_rows)(size_t rows, size_t n, const float *x, size_t ld, const float *factor,
                        uint16_t *out, size_t ld_out);
 
-    /** Pack factor[r] x[r] as inputs, n a whole number of 16 outputs; zeros fill them up to whole
-     *  tiles. factor: NULL for 1. The packed matrix has `depth` inputs, and these begin at `out`.
-     */
+    /** Pack factor[r] x[r] as inputs; n is a multiple of 16 outputs, and zeros fill up to whole
+     *  tiles. A factor of NULL means 1. The packed matrix has `depth` inputs in total, and these
+     *  begin at `out`. */
     void (*pack)(size_t rows, size_t n, const float *x, size_t ld, const float *factor,
                  uint16_t *out, size_t depth);
 
-    /** The same with no factor, and then S *= factor. */
+    /** The same without a factor, followed by S *= factor. */
     void (*pack_state)(size_t rows, size_t n, float *S, size_t ld, float factor, uint16_t *out,
                        size_t depth);
 } bsm_scan_kernels;
 
-/* Products with a lower-triangular matrix, which is what the steps of a chunk are to each other:
- *  half as much arithmetic as with a whole one. Like kernels.c, compiled once per instruction set.
+/* Products with a lower-triangular matrix, as the steps of a chunk need them: half the arithmetic
+ * of a full one. Like kernels.c, compiled once per instruction set.
  *
- *  A triangle L has `rows` rows and columns, at most BSM_CHUNK, in memory of
- * [BSM_CHUNK][BSM_CHUNK]: what lies outside it may be read, but does not matter, or is overwritten
- * by of_products. */
+ * A triangle L has `rows` rows and columns, at most BSM_CHUNK, in memory of
+ * [BSM_CHUNK][BSM_CHUNK]. The values above the diagonal may be read but do not matter, and
+ * of_products overwrites them. */
 
 typedef struct bsm_triangle_kernels {
-    /** y = L x + beta y, with zeros above the diagonal of L; x and y are rows x n; beta: 0, 1 */
+    /** y = L x + beta y, where zeros stand above the diagonal of L; x and y are rows x n; beta is
+     *  0 or 1. */
     void (*times)(size_t rows, size_t n, const float *L, const float *x, size_t ld, float beta,
                   float *y, size_t ld_y);
 
-    /** y = L^T x, the same. */
+    /** y = L^T x, likewise. */
     void (*transposed_times)(size_t rows, size_t n, const float *L, const float *x, size_t ld,
                              float *y, size_t ld_y);
 
-    /** L = a b^T, on and below the diagonal; what is written above it means nothing. a and b are
-     *  rows x k. */
+    /** L = a b^T on and below the diagonal; the values written above it are meaningless. a and b
+     *  are rows x k. */
     void (*of_products)(size_t rows, size_t k, const float *a, size_t lda, const float *b,
                         size_t ldb, float *L);
 } bsm_triangle_kernels;

@@ -34,7 +34,8 @@ static inline float weighted_dot(size_t n, const float *restrict a, const float 
     return sum;
 }
 
-/* out = x factor weight, where factor changes with x so that along x itself `along` is lost. */
+/* The backward pass of out = x factor weight, where factor depends on x; `along` is the component
+ * along x that is lost by that. */
 static inline void norm_row(size_t n, const float *restrict x, float factor, float along,
                             const float *restrict weight, const float *restrict d_out,
                             float *restrict d_x, float *restrict d_weight)
@@ -68,7 +69,7 @@ static void l2_norm(size_t rows, size_t n, const float *x, size_t ld, const floa
 {
     for (size_t r = 0; r < rows; r++, x += ld, d_out += n) {
         float length = sqrtf(sum_of_squares(n, x));
-        bool silent = !(length > 1e-12f); /* there the length counts as a constant */
+        bool silent = !(length > 1e-12f); /* in that case the length counts as a constant */
         float factor = sqrtf((float)n) / (silent ? 1e-12f : length);
         if (d_x) {
             float along = silent ? 0 : factor * weighted_dot(n, x, d_out, gamma) / length / length;
@@ -101,7 +102,7 @@ typedef struct gate {
     float *gradient, *out, *d_z, *d_weight;
 } gate;
 
-/* The gate in `out` and the sigmoid in d_z, from which the rest follows. */
+/* Compute the gate to `out` and the sigmoid to d_z; the rest follows from them. */
 static inline void gate_forward(size_t n, const gate *at, float *square, float *along)
 {
     const float *y = at->y, *z = at->z, *weight = at->weight, *gradient = at->gradient;
@@ -141,7 +142,7 @@ static inline gate gate_at(const gate *row, size_t column)
                   row->d_weight + column};
 }
 
-/* One row, while the next one comes from memory. */
+/* One row; prefetches the next one. */
 static void gate_norm_row(size_t n, const gate *row, const gate *next)
 {
     enum { PIECE = 128 };
@@ -189,9 +190,9 @@ static void gate_norm(size_t rows, size_t n, const float *y, const float *z, siz
 
 enum { STEP = 16 }; /* whole vectors */
 
-/* STEP steps of a row of masked_scores, of which the first `count` are before the row's own; what
- * lies behind the last row is undefined. Adds to `row` the gradient by the row's cum; the other
- * steps' is the opposite of what they give to d_dt, times dt. */
+/* STEP steps of a row of masked_scores, the first `count` of which precede the row's own; steps
+ * past the last row are undefined. Adds the gradient w.r.t. the row's cum to `row`. The gradient
+ * w.r.t. another step's cum is minus dt times what it adds to d_dt. */
 static inline void scores_piece(int32_t count, double now, const float *restrict G,
                                 const float *restrict dt, const double *restrict cum,
                                 float *restrict M, float *restrict dG, float *restrict column,
@@ -217,7 +218,7 @@ static void masked_scores(size_t rows, const float *G, const float *dt, const do
     for (size_t i = 0; i < rows; i++) {
         const float *g = G + i * BSM_CHUNK;
         float *M = gradient->M + i * BSM_CHUNK, *dG = gradient->dG + i * BSM_CHUNK;
-        float d = M[i], row[STEP] = {0}; /* on the diagonal nothing decays */
+        float d = M[i], row[STEP] = {0}; /* nothing decays on the diagonal */
         for (size_t j = 0; j <= i; j += STEP) {
             scores_piece((int32_t)(i - j), cum[i], g + j, dt + j, cum + j, M + j, dG + j,
                          column + j, row);

@@ -10,8 +10,9 @@
 
 extern const bsm_convolution_kernels BSM_KERNELS_CONVOLUTION;
 
-/* Some channels at a time, so that what belongs to them stays in the cache from row to row; with
- * the published width of 4 taps some rows at a time, so that it is loaded once for all of them. */
+/* Works on some channels at a time, so that their data stay in the cache from row to row; with the
+ * published 4 taps also on some rows at a time, so that the data are loaded once for all of
+ * them. */
 enum { PIECE = 320, ROWS = 4 };
 
 static inline void silu_and_slope(float x, float *out, float *slope)
@@ -21,7 +22,8 @@ static inline void silu_and_slope(float x, float *out, float *slope)
     *slope = s + y * (1.0f - s);
 }
 
-/* The last `used` taps on as many rows from `in`: on its last one. */
+/* Apply the last `used` taps to as many rows, the first of which is `in`; the result is that of
+ * the last row. */
 static void silu_piece(size_t n, size_t stride, size_t used, const float *restrict in, size_t ld,
                        const float *restrict weight, const float *restrict bias,
                        float *restrict out, float *restrict slope)
@@ -38,7 +40,7 @@ static void silu_piece(size_t n, size_t stride, size_t used, const float *restri
     }
 }
 
-/* silu_piece with 4 taps on all channels: rows are walked through as they lie in memory. */
+/* silu_piece with 4 taps on all channels; it walks through rows as they lie in memory. */
 static void silu4_row(size_t n, const float *restrict in, size_t ld, const float *restrict weight,
                       const float *restrict bias, float *restrict out, float *restrict slope)
 {
@@ -49,7 +51,7 @@ static void silu4_row(size_t n, const float *restrict in, size_t ld, const float
     }
 }
 
-/* Taps that meet rows of the sequence. */
+/* The taps that meet rows of the sequence. */
 static size_t used_taps(const bsm_conv *conv, size_t row)
 {
     size_t rows = conv->before + row + 1;
@@ -78,8 +80,8 @@ static void silu(const bsm_conv *conv, float *out, float *slope, size_t ld_out)
     }
 }
 
-/* One row of channels on its way back. `in` is the first of `used` rows, the last of which is the
- * row itself; `gradient` the row itself, which taps - 1 rows follow. */
+/* One row of channels backward. `in` is the first of `used` rows, the last of which is the row
+ * itself; `gradient` is the row itself, which taps - 1 rows follow. */
 static void conv_row(const bsm_conv *conv, size_t n, size_t used, const float *restrict in,
                      const float *restrict weight, const float *restrict slope,
                      float *restrict gradient, size_t ld_out, float *restrict d_in,
@@ -103,13 +105,13 @@ static void conv_row(const bsm_conv *conv, size_t n, size_t used, const float *r
     }
 }
 
-/* conv_row for ROWS rows with 4 taps; `in` is 3 rows before the first. */
+/* conv_row for ROWS rows with 4 taps; `in` is 3 rows before the first one. */
 static void conv4_rows(size_t n, size_t stride, const float *restrict in, size_t ld,
                        const float *restrict weight, const float *restrict slope,
                        float *restrict gradient, size_t ld_out, float *restrict d_in,
                        float *restrict d_weight, float *restrict d_bias)
 {
-#pragma omp simd /* rows do not overlap, which their distance does not say */
+#pragma omp simd /* rows do not overlap, though their distance does not tell the compiler so */
     for (size_t c = 0; c < n; c++) {
         float w0 = weight[3 * stride + c], w1 = weight[2 * stride + c];
         float w2 = weight[stride + c], w3 = weight[c];
@@ -136,7 +138,7 @@ static void conv4_rows(size_t n, size_t stride, const float *restrict in, size_t
     }
 }
 
-/* Starts at the last row, whose gradient the rows before it need. */
+/* Starts with the last row, because the rows before it need its gradient. */
 static void backward(const bsm_conv *conv, const bsm_conv_gradient *gradient)
 {
     size_t taps = conv->taps, stride = conv->channels, ld = conv->ld, ld_out = gradient->ld_out;

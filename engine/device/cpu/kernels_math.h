@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** Functions of single values and rows that the kernels are made of. Compiled into each of them. */
+/** Functions of single values and rows that the kernels consist of. Each of them compiles its own
+ *  copy. */
 #ifndef BSM_CPU_KERNELS_MATH_H
 #define BSM_CPU_KERNELS_MATH_H
 
@@ -8,12 +9,13 @@
 #include <stdint.h>
 #include <string.h>
 
-/* exp to about 1 ulp for |x| < 87, clamped beyond, so that nothing overflows or gets denormal.
- * Plain arithmetic, which vectorises where a call to expf does not. The polynomial is that of
- * Cephes' expf (Moshier, public domain). */
+/* exp to about 1 ulp for |x| < 87; beyond that x is clamped, so that nothing overflows or becomes
+ * denormal. It is plain arithmetic, which vectorises unlike a call of expf. The polynomial is that
+ * of Cephes' expf (Moshier, public domain). */
 static inline float exp_clamped(float x)
 {
-    const float round_to_integer = 12582912.0f; /* 1.5 * 2^23: the sum's low bits are the integer */
+    /* 1.5 * 2^23: the low bits of the sum are the integer */
+    const float round_to_integer = 12582912.0f;
     x = x > 87.0f ? 87.0f : x;
     x = x < -87.0f ? -87.0f : x;
     float shifted = x * 1.44269504088896341f + round_to_integer;
@@ -31,11 +33,11 @@ static inline float exp_clamped(float x)
     memcpy(&exponent, &shifted, sizeof exponent);
     exponent = (exponent + 127) << 23;
     memcpy(&power, &exponent, sizeof power);
-    return y * power; /* not a sum of bits: what is not a number must stay that */
+    return y * power; /* not a sum of bits, because NaN must stay NaN */
 }
 
-/* 1 / x to about 1 ulp for normal x below 2^125. Three steps of Newton's from a guess by the
- * exponent: a third of the time that the processor's division of as many takes. */
+/* 1 / x to about 1 ulp for normal x below 2^125, by three Newton steps from a guess by the
+ * exponent. That takes a third of the time of the processor's division. */
 static inline float reciprocal(float x)
 {
     uint32_t bits;

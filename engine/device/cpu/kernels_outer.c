@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Compiled once per instruction set, with BSM_KERNELS_OUTER set by meson. A strip of B is packed
- * for the second level of the cache, a few columns of A for the first, and a tile of C is summed in
+ * into the second-level cache and a few columns of A into the first, and a tile of C is summed in
  * registers. */
 #include "device/cpu/kernels_backward.h"
 
@@ -8,7 +8,7 @@
 
 extern void BSM_KERNELS_OUTER(const bsm_product *p, float *space);
 
-/* A tile is as large as the registers allow: 32 with AVX-512, of which others may have 16. */
+/* A tile is as large as the registers allow: AVX-512 has 32, others may have 16. */
 enum { TALL = VECTOR == 16 ? 12 : 6, WIDTH = 2 * VECTOR };
 
 static inline size_t min(size_t a, size_t b)
@@ -16,11 +16,11 @@ static inline size_t min(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* `depth` rows of `columns` of a matrix, one below the other, each filled up to `width`. */
+/* Pack `depth` rows of `columns` of a matrix, one below the other, each padded to `width`. */
 static inline __attribute__((always_inline)) void pack(size_t depth, size_t columns, size_t width,
                                                        const float *from, size_t ld, float *out)
 {
-    if (columns == width) { /* a fixed size, which is copied without a loop */
+    if (columns == width) { /* with a fixed size the compiler needs no loop */
         for (size_t k = 0; k < depth; k++) {
             memcpy(out + k * width, from + k * ld, width * sizeof *out);
         }
@@ -32,13 +32,13 @@ static inline __attribute__((always_inline)) void pack(size_t depth, size_t colu
     }
 }
 
-/* Where a tile lies in C; those at its ends have fewer rows or columns. */
+/* A tile's place in C; tiles at the ends have fewer rows or columns. */
 typedef struct place {
     size_t rows, columns, ld;
     float *at;
 } place;
 
-/* A tile inside C: with loops of a fixed length the sums stay in registers. */
+/* A tile inside C: loops of fixed length keep the sums in registers. */
 static inline __attribute__((always_inline)) void add_whole(size_t tall, vector sum[TALL][2],
                                                             const place *c)
 {
@@ -65,7 +65,7 @@ static inline __attribute__((always_inline)) void
 add_tile(size_t depth, size_t tall, const float *a, const float *b, const place *c)
 {
     vector sum[TALL][2] = {0};
-    for (size_t i = 0; i < c->rows; i++) { /* C is not in the cache, and needed at the end */
+    for (size_t i = 0; i < c->rows; i++) { /* C is not in the cache, but is needed at the end */
         __builtin_prefetch(c->at + i * c->ld, 1);
         __builtin_prefetch(c->at + i * c->ld + c->columns - 1, 1);
     }
@@ -85,20 +85,20 @@ add_tile(size_t depth, size_t tall, const float *a, const float *b, const place 
     }
 }
 
-/* The rows of C in `c`, of which the strip has `columns`. */
+/* Add to the rows of C in `c`; the strip has `columns` of them. */
 static void add_tiles(size_t depth, const float *a, const float *strip, size_t columns, place c)
 {
     for (size_t j = 0; j < columns; j += WIDTH, c.at += WIDTH) {
         c.columns = min(columns - j, WIDTH);
         if (c.rows > TALL / 2) {
             add_tile(depth, TALL, a, strip + j * depth, &c);
-        } else { /* half the work */
+        } else { /* half the work is enough */
             add_tile(depth, TALL / 2, a, strip + j * depth, &c);
         }
     }
 }
 
-/* Some of the outer products, and some of C's columns. */
+/* Add some of the outer products to some of C's columns. */
 static void add_strip(const bsm_product *p, size_t k, size_t depth, size_t n, size_t columns,
                       float *space)
 {

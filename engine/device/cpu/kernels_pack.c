@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Compiled once per instruction set, with BSM_KERNELS_PACK set by meson. Everything goes block by
- * block, each as large as a tile: 32 values, as 16 pairs of 4 bytes, by 16. */
+/* Compiled once per instruction set, with BSM_KERNELS_PACK set by meson. Everything is done in
+ * blocks of the size of a tile: 32 values, as 16 pairs of 4 bytes, by 16. */
 #include "device/cpu/kernels.h"
 
 #include <string.h>
@@ -15,7 +15,7 @@ enum { DEPTH = BSM_BF16_DEPTH, PAIRS = DEPTH / 2, TILE = BSM_TILE };
 
 typedef uint32_t words __attribute__((vector_size(4 * VECTOR)));
 
-/* bf16_round of all values. */
+/* Apply bf16_round to all values. */
 static inline words rounded(vector values)
 {
     words bits;
@@ -30,7 +30,8 @@ static inline size_t min(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* The part of a matrix that a block is made of; as a copy with zeros where it ends. */
+/* The part of a matrix that a block covers; at the matrix's end, a copy that is padded with
+ * zeros. */
 typedef struct part {
     const float *x;
     size_t ld;
@@ -78,7 +79,7 @@ static inline void load_words(const uint32_t *from, quad *to)
     memcpy(to, from, sizeof *to);
 }
 
-/* The block the other way round, to rows that are ld apart. */
+/* Transpose the block to rows that are ld apart. */
 static inline void transpose_block(uint32_t block[TILE][TILE], uint32_t *out, size_t ld)
 {
     for (size_t i = 0; i < TILE; i += 4) {

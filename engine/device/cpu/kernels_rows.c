@@ -25,8 +25,8 @@ static void to_bf16(size_t rows, size_t n, const float *x, size_t ld, uint16_t *
     }
 }
 
-/* As integers, float32's magnitudes are ordered like their values, with infinity and then NaN
- * behind all numbers: neither is lost. */
+/* As integers, the magnitudes of float32 are ordered like their values, with infinity and then NaN
+ * above all numbers, so neither is lost. */
 static float largest(size_t n, const float *restrict x)
 {
     int32_t most = 0;
@@ -46,16 +46,17 @@ static void quantise_row(size_t n, const float *restrict x, float factor, uint8_
     const float most = BSM_INT8_MAX;
     for (size_t i = 0; i < n; i++) {
         float value = x[i] * factor;
-        value = value < most ? value : most; /* NaN, too */
+        value = value < most ? value : most; /* also if it is NaN */
         value = value > -most ? value : -most;
-        q[i] = (uint8_t)(int32_t)(value + (BSM_INT8_ZERO + 0.5f)); /* above 0: rounds */
+        /* above 0: the row can be rounded */
+        q[i] = (uint8_t)(int32_t)(value + (BSM_INT8_ZERO + 0.5f));
     }
 }
 
 static void to_int8(size_t rows, size_t n, const float *x, size_t ld, uint8_t *q, size_t ld_out,
                     float *scale)
 {
-    const float least = 1e-30f; /* whose inverse is finite */
+    const float least = 1e-30f; /* its inverse is finite */
     const size_t filled = bsm_whole_tiles(n, BSM_INT8_DEPTH) - n;
     for (size_t r = 0; r < rows; r++, x += ld, q += ld_out) {
         float most = largest(n, x);

@@ -22,7 +22,7 @@ static void masked_scores(size_t rows, const float *G, const float *dt, const do
                           uint16_t *M, size_t ld)
 {
     const size_t depth = bsm_whole_tiles(rows, BSM_BF16_DEPTH);
-    float sums[BSM_CHUNK]; /* exact enough for what is rounded to 8 bits */
+    float sums[BSM_CHUNK]; /* exact enough for values that are rounded to 8 bits */
     for (size_t j = 0; j < depth; j++) {
         sums[j] = (float)cum[j];
     }

@@ -9,8 +9,8 @@
 
 extern const bsm_triangle_kernels BSM_KERNELS_TRIANGLE;
 
-/* Results that are summed at a time: as many as hide how long an addition takes, and fit into the
- * registers. */
+/* How many results are summed at a time: enough to hide the latency of an addition, and few enough
+ * for the registers. */
 enum { TALL = 8, FLAT = 6, WIDTH = 2 * VECTOR, DEPTH = 64 };
 
 static inline size_t min(size_t a, size_t b)
@@ -20,13 +20,13 @@ static inline size_t min(size_t a, size_t b)
 
 /* ---- A triangle times a matrix ---- */
 
-/* Value k of row i of the triangle, or of its other way round, is at[i * row + k * step]. */
+/* Value k of row i of the triangle, or of its transpose, is at[i * row + k * step]. */
 typedef struct side {
     const float *at;
     size_t row, step;
 } side;
 
-/* FLAT rows and WIDTH columns of the product, summed over k from `from` to `to`. */
+/* Sum FLAT rows and WIDTH columns of the product over k from `from` to `to`. */
 static inline __attribute__((always_inline)) void
 flat_tile(const side *L, size_t from, size_t to, const float *x, size_t ld, vector sum[FLAT][2])
 {
@@ -53,7 +53,7 @@ static inline void store_tile(size_t rows, size_t columns, float beta, const vec
         for (size_t j = 0; beta != 0 && j < columns; j++) {
             row[j] += y[j];
         }
-        if (columns == WIDTH) { /* a fixed size, which is copied without a loop */
+        if (columns == WIDTH) { /* with a fixed size the compiler needs no loop */
             memcpy(y, row, sizeof row);
         } else {
             memcpy(y, row, columns * sizeof *y);
@@ -61,7 +61,7 @@ static inline void store_tile(size_t rows, size_t columns, float beta, const vec
     }
 }
 
-/* The first `columns` of a matrix, filled up with zeros. */
+/* Copy the first `columns` of a matrix, padded with zeros. */
 static void widen(size_t rows, size_t columns, const float *x, size_t ld,
                   float panel[BSM_CHUNK][WIDTH])
 {
@@ -71,7 +71,8 @@ static void widen(size_t rows, size_t columns, const float *x, size_t ld,
     }
 }
 
-/* The first row of the tile for row `r`: the last one is a whole one, too, if there is any. */
+/* The first row of the tile for row `r`. The last tile is moved back so that it is a whole one, if
+ * there are enough rows. */
 static inline size_t tile_at(size_t rows, size_t r)
 {
     return r + FLAT > rows && rows >= FLAT ? rows - FLAT : r;
@@ -133,7 +134,7 @@ static void transposed_times(size_t rows, size_t n, const float *L, const float 
 
 /* ---- A triangle of products ---- */
 
-/* b^T for `depth` of its columns; zeros stand for rows behind the last one. */
+/* b^T for `depth` of its columns; zeros stand for rows past the last one. */
 static void transpose_rows(size_t rows, size_t depth, const float *b, size_t ldb,
                            float panel[DEPTH][BSM_CHUNK])
 {
@@ -163,7 +164,7 @@ static inline __attribute__((always_inline)) void tall_tile(size_t depth, size_t
                                                             const float *const a[TALL],
                                                             const float *panel, vector sum[TALL][2])
 {
-    vector acc[TALL][2] = {0}; /* one or two vectors of each row */
+    vector acc[TALL][2] = {0}; /* one or two vectors from each row */
     for (size_t k = 0; k < depth; k++, panel += BSM_CHUNK) {
         vector left = load_vector(panel), right = vectors > 1 ? load_vector(panel + VECTOR) : left;
         for (size_t i = 0; i < TALL; i++) {

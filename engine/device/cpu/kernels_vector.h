@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/** What kernels do with memory, on top of vector.h. */
+/** Memory operations for kernels, on top of vector.h. */
 #ifndef BSM_CPU_KERNELS_VECTOR_H
 #define BSM_CPU_KERNELS_VECTOR_H
 
 #include "base/vector.h"
 
-/** Memory that is soon read, or written: where rows are far apart the processor does not see it
- *  coming, and what is computed would wait for it most of its time. */
+/** Prefetch memory that will soon be read or written. If rows are far apart, the processor's own
+ *  prefetcher does not foresee them, and the computation would spend most of its time waiting. */
 static inline void fetch_to_read(size_t n, const float *x)
 {
     for (size_t i = 0; i < n; i += 16) {
@@ -21,7 +21,7 @@ static inline void fetch_to_write(size_t n, const float *x)
     }
 }
 
-/** Four values of each of four rows, the other way round: out[k * ld + i] = rows[i][k]. */
+/** Transpose four values of each of four rows: out[k * ld + i] = rows[i][k]. */
 static inline void transpose_quads(const float *const rows[4], float *out, size_t ld)
 {
     quad values[4] = {load_quad(rows[0]), load_quad(rows[1]), load_quad(rows[2]),

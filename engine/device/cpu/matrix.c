@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Weights of linear layers, packed and multiplied with. */
+/* Packs the weights of linear layers and multiplies with them. */
 #include "device/cpu/matrix.h"
 
 #include <string.h>
@@ -7,8 +7,8 @@
 #include "device/cpu/kernels.h"
 #include "device/cpu/kernels_vector.h"
 
-/* A row of a block is a cache line: through the block each line of both matrices is touched once,
- * and it does not matter that lines a power of two apart push each other out of the cache. */
+/* A row of a block is a cache line. Working by blocks touches each line of both matrices once, so
+ * it does not matter that lines at distances of a power of two evict each other from the cache. */
 enum { BLOCK = 16 };
 
 static void transpose_block(size_t rows, size_t columns, const float *matrix, float *out)
@@ -93,8 +93,8 @@ bsm_cpu_matrix bsm_cpu_matrix_pack(bsm_carver *carver, const bsm_matrix_source *
     return m;
 }
 
-/* From row to row: at a multiple of 4 KB all rows would fall into the same few places of the cache.
- */
+/* The distance from row to row: at a multiple of 4 KB all rows would share a few sets of the
+ * cache. */
 static size_t bf16_ld(size_t n)
 {
     return bsm_whole_tiles(n, BSM_BF16_DEPTH) + BSM_BF16_DEPTH;

@@ -62,7 +62,8 @@ bsm_cpu_tile bsm_cpu_tile_at(const bsm_config *config, const bsm_kernels *kernel
 
 /* ---- The scan ---- */
 
-/* y = what the state before the chunk still contributes; returns the beta to add the rest with. */
+/* y = the contribution of the state before the chunk; returns the beta with which to add the
+ * rest. */
 static float contribution_of_state(const bsm_cpu_tile *tile, size_t rows, const float *C,
                                    const bsm_cpu_state *state, float *y)
 {
@@ -147,7 +148,7 @@ void bsm_cpu_scan_chunk(const bsm_cpu_tile *tile, size_t rows, const float *D, b
 
 /* ---- The mixer ---- */
 
-/* The rows before the chunk's own are the convolution's last inputs. */
+/* The rows before the chunk's own are the last inputs of the convolution. */
 static void load_tail(const bsm_cpu_tile *tile, const bsm_cpu_state *state)
 {
     size_t conv_dim = bsm_config_conv_dim(tile->config), width = raw_width(tile->config);
@@ -169,7 +170,7 @@ static void save_tail(const bsm_cpu_tile *tile, size_t rows, bsm_cpu_state *stat
     }
 }
 
-/* in_proj without z, the convolution, and the decays. */
+/* Compute in_proj without z, the convolution, and the decays. */
 static void prepare_scan(const bsm_cpu_tile *tile, const bsm_cpu_mixer *w, size_t rows,
                          bsm_cpu_state *state, bool last)
 {
@@ -199,7 +200,7 @@ void bsm_cpu_mixer_chunk(const bsm_cpu_tile *tile, const bsm_cpu_mixer *weights,
     if (!out) {
         return;
     }
-    float *z = tile->raw; /* free by now, and in the cache */
+    float *z = tile->raw; /* no longer needed, and in the cache */
     bsm_cpu_multiply(tile->kernels, &tile->rows, rows, tile->u, &weights->in_z, 0, z, d_inner);
     tile->kernels->gate_norm(rows, d_inner, tile->y, z, d_inner, weights->gate_norm);
     bsm_cpu_multiply(tile->kernels, &tile->rows, rows, tile->y, &weights->out_proj, 1, out, dim);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Packing, and what the processors' instructions do with what is packed, in plain C. */
+/* Packs matrices, and computes in plain C what the processors' instructions do with them. */
 #include "device/cpu/packed.h"
 
 #include <math.h>
@@ -18,7 +18,7 @@ size_t bsm_int8_packed_size(size_t k, size_t n)
     return bsm_whole_tiles(k, BSM_INT8_DEPTH) * bsm_whole_tiles(n, BSM_TILE);
 }
 
-/* The place of a weight in the memory of a packed matrix, all of whose tiles are whole. */
+/* The index of a weight in a packed matrix, all of whose tiles are whole. */
 static size_t place(size_t k, size_t group, size_t input, size_t output)
 {
     size_t depth = BSM_TILE * group, all = bsm_whole_tiles(k, depth);
@@ -37,7 +37,7 @@ void bsm_bf16_pack(const bsm_matrix_source *source, uint16_t *packed)
     }
 }
 
-/* The largest of an output's weights; no number if one is none. */
+/* The largest magnitude of an output's weights; NaN if one of them is. */
 static float largest(const bsm_matrix_source *source, size_t output)
 {
     const float *values = source->values + output * source->out_step;
@@ -69,9 +69,9 @@ void bsm_int8_pack(const bsm_matrix_source *source, int8_t *packed, float *scale
     }
 }
 
-/* ---- The instructions in plain C ---- */
+/* ---- The instructions, in plain C ---- */
 
-/* One tile of TDPBF16PS or VDPBF16PS: 16 rows by 16 outputs, some inputs. */
+/* What TDPBF16PS or VDPBF16PS does for one tile: 16 rows by 16 outputs, some inputs. */
 static void add_bf16_tile(size_t rows, const uint16_t *a, size_t lda, const uint16_t *b,
                           float sums[BSM_TILE][BSM_TILE])
 {
@@ -86,7 +86,7 @@ static void add_bf16_tile(size_t rows, const uint16_t *a, size_t lda, const uint
     }
 }
 
-/* The same of TDPBUSD or VPDPBUSD. */
+/* The same for TDPBUSD or VPDPBUSD. */
 static void add_int8_tile(size_t rows, const uint8_t *a, size_t lda, const int8_t *b,
                           int32_t sums[BSM_TILE][BSM_TILE])
 {

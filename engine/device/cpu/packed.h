@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/** Products of rows with packed matrices, in bfloat16 or in 8-bit integers, on one thread.
+/** Products of rows with packed matrices, in bfloat16 or 8-bit integers, on one thread.
  *
- *  A matrix of k inputs and n outputs is packed into tiles of 1 KB, as processors multiply them:
- *  [n / 16][k / (16 G)][16][16 outputs][G inputs], where G values fill 4 bytes, 2 in bfloat16 and 4
- *  in int8. Zeros fill the last tiles up. A product reads the tiles one after the other.
+ *  A matrix of k inputs and n outputs is packed into tiles of 1 KB, the unit in which processors
+ *  multiply: [n / 16][k / (16 G)][16][16 outputs][G inputs], where G values fill 4 bytes: 2 in
+ *  bfloat16 and 4 in int8. Zeros fill the last tiles. A product reads the tiles one after the
+ *  other.
  *
- *  Rows are row-major, filled up with zeros to whole tiles of 16 G inputs. There must be memory for
- *  a whole number of 16 rows; what is in those past the last does not matter. */
+ *  Rows are row-major and padded with zeros to whole tiles of 16 G inputs. There must be memory
+ *  for a multiple of 16 rows; the contents of rows past the last one do not matter. */
 #ifndef BSM_CPU_PACKED_H
 #define BSM_CPU_PACKED_H
 
@@ -17,12 +18,12 @@
 enum {
     BSM_TILE = 16,         /**< rows of a tile, and its outputs */
     BSM_TILE_ROW = 64,     /**< bytes of a tile's row */
-    BSM_TILE_BYTES = 1024, /**< of a tile */
-    BSM_BF16_GROUP = 2,    /**< G of bfloat16 */
-    BSM_INT8_GROUP = 4,    /**< G of int8 */
+    BSM_TILE_BYTES = 1024, /**< bytes of a tile */
+    BSM_BF16_GROUP = 2,    /**< G in bfloat16 */
+    BSM_INT8_GROUP = 4,    /**< G in int8 */
     BSM_BF16_DEPTH = 32,   /**< inputs of a tile in bfloat16 */
     BSM_INT8_DEPTH = 64,   /**< inputs of a tile in int8 */
-    BSM_INT8_ZERO = 128,   /**< rows in int8 are held as unsigned bytes, value / scale + this */
+    BSM_INT8_ZERO = 128,   /**< rows in int8 are unsigned bytes: value / scale + this */
     BSM_INT8_MAX = 127,
 };
 
@@ -57,23 +58,23 @@ typedef struct bsm_int8_product {
     size_t ldc;
 } bsm_int8_product;
 
-/** Products by one instruction set. */
+/** The products of one instruction set. */
 typedef struct bsm_packed_kernels {
     const char *name;                        /**< of the instruction set */
-    void (*bf16)(const bsm_bf16_product *p); /**< NULL: it has none */
-    void (*int8)(const bsm_int8_product *p); /**< NULL: it has none */
+    void (*bf16)(const bsm_bf16_product *p); /**< NULL if it has none */
+    void (*int8)(const bsm_int8_product *p); /**< NULL if it has none */
 } bsm_packed_kernels;
 
-/** The fastest of this processor, but for what $BSM_WITHOUT names; NULL where float32 is faster.
- *  Any thread. */
+/** The fastest products of this processor, without those that $BSM_WITHOUT names; NULL if float32
+ *  is faster. Any thread. */
 const bsm_packed_kernels *bsm_packed_bf16(void);
 const bsm_packed_kernels *bsm_packed_int8(void);
 
-/** The index-th set that this processor can run, the first of which is plain C; NULL past the last.
- *  For tests. */
+/** The set number `index` of those that this processor can run; the first is plain C. NULL past
+ *  the last. For tests. */
 const bsm_packed_kernels *bsm_packed_at(size_t index);
 
-/** Elements of a packed matrix. */
+/** The number of elements of a packed matrix. */
 size_t bsm_bf16_packed_size(size_t k, size_t n);
 size_t bsm_int8_packed_size(size_t k, size_t n);
 
@@ -87,8 +88,8 @@ typedef struct bsm_matrix_source {
 /** Round to the nearest bfloat16. */
 void bsm_bf16_pack(const bsm_matrix_source *source, uint16_t *packed);
 
-/** Round each output's weights to integers of a scale of its own. Weights that are no numbers leave
- *  a scale that is none. */
+/** Round each output's weights to integers with a scale of its own. If a weight is not finite,
+ *  neither is the scale. */
 void bsm_int8_pack(const bsm_matrix_source *source, int8_t *packed, float *scale, int32_t *offset);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Packed products by AMX. Compiled for it, and run where packed_dispatch.c finds it. */
+/* Packed products by AMX. Compiled for AMX, and run only if packed_dispatch.c finds it. */
 #include <immintrin.h>
 
 #include "device/cpu/packed_tile.h"
 
 extern const bsm_packed_kernels bsm_packed_amx;
 
-/* Tiles 0 to 3 are sums, 2 by 2; 4 and 5 rows, 6 and 7 outputs. */
+/* Tiles 0 to 3 are the sums, 2 by 2; 4 and 5 hold rows, 6 and 7 outputs. */
 enum { SPAN = 2 * BSM_TILE, BAND = 2 * SPAN };
 
 typedef struct tile_shapes {
@@ -15,12 +15,12 @@ typedef struct tile_shapes {
     uint8_t rows[16];
 } tile_shapes;
 
-/* What is multiplied for 1 or 2 by 1 or 2 tiles of sums. */
+/* The operands of 1 or 2 by 1 or 2 tiles of sums. */
 typedef struct block {
     const char *a, *b;
     size_t lda, next_b;         /* bytes from row to row, and to the next 16 outputs */
-    size_t depth;               /* tiles */
-    size_t rows[2], outputs[2]; /* of both tiles, 0: there is no second one */
+    size_t depth;               /* in tiles */
+    size_t rows[2], outputs[2]; /* of both tiles; 0: there is no second one */
 } block;
 
 static block block_at(size_t row, size_t column, size_t m, size_t n, size_t depth)
@@ -34,8 +34,8 @@ static block block_at(size_t row, size_t column, size_t m, size_t n, size_t dept
     return x;
 }
 
-/* Tiles of just the rows and outputs that there are: what lies past them is neither read nor
- * written. Nothing is done where `now` is of that shape already. */
+/* Configure tiles for exactly the rows and outputs that exist, so that nothing past them is read
+ * or written. Does nothing if `now` has that shape already. */
 static void shape_tiles(const block *x, block *now)
 {
     if (now->rows[0] == x->rows[0] && now->rows[1] == x->rows[1] &&
@@ -51,7 +51,7 @@ static void shape_tiles(const block *x, block *now)
         shapes.row_bytes[4 + i] = BSM_TILE_ROW;
         shapes.rows[6 + i] = BSM_TILE;
     }
-    __asm__ volatile("" ::: "memory"); /* the intrinsics do not say what they read */
+    __asm__ volatile("" ::: "memory"); /* because the intrinsics do not declare what they read */
     _tile_loadconfig(&shapes);
     *now = *x;
 }
@@ -149,7 +149,8 @@ static void int8_block(const bsm_int8_product *p, size_t row, size_t column, blo
     }
 }
 
-/* C comes from far away where it is kept for long, row by row and not as one stream. */
+/* Prefetch C. If it is kept for long, it is far away, and it is read row by row rather than as one
+ * stream. */
 static void fetch_sums(const bsm_bf16_product *p, size_t row, size_t column)
 {
     for (size_t i = row; column < p->n && i < p->m && i < row + SPAN; i++) {
@@ -159,8 +160,9 @@ static void fetch_sums(const bsm_bf16_product *p, size_t row, size_t column)
     }
 }
 
-/* Some rows at a time: their sums stay in the cache, and the outputs' tiles from block to block.
- * Between products the tiles are given back, so that a change of threads need not save them. */
+/* Works on some rows at a time, so that their sums stay in the cache, and the outputs' tiles stay
+ * from block to block. Between products the tiles are released, so that a thread switch need not
+ * save them. */
 static void bf16(const bsm_bf16_product *p)
 {
     block now = {0};

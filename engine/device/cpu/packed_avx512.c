@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Packed products by AVX-512: VNNI for int8, BF16 for bfloat16. Compiled for both, each run where
- * packed_dispatch.c finds it. */
+/* Packed products by AVX-512: VNNI for int8, BF16 for bfloat16. Compiled for both; each runs only
+ * if packed_dispatch.c finds it. */
 #include <immintrin.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 extern const bsm_packed_kernels bsm_packed_avx512_bf16, bsm_packed_avx512_vnni;
 
-/* Sums of 8 rows by 2 tiles of outputs: as many as hide how long one takes. */
+/* 8 rows by 2 tiles of outputs are summed at a time: enough to hide the latency of one sum. */
 enum { ROWS = 8, WIDE = 2 };
 
 static inline __m512i four_bytes(const char *at)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Packed products by AVX-VNNI, the 256 bits of processors without AVX-512. Run where
- * packed_dispatch.c finds it. */
+/* Packed products by AVX-VNNI, the 256-bit instructions of processors without AVX-512. They run
+ * only if packed_dispatch.c finds them. */
 #include <immintrin.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Which packed products this processor and this system allow. */
+/* Chooses the packed products that this processor and this system support. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@ enum { MOST_SETS = 5 };
 
 static const bsm_packed_kernels *sets[MOST_SETS + 1], *best_bf16, *best_int8;
 
-/* Whether $BSM_WITHOUT, a list like "amx,avx512", names it. */
+/* Whether the list in $BSM_WITHOUT, such as "amx,avx512", contains this name. */
 static bool is_left_out(const char *name)
 {
     const char *list = getenv("BSM_WITHOUT");
@@ -37,7 +37,7 @@ extern const bsm_packed_kernels bsm_packed_amx, bsm_packed_avx512_bf16, bsm_pack
     bsm_packed_avxvnni;
 
 typedef struct features {
-    unsigned int c7, d7, a71; /* of cpuid's leaf 7: ECX, EDX, and EAX of its second part */
+    unsigned int c7, d7, a71; /* leaf 7 of cpuid: ECX, EDX, and EAX of its second subleaf */
 } features;
 
 static features read_features(void)
@@ -51,7 +51,7 @@ static features read_features(void)
     return f;
 }
 
-/* The system saves the tiles of threads that ask for it; the request holds for the process. */
+/* Ask the system to save the tiles of threads; the request holds for the whole process. */
 static bool system_grants_amx(void)
 {
 #ifdef __linux__
@@ -85,8 +85,8 @@ static size_t find_sets(size_t count)
     return count;
 }
 
-/* Intel's VDPBF16PS multiplies half as much in a cycle as its instructions for float32 do, AMD's
- * twice as much. */
+/* Per cycle, Intel's VDPBF16PS multiplies half as much as its float32 instructions, AMD's twice as
+ * much. */
 static bool is_worth_it(const bsm_packed_kernels *set)
 {
     return set != &bsm_packed_avx512_bf16 || !__builtin_cpu_is("intel");

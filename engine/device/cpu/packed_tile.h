@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** What a packed product ends in: the sums of one tile go into C. Compiled into each kernel. */
+/** The end of a packed product, in which the sums of one tile go into C. Each kernel compiles its
+ *  own copy. */
 #ifndef BSM_CPU_PACKED_TILE_H
 #define BSM_CPU_PACKED_TILE_H
 
@@ -18,14 +19,14 @@ static inline void finish_bf16_row(size_t n, const float *restrict sums, bool ad
     }
 }
 
-/* `rows` rows of sums, ld apart, of C's tile at `row` and `column`. */
+/* Write `rows` rows of sums, ld apart, to C's tile at `row` and `column`. */
 static inline void finish_bf16(const bsm_bf16_product *p, size_t row, size_t column, size_t rows,
                                const float *sums, size_t ld)
 {
     size_t columns = tile_end(column, p->n);
     for (size_t i = 0; i < rows && row + i < p->m; i++, sums += ld) {
         float *c = p->c + (row + i) * p->ldc + column;
-        if (columns == BSM_TILE) { /* a fixed size, which is copied without a loop */
+        if (columns == BSM_TILE) { /* with a fixed size the compiler needs no loop */
             finish_bf16_row(BSM_TILE, sums, p->beta != 0, c);
         } else {
             finish_bf16_row(columns, sums, p->beta != 0, c);

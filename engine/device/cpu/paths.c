@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The paths of a dual-path layer: bidirectional Mamba2 along one axis and the merge of both
- * directions, one sequence per thread at a time, chunk by chunk. */
+/* The paths of a dual-path layer: bidirectional Mamba2 along one axis, and the merge of both
+ * directions. Each thread works on one sequence at a time, chunk by chunk. */
 #include <string.h>
 
 #include "device/cpu/matrix.h"
@@ -11,7 +11,7 @@ typedef struct sequence {
     const bsm_cpu_path *weights;
     float *x;
     size_t length, step; /* rows, and floats from one to the next */
-    size_t wanted;       /* the first rows, those to compute */
+    size_t wanted;       /* the rows to compute, counted from the first */
 } sequence;
 
 static size_t min(size_t a, size_t b)
@@ -45,7 +45,7 @@ static void load_reversed(const sequence *seq, size_t dim, size_t end, size_t ro
 }
 
 /* x = Linear([forward, backward]) + x for the chunk's wanted rows, in place: later chunks of the
- * backward pass lie before this one and do not read it. */
+ * backward direction lie before this one and do not read it. */
 static void merge_chunk(const bsm_cpu_thread *thread, const sequence *seq, size_t begin, size_t end)
 {
     size_t dim = thread->tile.config->dim, rows = min(end, seq->wanted) - begin;
@@ -90,7 +90,8 @@ static void run_whole(bsm_cpu_thread *thread, const sequence *seq)
     run_backward(thread, seq, &thread->state);
 }
 
-/* Forward from the stream's state, which is left as it is after `commit` rows. */
+/* The forward direction starts from the stream's state, which is left as it is after `commit`
+ * rows. */
 static void run_block(bsm_cpu_thread *thread, const sequence *seq, size_t commit,
                       bsm_cpu_state *stream)
 {
@@ -105,7 +106,7 @@ static void run_block(bsm_cpu_thread *thread, const sequence *seq, size_t commit
     run_backward(thread, seq, &thread->state);
 }
 
-/* A layer's path in work. */
+/* The path of a layer that is being computed. */
 typedef struct path {
     const bsm_cpu_workspace *space;
     size_t layer;

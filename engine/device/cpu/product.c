@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The only file that knows oneDNN. Its API differs between 2.x (Debian 12) and 3.x, but not in the
+/* The only file that uses oneDNN. Its API differs between 2.x (Debian 12) and 3.x, but not in the
  * functions used here. */
 #include "device/cpu/matrix.h"
 
@@ -27,7 +27,8 @@ void bsm_cpu_product(const bsm_kernels *kernels, const bsm_product *p)
                    (dnnl_dim_t)p->n, (dnnl_dim_t)p->k, 1.0f, p->a, (dnnl_dim_t)p->lda, p->b,
                    (dnnl_dim_t)p->ldb, p->beta, p->c, (dnnl_dim_t)p->ldc);
     if (status != dnnl_success) {
-        kernels->product(p); /* out of memory for its packing buffers: ours are on the stack */
+        /* oneDNN had no memory for its packing buffers; ours are on the stack */
+        kernels->product(p);
     }
 }
 
@@ -36,8 +37,9 @@ const char *bsm_cpu_product_name(void)
     return "oneDNN " ONEDNN_VERSION;
 }
 
-/* What oneDNN asks how many threads to use, where it is built with OpenMP: of the library that it
- * finds, whichever that is in this process, and so without linking to one. */
+/* The functions by which oneDNN, if it is built with OpenMP, finds its number of threads. They are
+ * looked up in the process, so that we need not link with the OpenMP library that it happens to
+ * use. */
 static struct {
     int (*max_threads)(void);
     void (*set_threads)(int);
@@ -49,7 +51,7 @@ static void find_openmp(void)
     *(void **)&openmp.set_threads = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
 }
 
-/* How many threads oneDNN may use when this thread calls it. Returns how many it might before. */
+/* Set how many threads oneDNN may use when this thread calls it. Returns the number before. */
 static int limit_threads(int threads)
 {
     static pthread_once_t found = PTHREAD_ONCE_INIT;
@@ -89,7 +91,8 @@ bsm_thread_mode bsm_cpu_enter_thread(void)
     mode.float_control = _mm_getcsr();
     _mm_setcsr(mode.float_control | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
 #endif
-    mode.library_threads = limit_threads(1); /* or oneDNN starts a team of its own, which spins */
+    /* otherwise oneDNN starts a team of its own, which spins */
+    mode.library_threads = limit_threads(1);
     return mode;
 }
 

@@ -4,7 +4,8 @@
 
 #include "device/cpu/kernels.h"
 
-enum { PAD = BSM_BF16_DEPTH }; /* between rows, so that they do not share places of the cache */
+/* padding between rows, so that they do not share sets of the cache */
+enum { PAD = BSM_BF16_DEPTH };
 
 bool bsm_scan_bf16_fits(const bsm_config *config)
 {
@@ -47,7 +48,7 @@ static void multiply_C_B(const bsm_cpu_tile *tile, size_t rows, const float *B, 
                                                 .ldc = BSM_CHUNK});
 }
 
-/* One head's y. `right` holds its state already, unless that is zero. */
+/* One head's y. `right` already contains its state, unless that is zero. */
 static void compute_head(const bsm_cpu_tile *tile, size_t rows, size_t head, const float *C,
                          float D, bool zero, float *y)
 {
@@ -75,7 +76,7 @@ static void compute_head(const bsm_cpu_tile *tile, size_t rows, size_t head, con
                                                 .ldc = bsm_config_d_inner(config)});
 }
 
-/* Let one head's state decay, and round it into `right` before that. */
+/* Round one head's state into `right`, and then let it decay. */
 static void decay_head(const bsm_cpu_tile *tile, size_t rows, size_t head, float *S)
 {
     const bsm_config *config = tile->config;
@@ -85,7 +86,7 @@ static void decay_head(const bsm_cpu_tile *tile, size_t rows, size_t head, float
                                     inside + config->d_state);
 }
 
-/* Add what the chunk leaves to one head's state. */
+/* Add the chunk's contribution to one head's state. */
 static void advance_head(const bsm_cpu_tile *tile, size_t rows, size_t head, bool zero, float *S)
 {
     const bsm_config *config = tile->config;

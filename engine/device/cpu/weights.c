@@ -32,7 +32,7 @@ static const float *pack_transposed(packer *p, size_t rows, size_t columns, cons
     return out;
 }
 
-/* A matrix of a path, which the file has as [out][in]. */
+/* A matrix of a path, which the model file stores as [out][in]. */
 static bsm_cpu_matrix pack_matrix(packer *p, size_t in, size_t out, const float *values)
 {
     return bsm_cpu_matrix_pack(
@@ -41,7 +41,7 @@ static bsm_cpu_matrix pack_matrix(packer *p, size_t in, size_t out, const float 
         p->precision);
 }
 
-/* Merges are 7 % of the published network's arithmetic, and as integers they would cost it 1 dB. */
+/* Merges are 7 % of the published network's arithmetic, and in int8 they would cost it 1 dB. */
 static bsm_precision precision_of_merges(bsm_precision precision)
 {
     if (precision != BSM_PRECISION_INT8) {
@@ -50,7 +50,7 @@ static bsm_precision precision_of_merges(bsm_precision precision)
     return bsm_packed_bf16() ? BSM_PRECISION_BFLOAT16 : BSM_PRECISION_FLOAT32;
 }
 
-/* Half of a merge, which the file has as [in][out]. */
+/* One half of a merge, which the model file stores as [in][out]. */
 static bsm_cpu_matrix pack_merge(packer *p, size_t dim, const float *values)
 {
     return bsm_cpu_matrix_pack(

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/** Weights as the CPU device uses them: the paths' matrices packed, in bfloat16 or int8 where that
- * is asked for, the input projection divided by when its parts are needed, and A from A_log. Those
- * of each band, of band split and masks, stay float32: they are 2 % of the arithmetic of the
- * published network, and rounding them costs as much as rounding all the others. Merges are never
- * int8 (docs/performance.md has what was measured). */
+/** Weights as the CPU device uses them. The paths' matrices are packed, in bfloat16 or int8 if
+ *  `precision` asks for it; the input projection is divided by when its parts are needed; and A is
+ *  computed from A_log. The weights of each band, of the band split and the masks, stay float32:
+ *  they are 2 % of the published network's arithmetic, and rounding them costs as much accuracy as
+ *  rounding all the others. Merges are never int8 (docs/performance.md has the measurements). */
 #ifndef BSM_CPU_WEIGHTS_H
 #define BSM_CPU_WEIGHTS_H
 
@@ -35,7 +35,7 @@ typedef struct bsm_cpu_linear {
 } bsm_cpu_linear;
 
 typedef struct bsm_cpu_band_weights {
-    size_t offset, features; /**< where the band lies in a frame's features */
+    size_t offset, features; /**< where the band begins in a frame's features */
     const float *gamma;      /**< [features] */
     bsm_cpu_linear linear;
 } bsm_cpu_band_weights;
@@ -56,8 +56,7 @@ typedef struct bsm_cpu_weights {
 
 bsm_status bsm_cpu_weights_new(const bsm_weights *host, void **weights, bsm_error *error);
 
-/** The same for a network in bfloat16, and in int8, where the processor has packed products of
- *  them. */
+/** The same for a network in bfloat16, and in int8, if the processor has packed products for it. */
 bsm_status bsm_cpu_weights_new_bf16(const bsm_weights *host, void **weights, bsm_error *error);
 bsm_status bsm_cpu_weights_new_int8(const bsm_weights *host, void **weights, bsm_error *error);
 void bsm_cpu_weights_free(void *weights);

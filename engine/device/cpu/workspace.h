@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** Work that the team's threads share, each in the mode in which the CPU device computes. */
+/** The CPU device's memory for one network, and parallel work in its floating-point mode. */
 #ifndef BSM_DEVICE_CPU_WORKSPACE_H
 #define BSM_DEVICE_CPU_WORKSPACE_H
 
@@ -10,21 +10,21 @@
 
 /* Work that the team's threads share, each in the mode in which the CPU device computes. */
 
-/** One index. `thread` counts from 0; no two threads of a region have the same. */
+/** Works on one index. `thread` counts from 0; no two threads of a region have the same number. */
 typedef void bsm_cpu_task(void *job, size_t thread, size_t index);
 
-/** Do the indices 0 to `count` - 1 on at most `threads` threads, the caller's among them. */
+/** Work on the indices 0 to `count` - 1 with at most `threads` threads, including the caller's. */
 void bsm_cpu_run(size_t threads, size_t count, bsm_cpu_task *task, void *job);
 
 /* ---- The CPU device's memory for one network, and its modules ---- */
 
-/** What one thread has for itself. */
+/** One thread's own memory. */
 typedef struct bsm_cpu_thread {
     bsm_cpu_tile tile;
-    bsm_cpu_state state;    /**< of the sequence in work */
+    bsm_cpu_state state;    /**< of the current sequence */
     float *forward;         /**< [longest sequence][dim] x + M_fwd(n_fwd(x)) */
-    float *backward;        /**< [chunk][dim] the same of the backward mixer, last step first */
-    float *reversed;        /**< [chunk][dim] first step first */
+    float *backward;        /**< [chunk][dim] the same for the backward mixer, last step first */
+    float *reversed;        /**< [chunk][dim] likewise, first step first */
     float *hidden, *values; /**< [chunk][mask hidden width], [chunk][2 features of widest band] */
 } bsm_cpu_thread;
 
@@ -34,10 +34,10 @@ typedef struct bsm_cpu_workspace {
     bsm_workspace_options options;
     float *x;                       /**< [band][frame][dim] */
     float *streams[BSM_MAX_STATES]; /**< [depth][band][state], along time; NULL: none */
-    bool started[BSM_MAX_STATES];   /**< false: that one counts as zero */
-    size_t state;                   /**< the selected one's number */
+    bool started[BSM_MAX_STATES];   /**< false: that state counts as zero */
+    size_t state;                   /**< number of the selected state */
     bsm_cpu_thread *threads;        /**< of a region */
-    void *memory;                   /**< of all of them */
+    void *memory;                   /**< of all threads */
 } bsm_cpu_workspace;
 
 /* The modules of bsm_device. */

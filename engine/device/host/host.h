@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** The part of training that all devices on host memory share: vectors and optimiser (vectors.c),
- *  the item's signals (signals.c) and the loss (loss.c). Their spaces start with a bsm_host. */
+/** What all devices on host memory share for training: vectors and optimiser (vectors.c), the
+ *  item's signals (signals.c) and the loss (loss.c). Their spaces start with a bsm_host. */
 #ifndef BSM_DEVICE_HOST_HOST_H
 #define BSM_DEVICE_HOST_HOST_H
 
@@ -9,9 +9,6 @@
 #include "device/weights.h"
 #include "signal/transform.h"
 
-/* The part of training that all devices on host memory share: vectors and optimiser (vectors.c),
- *  the item's signals (signals.c) and the loss (loss.c). Their spaces start with a bsm_host. */
-
 typedef struct bsm_host_signals bsm_host_signals;
 
 typedef struct bsm_host {
@@ -19,29 +16,30 @@ typedef struct bsm_host {
     bsm_training_options options;
     size_t frames; /**< of an item */
 
-    bsm_model *model;           /**< over the parameters */
+    bsm_model *model;           /**< a view of the parameters */
     const bsm_weights *weights; /**< bound to the parameters */
     size_t size;                /**< floats of each vector */
     float *vectors[BSM_NUM_TRAINING_VECTORS];
 
-    const bsm_training_item *item; /**< the one in work: its dropout key; valid until the next */
+    /** the current item, for its dropout key; valid until the next */
+    const bsm_training_item *item;
     bsm_host_signals *signals;
     float *mixture;         /**< its spectrum [frame][bin][channel][re, im] */
-    float *masked;          /**< the stem's in work */
-    float *masked_gradient; /**< by `masked` */
+    float *masked;          /**< the current stem's spectrum */
+    float *masked_gradient; /**< gradient w.r.t. `masked` */
 } bsm_host;
 
-/** Where the gradient of a weight lies: `weight` points into the parameters. */
+/** Where the gradient of a weight is; `weight` points into the parameters. */
 static inline float *bsm_host_gradient(const bsm_host *host, const float *weight)
 {
     return host->vectors[BSM_GRADIENTS] + (weight - host->vectors[BSM_PARAMETERS]);
 }
 
-/** Bytes of the shared part, added to `memory`. */
+/** Add the bytes of the shared part to `memory`. */
 bsm_status bsm_host_plan(const bsm_config *config, const bsm_training_options *options,
                          bsm_training_memory *memory, bsm_error *error);
 
-/** Make the shared part. On failure nothing is left to clear. */
+/** Make the shared part. After a failure nothing is left to clear. */
 bsm_status bsm_host_init(bsm_host *host, const bsm_config *config,
                          const bsm_training_options *options, const float *parameters,
                          bsm_error *error);
@@ -59,26 +57,26 @@ bsm_status bsm_host_update(void *space, const bsm_adamw *step, bsm_error *error)
 /* ---- The item's signals and the transforms of the loss ---- */
 
 struct bsm_host_signals {
-    bsm_transform *model;                         /**< the network's own */
-    bsm_transform *windows[BSM_MAX_LOSS_WINDOWS]; /**< the loss's */
+    bsm_transform *model;                         /**< the network's transform */
+    bsm_transform *windows[BSM_MAX_LOSS_WINDOWS]; /**< the transforms of the loss */
     float *targets[BSM_MAX_STEMS][BSM_MAX_CHANNELS];
-    float *difference[BSM_MAX_CHANNELS]; /**< the stem in work's prediction, less its target */
-    float *gradient[BSM_MAX_CHANNELS];   /**< by the stem in work's waveform */
+    float *difference[BSM_MAX_CHANNELS]; /**< the current stem's prediction minus its target */
+    float *gradient[BSM_MAX_CHANNELS];   /**< gradient w.r.t. the current stem's waveform */
     void *memory;                        /**< of the signals and of the host's spectra */
 };
 
-/** Make host->signals and the spectra; the options are set. On failure bsm_host_signals_free clears
- *  what there is. */
+/** Make host->signals and the spectra; the options are set already. After a failure
+ *  bsm_host_signals_free clears what was made. */
 bsm_status bsm_host_signals_new(bsm_host *host, bsm_error *error);
 void bsm_host_signals_free(bsm_host_signals *signals);
 
-/** Bytes of all that. */
+/** The number of bytes of all that. */
 size_t bsm_host_signals_bytes(const bsm_config *config, const bsm_training_options *options);
 
 /* ---- The vectors that a training holds ---- */
 
-/** Make the model, its weights and the vectors; config and options are set. On failure
- *  bsm_host_vectors_free clears what there is. */
+/** Make the model, its weights and the vectors; config and options are set already. After a
+ *  failure bsm_host_vectors_free clears what was made. */
 bsm_status bsm_host_vectors_new(bsm_host *host, const float *parameters, bsm_error *error);
 void bsm_host_vectors_free(bsm_host *host);
 

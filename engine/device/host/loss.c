@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* The paper's loss of one stem, and its gradient by the stem's masked spectrum. */
+/* The paper's loss of one stem, and its gradient w.r.t. the stem's masked spectrum. */
 #include <math.h>
 #include <string.h>
 
 #include "device/host/host.h"
 
-/* Turn the prediction into its difference from the target. */
+/* Replace the prediction by its difference from the target. */
 static void subtract_target(const bsm_host *host, size_t stem)
 {
     for (size_t c = 0; c < host->config.channels; c++) {
@@ -17,7 +17,7 @@ static void subtract_target(const bsm_host *host, size_t stem)
     }
 }
 
-/* The mean of |d|; its gradient times `scale` starts the gradient by the waveform. */
+/* The mean of |d|. Its gradient times `scale` becomes the initial gradient w.r.t. the waveform. */
 static double time_term(const bsm_host *host, double scale)
 {
     const size_t samples = host->options.samples;
@@ -30,13 +30,13 @@ static double time_term(const bsm_host *host, double scale)
         for (size_t i = 0; i < samples; i++) {
             float d = difference[i];
             sum += (double)fabsf(d);
-            gradient[i] = d > 0 ? step : d < 0 ? -step : 0 * d; /* of a NaN, a NaN */
+            gradient[i] = d > 0 ? step : d < 0 ? -step : 0 * d; /* the gradient of a NaN is NaN */
         }
     }
     return sum / count;
 }
 
-/* The root of the mean of d^2, from the square's floor on; its gradient likewise. */
+/* The root of the mean of d^2, which has a lower limit; its gradient likewise. */
 static double root_mean_square_term(const bsm_host *host, double scale)
 {
     const size_t samples = host->options.samples;
@@ -60,7 +60,7 @@ static double root_mean_square_term(const bsm_host *host, double scale)
     return root;
 }
 
-/* Sums of squares over a piece of all channels: of the mixture, the target and the prediction. */
+/* Sums of squares over a piece of all channels. */
 typedef struct energies {
     double mixture, target, predicted;
 } energies;
@@ -97,8 +97,8 @@ static void add_prediction(const bsm_host *host, size_t stem, size_t first, size
     }
 }
 
-/* What is predicted in silent pieces, dB over the floor; its gradient times `scale` is added to the
- * gradient by the waveform. */
+/* The level of the prediction in silent pieces, in dB above the floor. Its gradient times `scale`
+ * is added to the gradient w.r.t. the waveform. */
 static double silence_term(const bsm_host *host, size_t stem, double scale)
 {
     const bsm_loss_options *options = &host->options.loss;
@@ -119,8 +119,9 @@ static double silence_term(const bsm_host *host, size_t stem, double scale)
     return sum;
 }
 
-/* The mean of |D| for one window, by linearity of the one transform D of the difference; its
- * gradient times `scale` is added to the gradient by the waveform. */
+/* The mean of |D| for one window size, where D is the transform of the difference; one transform
+ * is enough because it is linear. Its gradient times `scale` is added to the gradient w.r.t. the
+ * waveform. */
 static double spectral_term(const bsm_host *host, size_t window, double scale)
 {
     bsm_host_signals *signals = host->signals;

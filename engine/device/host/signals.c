@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The item's signals: their memory, and how an item comes in. */
+/* The item's signals: their memory, and how an item is loaded. */
 #include "device/host/host.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The memory of a training on the host, and its vectors. */
+/* The memory of a training on the host, its vectors, and the optimiser. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "device/host/host.h"
 #include "model/weight_vector.h"
 
-/* The part of training that all devices on host memory share: its making and its memory. */
+/* The part of training that all devices on host memory share: construction and memory. */
 
 bsm_status bsm_host_plan(const bsm_config *config, const bsm_training_options *options,
                          bsm_training_memory *memory, bsm_error *error)
@@ -48,9 +48,10 @@ void bsm_host_clear(bsm_host *host)
     *host = (bsm_host){0};
 }
 
-/* The vectors that a training holds, and the optimiser, which is all that goes over them.
+/* The vectors of a training, and the optimiser, which is the only code that processes whole
+ * vectors.
  *
- * Pieces of fixed bounds go to the threads, so that their number changes no bit. */
+ * Threads get pieces with fixed bounds, so that the number of threads does not change a bit. */
 
 enum { PIECES = 256, LANES = 8 };
 
@@ -125,7 +126,7 @@ static size_t piece_size(const bsm_host *host)
     return bsm_vector_padded((host->size + PIECES - 1) / PIECES);
 }
 
-/* Where piece `index` ends. */
+/* The end of piece `index`. */
 static size_t piece_end(const bsm_host *host, size_t index)
 {
     size_t end = (index + 1) * piece_size(host);
@@ -146,7 +147,7 @@ static double sum_of_squares(const float *values, size_t count)
     return sum;
 }
 
-/* The sum of squares of each piece. */
+/* Compute the sum of squares of each piece. */
 typedef struct squares {
     const bsm_host *host;
     double sums[PIECES];
@@ -181,13 +182,13 @@ bsm_status bsm_host_norm(void *space, double *norm, bsm_error *error)
 
 /* ---- AdamW ---- */
 
-/* What a step is for every weight alike. */
+/* The factors of a step that are the same for every weight. */
 typedef struct factors {
     float scale;                        /* of the gradient */
     float beta1, share1, beta2, share2; /* share = 1 - beta */
-    float keep;                         /* of the weight, by its decay */
-    float step;                         /* learning rate / the first moments' correction */
-    float correct2;                     /* 1 / the root of the second moments' correction */
+    float keep;                         /* of the weight, after its decay */
+    float step;                         /* learning rate / correction of the first moments */
+    float correct2;                     /* 1 / root of the correction of the second moments */
     float epsilon;
     float ema_share; /* 1 - ema */
 } factors;
@@ -224,7 +225,7 @@ static void move(const factors *f, size_t count, float *restrict weight, float *
     }
 }
 
-/* A step of all weights. */
+/* Apply a step to all weights. */
 typedef struct update {
     const bsm_host *host;
     factors factors;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/** The gradients of the equations in modules.h, in plain C. Values are float, as computed forward;
- *  gradients are double. `dv` is the loss's gradient by v, in v's shape. Functions read the
- *  gradients by what a module gave, and add to those by what went into it and by its weights. */
+/** The gradients of the equations in modules.h, in plain C. Values are floats, as computed
+ *  forward; gradients are doubles. `dv` is the gradient of the loss w.r.t. v, and has v's shape.
+ *  Functions read the gradients w.r.t. a module's output, and add to those w.r.t. its input and
+ *  its weights. */
 #ifndef BSM_REFERENCE_BACKWARD_H
 #define BSM_REFERENCE_BACKWARD_H
 
@@ -9,7 +10,7 @@
 
 /** Gradients of weights that lie next to each other, as in the vectors of bsm/training.h. */
 typedef struct bsm_reference_gradients {
-    const float *weights; /**< the first of them */
+    const float *weights; /**< the first of the weights */
     double *values;       /**< its gradient */
 } bsm_reference_gradients;
 
@@ -19,24 +20,24 @@ static inline double *bsm_reference_gradient(const bsm_reference_gradients *grad
     return gradients->values + (weight - gradients->weights);
 }
 
-/** @param x           what went in
- *  @param dx, dbias   NULL if not wanted */
+/** @param x           the input
+ *  @param dx, dbias   NULL if not needed */
 void bsm_reference_linear_backward(size_t in, size_t out, const float *x, const float *weight,
                                    const double *dy, double *dx, double *dweight, double *dbias);
 
 void bsm_reference_rms_norm_backward(size_t n, const float *x, const float *weight,
                                      const double *dy, double *dx, double *dweight);
 
-/** @param dx  NULL if not wanted */
+/** @param dx  NULL if not needed */
 void bsm_reference_l2_norm_backward(size_t n, const float *x, const float *gamma, const double *dy,
                                     double *dx, double *dgamma);
 
-/** One direction's half of the merge, y = W (v + x): `weight` is [dim][dim], in x out. */
+/** One direction's half of the merge, y = W (v + x); `weight` is [dim][dim], in x out. */
 void bsm_reference_merge_half_backward(size_t dim, const float *weight, const float *v,
                                        const float *x, const double *dy, double *dv, double *dx,
                                        double *dweight);
 
-/** What goes into a scan step, and what comes out of it. */
+/** The inputs of a scan step, and its output. */
 typedef struct bsm_reference_scan_values {
     const float *x;              /**< [heads][headdim] */
     const float *dt, *A, *D;     /**< [heads] */
@@ -46,23 +47,23 @@ typedef struct bsm_reference_scan_values {
 
 typedef struct bsm_reference_scan_gradients {
     double *x, *dt, *A, *D, *B, *C; /**< added to */
-    double *S;                      /**< by the state after the step; then by the state before it */
+    double *S; /**< in: w.r.t. the state after the step; out: w.r.t. the state before it */
 } bsm_reference_scan_gradients;
 
 void bsm_reference_scan_step_backward(const bsm_config *config, const bsm_reference_scan_values *v,
                                       const double *dy, const bsm_reference_scan_gradients *d);
 
-/** Doubles of scratch that one mixer step needs on the way back. */
+/** Doubles of scratch memory that the backward pass of one mixer step needs. */
 size_t bsm_reference_step_backward_size(const bsm_config *config);
 
-/** What a mixer step left behind on its way forward. */
+/** What the forward pass of a mixer step keeps. */
 typedef struct bsm_reference_kept_step {
     bsm_reference_step values;
-    const float *x;              /**< [dim] what went in */
+    const float *x;              /**< [dim] the input */
     const float *before, *after; /**< the mixer's state */
 } bsm_reference_kept_step;
 
-/** @param dstate  by the state after the step; then by the state before it */
+/** @param dstate  in: w.r.t. the state after the step; out: w.r.t. the state before it */
 void bsm_reference_mixer_step_backward(const bsm_config *config, const bsm_mixer_weights *weights,
                                        const bsm_reference_kept_step *kept, const double *dout,
                                        double *scratch, double *dstate, double *dx,
@@ -74,13 +75,13 @@ void bsm_reference_split_band_backward(size_t dim, size_t features, const bsm_ba
                                        const float *spectrum, const double *dx, float *normed,
                                        double *dnormed, const bsm_reference_gradients *gradients);
 
-/** Scratch of bsm_reference_mask_frame_backward; sizes as in bsm_reference_mask_values. */
+/** Scratch memory for bsm_reference_mask_frame_backward; sizes as in bsm_reference_mask_values. */
 typedef struct bsm_reference_mask_gradients {
     double *normed, *hidden, *values;
 } bsm_reference_mask_gradients;
 
 /** One frame of one band of a stem.
- *  @param v            what bsm_reference_mask_frame left there
+ *  @param v            the values that bsm_reference_mask_frame computed
  *  @param gradients    of the mask's own weights
  *  @param dfinal_norm  [dim] */
 void bsm_reference_mask_frame_backward(const bsm_reference_mask *mask, const float *x,

@@ -23,7 +23,7 @@ void bsm_reference_split_band_backward(size_t dim, size_t features, const bsm_ba
                                    bsm_reference_gradient(gradients, weights->gamma));
 }
 
-/* The mask is a sigmoid(b); masked = mixture mask, a complex product. */
+/* The mask is a sigmoid(b), and masked = mixture mask is a complex product. */
 static void glu_backward(size_t features, const float *values, const float *mixture,
                          const float *dmasked, double *dvalues)
 {
@@ -53,7 +53,8 @@ void bsm_reference_mask_frame_backward(const bsm_reference_mask *mask, const flo
     linear_backward(mask->hidden, 2 * mask->features, v->hidden, &mask->weights->out,
                     scratch->values, scratch->hidden, gradients);
     for (size_t i = 0; i < mask->hidden; i++) {
-        scratch->hidden[i] *= 1 - (double)v->hidden[i] * (double)v->hidden[i]; /* tanh */
+        /* derivative of tanh */
+        scratch->hidden[i] *= 1 - (double)v->hidden[i] * (double)v->hidden[i];
     }
     linear_backward(mask->dim, mask->hidden, v->normed, &mask->weights->hidden, scratch->hidden,
                     scratch->normed, gradients);

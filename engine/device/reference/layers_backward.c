@@ -38,7 +38,8 @@ static double mean_square(size_t n, const float *x)
     return sum / (double)n;
 }
 
-/* Of y = factor x weight, where the factor falls with x: its gradient by x is -slope x. */
+/* The backward pass of y = factor x weight, where factor depends on x and has the gradient -slope
+ * x. */
 static void scale_backward(size_t n, const float *x, double factor, double slope,
                            const float *weight, const double *dy, double *dx, double *dweight)
 {
@@ -64,7 +65,8 @@ void bsm_reference_l2_norm_backward(size_t n, const float *x, const float *gamma
 {
     double norm = sqrt(mean_square(n, x) * (double)n);
     double factor = sqrt((double)n) / fmax(norm, 1e-12);
-    double slope = norm > 1e-12 ? factor / (norm * norm) : 0; /* below, the factor is constant */
+    /* below that, the factor is constant */
+    double slope = norm > 1e-12 ? factor / (norm * norm) : 0;
     scale_backward(n, x, factor, slope, gamma, dy, dx, dgamma);
 }
 

@@ -53,7 +53,7 @@ double bsm_reference_conv(const bsm_config *config, const bsm_mixer_weights *w, 
     return sum;
 }
 
-/* out = SiLU(conv(input)); the tail then moves on by one input. */
+/* out = SiLU(conv(input)); the tail then advances by one input. */
 static void conv_step(const bsm_config *config, const bsm_mixer_weights *w, const float *input,
                       float *tail, float *out)
 {

@@ -14,7 +14,7 @@ void bsm_reference_scan_step_backward(const bsm_config *config, const bsm_refere
         for (size_t p = h * config->headdim; p < (h + 1) * config->headdim; p++) {
             const float *before = v->before + p * N, *after = v->after + p * N;
             double *dS = d->S + p * N;
-            double x = (double)v->x[p], dinput = 0; /* input = dt x */
+            double x = (double)v->x[p], dinput = 0; /* where input = dt x */
             for (size_t n = 0; n < N; n++) {
                 dS[n] += dy[p] * (double)v->C[n];
                 d->C[n] += dy[p] * (double)after[n];
@@ -32,7 +32,7 @@ void bsm_reference_scan_step_backward(const bsm_config *config, const bsm_refere
     }
 }
 
-/* The gradients by a step's values; names and order as in bsm_reference_step. */
+/* The gradients w.r.t. a step's values; names and order as in bsm_reference_step. */
 typedef struct step_gradients {
     double *u, *z, *raw_xbc, *raw_dt, *x, *B, *C, *dt, *A, *y, *gated, *normed;
 } step_gradients;
@@ -78,8 +78,8 @@ static void gate_backward(size_t d_inner, const bsm_reference_step *s, const ste
     }
 }
 
-/* The convolution and SiLU. The tail after the step is the tail before it without its oldest
- * input and with this step's. */
+/* The convolution and SiLU. The tail after the step is the tail before it without its oldest input
+ * and with this step's input. */
 static void conv_backward(const bsm_config *config, const bsm_mixer_weights *w, const float *input,
                           const float *tail, const double *dout, double *dinput, double *dtail,
                           const bsm_reference_gradients *gradients)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** The equations of BSMamba2 in plain C (docs/model.md): one sequence or one row at a time,
- *  products accumulated in double. What the other devices are tested against. */
+/** The equations of BSMamba2 in plain C (docs/model.md): one sequence or one row at a time, with
+ *  products accumulated in double. The other devices are tested against them. */
 #ifndef BSM_REFERENCE_MODULES_H
 #define BSM_REFERENCE_MODULES_H
 
@@ -23,8 +23,8 @@ void bsm_reference_rms_norm(size_t n, const float *x, const float *weight, float
 /** y = x / max(|x|, 1e-12) * sqrt(n) * gamma */
 void bsm_reference_l2_norm(size_t n, const float *x, const float *gamma, float *y);
 
-/** What a mixer carries from step to step: S [heads][headdim][d_state], then the convolution's
- *  last d_conv - 1 inputs [d_conv - 1][conv_dim], oldest first. */
+/** The floats that a mixer carries from step to step: S [heads][headdim][d_state], then the last
+ *  d_conv - 1 inputs of the convolution [d_conv - 1][conv_dim], oldest first. */
 size_t bsm_reference_state_size(const bsm_config *config);
 
 /** One step of the scan, for all heads: S = exp(dt A) S + dt x B^T, y = S C + D x.
@@ -35,29 +35,29 @@ void bsm_reference_scan_step(const bsm_config *config, const float *x, const flo
                              float *S, float *y);
 
 /** The causal convolution of channel `c` before SiLU: bias + sum over taps of weight * input.
- *  @param input  [conv_dim] of this step;  tail  [d_conv - 1][conv_dim] of those before it */
+ *  @param input  [conv_dim] of this step;  tail  [d_conv - 1][conv_dim] of the steps before it */
 double bsm_reference_conv(const bsm_config *config, const bsm_mixer_weights *weights, size_t c,
                           const float *input, const float *tail);
 
 /** The values of one mixer step, in the order in which they are computed. */
 typedef struct bsm_reference_step {
     float *u;       /**< [dim] the normalised input */
-    float *z;       /**< [d_inner]; z, raw_xbc and raw_dt lie together, as in_proj gives them */
+    float *z;       /**< [d_inner]; z, raw_xbc and raw_dt are adjacent, as in_proj yields them */
     float *raw_xbc; /**< [conv_dim] before the convolution */
     float *raw_dt;  /**< [heads] */
-    float *x;       /**< [d_inner]; x, B and C lie together, as the convolution gives them */
+    float *x;       /**< [d_inner]; x, B and C are adjacent, as the convolution yields them */
     float *B, *C;   /**< [d_state] */
     float *dt, *A;  /**< [heads] */
     float *y;       /**< [d_inner] */
     float *gated;   /**< [d_inner] y SiLU(z) */
-    float *normed;  /**< [d_inner] what goes into out_proj */
+    float *normed;  /**< [d_inner] the input of out_proj */
 } bsm_reference_step;
 
-/** Floats of a step's values, and where they lie in such memory. */
+/** The number of floats of a step's values, and where they lie in such memory. */
 size_t bsm_reference_step_size(const bsm_config *config);
 bsm_reference_step bsm_reference_step_at(const bsm_config *config, float *memory);
 
-/** One step of a norm and a Mamba2 mixer: M(n(x)), `state` updated. x and out: [dim].
+/** One step of a norm and a Mamba2 mixer: M(n(x)); it updates `state`. x and out: [dim].
  *  @param memory  receives the step's values */
 void bsm_reference_mixer_step(const bsm_config *config, const bsm_mixer_weights *weights,
                               const float *x, float *state, float *memory, float *out);
@@ -66,7 +66,7 @@ void bsm_reference_mixer_step(const bsm_config *config, const bsm_mixer_weights 
 void bsm_reference_merge(size_t dim, const bsm_path_weights *weights, const float *forward,
                          const float *backward, const float *x, float *y);
 
-/** Floats of a frame in one band, and the band that has the most. */
+/** The number of floats of a frame in one band, and in the widest band. */
 size_t bsm_reference_band_features(const bsm_config *config, size_t band);
 size_t bsm_reference_widest_band(const bsm_config *config);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A path of one sequence: both mixers and their merge. */
+/* The path of one sequence: both mixers and their merge. */
 #include "device/reference/space.h"
 
 #include <string.h>
@@ -22,7 +22,7 @@ bsm_reference_path_memory bsm_reference_path_carve(const bsm_config *config, siz
     return m;
 }
 
-/* One of the two mixers: its weights, its half of the merge, and which way it goes. */
+/* One of the two mixers: its weights, its half of the merge, and its direction. */
 typedef struct direction {
     const bsm_mixer_weights *weights;
     const float *merge;
@@ -59,7 +59,7 @@ static float dropout_factor(const bsm_reference_path *path, const direction *d, 
                                : 1.0f;
 }
 
-/* out = dropout(M(n(x))), keeping the values and states of all steps in memory. */
+/* out = dropout(M(n(x))); keeps the values and states of all steps in memory. */
 static void run_mixer(const bsm_reference_path *path, const direction *d, const float *x,
                       const bsm_reference_path_memory *memory, float *out)
 {
@@ -92,8 +92,8 @@ void bsm_reference_path_forward(const bsm_reference_path *path, const float *x,
     }
 }
 
-/* From memory->dout, by what the mixer gave before dropout, through the steps that run_mixer kept.
- */
+/* From memory->dout, which is w.r.t. the mixer's output before dropout, through the steps that
+ * run_mixer kept. */
 static void mixer_backward(const bsm_reference_path *path, const direction *d, const float *x,
                            const bsm_reference_path_memory *memory, double *dx,
                            const bsm_reference_gradients *gradients)
@@ -140,7 +140,7 @@ void bsm_reference_path_backward(const bsm_reference_path *path, const float *x,
     size_t dim = path->config->dim;
     double *dbias = bsm_reference_gradient(gradients, path->weights->merge_bias);
     for (size_t i = 0; i < path->length * dim; i++) {
-        dx[i] += dy[i]; /* the residual */
+        dx[i] += dy[i]; /* the residual connection */
         dbias[i % dim] += dy[i];
     }
     direction_backward(path, &forward, x, dy, memory, dx, gradients);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The reference device: memory, and the modules in terms of the equations in modules.h. */
+/* The reference device: its memory, and the modules in terms of the equations in modules.h. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,14 +9,14 @@
 #include "device/device.h"
 #include "device/reference/modules.h"
 
-/* What one thread works in. `length` is the longest sequence, of frames or of bands. */
+/* One thread's memory. `length` is that of the longest sequence, of frames or of bands. */
 typedef struct scratch {
     float *sequence;           /* [length][dim] */
     float *forward, *backward; /* [length][dim] */
-    float *state;              /* one mixer's */
-    float *step;               /* one mixer step's values */
+    float *state;              /* of one mixer */
+    float *step;               /* the values of one mixer step */
     bsm_reference_mask_values
-        mask; /* one band's; `values` also holds a band's normalised spectrum */
+        mask; /* of one band; `values` also holds a band's normalised spectrum */
     float *memory;
 } scratch;
 
@@ -34,7 +34,7 @@ static void describe(char *text, size_t size)
     snprintf(text, size, "reference (plain C, sequential scan)");
 }
 
-/* The network's host weights are all that this device needs. */
+/* This device needs only the network's weights on the host. */
 static bsm_status weights_new(const bsm_weights *host, void **weights, bsm_error *error)
 {
     (void)error;
@@ -158,11 +158,11 @@ static bsm_status band_split(void *opaque, const float *spectrum, size_t frames,
 typedef struct sequence {
     float *x;
     size_t length, stride;
-    size_t wanted; /* the first rows, those to write back */
+    size_t wanted; /* the rows to write back, counted from the first */
 } sequence;
 
-/* T or B of one sequence. `stream` is the forward state before and, after `commit` steps, behind.
- */
+/* T or B of one sequence. `stream` is the forward mixer's state before the sequence and, on
+ * return, after `commit` steps. */
 static void run_path(const bsm_config *config, const bsm_path_weights *w, scratch *s,
                      const sequence *seq, float *stream, size_t commit)
 {
@@ -193,7 +193,7 @@ static void run_path(const bsm_config *config, const bsm_path_weights *w, scratc
     }
 }
 
-/* A layer's path in work. */
+/* The path of a layer that is being computed. */
 typedef struct path {
     const workspace *space;
     size_t layer;
@@ -250,7 +250,7 @@ static bsm_status band_path(void *opaque, size_t layer, const bsm_block *block, 
     return BSM_OK;
 }
 
-/* A stem's mask in work. */
+/* The mask of a stem that is being computed. */
 typedef struct masking {
     const workspace *space;
     size_t stem;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The memory of training: one block, whose size the plan tells beforehand. */
+/* The memory for training: one block, whose size is planned beforehand. */
 #include "device/reference/space.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "model/schema.h"
 #include "model/weight_vector.h"
 
-/* Floats in a vector of all tensors whose names start with `prefix`. */
+/* The floats of all tensors whose names start with `prefix`, as they lie in a vector. */
 typedef struct span {
     const char *prefix;
     size_t size;
@@ -25,7 +25,7 @@ static bsm_status add_to_span(void *user, const bsm_schema_entry *entry, bsm_err
     return BSM_OK;
 }
 
-/* Weights of the largest part of the network whose gradients are summed at once: a path, or a
+/* The weights of the largest part of the network whose gradients are summed at once: a path, or a
  * band's mask, which is larger than its band split. */
 static bsm_status largest_part(const bsm_config *config, size_t *size, bsm_error *error)
 {
@@ -68,7 +68,7 @@ static bsm_reference_thread carve_thread(const bsm_config *config, size_t length
     return t;
 }
 
-/* Returns the bytes of what is kept from forward to backward; all of them are in the carver. */
+/* Returns the bytes that are kept from forward to backward; the carver counts all bytes. */
 static size_t carve_space(const bsm_config *config, const bsm_training_options *options,
                           size_t part, bsm_carver *carver, bsm_reference_space *space)
 {
@@ -120,7 +120,7 @@ bsm_status bsm_reference_plan(const bsm_config *config, const bsm_training_optio
     return status;
 }
 
-/* The block of a space whose host part is made. */
+/* Allocate the block of a space whose host part is made. */
 static bsm_status allocate(bsm_reference_space *space, bsm_error *error)
 {
     const bsm_config *config = &space->host.config;

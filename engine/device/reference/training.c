@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Training on the reference device: paths, and the table of what it does. A thread has a fixed
- * share of the sequences and sums of its own, which are added in the threads' order: the same
+/* Training on the reference device: the paths, and the function table. Each thread has a fixed
+ * share of the sequences and its own sums, which are added in the threads' order, so that the same
  * number of threads gives the same bits. */
 #include <string.h>
 
@@ -12,7 +12,7 @@ typedef struct sequences {
     bsm_reference_path path;
     size_t count;
     size_t next, step; /* floats from one sequence to the next, and from step to step */
-    size_t kept;       /* where in space->kept the path's input is */
+    size_t kept;       /* where the path's input is in space->kept */
 } sequences;
 
 static sequences sequences_of(const bsm_reference_space *space, size_t layer, bsm_axis axis)
@@ -78,7 +78,7 @@ static void run_sequence_backward(const bsm_reference_space *space,
     }
 }
 
-/* A path's sequences in work. */
+/* The sequences of the path that is being computed. */
 typedef struct path_work {
     const bsm_reference_space *space;
     const sequences *sequences;

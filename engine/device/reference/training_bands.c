@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Training on the reference device: the modules with weights of their own for each band. A band is
- * computed by one thread, so its gradients are summed in one order whatever their number. */
+/* Training on the reference device: the modules with weights of their own for each band. Each band
+ * is computed by one thread, so its gradients are summed in the same order with any number of
+ * threads. */
 #include <string.h>
 
 #include "base/team.h"
@@ -18,7 +19,7 @@ static size_t band_offset(const bsm_config *config, size_t band)
     return offset;
 }
 
-/* Where a band and frame's features are in x[band][frame][dim] and its gradient. */
+/* Where the features of a band and frame are in x[band][frame][dim] and its gradient. */
 static size_t feature_index(const bsm_reference_space *space, size_t band, size_t frame)
 {
     return (band * space->host.frames + frame) * space->host.config.dim;
@@ -119,7 +120,7 @@ static void add_final_norm(const bsm_reference_space *space)
 typedef void band_function(const bsm_reference_space *space, const bsm_reference_thread *thread,
                            size_t stem, size_t band);
 
-/* What is done with all bands. */
+/* A function that works on each of the bands. */
 typedef struct band_work {
     const bsm_reference_space *space;
     band_function *function;

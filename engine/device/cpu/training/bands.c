@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* The modules with weights of their own for each band, forward and backward. A band is one
- * thread's, so its gradients are added where they belong. */
+/* The modules with weights of their own for each band, forward and backward. Each band belongs to
+ * one thread, so its gradients are added in place. */
 #include <string.h>
 
 #include "device/cpu/training/products.h"
 #include "device/cpu/training/space.h"
 #include "device/cpu/workspace.h"
 
-/* A band in work. */
+/* The band that is being computed. */
 typedef struct band {
     bsm_cpu_training_space *space;
     const bsm_config *config;
@@ -18,7 +18,7 @@ typedef struct band {
     size_t offset;       /* of the band in a frame */
 } band;
 
-/* Some frames of a band: the first, their rows in x, and their place in a spectrum. */
+/* Some frames of a band: the first one, their rows in x, and their place in a spectrum. */
 typedef struct piece {
     size_t frame, rows, x, spectrum;
 } piece;
@@ -37,7 +37,7 @@ static bool next_piece(const band *b, size_t *frame, piece *p)
     return true;
 }
 
-/* What is done with all bands. */
+/* A function that works on each of the bands. */
 typedef struct bands {
     bsm_cpu_training_space *space;
     size_t stem;
@@ -66,7 +66,7 @@ static void run_bands(bsm_cpu_training_space *space, size_t stem, void (*run)(co
                 &(bands){space, stem, run});
 }
 
-/* y = x W^T, rows below each other. */
+/* y = x W^T on consecutive rows. */
 static void linear(const band *b, size_t rows, size_t in, size_t out, const float *x,
                    const float *weight, float *y)
 {
@@ -74,7 +74,7 @@ static void linear(const band *b, size_t rows, size_t in, size_t out, const floa
                          bsm_out(y, out));
 }
 
-/* The gradients by weight and bias; by x, too. */
+/* Gradients w.r.t. weight and bias, and w.r.t. x. */
 static void linear_backward(const band *b, size_t rows, size_t in, size_t out, const float *x,
                             const bsm_linear *linear, const float *d_y, float *d_x)
 {
@@ -150,7 +150,8 @@ static const float *mask_input(const band *b, const piece *p)
     return bsm_cpu_training_x(b->space, 2 * b->config->depth) + p->x;
 }
 
-/* The thread's scratch, in which what is kept from forward to backward lies where it is kept. */
+/* The thread's scratch memory, where the values that are kept from forward to backward point to
+ * where they are kept. */
 static bsm_band_scratch mask_scratch(const band *b, const piece *p)
 {
     const bsm_kept_mask *kept = &b->space->mask;
@@ -169,7 +170,7 @@ static void normalise_mask(const band *b, const piece *p)
                         b->scratch->normed);
 }
 
-/* Computes the values and gates, still without their bias. */
+/* Compute the values and gates, without their bias. */
 static void estimate(const band *b, const piece *p, const bsm_band_scratch *s)
 {
     const bsm_mask_weights *w = mask_weights(b);

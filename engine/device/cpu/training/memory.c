@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How the memory for training is divided. */
+/* Divides the memory for training. */
 #include "device/cpu/training/space.h"
 
 size_t bsm_cpu_training_projected(const bsm_config *config)
@@ -96,14 +96,14 @@ static void divide_sums(const bsm_config *config, bsm_carver *carver, bsm_group_
     s->num_sums = (carver->used - start) / sizeof(float);
 }
 
-/* Floats of the states of a group's sequences in one direction. */
+/* The floats of the states of a group's sequences in one direction. */
 static size_t group_states(const bsm_config *config, const bsm_grouping *grouping)
 {
     return grouping->max_rows / grouping->length *
            bsm_cpu_training_states(config, grouping->length);
 }
 
-/* What the mixer needs for one sequence, forward and back. */
+/* The mixer's memory for one sequence, forward and backward. */
 static void divide_mixer(const bsm_config *config, const bsm_kernels *kernels, bsm_carver *carver,
                          bsm_group_scratch *s)
 {
@@ -173,7 +173,7 @@ static bsm_band_scratch divide_band(const bsm_cpu_training_space *space, bsm_car
 static bsm_cpu_training_thread divide_thread(const bsm_cpu_training_space *space,
                                              bsm_carver *carver, bool first)
 {
-    bsm_carver overlapping = *carver; /* only numbers overlap, no pointers */
+    bsm_carver overlapping = *carver; /* only numbers overlap, not pointers */
     bsm_cpu_training_thread thread = {.group = divide_group(space, carver),
                                       .band = divide_band(space, &overlapping)};
     carver->used = max(carver->used, overlapping.used);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* A mixer forward, keeping what its backward needs: the products of the projections on all rows of
- * a group at once, the scan in between chunk by chunk. */
+/* A mixer forward, keeping what its backward pass needs: the projections are products on all rows
+ * of a group at once, and the scan between them goes chunk by chunk. */
 #include "device/cpu/training/mixer.h"
 
 #include <string.h>
 
 #include "device/cpu/training/products.h"
 
-/* ---- Parts that both ways need ---- */
+/* ---- Parts that both passes need ---- */
 
 bsm_chunk_place bsm_mixer_chunk(size_t length, size_t index)
 {
@@ -55,7 +55,7 @@ void bsm_mixer_decays(const bsm_cpu_training_mixer *mixer, const float *projecte
 
 /* ---- Forward ---- */
 
-/* The first steps of a sequence meet fewer taps than there are. */
+/* At the first steps of a sequence some taps lie before its start. */
 static void convolve(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
                      const float *projected, const bsm_chunk_place *c)
 {
@@ -74,8 +74,8 @@ static void keep_state(const bsm_config *config, const float *S, float *kept)
     memcpy(kept, S, config->d_state * bsm_cpu_ld(bsm_config_d_inner(config)) * sizeof *kept);
 }
 
-/* Everything between the projections: y, and scratch->gate for the sequence whose first row in the
- * group is `row`. */
+/* Everything between the projections: computes y and scratch->gate for the sequence whose first
+ * row in the group is `row`. */
 static void sequence_forward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
                              const bsm_group *group, size_t row, const bsm_kept_direction *kept)
 {
@@ -102,7 +102,7 @@ static void sequence_forward(const bsm_cpu_training_mixer *mixer, const bsm_grou
     }
 }
 
-/* out = x + dropout(M), back in the order of the sequences. */
+/* out = x + dropout(M), in the order of the sequences again. */
 static void add_residual(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
                          const bsm_group *group, float *out)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* A mixer backward, from what mixer.c kept. */
+/* A mixer backward, from the values that mixer.c kept. */
 #include <string.h>
 
 #include "device/cpu/training/mixer.h"
 #include "device/cpu/training/products.h"
 
-/* The gradient of the mixer's output, in its own order; x gets its share of out = x + dropout(M).
- */
+/* Get the gradient of the mixer's output in its own order, and add to x its share of out = x +
+ * dropout(M). */
 static void divide_gradient(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
                             const bsm_group *group, const float *d_out)
 {
@@ -26,14 +26,14 @@ static void divide_gradient(const bsm_cpu_training_mixer *mixer, const bsm_group
 
 /* ---- One sequence, chunk by chunk ---- */
 
-/* A sequence of the group: where its first row lies. */
+/* A sequence of the group, by its first row. */
 typedef struct sequence {
     size_t length;
     const float *projected, *d_y;
     float *states, *d_projected;
 } sequence;
 
-/* Output projection, gate and norm: scratch->d_y and the gate's part of d_projected. */
+/* Output projection, gate and norm: compute scratch->d_y and the gate's part of d_projected. */
 static void output_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
                             const bsm_group *group, const bsm_kept_direction *kept,
                             const bsm_mixer_sums *sums)
@@ -48,7 +48,7 @@ static void output_backward(const bsm_cpu_training_mixer *mixer, const bsm_group
                                         scratch->d_projected, projected, sums->gate_norm);
 }
 
-/* x, B, C and the decays of the chunk again, to scratch->tile. */
+/* Compute x, B, C and the decays of the chunk again, into scratch->tile. */
 static void recompute(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
                       const sequence *seq, const bsm_chunk_place *c)
 {
@@ -80,8 +80,8 @@ static void chunk_backward(const bsm_cpu_training_mixer *mixer, const bsm_group_
                                      sums->A);
 }
 
-/* Behind the chunk's rows of scratch->d_xbc, the first ones of the chunk after it, which was
- * the last one in work. */
+/* After the chunk's rows of scratch->d_xbc, place the first rows of the following chunk, which was
+ * processed before this one. */
 static void place_next_rows(const bsm_cpu_training_mixer *mixer, const bsm_group_scratch *scratch,
                             const bsm_chunk_place *c)
 {
@@ -125,7 +125,7 @@ static void sequence_backward(const bsm_cpu_training_mixer *mixer, const bsm_gro
 
 /* ---- Input ---- */
 
-/* Input projection and norm, from scratch->d_projected to scratch->d_x. */
+/* Input projection and norm: from scratch->d_projected to scratch->d_x. */
 static void input_backward(const bsm_cpu_training_mixer *mixer, bsm_group_scratch *scratch,
                            const bsm_group *group, const bsm_mixer_gradients *gradients)
 {

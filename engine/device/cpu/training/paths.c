@@ -8,7 +8,7 @@
 #include "device/cpu/training/products.h"
 #include "device/cpu/workspace.h"
 
-/* A path in work. */
+/* The path that is being computed. */
 typedef struct path {
     bsm_cpu_training_space *space;
     size_t index; /* 2 layer + axis */
@@ -18,7 +18,7 @@ typedef struct path {
     bsm_cpu_training_mixer mixers[2];
 } path;
 
-/* ---- Preparing ---- */
+/* ---- Preparation ---- */
 
 static bsm_cpu_training_mixer mixer_of(const path *p, size_t layer, bool reversed)
 {
@@ -35,7 +35,7 @@ static bsm_cpu_training_mixer mixer_of(const path *p, size_t layer, bool reverse
         .dropout_key = bsm_dropout_key(space->host.item->dropout_key, layer, p->axis, reversed)};
 }
 
-/* What the mixer wants otherwise than it is in the checkpoint. */
+/* Convert those weights that the mixer needs in another form than the checkpoint's. */
 static void turn_weights(bsm_cpu_training_space *space, const bsm_mixer_weights *w, bool reversed)
 {
     const bsm_config *config = &space->host.config;
@@ -70,7 +70,7 @@ static bsm_group group_at(const bsm_grouping *grouping, size_t index)
     return group;
 }
 
-/* What is kept of a group. */
+/* The values that are kept of a group. */
 static bsm_kept_path kept_of(const path *p, const bsm_group_scratch *scratch,
                              const bsm_group *group)
 {
@@ -89,7 +89,7 @@ static bsm_kept_path kept_of(const path *p, const bsm_group_scratch *scratch,
     return kept;
 }
 
-/* Where row r of the group lies in [band][frame][dim], in floats. */
+/* Where in [band][frame][dim], in floats, row r of the group lies. */
 static size_t place_of(const path *p, const bsm_group *group, size_t r)
 {
     const bsm_host *host = &p->space->host;
@@ -143,7 +143,7 @@ static void forward_group(const path *p, bsm_cpu_training_thread *thread, const 
 
 /* ---- Backward ---- */
 
-/* Where the thread sums the gradient by a weight of the path: the first one where it belongs. */
+/* Where the thread sums the gradient of a weight of the path; the first thread sums it in place. */
 static float *gradient_of(const path *p, const bsm_cpu_training_thread *thread, const float *weight)
 {
     return thread->gradients ? thread->gradients + (weight - p->weights->forward.norm)
@@ -220,7 +220,7 @@ static void backward_group(const path *p, bsm_cpu_training_thread *thread, const
 
 enum { PIECE = 4096 };
 
-/* The other threads' to those of the first, in the order of the threads. */
+/* Add the other threads' gradients to those of the first, in the order of the threads. */
 static void add_piece(void *job, size_t thread, size_t piece)
 {
     (void)thread;
@@ -242,16 +242,16 @@ static void add_gradients(path *p)
     }
 }
 
-/* ---- Both ---- */
+/* ---- Both passes ---- */
 
-/* What is done with all groups. */
+/* A function that works on each of the groups. */
 typedef struct group_work {
     const path *path;
     void (*run)(const path *, bsm_cpu_training_thread *, const bsm_group *);
     bool clear_gradients;
 } group_work;
 
-/* The groups of a numbered thread, whatever thread it really is. */
+/* Process the groups of the thread with this number, whichever thread really runs it. */
 static void run_share(void *job, size_t really, size_t number)
 {
     (void)really;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Products of training: in float32 as elsewhere, in bfloat16 block by block, each of whose sides is
- * rounded and packed where it stays in the cache. */
+/* Products of training: in float32 as elsewhere, or in bfloat16 by blocks, both sides of which are
+ * rounded and packed while they stay in the cache. */
 #include "device/cpu/training/products.h"
 
 #include "device/cpu/kernels.h"
 
-/* The largest block, and from row to row of its left side: at a multiple of 4 KB all rows would
- * fall into the same few places of the cache. */
+/* The largest block, and the row distance of its left side: at a multiple of 4 KB all rows would
+ * share a few sets of the cache. */
 enum { ROWS = 320, COLUMNS = 256, DEPTH = 512, LD = DEPTH + BSM_BF16_DEPTH };
 
 size_t bsm_products_space(bool bf16)
@@ -20,7 +20,7 @@ static size_t min(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Where a block starts, and its size. */
+/* The start and the size of a block. */
 typedef struct block {
     size_t row, column, depth;
     size_t rows, columns, deep;
@@ -64,7 +64,7 @@ static void multiply_rounded(const bsm_products *x, const bsm_product *p, const 
                                       .far = true});
 }
 
-/* Computes all columns and rows of a part of the depth. */
+/* Compute all columns and rows for a part of the depth. */
 static void run_slab(const bsm_products *x, const bsm_product *p, block b)
 {
     uint16_t *left = (uint16_t *)(void *)x->space, *right = left + (size_t)ROWS * LD;
@@ -73,7 +73,7 @@ static void run_slab(const bsm_products *x, const bsm_product *p, block b)
         round_right(x, p, &b, right);
         for (b.row = 0; b.row < p->m; b.row += ROWS) {
             b.rows = min(p->m - b.row, ROWS);
-            if (b.column == 0 || p->m > ROWS) { /* else it is still there */
+            if (b.column == 0 || p->m > ROWS) { /* otherwise it is still there */
                 round_left(x, p, &b, left);
             }
             multiply_rounded(x, p, &b, left, right);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** Products of rows with matrices: a linear layer forward, by x and by W. */
+/** Products of rows with matrices: a linear layer forward, and its gradients w.r.t. x and W. */
 #ifndef BSM_CPU_TRAINING_PRODUCTS_H
 #define BSM_CPU_TRAINING_PRODUCTS_H
 
@@ -44,7 +44,7 @@ static inline bsm_product bsm_product_of(size_t m, size_t n, size_t k, bsm_const
                          .ldc = c.ld};
 }
 
-/** How one thread makes products: in float32 or, of rounded values, in bfloat16 with sums in
+/** How one thread computes products: in float32, or in bfloat16 from rounded values with sums in
  *  float32. */
 typedef struct bsm_products {
     const bsm_kernels *kernels;
@@ -86,7 +86,7 @@ static inline void bsm_multiply_columns(const bsm_products *products, size_t m, 
     bsm_products_run(products, &p);
 }
 
-/** C += A^T B; A is k x m, B k x n: the gradient by a layer's weights. */
+/** C += A^T B; A is k x m, B k x n: the gradient of a layer's weights. */
 static inline void bsm_add_outer(const bsm_products *products, size_t m, size_t n, size_t k,
                                  bsm_const_matrix a, bsm_const_matrix b, bsm_matrix c)
 {

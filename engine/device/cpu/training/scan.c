@@ -2,11 +2,12 @@
 /* One chunk of the scan backward:
  *
  *     inside     dM_ij = dy_i . x_j per head, through the decays to dG = d(C B^T)
- *     state      V = B dS' is what the state behind the chunk wants of each step,
- *                (in dy) S^T what the state before it gets from C
+ *     state      V = B dS' is the gradient of what each step adds to the state after the chunk,
+ *                (in dy) S^T the gradient of C from the state before the chunk
  *     before     dS = exp(cum_last) dS' + C^T (in dy)
  *
- * with dS' the gradient by the state behind the chunk, in and out as in bsm_decay. */
+ * where dS' is the gradient w.r.t. the state after the chunk, and in and out are as in
+ * bsm_decay. */
 #include "device/cpu/training/space.h"
 
 #include <string.h>
@@ -30,13 +31,13 @@ bsm_scan_scratch bsm_scan_scratch_carve(bsm_carver *carver, const bsm_config *co
     return s;
 }
 
-/* A chunk's matrices and their sizes, at hand. */
+/* A chunk's matrices and their sizes. */
 typedef struct view {
     const bsm_kernels *kernels;
     const bsm_backward_kernels *backward;
     const bsm_products *products;
     size_t rows, heads, headdim, d_state, d_inner;
-    size_t ld, ld_xbc; /* of rows of d_inner and of conv_dim */
+    size_t ld, ld_xbc; /* distances of rows of d_inner and of conv_dim */
     bsm_const_matrix B, C;
     bsm_matrix d_B, d_C;
 } view;
@@ -98,7 +99,7 @@ static void inside(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const
                       chunk->d_D);
 }
 
-/* What the steps left behind the chunk. */
+/* The backward pass of what the steps add to the state after the chunk. */
 static void left_behind(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const view *v,
                         const float *d_S)
 {
@@ -117,9 +118,9 @@ static void left_behind(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, 
     }
 }
 
-/* What the state before the chunk gave to the steps; s->rows holds in d_y. A step's share grows
- * with its cum, so that it wants of cum what it wants of all of the share, which is computed again.
- */
+/* The backward pass of what the state before the chunk adds to the steps; s->rows holds in d_y. A
+ * step's share is proportional to exp(cum), so the gradient w.r.t. cum is the share times its
+ * gradient; the share is computed again. */
 static void from_before(const bsm_scan_scratch *s, const bsm_scan_chunk *chunk, const view *v)
 {
     bsm_const_matrix state = bsm_in(chunk->S, v->ld);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The CPU device's table of training. */
+/* The CPU device's function table for training. */
 #include "device/training.h"
 
 #include <stdlib.h>
@@ -10,7 +10,8 @@
 #include "model/schema.h"
 #include "model/weight_vector.h"
 
-/* The weights of every path are those of the first: one after the other, with padding. */
+/* The weights of every path have the layout of the first path's: one after the other, with
+ * padding. */
 static bsm_status count_path(void *user, const bsm_schema_entry *entry, bsm_error *error)
 {
     (void)error;
@@ -37,7 +38,7 @@ static bsm_status check_precision(const bsm_training_options *options, bsm_error
     return BSM_OK;
 }
 
-/* Everything that follows from host.config, host.options and host.frames, without memory. */
+/* Set everything that follows from host.config, host.options and host.frames, except memory. */
 static bsm_status measure(bsm_cpu_training_space *space, size_t *activations, size_t *size,
                           bsm_error *error)
 {
