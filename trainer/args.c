@@ -13,11 +13,12 @@
 
 static bsm_status add(trainer_args *args, const char *assignment)
 {
-    args->assignments[args->num_assignments++] = assignment; /* there is room for all of argv */
+    /* the array has room for as many as argv has */
+    args->assignments[args->num_assignments++] = assignment;
     return BSM_OK;
 }
 
-/* What an option stands for, "KEY=[VALUE]" or "KEY=VALUE". */
+/* Add the assignment of an option, whose format is "KEY=[VALUE]" or "KEY=VALUE". */
 static bsm_status add_option(trainer_args *args, const char *format, const char *value,
                              bsm_error *error)
 {
@@ -36,7 +37,7 @@ static bsm_status set_assignment(void *target, const program_option *option, con
     return add(target, value);
 }
 
-/* The option stands for a key: its detail is a format. */
+/* Handle an option that stands for a key; its detail is a format. */
 static bsm_status set_key(void *target, const program_option *option, const char *value,
                           bsm_error *error)
 {
@@ -58,7 +59,7 @@ static bsm_status set_action(void *target, const program_option *option, const c
     return BSM_OK;
 }
 
-/* Shells leave a "~" behind an equals sign as it is. */
+/* Shells do not expand a "~" after an equals sign. */
 static bsm_status set_path(void *target, const program_option *option, const char *value,
                            bsm_error *error)
 {
@@ -150,7 +151,7 @@ const program_table trainer_program = {
     "by a signal (with a checkpoint), 1 anything else.\n",
 };
 
-/* ---- The line ---- */
+/* ---- The command line ---- */
 
 static bsm_status check(const trainer_args *args, int operands, bsm_error *error)
 {
@@ -169,7 +170,7 @@ static bsm_status check(const trainer_args *args, int operands, bsm_error *error
 bsm_status trainer_args_parse(int argc, char **argv, trainer_args *args, bsm_error *error)
 {
     *args = (trainer_args){.action = TRAINER_TRAIN};
-    /* An option may stand for two assignments. */
+    /* One option may stand for two assignments. */
     args->assignments = calloc(2 * (size_t)argc + 1, sizeof *args->assignments);
     args->owned = calloc(2 * (size_t)argc + 1, sizeof *args->owned);
     bsm_status status =

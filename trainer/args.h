@@ -20,20 +20,20 @@ typedef enum trainer_action {
 
 typedef struct trainer_args {
     trainer_action action;
-    const char *config;       /**< NULL: none given */
-    const char **assignments; /**< of --set and of the options that stand for one; for free() */
-    char **owned;             /**< those that are not the command line's own */
+    const char *config;       /**< NULL if none was given */
+    const char **assignments; /**< from --set and from the options that stand for one; for free() */
+    char **owned;             /**< assignments that do not belong to the command line itself */
     size_t num_assignments, num_owned;
     bool quiet;
 
-    /* of --validate */
+    /* for --validate */
     const char *model, *data;
     const char *json, *csv; /**< NULL: not written */
 } trainer_args;
 
 extern const program_table trainer_program;
 
-/** BSM_INVALID_ARGUMENT names the option or the value; BSM_NO_MEMORY. */
+/** Parse the command line. BSM_INVALID_ARGUMENT names the option or the value; BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status trainer_args_parse(int argc, char **argv, trainer_args *args,
                                             bsm_error *error);
 void trainer_args_free(trainer_args *args);

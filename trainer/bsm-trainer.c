@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* bsm-trainer: train a network, or measure how well one separates. */
+/* bsm-trainer: trains a network, or measures how well one separates. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -33,11 +33,12 @@ static exit_code fail(program *p, const bsm_error *error, exit_activity activity
     return exit_code_for(error->status, activity);
 }
 
-/* What goes wrong in all processes is said once: the first one then ends the others, by a signal.
- */
+/* An error that all processes have is reported once: by the first process, which then ends the
+ * others with a signal. */
 static bool is_ended_by_first(const bsm_collective *collective)
 {
-    enum { MOMENTS = 50 }; /* 5 s: a launcher on a busy machine takes its time to end all */
+    /* 5 s: on a busy machine a launcher takes its time to end all processes */
+    enum { MOMENTS = 50 };
     const struct timespec moment = {.tv_nsec = 100000000};
     for (size_t i = 0; collective->rank > 0 && !bsm_stop_requested() && i < MOMENTS; i++) {
         nanosleep(&moment, NULL);
@@ -45,7 +46,8 @@ static bool is_ended_by_first(const bsm_collective *collective)
     return collective->rank > 0 && bsm_stop_requested();
 }
 
-/* All stop at a signal: one of them says so. The others are ended by whoever fails. */
+/* All processes stop at a signal, and one of them reports it. If a process fails, it ends the
+ * others. */
 static exit_code fail_training(program *p, const bsm_error *error, bsm_doing doing)
 {
     static const exit_activity activities[] = {
@@ -64,7 +66,7 @@ static exit_code fail_training(program *p, const bsm_error *error, bsm_doing doi
     return code;
 }
 
-/* What the library says must not run into the bar. */
+/* Messages of the library must not run into the progress bar. */
 static void on_line(void *user, const char *line)
 {
     bsm_console_warn(user, "%s", line);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** The processes that train together: over MPI, or just this one.
+/** The processes that train together: several over MPI, or only this one.
  *
  *  Every process calls the same functions in the same order, from its main thread. */
 #ifndef BSM_TRAINER_COLLECTIVE_H
@@ -10,29 +10,30 @@
 #include "bsm/status.h"
 
 typedef struct bsm_collective {
-    size_t rank;  /**< this process's number, from 0 */
-    size_t size;  /**< how many there are */
+    size_t rank;  /**< this process's rank, from 0 */
+    size_t size;  /**< the number of processes */
     size_t here;  /**< how many of them are on this machine */
-    size_t place; /**< this process's number among those, from 0 */
+    size_t place; /**< this process's rank among those, from 0 */
 } bsm_collective;
 
-/** Join the others, if an MPI launcher started this process. BSM_UNSUPPORTED if it did and this
+/** Join the others if an MPI launcher started this process. BSM_UNSUPPORTED if it did and this
  *  build has no MPI; BSM_IO. */
 BSM_NODISCARD bsm_status bsm_collective_start(bsm_collective *collective, bsm_error *error);
 
-/** Leave, once all have come so far. */
+/** Leave; waits until all processes have called it. */
 void bsm_collective_end(const bsm_collective *collective);
 
-/** End all processes with this exit status. Returns if this is the only one. */
+/** End all processes with this exit status. Returns if this process is the only one. */
 void bsm_collective_abort(const bsm_collective *collective, int status);
 
-/** Replace values by their sums over all processes. BSM_IO: another one was lost. */
+/** Replace values by their sums over all processes. BSM_IO: a process was lost. */
 BSM_NODISCARD bsm_status bsm_collective_sum(const bsm_collective *collective, double *values,
                                             size_t count, bsm_error *error);
 BSM_NODISCARD bsm_status bsm_collective_sum_floats(const bsm_collective *collective, float *values,
                                                    size_t count, bsm_error *error);
 
-/** Give all processes the first one's bytes, fewer than 2^31. BSM_IO: another one was lost. */
+/** Copy the first process's bytes, fewer than 2^31, to all processes. BSM_IO: a process was
+ *  lost. */
 BSM_NODISCARD bsm_status bsm_collective_share(const bsm_collective *collective, void *bytes,
                                               size_t size, bsm_error *error);
 

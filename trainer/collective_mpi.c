@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* The collective operations of several processes, over MPI. */
+/* The collective operations of several processes, by MPI. */
 #include <mpi.h>
 
 #include "collective.h"
 #include "launcher.h"
 
-enum { PIECE = 1 << 24 /* values per call: MPI counts with an int */ };
+enum { PIECE = 1 << 24 /* values per call, because MPI counts with an int */ };
 
 static bsm_status failed(int code, const char *what, bsm_error *error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* One process, in a build without MPI. */
+/* The collective operations of a single process, for a build without MPI. */
 #include "collective.h"
 #include "launcher.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Checking a YAML document against a libcyaml schema. libcyaml's own messages say neither which
- * key was meant nor which values there are, and it takes "off" for true and 010 for 8. */
+/* Checks a YAML document against a libcyaml schema. libcyaml's own messages say neither which key
+ * was meant nor which values are allowed, and it reads "off" as true and 010 as 8. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ typedef struct checker {
     bsm_error *error;
 } checker;
 
-/* "FILE:LINE: " or "NAME: ", "KEY: ", and what is wrong. */
+/* Report "FILE:LINE: " or "NAME: ", "KEY: ", and what is wrong. */
 static bsm_status wrong(const checker *c, const yaml_node_t *node, const char *key,
                         const char *what)
 {
@@ -24,7 +24,7 @@ static bsm_status wrong(const checker *c, const yaml_node_t *node, const char *k
     if (c->layer->has_lines) {
         snprintf(line, sizeof line, ":%zu", node->start_mark.line + 1);
     }
-    /* What --set is given names its key itself. */
+    /* The name of a layer from --set contains its key. */
     const bool named = !c->layer->has_lines && strstr(c->layer->name, key);
     return bsm_fail(c->error, BSM_INVALID_ARGUMENT, "%s%s: %s%s%s", c->layer->name, line,
                     named ? "" : key, named || !*key ? "" : ": ", what);
@@ -94,7 +94,7 @@ static const char *list_values(const cyaml_schema_value_t *schema, char *text, s
     return text;
 }
 
-/* A precision by another of its names becomes the schema's. */
+/* Replace a precision's alternative name by that of the schema. */
 static bsm_status check_precision(const checker *c, const cyaml_schema_value_t *schema,
                                   yaml_node_t *node, const char *key)
 {
@@ -112,7 +112,7 @@ static bsm_status check_precision(const checker *c, const cyaml_schema_value_t *
     if (!copy) {
         return bsm_fail(c->error, BSM_NO_MEMORY, "%s: out of memory", c->layer->name);
     }
-    free(node->data.scalar.value); /* libyaml allocates as everybody does */
+    free(node->data.scalar.value); /* libyaml allocates with malloc, too */
     node->data.scalar.value = copy;
     node->data.scalar.length = strlen(name);
     return BSM_OK;

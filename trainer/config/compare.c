@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What two configurations differ in. */
+/* Lists the differences between two configurations. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static bool same_list(const comparison *c, const yaml_node_t *a, const yaml_node
     return true;
 }
 
-/* Both have been written by bsm_layers_merge: with the keys in the same order. */
+/* Both were written by bsm_layers_merge, so their keys have the same order. */
 static bool same_section(const comparison *c, const yaml_node_t *a, const yaml_node_t *b)
 {
     const yaml_node_pair_t *x = a->data.mapping.pairs.start, *y = b->data.mapping.pairs.start;
@@ -67,7 +67,7 @@ static bool same_value(const comparison *c, const yaml_node_t *a, const yaml_nod
     return strcmp(text, other) == 0 || same_number(text, other);
 }
 
-/* As it could be written in a configuration: "[vocals, other]". */
+/* Write a value as it could stand in a configuration: "[vocals, other]". */
 static void describe(bsm_layer *layer, const yaml_node_t *node, FILE *text)
 {
     yaml_document_t *document = &layer->document;
@@ -94,7 +94,7 @@ static void describe(bsm_layer *layer, const yaml_node_t *node, FILE *text)
     }
 }
 
-/* "KEY: OLD -> NEW", cut where it is too long. */
+/* Report "KEY: OLD -> NEW", cut if it is too long. */
 static void describe_change(const comparison *c, const char *key, const yaml_node_t *a,
                             const yaml_node_t *b, char *text, size_t size)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/** Every key of a configuration, written once: of it are made the members of the settings, the
- *  schema, the published values, the ranges, what --list-keys prints and the manual's list
+/** The one list of a configuration's keys. From it are made the members of the settings, the
+ *  schema, the published values, the ranges, the output of --list-keys and the manual's list
  *  (tests/lint/keys.py --write).
  *
- *  K(S, KIND, KEY, DEFAULT, LOW, HIGH, HELP): S is for the user; a default of "" is none. LOW and
- * HIGH are the range of a number, or how many entries a list may have; where both are 0, another
- * part looks at the value, as bsm_config_validate and the loader do.
+ *  K(S, KIND, KEY, DEFAULT, LOW, HIGH, HELP): S is for the user of the list; a default of "" means
+ *  none. LOW and HIGH are the range of a number, or the number of entries that a list may have; if
+ *  both are 0, other code checks the value, such as bsm_config_validate and the loader.
  *
  *  The published values are those of Kim and Choi, "Mamba2 Meets Silence" (2025), and of its
- *  published code, where they say any. Those that they do not say: num_epochs and steps_per_epoch
- *  (as many as it takes; the best is kept), and the schedules other than the constant one. */
+ *  published code, as far as these state any. They state neither num_epochs and steps_per_epoch
+ *  (as many as it takes; the best is kept), nor schedules other than the constant one. */
 #ifndef BSM_TRAINER_KEYS_H
 #define BSM_TRAINER_KEYS_H
 

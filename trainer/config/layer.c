@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading a YAML document. */
+/* Reads a YAML document. */
 #include "config/layer.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@ enum { MAX_FILE = 1 << 20 };
 static bsm_status syntax_error(const bsm_layer *layer, const yaml_parser_t *parser,
                                bsm_error *error)
 {
-    const char *problem = parser->problem; /* out of memory, libyaml may say nothing */
+    const char *problem = parser->problem; /* libyaml may say nothing when it is out of memory */
     if (parser->error == YAML_MEMORY_ERROR || !problem) {
         return bsm_fail(error, BSM_NO_MEMORY, "%s: out of memory", layer->name);
     }
@@ -28,7 +28,7 @@ static bsm_status syntax_error(const bsm_layer *layer, const yaml_parser_t *pars
                     tab ? ": if it is a tab, put spaces there" : "");
 }
 
-/* libyaml gives a document without a root after the last one. */
+/* libyaml returns a document without a root after the last one. */
 static bsm_status expect_end(const bsm_layer *layer, yaml_parser_t *parser, bsm_error *error)
 {
     yaml_document_t next;
@@ -121,7 +121,8 @@ bsm_status bsm_layer_read(const char *path, bsm_layer *layer, bsm_error *error)
     return status;
 }
 
-/* "a.b=V" as the text "{a: {b: V}}". Flow style, as V may be a list; NULL when out of memory. */
+/* Turn "a.b=V" into the text "{a: {b: V}}". It is in flow style, because V may be a list. NULL
+ * when out of memory. */
 static char *nest(const char *assignment, size_t key_length, size_t *size)
 {
     char *text = NULL;

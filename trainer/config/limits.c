@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* The ranges of the values of a configuration. */
+/* Checks the ranges of a configuration's values. */
 #include "config/settings.h"
 
 #include <stdio.h>
 
-/* A range of a number; without one where both ends are 0. */
+/* The range of a number. There is none if both ends are 0. */
 typedef struct limit {
     const char *key;
-    bool whole, below; /**< a size_t, not a double; from `low` to below `high` */
+    bool whole, below; /**< whole: a size_t, not a double; below: from `low` to below `high` */
     size_t offset;
     double low, high;
 } limit;
@@ -36,7 +36,7 @@ typedef struct limit {
 #define LIMIT_SUBSET(...)
 #define LIMIT_MEMORY(...)
 
-/* What bsm_config_validate, bsm_training_plan and the loader look at is left to them. */
+/* Values that bsm_config_validate, bsm_training_plan or the loader check are not checked here. */
 static const limit limits[] = {
     BSM_MODEL_KEYS(LIMIT, model) BSM_AUDIO_KEYS(LIMIT, audio) BSM_TRAINING_KEYS(LIMIT, training)
         BSM_SCHEDULE_KEYS(LIMIT, training.schedule) BSM_LOSS_KEYS(LIMIT, loss)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Layers of YAML as one text. The schema leads: its order, and only its keys. */
+/* Merges layers of YAML into one text. The schema determines the order, and only its keys occur. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 enum { LINE_WIDTH = 90 };
 
-/* The values that one key has in the layers; NULL where it has none. */
+/* The values of one key in the layers; NULL if a layer has none. */
 typedef struct stack {
     yaml_node_t *nodes[BSM_MAX_LAYERS];
 } stack;
@@ -59,7 +59,7 @@ static int copy_list(merge *m, const cyaml_schema_value_t *schema, yaml_document
     const int list = yaml_document_add_sequence(
         &m->result, NULL,
         entry->type == CYAML_MAPPING ? YAML_BLOCK_SEQUENCE_STYLE : YAML_FLOW_SEQUENCE_STYLE);
-    if (list && node->type == YAML_SCALAR_NODE) { /* one value for a list of one */
+    if (list && node->type == YAML_SCALAR_NODE) { /* a single value in place of a list of one */
         const int value = add_scalar(m, node);
         return value && yaml_document_append_sequence_item(&m->result, list, value) ? list : 0;
     }
@@ -96,7 +96,7 @@ static stack values_of(const merge *m, const stack *mappings, const char *key)
 
 static int merge_mappings(merge *m, const cyaml_schema_value_t *schema, const stack *mappings);
 
-/* -1: no layer has a value. */
+/* -1: no layer has a value */
 static int merge_values(merge *m, const cyaml_schema_value_t *schema, const stack *values)
 {
     size_t top = m->num_layers;
@@ -130,7 +130,7 @@ static int write_to_stream(void *stream, unsigned char *text, size_t size)
     return fwrite(text, 1, size, stream) == size;
 }
 
-/* Takes the document. */
+/* Takes ownership of the document. */
 static bool emit(yaml_document_t *document, FILE *stream)
 {
     yaml_emitter_t emitter;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The key that was perhaps meant. */
+/* Finds the key that was probably meant. */
 #include "config/layer.h"
 
 #include <stdint.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 
 enum {
-    OTHER_SECTION = 2, /* what a key of another section costs, in letters */
-    LEAST_START = 3,   /* letters that are taken for the start of a key */
+    OTHER_SECTION = 2, /* the penalty for a key of another section, in letters */
+    LEAST_START = 3,   /* so many letters count as the beginning of a key */
 };
 
 static size_t min(size_t a, size_t b)
@@ -35,7 +35,7 @@ size_t bsm_edit_distance(const char *a, const char *b)
     return row[width];
 }
 
-/* The last word of "section.key", and how long what comes before it is. */
+/* Get the last word of "section.key", and the length of what precedes it. */
 static const char *last_word(const char *key, size_t *prefix)
 {
     const char *dot = strrchr(key, '.');

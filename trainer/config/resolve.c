@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A configuration in the engine's and the loader's words. */
+/* Translates a configuration into the engine's and the loader's structures. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 /* ---- The network ---- */
 
-/* The published bands of so many. */
+/* Get the published list with this number of bands. */
 static bsm_status find_bands(size_t number, bsm_config *config, bsm_error *error)
 {
     static const char *const presets[] = {"paper", "lite"};
@@ -118,7 +118,7 @@ static double given_or(const double *value, double otherwise)
     return value ? *value : otherwise;
 }
 
-/* The number of a source, or an error that says which key names it. */
+/* The index of a source, or an error that says which key names it. */
 static bsm_status find_source(const bsm_data_settings *data, const char *key, const char *name,
                               size_t *index, bsm_error *error)
 {

@@ -4,10 +4,9 @@
 
 #include "config/settings.h"
 
-/* What is made of the table of keys. The published values are YAML. A section is a text of its own:
- * where the 17th, 33rd, ... node of a text is a section or a list, libyaml 0.2.5 leaks without
- * memory. Without a value a key is null.
- */
+/* Texts made from the table of keys. The published values are YAML. Each section is a text of its
+ * own: if the 17th, 33rd, ... node of a text is a section or a list, libyaml 0.2.5 leaks when it
+ * is out of memory. A key without a value is null. */
 
 #define LINE(S, KIND, KEY, DEFAULT, ...) S #KEY ": " DEFAULT "\n"
 
@@ -22,11 +21,11 @@ const char *const bsm_settings_defaults[BSM_NUM_DEFAULTS] = {
     "validation:\n" BSM_VALIDATION_KEYS(LINE, "  "),
 };
 
-/* ---- The keys, explained: YAML with comments, which is a configuration itself ---- */
+/* ---- The explained keys: YAML with comments, which is itself a configuration ---- */
 
 typedef struct row {
     const char *indent, *key, *value;
-    double low, high; /**< both 0: no range of a number */
+    double low, high; /**< both 0: the number has no range */
     const char *help;
 } row;
 
@@ -61,7 +60,7 @@ void bsm_settings_print_keys(void)
 
 /* ---- The keys of a configuration and their types ---- */
 
-/* Every key may be left out: it then has the default. */
+/* Every key may be left out: it then has its default. */
 #define LEFT_OUT CYAML_FLAG_OPTIONAL
 #define POINTER (CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
 #define FIELD(S, KIND, KEY, DEFAULT, LOW, HIGH, HELP) FIELD_##KIND(S, KEY, LOW, HIGH)
@@ -94,7 +93,7 @@ void bsm_settings_print_keys(void)
 #define FIELD_MEMORY(S, KEY, ...) FIELD_NAMES(S, KEY, memories)
 #define SECTION(S, KEY, FIELDS) CYAML_FIELD_MAPPING(#KEY, LEFT_OUT, S, KEY, FIELDS)
 
-/* The names are those of the other programs. */
+/* The names are the same as in the other programs. */
 #define PRECISIONS                                                                                 \
     {"float32", BSM_PRECISION_FLOAT32}, {"tf32", BSM_PRECISION_TF32},                              \
         {"bf16", BSM_PRECISION_BFLOAT16},                                                          \
@@ -104,7 +103,7 @@ void bsm_settings_print_keys(void)
 
 static const cyaml_strval_t precisions[] = {PRECISIONS};
 
-/* What validation separates with. */
+/* How validation separates. */
 static const cyaml_strval_t validation_precisions[] = {PRECISIONS, {"int8", BSM_PRECISION_INT8}};
 
 static const cyaml_strval_t memories[] = {

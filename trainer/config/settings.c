@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The settings of a training. */
+/* Loads the settings of a training. */
 #include "config/settings.h"
 
 #include <pwd.h>
@@ -10,7 +10,7 @@
 
 /* ---- Home folders in paths ---- */
 
-/* The home of a user, or with an empty name one's own; NULL if it is not known. */
+/* The home folder of a user, or of this user if the name is empty; NULL if it is unknown. */
 static const char *find_home(const char *user)
 {
     const char *home = getenv("HOME");
@@ -45,23 +45,23 @@ bsm_status bsm_home_expand(char **path, bsm_error *error)
     return BSM_OK;
 }
 
-/* ---- Loading a configuration: defaults, file and command line, one over the other ---- */
+/* ---- Loading a configuration: defaults, file and command line, in layers ---- */
 
 enum {
-    LAYER_BANDS = BSM_NUM_DEFAULTS, /* above the defaults */
+    LAYER_BANDS = BSM_NUM_DEFAULTS, /* a level above the defaults */
     LAYER_FILE,
     FIRST_ASSIGNMENT,
 };
 
 typedef struct stack {
-    bsm_layer *layers; /**< without a name: not there */
+    bsm_layer *layers; /**< a layer without a name is absent */
     size_t count;
 } stack;
 
 static void log_message(cyaml_log_t level, void *user, const char *format, va_list arguments)
 {
     (void)level;
-    bsm_error *error = user; /* the last message is the outermost one: keep the first */
+    bsm_error *error = user; /* the last message is the outermost one, so keep the first */
     if (!error->message[0]) {
         vsnprintf(error->message, sizeof error->message, format, arguments);
         error->message[strcspn(error->message, "\n")] = '\0';
@@ -86,14 +86,15 @@ void bsm_settings_free(bsm_trainer_settings *settings)
     cyaml_free(&config, &bsm_settings_schema, settings, 0);
 }
 
-/* libcyaml calls what libyaml cannot do by the name of libyaml's function. */
+/* libcyaml reports errors of libyaml by the name of libyaml's function. */
 static bool is_lack_of_memory(cyaml_err_t code)
 {
     return code == CYAML_ERR_OOM || code == CYAML_ERR_LIBYAML_PARSER_INIT ||
            code == CYAML_ERR_LIBYAML_EVENT_INIT || code == CYAML_ERR_LIBYAML_PARSER;
 }
 
-/* What passed the check fits the schema: anything but a lack of memory is our own mistake. */
+/* A text that passed the check fits the schema: except for a lack of memory, a failure here is a
+ * mistake in this program. */
 static bsm_status load_text(const char *text, bsm_trainer_settings **settings, bsm_error *error)
 {
     bsm_error log = {0};
@@ -145,12 +146,12 @@ static bsm_status read_layers(const bsm_settings_source *source, stack *s, bsm_e
         status = bsm_layer_check(&s->layers[i], &bsm_settings_schema, error);
         bands = bands || !bsm_yaml_is_null(bsm_layer_find(&s->layers[i], "model.bands"));
     }
-    /* A configuration that names the bands need not count them. */
+    /* A configuration that names the bands need not give their number. */
     const char *number = bands ? "" : "model: {num_subbands: 62}";
     return status ? status : add_text(number, &s->layers[LAYER_BANDS], error);
 }
 
-/* Where the value of `key` comes from: "FILE:LINE", "--set KEY", "defaults:LINE". */
+/* Say where the value of `key` comes from: "FILE:LINE", "--set KEY", "defaults:LINE". */
 static void locate(stack *s, const char *key, char *where, size_t size)
 {
     for (size_t i = s->count; i-- > 0;) {
@@ -191,7 +192,7 @@ static bsm_status check_values(stack *s, const bsm_trainer_settings *settings, b
     return bsm_fail(error, BSM_INVALID_ARGUMENT, "%s: %s", where, what);
 }
 
-/* The text keeps what was written: it may be read in another home. */
+/* The text keeps what the user wrote, because it may be read with another home folder. */
 static bsm_status expand_homes(bsm_trainer_settings *settings, bsm_error *error)
 {
     char **const paths[] = {&settings->training.output_dir, &settings->training.resume_from,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** "~" at the start of a path: no shell expands it in a file, nor behind an equals sign. */
+/** The settings of a training, and "~" in their paths. */
 #ifndef BSM_TRAINER_CONFIG_SETTINGS_H
 #define BSM_TRAINER_CONFIG_SETTINGS_H
 
@@ -16,16 +16,16 @@
 #include "data/loader.h"
 #include "schedule.h"
 
-/* "~" at the start of a path: no shell expands it in a file, nor behind an equals sign. */
+/* "~" at the start of a path: no shell expands it in a file or after an equals sign. */
 
-/** Put the home folder in the place of a "~" or "~NAME" that `*path` (for free(), may be NULL)
- *  begins with. BSM_INVALID_ARGUMENT: nobody knows where that is; BSM_NO_MEMORY. */
+/** Replace a "~" or "~NAME" at the start of `*path` (for free(), may be NULL) by the home folder.
+ *  BSM_INVALID_ARGUMENT: it is unknown; BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_home_expand(char **path, bsm_error *error);
 
-/* The configuration of a training: what a YAML file says, laid over the published values. */
+/* The configuration of a training: a YAML file over the published values. */
 
-/** The members of each section by the kinds of its keys: a list comes with its `_count`; what may
- * be left out is NULL then. */
+/** The members of each section, by the kinds of its keys. A list has a `_count` beside it; a value
+ *  that may be left out is then NULL. */
 #define BSM_MEMBER(S, KIND, KEY, ...) BSM_MEMBER_##KIND(KEY)
 #define BSM_MEMBER_WHOLE(KEY) size_t KEY;
 #define BSM_MEMBER_SEED(KEY) uint64_t KEY;
@@ -111,33 +111,33 @@ extern const cyaml_schema_value_t bsm_settings_schema;
 enum { BSM_NUM_DEFAULTS = 8 };
 extern const char *const bsm_settings_defaults[BSM_NUM_DEFAULTS];
 
-/** Print every key, what it is by default, its range and what it does. */
+/** Print every key with its default, its range and its purpose. */
 void bsm_settings_print_keys(void);
 
-/** Where the settings came from. */
+/** Where settings come from. */
 typedef struct bsm_settings_source {
     const char *path; /**< the user's file; NULL: none */
     const char *const *assignments;
-    size_t num_assignments; /**< of --set */
+    size_t num_assignments; /**< assignments of --set */
 } bsm_settings_source;
 
-/** Read, check and merge. `*text` is all values in force, as YAML, for free().
- *  BSM_INVALID_ARGUMENT ("FILE:LINE: KEY: what"), what reading the file reports, BSM_NO_MEMORY. */
+/** Read, check and merge the settings. `*text` is all values in force, as YAML, for free().
+ *  BSM_INVALID_ARGUMENT ("FILE:LINE: KEY: what"), the errors of reading the file, BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_settings_load(const bsm_settings_source *source,
                                            bsm_trainer_settings **settings, char **text,
                                            bsm_error *error);
 void bsm_settings_free(bsm_trainer_settings *settings);
 
-/** The network that is asked for. BSM_INVALID_ARGUMENT. */
+/** The configuration of the requested network. BSM_INVALID_ARGUMENT. */
 BSM_NODISCARD bsm_status bsm_settings_network(const bsm_trainer_settings *settings,
                                               bsm_config *config, bsm_error *error);
 
-/** Samples of an example, per channel. */
+/** Samples per channel of an example. */
 size_t bsm_settings_samples(const bsm_trainer_settings *settings);
 
 bsm_training_options bsm_settings_training(const bsm_trainer_settings *settings);
 
-/** Where the examples come from, in the loader's words. The settings must outlive it. */
+/** Where the examples come from, in the loader's structures. The settings must outlive it. */
 typedef struct bsm_data_source {
     bsm_data_options options;
     bsm_data_root *roots;
@@ -145,19 +145,21 @@ typedef struct bsm_data_source {
     bsm_augmentation *augmentations;
 } bsm_data_source;
 
-/** BSM_INVALID_ARGUMENT (no data; a source that is not among data.sources), BSM_NO_MEMORY. */
+/** Fill such a structure. BSM_INVALID_ARGUMENT (no data; a source that is not in data.sources),
+ *  BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_settings_data(const bsm_trainer_settings *settings,
                                            bsm_data_source *data, bsm_error *error);
 void bsm_data_source_free(bsm_data_source *data);
 
-/** The keys in which two texts of bsm_settings_load differ, as "KEY: OLD -> NEW", each handed to
- *  `visitor`. A number that is only written in another way does not differ. */
+/** Call `visitor` for each key in which two texts of bsm_settings_load differ, with "KEY: OLD ->
+ *  NEW". Two spellings of the same number do not differ. */
 typedef void bsm_difference_visitor(void *user, const char *key, const char *difference);
 BSM_NODISCARD bsm_status bsm_settings_compare(const char *old_text, const char *new_text,
                                               bsm_difference_visitor *visitor, void *user,
                                               bsm_error *error);
 
-/** The first key whose value is out of its range, with what is wrong with it; NULL if none is. */
+/** The first key whose value is out of its range, and what is wrong with it; NULL if there is
+ *  none. */
 const char *bsm_settings_out_of_range(const bsm_trainer_settings *settings, char *what,
                                       size_t size);
 

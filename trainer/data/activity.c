@@ -24,8 +24,8 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The quantile of the chunks that are not silent, between the two values that it falls between; 0
- * without any. */
+/* The quantile of the chunks that are not silent, interpolated between two values; 0 if there are
+ * none. */
 static bsm_status find_threshold(const bsm_sad_options *options, const double *loudness,
                                  size_t chunks, double *threshold, bsm_error *error)
 {
@@ -97,10 +97,10 @@ bsm_status bsm_activity_find(const bsm_sad_options *options, const double *loudn
 
 /* ---- The file ---- */
 
-/** The loudness of chunks as the samples come. */
+/** Computes the loudness of chunks as samples arrive. */
 typedef struct meter {
-    size_t chunk, filled; /* samples: of a chunk, and in the present one */
-    double sum;           /* of squares */
+    size_t chunk, filled; /* samples of a chunk, and of the current one so far */
+    double sum;           /* of the squares */
     double *loudness;
     size_t count, capacity;
 } meter;
@@ -141,12 +141,12 @@ static bool measure(meter *m, float *const *audio, size_t channels, size_t count
     return true;
 }
 
-/** Files to read side by side: the first less the others. */
+/** Files that are read in parallel: the first minus the others. */
 typedef struct file_set {
     const char *const *paths;
     size_t less;
     bsm_audio_reader **readers; /* 1 + less */
-    meter *meter;               /* NULL: count samples only */
+    meter *meter;               /* NULL: only count samples */
 } file_set;
 
 static bsm_status subtract(bsm_audio_reader *reader, float *const *audio, size_t channels,
@@ -177,7 +177,7 @@ static bsm_status read_block(const file_set *set, size_t *got, bsm_error *error)
     return status;
 }
 
-/* Fails if a file was cut off, since what is left would no longer fit its track. */
+/* Fails if a file was cut off, since the rest would no longer fit its track. */
 static bsm_status check_whole(const file_set *set, bsm_error *error)
 {
     for (size_t i = 0; i <= set->less; i++) {
@@ -194,7 +194,8 @@ static bsm_status check_whole(const file_set *set, bsm_error *error)
     return BSM_OK;
 }
 
-/* Count what is there and what is not: a few samples that are missing are no damage. */
+/* Count the samples that are present and those that are missing; a few missing ones are no
+ * damage. */
 static bsm_status read_all(const file_set *set, bsm_activity *activity, bsm_error *error)
 {
     const uint64_t announced = bsm_audio_reader_info(set->readers[0])->frames;
@@ -222,7 +223,7 @@ static void close_all(file_set *set)
     free(set->readers);
 }
 
-/* On failure, too, close_all is to be called. */
+/* After a failure close_all must be called, too. */
 static bsm_status open_all(file_set *set, bsm_activity *activity, bsm_error *error)
 {
     *activity = (bsm_activity){0};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Changing the sound of a source: what is to be done, and the simplest of it. */
+/* Chooses how the audio of a source is changed, and makes the simplest changes. */
 #include "data/augment.h"
 
-/* The purposes of streams: never change a number, or every seed gives other examples. */
+/* The purposes of random streams. Never change a number, because every seed would then give other
+ * examples. */
 enum { PITCH, EQ, COMPRESSION, DOUBLING, REVERB, PAN, SWAP, POLARITY, LAYERS, WIDTH };
 
 enum { MAX_LAYERS = 3 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Changing the place of a source: pan, width, reverb and doubling. */
+/* Changes the place of a source in space: pan, width, reverb and doubling. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,20 +34,21 @@ void bsm_augment_width(const bsm_piece *piece, double factor)
 
 enum { LINES = 8 };
 
-/* Milliseconds, without common parts: the echoes of different lines rarely fall together. */
+/* Delays in milliseconds without common divisors, so that the echoes of different lines rarely
+ * coincide. */
 static const double line_ms[LINES] = {25.31, 29.87, 34.13, 39.71, 45.77, 52.63, 60.17, 68.93};
 
-/** A line of delay with its losses. */
+/** A delay line with its losses. */
 typedef struct delay_line {
     float *samples;
     size_t length, at;
-    float gain;   /* of one round */
-    float damped; /* state of the low-pass in the loop */
+    float gain;   /* the gain of one round */
+    float damped; /* state of the low-pass filter in the loop */
 } delay_line;
 
 typedef struct reverb {
     delay_line lines[LINES];
-    float damping; /* of the low-pass: 0 none */
+    float damping; /* coefficient of the low-pass filter; 0: none */
 } reverb;
 
 static void clear_reverb(reverb *r)
@@ -73,7 +74,8 @@ static bool make_reverb(reverb *r, double decay, size_t rate, bsm_random *random
     return complete;
 }
 
-/* One sample through the network: what the lines gave, and each gets the input and the others'. */
+/* One sample through the network: outputs what the lines give, and feeds each line with the input
+ * and the outputs of the others. */
 static void step_reverb(reverb *r, const float *input, float *given)
 {
     float sum = 0;
@@ -84,7 +86,7 @@ static void step_reverb(reverb *r, const float *input, float *given)
         given[k] = line->damped;
         sum += given[k];
     }
-    sum *= 2.0F / LINES; /* Householder: I - 2/n of the ones, which loses nothing */
+    sum *= 2.0F / LINES; /* The Householder matrix I - 2/n 1 1^T, which loses no energy. */
     for (size_t k = 0; k < LINES; k++) {
         delay_line *line = &r->lines[k];
         line->samples[line->at] = input[k & 1] + given[k] - sum;
@@ -92,7 +94,7 @@ static void step_reverb(reverb *r, const float *input, float *given)
     }
 }
 
-/* The tail alone, into `scratch`; returns its energy, and that of the piece. */
+/* Compute the tail alone into `scratch`; returns its energy and that of the piece. */
 static void run_reverb(reverb *r, const bsm_piece *piece, double *wet, double *dry)
 {
     const size_t second = piece->channels - 1;
@@ -102,7 +104,8 @@ static void run_reverb(reverb *r, const bsm_piece *piece, double *wet, double *d
         float given[LINES], out[2] = {0, 0};
         step_reverb(r, input, given);
         for (size_t k = 0; k < LINES; k++) {
-            /* The sign changes within a channel: the lines' common part would be a click. */
+            /* The sign alternates within a channel; otherwise the common part of the lines would
+             * be a click. */
             out[k & 1] += k & 2 ? -given[k] : given[k];
         }
         if (second == 0) {
@@ -176,10 +179,10 @@ void bsm_augment_layer(const bsm_piece *piece, bsm_random *random)
 
 /* ---- Doubling ---- */
 
-/** A delayed copy whose delay swings, which makes its pitch swing. */
+/** A delayed copy whose delay oscillates, which makes its pitch oscillate. */
 typedef struct double_voice {
-    double delay, swing; /* samples */
-    double turn, phase;  /* radians: per sample, and at the start */
+    double delay, swing; /* in samples */
+    double turn, phase;  /* in radians: per sample, and at the start */
     float gain[2];       /* per channel */
 } double_voice;
 
@@ -190,7 +193,8 @@ static double_voice draw_copy(const bsm_piece *piece, bsm_random *random)
     double_voice result = {.delay = bsm_random_between(random, 0.012, 0.03) * rate,
                            .turn = 2 * M_PI * bsm_random_log(random, 0.15, 1) / rate,
                            .phase = bsm_random_between(random, 0, 2 * M_PI)};
-    /* The delay's slope is the change of pitch, largest where the swing passes its middle. */
+    /* The slope of the delay is the change of pitch; it is largest where the oscillation crosses
+     * its middle. */
     result.swing = fmin((exp2(cents / 1200) - 1) / result.turn, result.delay - 0.003 * rate);
     const double gain = pow(10, bsm_random_between(random, -12, 0) / 20);
     const double angle = bsm_random_between(random, 0, M_PI / 2);
@@ -199,7 +203,7 @@ static double_voice draw_copy(const bsm_piece *piece, bsm_random *random)
     return result;
 }
 
-/* Between the samples around `place`, by Catmull and Rom's cubic; 0 outside. */
+/* Interpolate between the samples around `place` with Catmull and Rom's cubic; 0 outside. */
 static float interpolate(const float *audio, size_t samples, double place)
 {
     const double floored = floor(place);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Changing the tone of a source: equaliser and compression. */
+/* Changes the tone of a source: equaliser and compression. */
 #include <math.h>
 
 #include "data/augment.h"
@@ -11,7 +11,7 @@ typedef struct biquad {
     double b0, b1, b2, a1, a2;
 } biquad;
 
-/* The cookbook's formulas; a low shelf is a high shelf with the sign of the cosine turned round. */
+/* The cookbook's formulas; a low shelf is a high shelf with the opposite sign of the cosine. */
 static biquad design(bsm_filter_kind kind, double omega, double q, double gain_db)
 {
     const double a = pow(10, gain_db / 40), alpha = sin(omega) / (2 * q);

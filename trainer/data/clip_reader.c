@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading pieces of clips. */
+/* Reads pieces of clips. */
 #include "data/mix.h"
 
 #include <math.h>
@@ -12,13 +12,14 @@
 enum {
     MAX_OPEN = 8,
     MAX_CHANNELS = 2,
-    MARGIN = 1024, /* samples read around a piece, so that the resampler does not hear its ends */
+    /* samples to read around a piece, so that its ends do not affect the resampler */
+    MARGIN = 1024,
 };
 
 typedef struct open_clip {
-    const char *path; /* the clip's: equal pointers are one file */
+    const char *path; /* the clip's path: equal pointers mean the same file */
     bsm_audio_reader *file;
-    uint64_t used; /* the larger, the later */
+    uint64_t used; /* increases with each use */
 } open_clip;
 
 struct bsm_clip_reader {
@@ -26,7 +27,7 @@ struct bsm_clip_reader {
     open_clip open[MAX_OPEN];
     uint64_t uses;
     float **in, **out; /* [channels][]: at the file's rate, and resampled */
-    float **rest;      /* [channels][]: what is taken from a mixture */
+    float **rest;      /* [channels][]: to be subtracted from a mixture */
     size_t in_room, out_room, rest_room;
     const bsm_clip **less; /* [num_sources] */
 };
@@ -63,7 +64,7 @@ void bsm_clip_reader_free(bsm_clip_reader *reader)
 
 /* ---- Files ---- */
 
-/* The clip's place, or that of the one that was not used for the longest time. */
+/* The slot of this clip, or of the clip that was not used for the longest time. */
 static open_clip *find_place(bsm_clip_reader *reader, const bsm_clip *clip)
 {
     open_clip *oldest = &reader->open[0];
@@ -100,7 +101,7 @@ static bsm_status open_file(open_clip *place, const bsm_clip *clip, bsm_error *e
     return BSM_OK;
 }
 
-/* Without going to a place: read up to it. */
+/* Skip by reading, for files without seeking. */
 static bsm_status pass_over(bsm_audio_reader *file, uint64_t frames, bsm_error *error)
 {
     float left[4096], right[4096], *audio[MAX_CHANNELS] = {left, right};
@@ -136,7 +137,7 @@ static bsm_status open_at(bsm_clip_reader *reader, const bsm_clip *clip, uint64_
     return status;
 }
 
-/* Read `count` samples from `frame` on, all of them inside the clip. */
+/* Read `count` samples from `frame` on, all of which lie inside the clip. */
 static bsm_status read_file(bsm_clip_reader *reader, const bsm_clip *clip, uint64_t frame,
                             float *const *audio, size_t count, bsm_error *error)
 {
@@ -149,8 +150,8 @@ static bsm_status read_file(bsm_clip_reader *reader, const bsm_clip *clip, uint6
     for (size_t c = 0; c < clip->activity.channels && !status; c++) {
         memset(audio[c] + got, 0, (count - got) * sizeof(float));
     }
-    /* A twentieth of a second is what encoders lose: the audio reader calls it no damage, either.
-     */
+    /* Encoders lose up to a twentieth of a second; the audio reader does not call it damage,
+     * either. */
     if (!status && count - got > clip->activity.rate / 20) {
         status = bsm_fail(error, BSM_BAD_AUDIO, "%s: damaged: nothing to read after %llu samples",
                           clip->path, (unsigned long long)(frame + got));
@@ -173,7 +174,7 @@ static bool make_room(float ***planes, size_t *room, size_t needed)
     return *planes;
 }
 
-/* Two channels become their mean where one is wanted; returns how many there are now. */
+/* Replace two channels by their mean if one is wanted; returns the number of channels. */
 static size_t mix_down(const bsm_clip_reader *reader, const bsm_clip *clip, float *const *audio,
                        size_t count)
 {
@@ -212,9 +213,9 @@ static bsm_status resample(bsm_clip_reader *reader, size_t lanes, size_t from_ra
 
 /** A piece of a file. */
 typedef struct piece {
-    uint64_t frame; /* the first that is wanted */
+    uint64_t frame; /* the first wanted sample */
     size_t before;  /* samples of margin before it */
-    size_t count;   /* samples to read in all */
+    size_t count;   /* samples to read in total */
 } piece;
 
 static piece find_piece(const bsm_clip *clip, double start, size_t wanted, size_t margin)

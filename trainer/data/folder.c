@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a folder holds. */
+/* Lists a folder. */
 #include "data/tracks.h"
 
 #include <dirent.h>
@@ -31,7 +31,7 @@ static bsm_status add(bsm_folder *folder, size_t *capacity, DIR *dir, const char
         return out_of_memory(path, error);
     }
     folder->count++;
-    /* A link that leads nowhere stays a file, so that whoever opens it can name it. */
+    /* A link that leads nowhere counts as a file, so that opening it reports its name. */
     entry->folder = fstatat(dirfd(dir), name, &entry->own, 0) == 0 && S_ISDIR(entry->own.st_mode);
     return BSM_OK;
 }

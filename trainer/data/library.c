@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Drawing from all the audio files. */
+/* Draws from all the audio files. */
 #include "data/library.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@ bool bsm_clip_sounds(const bsm_library *library, const bsm_clip *clip)
     return clip->path && (!library->sad || clip->activity.num_starts > 0);
 }
 
-/* ---- Making ---- */
+/* ---- Construction ---- */
 
 static bool sounds_at_all(const bsm_library *library, const bsm_clip *clips)
 {
@@ -48,7 +48,8 @@ static bool make_lists(bsm_library *library, bsm_library_root *root)
     return complete;
 }
 
-/* The only source that a track with a mixture does not have is what the others leave of it. */
+/* If a track with a mixture lacks exactly one source, that source is what the others leave of the
+ * mixture. */
 static void name_files(const bsm_track *track, size_t num_sources, bsm_clip *clips)
 {
     size_t missing = 0, which = 0;
@@ -179,13 +180,13 @@ void bsm_library_free(bsm_library *library)
 
 /* ---- Drawing ---- */
 
-/* The numbers of tracks that a draw is among. */
+/* The indices of the tracks to draw from. */
 static const size_t *count_of(const bsm_library_root *root, const size_t *source)
 {
     return source ? &root->num_sounding[*source] : &root->num_any;
 }
 
-/* A root by its weight among those with a track to draw. `source` NULL: any. */
+/* Draw a root by its weight among those with a track to draw. A `source` of NULL means any. */
 static const bsm_library_root *draw_root(const bsm_library *library, const size_t *source,
                                          bsm_random *random)
 {

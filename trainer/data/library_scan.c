@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading through the audio files of a root, once, on several threads, and what those have to say.
- */
+/* Scans the audio files of a root, once, on several threads, and reports about them. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +10,7 @@
 #include "data/library.h"
 #include "data/random.h"
 
-/* ---- What the loader's threads have to say, and count ---- */
+/* ---- The report of the loader's threads ---- */
 
 static void say(bsm_report *report, const char *line)
 {
@@ -51,14 +50,14 @@ uint64_t bsm_report_count(bsm_report *report)
     return skipped;
 }
 
-/* ---- Reading through a root's audio files, once, on several threads ---- */
+/* ---- Scanning a root's audio files, once, on several threads ---- */
 
 enum { MAX_THREADS = 64 };
 
 /** A clip that the cache does not know. */
 typedef struct scan_item {
     bsm_clip *clip;
-    struct stat file; /* before it was read: a change meanwhile is seen the next time */
+    struct stat file; /* from before the scan, so that a change during it is noticed next time */
     bool whole;
 } scan_item;
 
@@ -81,7 +80,8 @@ static void skip(bsm_clip *clip, bsm_report *report, const char *reason)
     clip->path = NULL;
 }
 
-/* The clip's file, then those to take from it; returns how many they are. NULL without memory. */
+/* List the clip's file and those to subtract from it; `less` is their number. NULL when out of
+ * memory. */
 static const char **list_files(const scan_work *work, const bsm_clip *clip, size_t *less)
 {
     const bsm_clip **others = calloc(work->num_sources, sizeof *others);
@@ -144,7 +144,7 @@ static void *run_thread(void *user)
     return NULL;
 }
 
-/* Works on this thread and, as far as they can be had, on others. */
+/* Work on this thread and on as many others as the system grants. */
 static void scan_all(scan_work *work, size_t threads)
 {
     pthread_t others[MAX_THREADS];
@@ -160,7 +160,7 @@ static void scan_all(scan_work *work, size_t threads)
     }
 }
 
-/* What shows that a clip has changed: of a difference, all its files together. */
+/* What shows that a clip has changed; for a difference it combines all of its files. */
 static bool find_stat(const char *const *paths, size_t less, struct stat *file)
 {
     uint64_t hash = 0;
@@ -183,7 +183,7 @@ static bool find_stat(const char *const *paths, size_t less, struct stat *file)
     return found;
 }
 
-/* Take what the cache knows of a clip, or list it. */
+/* Take a clip from the cache, or add it to the list to scan. */
 static void look_up(scan_work *work, bsm_segments_cache *cache, bsm_clip *clip)
 {
     struct stat file;
@@ -214,7 +214,7 @@ static bsm_status keep(const scan_work *work, bsm_segments_cache *cache, bsm_err
     return status;
 }
 
-/* ---- What is not usable ---- */
+/* ---- Unusable files ---- */
 
 static void drop_short(const scan_work *work, bsm_clip *clip)
 {
@@ -227,7 +227,7 @@ static void drop_short(const scan_work *work, bsm_clip *clip)
     }
 }
 
-/* A difference needs all its files. */
+/* A difference needs all of its files. */
 static void drop_incomplete(const scan_work *work, bsm_clip *clip)
 {
     for (size_t s = 0; clip->path && s < work->num_sources; s++) {
@@ -240,9 +240,9 @@ static void drop_incomplete(const scan_work *work, bsm_clip *clip)
     }
 }
 
-/* ---- The whole ---- */
+/* ---- The whole scan ---- */
 
-/* The files of sources, or the differences between mixtures and those. */
+/* Scan the files of sources, or the differences between mixtures and those. */
 static bsm_status scan_round(scan_work *work, bsm_segments_cache *cache, bsm_clip *clips,
                              size_t num_clips, size_t threads, bool differences, bsm_error *error)
 {

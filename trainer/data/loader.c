@@ -9,7 +9,8 @@
 #include "base/team.h"
 #include "data/mix.h"
 
-/** A place of the queue: the k-th example that this process asks for lies in place k mod places. */
+/** A slot of the queue: the k-th example that this process requests goes to slot k mod the number
+ *  of slots. */
 typedef struct place {
     bsm_example *example;
     bool ready;
@@ -29,21 +30,22 @@ struct bsm_data_loader {
     bsm_config model;
     bsm_report report;
     bsm_library *library;
-    uint64_t first; /* example of this process */
+    uint64_t first; /* the next example of this process */
     size_t num_places, num_workers, num_started;
     place *places;
     worker *workers;
 
-    pthread_mutex_t lock;       /* of what follows, and of each place's `ready` */
-    pthread_cond_t made, taken; /* an example is ready; a place is free again */
+    pthread_mutex_t lock;       /* guards the following, and each slot's `ready` */
+    pthread_cond_t made, taken; /* an example is ready; a slot is free again */
     uint64_t next_made;         /* the k that the next free worker makes */
-    uint64_t next_taken;        /* the k that _next gives */
-    uint64_t released;          /* below this k the places are free again */
+    uint64_t next_taken;        /* the k that _next returns */
+    uint64_t released;          /* the slots of all smaller k are free again */
     bool stopping;
     double seconds_waited;
 };
 
-/* One in use, and one ready beside those in work. */
+/* One slot for the example in use and one for an example that is ready, beside those in
+ * progress. */
 static size_t places_for(size_t workers)
 {
     return workers + 2;
@@ -53,14 +55,15 @@ size_t bsm_loader_bytes(const bsm_data_options *data, const bsm_loader_options *
 {
     const size_t planes = options->model->channels * options->samples * sizeof(float);
     const size_t example = (1 + options->model->num_stems) * planes;
-    /* Each source, what it was read and resampled from, and what is changed in it. */
+    /* For each source, the audio that was read, what it was resampled from, and the changed
+     * audio. */
     const size_t per_worker = (2 * data->num_sources + 1) * planes;
     return places_for(options->workers) * example + options->workers * per_worker;
 }
 
 /* ---- Workers ---- */
 
-/* The k to make next; false if the loader stops. */
+/* Get the k to make next; false if the loader stops. */
 static bool take_number(bsm_data_loader *loader, uint64_t *k)
 {
     pthread_mutex_lock(&loader->lock);
@@ -134,7 +137,7 @@ static bsm_status make_mixers(bsm_data_loader *loader, bsm_error *error)
     return status;
 }
 
-/* The first example from `first` on that is this process's. */
+/* The first example from `first` on that belongs to this process. */
 static uint64_t first_of_process(const bsm_loader_options *o)
 {
     const uint64_t rest = o->first % o->processes;

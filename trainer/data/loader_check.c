@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Checking the options of a loader. */
+/* Checks the options of a loader. */
 #include "data/loader.h"
 
 #include <math.h>
 #include <string.h>
 
 enum {
-    MAX_WORKERS = 64, /* each keeps eight files open; a process often may have 1024 */
+    MAX_WORKERS = 64, /* each keeps eight files open, and a process may often open 1024 */
     MAX_SOURCES = 64,
     MAX_CHUNKS = 1000,
     MAX_SEMITONES = 12,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Making one example. */
+/* Makes one example. */
 #include "data/mix.h"
 
 #include <stdlib.h>
@@ -13,15 +13,16 @@
 
 typedef struct mix_source {
     float **audio; /* [channels][samples] */
-    bool target;   /* a stem that the model separates */
-    bool silent;   /* left out */
+    bool target;   /* one of the stems that the model separates */
+    bool silent;   /* it is left out of this example */
     double gain;   /* to be applied by sum_sources */
 } mix_source;
 
-static const double max_gain = 20;        /* dB, of the target over its own loudness factor */
-static const double least_energy = 1e-10; /* mean square: below, at -100 dB, is silence */
+static const double max_gain = 20; /* in dB, of the target beyond its own loudness factor */
+/* mean square: anything below, at -100 dB, counts as silence */
+static const double least_energy = 1e-10;
 
-/* Mean squares of the sum of the targets and of the sum of the others. */
+/* Compute the mean squares of the sum of the targets and of the sum of the others. */
 static void measure(const mix_source *sources, size_t count, size_t channels, size_t samples,
                     double *target, double *others)
 {
@@ -40,9 +41,10 @@ static void measure(const mix_source *sources, size_t count, size_t channels, si
     *others /= (double)(channels * samples);
 }
 
-/* Change the targets' gains so that the energy of their sum is `level` dB over that of the sum of
- * the others; by 20 dB at most up, because what is quieter is a breath or a codec's noise, which
- * would be neither voice nor music if it were loud. Nothing changes if either is silent. */
+/* Change the targets' gains so that the energy of their sum is `level` dB above that of the sum of
+ * the others. They are raised by at most 20 dB, because something quieter is a breath or a codec's
+ * noise, which would be neither voice nor music if it were loud. Nothing changes if either sum is
+ * silent. */
 static void set_level(mix_source *sources, size_t count, size_t channels, size_t samples,
                       double level)
 {
@@ -68,7 +70,7 @@ static void scale(const mix_source *source, size_t channels, size_t samples, flo
     }
 }
 
-/* Returns the peak. */
+/* Add up the mixture; returns its peak. */
 static float add_up(const mix_source *sources, size_t count, size_t channels, size_t samples,
                     float *const *mixture)
 {
@@ -87,8 +89,8 @@ static float add_up(const mix_source *sources, size_t count, size_t channels, si
     return peak;
 }
 
-/* Apply the gains, and add the sources up in their order. If the sum's peak passes 1, all are made
- * quieter together, so that nothing would clip. `mixture` is the sum to the bit. */
+/* Apply the gains and add the sources up in their order. If the sum's peak exceeds 1, all are
+ * attenuated together, so that nothing clips. `mixture` is exactly the sum. */
 static void sum_sources(const mix_source *sources, size_t count, size_t channels, size_t samples,
                         float *const *mixture)
 {
@@ -105,18 +107,19 @@ static void sum_sources(const mix_source *sources, size_t count, size_t channels
 }
 
 enum {
-    MAX_ATTEMPTS = 1000,       /* to draw files that can be read */
-    MAX_SILENT_PATTERNS = 100, /* to draw one in which anything sounds */
+    MAX_ATTEMPTS = 1000,       /* attempts to draw files that can be read */
+    MAX_SILENT_PATTERNS = 100, /* attempts to draw an example in which anything is active */
 };
 
-/* The purposes of streams: never change a number, or every seed gives other examples. */
+/* The purposes of random streams. Never change a number, because every seed would then give other
+ * examples. */
 enum { SILENCE, TRACKS, AUGMENTATION, LOUDNESS, LEVEL };
 
 /** One source of an example. */
 typedef struct drawn_source {
     bool silent;
     bsm_clip *clip;
-    double start; /* seconds */
+    double start; /* in seconds */
     double speed;
 } drawn_source;
 
@@ -126,7 +129,7 @@ struct bsm_mixer {
     double seconds; /* of an example */
     bsm_clip_reader *reader;
     drawn_source *drawn; /* per source */
-    size_t *stem;        /* per source: its number among the model's stems, or num_stems */
+    size_t *stem;        /* per source: its index among the model's stems, or num_stems */
     float ***own;        /* per source that is not a stem: its planes */
     mix_source *sources;
     float **scratch;
@@ -230,7 +233,7 @@ void bsm_mixer_free(bsm_mixer *mixer)
 
 /* ---- Drawing ---- */
 
-/* Which sources are left out; drawn again where that would be all of them. */
+/* Draw which sources are left out, again if it would be all of them. */
 static void draw_silence(bsm_mixer *m, const bsm_random *example)
 {
     bsm_random random = bsm_random_fork(example, SILENCE);
@@ -244,7 +247,7 @@ static void draw_silence(bsm_mixer *m, const bsm_random *example)
     }
 }
 
-/* A piece of a source from anywhere, at another speed perhaps. */
+/* Draw a piece of a source from anywhere, perhaps at another speed. */
 static void draw_piece(const bsm_mixer *m, size_t source, bsm_random *random,
                        const bsm_random *augmentation, drawn_source *drawn)
 {
@@ -253,14 +256,14 @@ static void draw_piece(const bsm_mixer *m, size_t source, bsm_random *random,
     const double length = (double)a->frames / (double)a->rate;
     const bsm_augmentation *changes = m->options.data->augmentations;
     drawn->speed = changes ? bsm_augment_draw_speed(&changes[source], augmentation) : 1;
-    if (drawn->speed * m->seconds > length) { /* not more than there is */
+    if (drawn->speed * m->seconds > length) { /* not more than the file has */
         drawn->speed = fmax(length / m->seconds, 1);
     }
     drawn->start =
         bsm_library_draw_start(m->options.library, drawn->clip, drawn->speed * m->seconds, random);
 }
 
-/* A place of its own for a source. */
+/* Draw a place for one source by itself. */
 static void draw_alone(bsm_mixer *m, size_t source, const bsm_random *attempt,
                        const bsm_random *augmentation)
 {
@@ -268,14 +271,14 @@ static void draw_alone(bsm_mixer *m, size_t source, const bsm_random *attempt,
     draw_piece(m, source, &random, augmentation, &m->drawn[source]);
 }
 
-/* The sources of one track as they belong together, around a place where one of them sounds. They
- * keep their pitch, which is also their time. What the track does not have comes from others. */
+/* Take the sources of one track together, around a place where one of them is active. They keep
+ * their pitch, which is also their time. Sources that the track lacks come from others. */
 static void draw_together(bsm_mixer *m, const bsm_random *attempt, const bsm_random *augmentations)
 {
     bsm_random random = bsm_random_fork(attempt, 0);
     bsm_clip *clips = bsm_library_draw_any(m->options.library, &random);
     size_t sounding = 0, chosen = 0;
-    for (size_t s = 0; s < m->num_sources; s++) { /* each with the same chance, in one pass */
+    for (size_t s = 0; s < m->num_sources; s++) { /* chooses uniformly in one pass */
         if (bsm_clip_sounds(m->options.library, &clips[s]) &&
             bsm_random_below(&random, ++sounding) == 0) {
             chosen = s;
@@ -294,7 +297,7 @@ static void draw_together(bsm_mixer *m, const bsm_random *attempt, const bsm_ran
     }
 }
 
-/* What this example needs of random numbers per source. */
+/* Fork a random stream for each source of this example. */
 static void fork_augmentations(const bsm_mixer *m, const bsm_random *example, bsm_random *streams)
 {
     const bsm_random all = bsm_random_fork(example, AUGMENTATION);
@@ -319,8 +322,8 @@ static void draw_clips(bsm_mixer *m, const bsm_random *example, size_t attempt,
 
 /* ---- Reading ---- */
 
-/* A file that failed before is tried again: a damaged one may well be good in this place, and what
- * is drawn must not depend on what other threads have seen. */
+/* A file that failed before is tried again: a damaged file may be good in this place, and the draw
+ * must not depend on what other threads have seen. */
 static bsm_status read_piece(bsm_mixer *m, const drawn_source *drawn, float *const *audio,
                              bsm_error *error)
 {

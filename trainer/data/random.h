@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/** Random numbers for training examples: a stream per seed, example and purpose, so that one draw
- *  more or less in one place changes nothing anywhere else, and no order of work matters. */
+/** Random numbers for training examples: one stream per seed, example and purpose, so that an
+ *  additional draw in one place changes nothing anywhere else, and the order of the work does not
+ *  matter. */
 #ifndef BSM_TRAINER_RANDOM_H
 #define BSM_TRAINER_RANDOM_H
 
@@ -11,12 +12,13 @@
 
 #define BSM_RANDOM_GOLDEN UINT64_C(0x9E3779B97F4A7C15)
 
-/** The next number is a hash of the key and of the count of numbers taken. */
+/** The next number is a hash of the key and of the count of numbers taken so far. */
 typedef struct bsm_random {
     uint64_t key, count;
 } bsm_random;
 
-/** The finaliser of splitmix64 (Steele et al., 2014): every bit of `z` reaches every bit. */
+/** The finaliser of splitmix64 (Steele et al., 2014): every bit of `z` affects every bit of the
+ *  result. */
 static inline uint64_t bsm_random_hash(uint64_t z)
 {
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9U;
@@ -24,7 +26,8 @@ static inline uint64_t bsm_random_hash(uint64_t z)
     return z ^ (z >> 31);
 }
 
-/** A stream of its own for `purpose` (any number), whatever `random` has given so far. */
+/** Make an independent stream for `purpose` (any number), however many numbers `random` has
+ *  given. */
 static inline bsm_random bsm_random_fork(const bsm_random *random, uint64_t purpose)
 {
     const uint64_t inner = bsm_random_hash(purpose + BSM_RANDOM_GOLDEN);
@@ -44,31 +47,31 @@ static inline uint64_t bsm_random_bits(bsm_random *random)
     return bsm_random_hash(random->key + random->count * BSM_RANDOM_GOLDEN);
 }
 
-/** Evenly in [0, 1). */
+/** Uniform in [0, 1). */
 static inline double bsm_random_unit(bsm_random *random)
 {
     return (double)(bsm_random_bits(random) >> 11) * 0x1p-53;
 }
 
-/** Evenly in [low, high). */
+/** Uniform in [low, high). */
 static inline double bsm_random_between(bsm_random *random, double low, double high)
 {
     return low + (high - low) * bsm_random_unit(random);
 }
 
-/** Evenly in [low, high) on a logarithmic scale; both above 0. */
+/** Log-uniform in [low, high); both are positive. */
 static inline double bsm_random_log(bsm_random *random, double low, double high)
 {
     return low * exp(log(high / low) * bsm_random_unit(random));
 }
 
-/** True with a probability. One draw, whatever the probability. */
+/** True with this probability. Takes one draw, whatever the probability. */
 static inline bool bsm_random_chance(bsm_random *random, double probability)
 {
     return bsm_random_unit(random) < probability;
 }
 
-/** A whole number from 0 to below `count`, which is above 0. */
+/** A whole number from 0 to below `count`, which is positive. */
 static inline uint64_t bsm_random_below(bsm_random *random, uint64_t count)
 {
     return (uint64_t)(((unsigned __int128)bsm_random_bits(random) * count) >> 64);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The activity lists of a data folder, kept in a text file. */
+/* Keeps the activity lists of a data folder in a text file. */
 #include "data/activity.h"
 
 #include <errno.h>
@@ -14,8 +14,8 @@
 typedef struct entry {
     char *path; /* below the root */
     uint64_t size;
-    int64_t seconds, nanoseconds; /* of its last change */
-    bool used;                    /* found, and so up to date */
+    int64_t seconds, nanoseconds; /* time of its last change */
+    bool used;                    /* it was found, so it is up to date */
     bsm_activity activity;
 } entry;
 
@@ -53,7 +53,7 @@ static void free_entries(entry *entries, size_t count)
 
 /* ---- Reading ---- */
 
-/* A whole number and the space behind it, at *text, which is moved past both. */
+/* Read a whole number and the space after it at *text, and move *text past both. */
 static bool take_number(char **text, int64_t *value)
 {
     char *end;
@@ -84,7 +84,7 @@ static bool take_starts(char **text, const bsm_sad_options *options, bsm_activit
     return activity->starts;
 }
 
-/* On failure, too, `read` is to be freed. */
+/* After a failure `read` must be freed, too. */
 static bool parse_entry(char *line, const bsm_sad_options *options, entry *read)
 {
     enum { SIZE, SECONDS, NANOSECONDS, RATE, CHANNELS, FRAMES, LENGTH, STARTS, FIELDS };
@@ -116,7 +116,7 @@ static int compare(const void *a, const void *b)
     return strcmp(((const entry *)a)->path, ((const entry *)b)->path);
 }
 
-/* A line that is not as it should be ends the reading: what came before it is good. */
+/* A malformed line ends the reading; the lines before it are good. */
 static void read_entries(bsm_segments_cache *cache)
 {
     FILE *file = fopen(cache->path, "re");
@@ -161,7 +161,7 @@ static bool name_file(bsm_segments_cache *cache, const char *folder)
         hash = bsm_random_hash(hash + (unsigned char)*c + 1);
     }
     free(real);
-    (void)mkdir(folder, 0777); /* if it cannot be made, writing says why */
+    (void)mkdir(folder, 0777); /* if this fails, writing reports why */
     return asprintf(&cache->path, "%s/bsm-segments-%016llx.txt", folder,
                     (unsigned long long)hash) >= 0;
 }
@@ -278,7 +278,7 @@ static void print_entry(FILE *text, const entry *item)
 {
     const bsm_activity *a = &item->activity;
     if (strchr(item->path, '\n')) {
-        return; /* such a name has no place in a line: the file is read each time */
+        return; /* such a name cannot stand in a line, so the file is read each time */
     }
     fprintf(text, "%llu %lld %lld %zu %zu %llu %zu %zu ", (unsigned long long)item->size,
             (long long)item->seconds, (long long)item->nanoseconds, a->rate, a->channels,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Finding the tracks of a data folder. */
+/* Finds the tracks of a data folder. */
 #include "data/tracks.h"
 
 #include <stdio.h>
@@ -44,7 +44,7 @@ static const char *const subset_names[] = {"train", "valid", "test"};
 /* Which of a folder's tracks belong to the subset. */
 typedef enum track_choice {
     ALL_TRACKS,
-    MUSDB_VALIDATION, /* of a train folder without a valid folder beside it */
+    MUSDB_VALIDATION, /* for a train folder without a valid folder beside it */
     MUSDB_TRAINING,
 } track_choice;
 
@@ -52,7 +52,7 @@ typedef struct track_search {
     const char *root;
     bsm_data_layout layout;
     const char *const *sources;
-    const char *base; /* below the root, where the subset lies: "train", or "" */
+    const char *base; /* where the subset lies below the root: "train", or "" */
     track_choice choice;
     size_t capacity;
     bsm_tracks *tracks;
@@ -88,7 +88,7 @@ void bsm_tracks_free(bsm_tracks *tracks)
     }
 }
 
-/* A new last track, without files. */
+/* Append a new track without files. */
 static bsm_status add_track(track_search *search, const char *name, bsm_track **added)
 {
     bsm_tracks *list = search->tracks;
@@ -114,8 +114,8 @@ static bsm_status add_track(track_search *search, const char *name, bsm_track **
 
 /* ---- Folders of tracks ---- */
 
-/* The file "NAME.EXT" of an audio format, in small letters or in others; of several, one that is
- * spelled just so, or else the first. */
+/* Find the file "NAME.EXT" of an audio format, in any case. If there are several, prefer the one
+ * with exactly this spelling, and otherwise take the first. */
 static const char *find_audio(const bsm_folder *folder, const char *name)
 {
     const size_t length = strlen(name);
@@ -134,7 +134,7 @@ static const char *find_audio(const bsm_folder *folder, const char *name)
     return found;
 }
 
-/* Leaves `file` NULL where the folder has none. */
+/* Leaves `file` NULL if the folder has none. */
 static bsm_status take_audio(const track_search *search, const bsm_folder *folder, const char *path,
                              const char *name, char **file)
 {
@@ -155,7 +155,7 @@ static bool has_a_source(const track_search *search, const bsm_folder *folder)
     return false;
 }
 
-/* What it has may be sources by other names, which somebody should hear of. */
+/* Its files may be sources under other names, so report them. */
 static bsm_status leave_out(const track_search *search, const bsm_folder *folder, const char *name)
 {
     bsm_tracks *list = search->tracks;
@@ -215,7 +215,7 @@ static bsm_status take_tracks(track_search *search, const bsm_folder *base)
 
 /* ---- Pools ---- */
 
-/* The folders that one is in, to notice a link that leads back to one of them. */
+/* The folders above the current one, to notice a link that leads back to one of them. */
 typedef struct pool_folder {
     const struct pool_folder *parent;
     struct stat own;
@@ -234,7 +234,7 @@ static bool is_inside(const pool_folder *at, const struct stat *own)
 static bsm_status take_pool(track_search *search, size_t source, const char *name,
                             const pool_folder *at);
 
-/* A file or a folder of a pool; `name` is below the root. */
+/* Add a file or a folder of a pool; `name` is relative to the root. */
 static bsm_status take_pool_entry(track_search *search, size_t source, const char *name,
                                   const bsm_folder_entry *entry, const pool_folder *at)
 {
@@ -253,7 +253,7 @@ static bsm_status take_pool_entry(track_search *search, size_t source, const cha
     return status;
 }
 
-/* All audio files in the folder `name` below the root, and in those inside it. */
+/* Add all audio files in the folder `name` below the root, and in the folders inside it. */
 static bsm_status take_pool(track_search *search, size_t source, const char *name,
                             const pool_folder *at)
 {
@@ -296,7 +296,7 @@ static bsm_status take_pools(track_search *search, const bsm_folder *base)
     return status;
 }
 
-/* ---- The whole ---- */
+/* ---- The whole search ---- */
 
 /* Find the subset's folder and which of its tracks to take. */
 static bsm_status choose_base(track_search *search, const bsm_folder *root, bsm_data_subset subset)
@@ -343,7 +343,7 @@ static bool is_pool(const track_search *search, const bsm_folder *base)
     return false;
 }
 
-/* "vocals, drums" */
+/* Write a list of names: "vocals, drums". */
 static void join_sources(const track_search *search, char *text, size_t size)
 {
     size_t length = 0;

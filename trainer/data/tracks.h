@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** What a folder holds, in an order that does not depend on the file system. */
+/** Lists folders, and finds the tracks in a data folder, in an order that does not depend on the
+ *  file system. */
 #ifndef BSM_TRAINER_DATA_TRACKS_H
 #define BSM_TRAINER_DATA_TRACKS_H
 
@@ -10,12 +11,12 @@
 
 #include "bsm/status.h"
 
-/* ---- What a folder holds, in an order that does not depend on the file system ---- */
+/* ---- The contents of a folder, in an order that does not depend on the file system ---- */
 
 typedef struct bsm_folder_entry {
     char *name;
     bool folder;     /**< or a link to one */
-    struct stat own; /**< of what a link leads to; only of folders */
+    struct stat own; /**< of the target of a link; only for folders */
 } bsm_folder_entry;
 
 typedef struct bsm_folder {
@@ -27,28 +28,29 @@ typedef struct bsm_folder {
 BSM_NODISCARD bsm_status bsm_folder_read(const char *path, bsm_folder *folder, bsm_error *error);
 void bsm_folder_clear(bsm_folder *folder);
 
-/** True if it holds a folder of that name or a link to one. */
+/** Whether it contains a folder of that name or a link to one. */
 bool bsm_folder_has_folder(const bsm_folder *folder, const char *name);
 
-/** "FOLDER/NAME", or NAME where FOLDER is "", to be freed; NULL when out of memory. */
+/** Make "FOLDER/NAME", or NAME if FOLDER is "", for free(); NULL when out of memory. */
 char *bsm_folder_path(const char *folder, const char *name);
 
-/* What lies in a data folder: tracks and the audio files of their sources.
+/* The tracks in a data folder, and the audio files of their sources.
  *
- *  Layouts, each for one of the subsets train, valid and test:
- *  - musdb: ROOT/SUBSET/TRACK/SOURCE.wav, as MUSDB18-HQ is downloaded (Rafii et al., 2019,
- *    https://zenodo.org/records/3338373). Without a valid folder, the 14 tracks of `train` that
- *    musdb's own list names are `valid`, and are left out of `train`.
- *  - tracks: ROOT/SUBSET/TRACK/SOURCE.EXT.
- *  - pool: ROOT/SUBSET/SOURCE/ANY.EXT (folders inside it, too), files that do not belong together;
- *    each file is a track of one source.
+ * Layouts, each for one of the subsets train, valid and test:
+ * - musdb: ROOT/SUBSET/TRACK/SOURCE.wav, as MUSDB18-HQ is downloaded (Rafii et al., 2019,
+ *   https://zenodo.org/records/3338373). Without a valid folder, the 14 tracks of `train` that
+ *   musdb's own list names are `valid`, and are left out of `train`.
+ * - tracks: ROOT/SUBSET/TRACK/SOURCE.EXT.
+ * - pool: ROOT/SUBSET/SOURCE/ANY.EXT (also in folders inside it): files that do not belong
+ *   together; each file is a track of one source.
  *
- *  In all of them EXT is that of any format that bsm reads. Tracks and pools may also lie in ROOT
- *  itself, which has no folder of a subset then: all of it is `train`. Links are followed, hidden
- *  files and folders are not looked at. */
+ * In all of them EXT may be that of any format that bsm reads. Tracks and pools may also lie in
+ * ROOT itself if it contains no folder of a subset: then all of it is `train`. Links are followed;
+ * hidden files and folders are ignored. */
 
 typedef enum bsm_data_layout {
-    BSM_LAYOUT_AUTO, /**< pool if there is a folder of a source's name, else musdb or tracks */
+    /** pool if there is a folder with a source's name, otherwise musdb or tracks */
+    BSM_LAYOUT_AUTO,
     BSM_LAYOUT_MUSDB,
     BSM_LAYOUT_TRACKS,
     BSM_LAYOUT_POOL,
@@ -62,21 +64,20 @@ typedef enum bsm_data_subset {
 
 typedef struct bsm_track {
     char *name;     /**< its path below the root */
-    char **sources; /**< per source asked for its file, or NULL if the track has none */
-    char *mixture;  /**< its mixture file, or NULL: the sum of all its sources */
+    char **sources; /**< per requested source its file, or NULL if the track has none */
+    char *mixture;  /**< its mixture file; NULL: the sum of all its sources */
 } bsm_track;
 
 typedef struct bsm_tracks {
     size_t num_tracks, num_sources;
     bsm_track *tracks;   /**< sorted by name, bytewise */
     size_t num_left_out; /**< folders with audio files, none of which is a source ... */
-    char *left_out;      /**< ... and the first of them, below the root; NULL: none */
+    char *left_out;      /**< ... and the first of them, relative to the root; NULL: none */
 } bsm_tracks;
 
 /** Find the tracks that have at least one of the sources. A source called "other" that a track
- *  does not have, while it has a mixture and vocals, is left to the caller (NULL).
- *  BSM_NOT_FOUND (no folder, no such tracks, said which), BSM_NO_PERMISSION, BSM_IO,
- *  BSM_NO_MEMORY. */
+ *  lacks is left to the caller (NULL) if the track has a mixture and vocals. BSM_NOT_FOUND (no
+ *  folder or no such tracks; the message says which), BSM_NO_PERMISSION, BSM_IO, BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status bsm_tracks_find(const char *root, bsm_data_layout layout,
                                          bsm_data_subset subset, const char *const *sources,
                                          size_t num_sources, bsm_tracks **tracks, bsm_error *error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a training tells the person who started it. */
+/* Shows the progress of a training to the person who started it. */
 #include "output/output.h"
 
 #include <pthread.h>
@@ -37,7 +37,7 @@ void bsm_pace_format(const bsm_pace *pace, char *text, size_t size)
              pace->loss.time, spectral(pace), silence, pace->norm, speed);
 }
 
-/* The loader's threads say what they skip. */
+/* The loader's threads report which files they skip. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void clear(bsm_console *console)
@@ -115,7 +115,8 @@ static size_t terminal_width(void)
                                                                            : DEFAULT_WIDTH;
 }
 
-/* "epoch 3/500  [====>    ]  12 %  1.93x  0:48 left  loss ...", cut at the terminal's width. */
+/* Draws "epoch 3/500  [====>    ]  12 %  1.93x  0:48 left  loss ...", cut to the terminal's
+ * width. */
 static void draw(bsm_console *console, const bsm_pace *pace)
 {
     const double audio_per_step =
@@ -131,7 +132,8 @@ static void draw(bsm_console *console, const bsm_pace *pace)
     bsm_pace_format(pace, figures, sizeof figures);
     snprintf(line, sizeof line, "epoch %llu/%llu  %s  %s", (unsigned long long)pace->epoch,
              (unsigned long long)pace->num_epochs, bar, figures);
-    if (strlen(line) >= width) { /* not into the last column: some terminals begin a new line */
+    /* not in the last column, because some terminals then begin a new line */
+    if (strlen(line) >= width) {
         line[width - 1] = '\0';
     }
     show(console, line);
@@ -147,7 +149,7 @@ void bsm_console_pace(bsm_console *console, const bsm_pace *pace)
         return;
     }
     const int tenths = (int)(10 * pace->step / pace->num_steps);
-    if (tenths > console->tenths && tenths < 10) { /* the epoch's own line tells of its end */
+    if (tenths > console->tenths && tenths < 10) { /* the line about the epoch reports its end */
         char figures[256];
         bsm_pace_format(pace, figures, sizeof figures);
         bsm_console_say(console, "epoch %llu/%llu: %d %%: %s", (unsigned long long)pace->epoch,

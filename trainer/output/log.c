@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* log.jsonl. */
+/* Writes log.jsonl. */
 #include "output/output.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@ struct bsm_log {
     char *path;
 };
 
-/* A line that was cut off when the program was killed is not JSON. */
+/* A line that was cut off when the program was killed is not valid JSON. */
 static bool is_kept(const char *line, uint64_t step)
 {
     cJSON *object = cJSON_Parse(line);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* TensorBoard event files. */
+/* Writes TensorBoard event files. */
 #include "output/output.h"
 
 #include <errno.h>
@@ -14,13 +14,13 @@
 
 enum { MAX_FIGURES = 4096, MAX_EVENT = MAX_FIGURES + 64, MAX_TAG = 64 };
 
-/* Fields of an Event, and of what is in it. */
+/* The fields of an Event, and of the messages in it. */
 enum {
     EVENT_TIME = 1,    /* double */
     EVENT_STEP = 2,    /* integer */
     EVENT_VERSION = 3, /* text */
     EVENT_SUMMARY = 5,
-    EVENT_RUN = 7, /* its status 1, a start, ends what older files say from this step on */
+    EVENT_RUN = 7, /* a status of 1, a start, invalidates what older files say from this step on */
     SUMMARY_VALUE = 1,
     VALUE_TAG = 1,
     VALUE_NUMBER = 2, /* float */
@@ -28,7 +28,7 @@ enum {
     RUN_STARTS = 1,
 };
 
-/* How a field is written. */
+/* The encodings of a field. */
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 
 struct bsm_tensorboard {
@@ -59,7 +59,7 @@ uint32_t bsm_crc32c_masked(const void *data, size_t size)
     return ((crc >> 15) | (crc << 17)) + 0xa282ead8U;
 }
 
-/* ---- Protocol buffers: these return where the next byte goes ---- */
+/* ---- Protocol buffers: these functions return where the next byte goes ---- */
 
 static unsigned char *put_varint(unsigned char *next, uint64_t value)
 {
@@ -77,7 +77,7 @@ static unsigned char *put_key(unsigned char *next, unsigned field, unsigned wire
 
 static unsigned char *put_fixed(unsigned char *next, const void *value, size_t size)
 {
-    memcpy(next, value, size); /* both are little-endian */
+    memcpy(next, value, size); /* both formats are little-endian */
     return next + size;
 }
 
@@ -114,7 +114,7 @@ static bsm_status write_all(bsm_tensorboard *board, const unsigned char *data, s
     return BSM_OK;
 }
 
-/* An event whose first bytes are time and step, and then `rest`. */
+/* An event, which begins with time and step, followed by `rest`. */
 static bsm_status write_event(bsm_tensorboard *board, uint64_t step, unsigned field,
                               const void *rest, size_t size, bsm_error *error)
 {

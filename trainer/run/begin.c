@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Making everything that a training needs, and letting go of it. */
+/* Makes everything that a training needs, and frees it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,8 +10,8 @@
 #include "run/run.h"
 #include "run/state.h"
 
-/* A training that is to resume and finds no checkpoint may have been stopped before the first one.
- */
+/* If a training is to resume and finds no checkpoint, it may have been stopped before the first
+ * one. */
 static bsm_status check_folder(const bsm_run *run, const bsm_checkpoint *checkpoint,
                                bsm_error *error)
 {
@@ -23,8 +23,8 @@ static bsm_status check_folder(const bsm_run *run, const bsm_checkpoint *checkpo
     return resumes ? BSM_OK : bsm_output_folder_check_unused(training->output_dir, error);
 }
 
-/* Better now than when hours of steps are to be saved: weights, average, moments and gradients, and
- * unless they are there, best and last. */
+/* It is better to find out now than when hours of steps are to be saved. The space is for weights,
+ * average, moments and gradients, and for best and last unless they exist. */
 static bsm_status check_space(const bsm_run *run, const bsm_checkpoint *checkpoint,
                               bsm_error *error)
 {
@@ -81,8 +81,8 @@ static bsm_loader_options loader_options(const bsm_run *run)
     };
 }
 
-/* Beside the training: what is there already, the examples, the gradients between processes, and
- * at an epoch's end a copy of the weights, which the device packs once more. */
+/* The memory beside the training: what is there already, the examples, the gradients between
+ * processes, and at an epoch's end a copy of the weights, which the device packs once more. */
 static bsm_status plan_program(const bsm_run *run, size_t *bytes, bsm_error *error)
 {
     enum { VECTORS = 3 };
@@ -114,7 +114,7 @@ static bsm_status check_memory(bsm_run *run, bsm_error *error)
     return bsm_memory_check(&need, run->collective->here, bsm_memory_available(), error);
 }
 
-/* Weights that a checkpoint replaces may be any. */
+/* Weights that a checkpoint replaces need not be initialised. */
 static bsm_status make_training(bsm_run *run, const bsm_training_options *options, bool resumes,
                                 bsm_error *error)
 {
@@ -146,8 +146,8 @@ static bsm_status restore(bsm_run *run, const bsm_checkpoint *checkpoint, bsm_er
     if (run->state.step_items == 0 || (run->collective->rank == 0 && !other_steps)) {
         return BSM_OK;
     }
-    /* What was held of the step in work is the first process's to go on with; or nobody's, if a
-     * step now has another number of items. */
+    /* The gradients of an unfinished step belong to the first process, or to none if a step now
+     * has another number of items. */
     run->state.step_sum = (bsm_loss_sum){0};
     run->state.step_items = other_steps ? 0 : run->state.step_items;
     return bsm_run_clear_gradients(run, error);
@@ -172,7 +172,7 @@ static void log_line(void *user, const char *line)
     bsm_console_warn(&run->console, "%s", line);
 }
 
-/* A folder that is not there is not called one without tracks for validation. */
+/* A missing folder must not be reported as one without tracks for validation. */
 static bsm_status check_roots(const bsm_run *run, bsm_error *error)
 {
     const bsm_data_options *data = &run->data.options;
@@ -186,7 +186,7 @@ static bsm_status check_roots(const bsm_run *run, bsm_error *error)
     return status;
 }
 
-/* Better now than at the first epoch's end. */
+/* It is better to find out now than at the first epoch's end. */
 static bsm_status check_validation(const bsm_run *run, bsm_error *error)
 {
     const bsm_validate_options options = bsm_settings_validation(run->settings);
@@ -232,9 +232,9 @@ static bsm_status find_data(bsm_run *run, bsm_error *error)
     return status;
 }
 
-/* ---- All of it ---- */
+/* ---- The whole ---- */
 
-/* What is most likely to be wrong comes first, what takes memory last. */
+/* The most likely errors come first, the allocation of memory last. */
 static bsm_status begin(bsm_run *run, const bsm_checkpoint *checkpoint, bsm_error *error)
 {
     run->state = checkpoint ? *bsm_checkpoint_state(checkpoint) : bsm_state_start();

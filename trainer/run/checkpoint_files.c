@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The checkpoints of a folder. */
+/* Manages the checkpoints in a folder. */
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -72,7 +72,7 @@ static void remove_file(const char *folder, const char *name)
     }
 }
 
-/* As files.c calls a file that is not complete. The folder is ours alone. */
+/* Such names are those of incomplete files in files.c. No other program uses this folder. */
 static int is_part(const struct dirent *entry)
 {
     long process;

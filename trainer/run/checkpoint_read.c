@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading a checkpoint. */
+/* Reads a checkpoint. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static bsm_status map_file(bsm_checkpoint *c, bsm_error *error)
     return status;
 }
 
-/* A model may be given by mistake: say what takes one. */
+/* The user may have named a model by mistake, so say which key takes one. */
 static bsm_status read_state(bsm_checkpoint *c, bsm_error *error)
 {
     const char *text = bsm_metadata_get(&c->content.metadata, "checkpoint");

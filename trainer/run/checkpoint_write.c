@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Writing a checkpoint. One vector at a time is copied out of the training. */
+/* Writes a checkpoint. It copies one vector at a time out of the training. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* An epoch's end: validation, the models that come of it, a checkpoint. */
+/* The end of an epoch: validation, the models that result, and a checkpoint. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ static bool is_first(const bsm_run *run)
 
 /* ---- Checkpoints ---- */
 
-/* Within a step every process holds the gradients of its own items: the file gets their sum. */
+/* Within a step every process holds the gradients of its own items; the file gets their sum. */
 static bsm_status gather_step(bsm_run *run, bsm_error *error)
 {
     return run->state.step_items > 0 ? bsm_run_sum_gradients(run, error) : BSM_OK;
@@ -41,7 +41,8 @@ static bsm_status write_checkpoint(bsm_run *run, bsm_error *error)
 
 bsm_status bsm_run_save(bsm_run *run, bsm_error *error)
 {
-    double written = 0; /* a launcher may end all processes once one has left */
+    /* waits for all processes, because a launcher may end all once one has left */
+    double written = 0;
     bsm_status status = gather_step(run, error);
     if (!status && is_first(run)) {
         status = write_checkpoint(run, error);
@@ -49,7 +50,7 @@ bsm_status bsm_run_save(bsm_run *run, bsm_error *error)
     return status ? status : bsm_collective_sum(run->collective, &written, 1, error);
 }
 
-/* ---- Telling ---- */
+/* ---- Reports ---- */
 
 bsm_pace bsm_run_pace(const bsm_run *run)
 {
@@ -142,9 +143,9 @@ static bsm_status tell_epoch(bsm_run *run, const bsm_pace *pace, double figure, 
     return log_epoch(run, pace, figure, error);
 }
 
-/* ---- The end ---- */
+/* ---- The end of an epoch ---- */
 
-/* Without validation, the loss says how it goes. */
+/* Without validation, the loss decides which model is the best. */
 static void tell_schedule(bsm_run *run, double figure)
 {
     const bsm_training_settings *settings = &run->settings->training;
@@ -184,11 +185,11 @@ bsm_status bsm_run_finish_epoch(bsm_run *run, bsm_error *error)
 {
     double figure = NAN;
     bool better = false;
-    const bsm_pace pace = bsm_run_pace(run); /* before validation takes its time */
+    const bsm_pace pace = bsm_run_pace(run); /* measured before validation takes its time */
     bsm_status status = bsm_run_validate(run, &figure, error);
     if (status && status != BSM_CANCELLED && is_first(run)) {
         bsm_error unsaved;
-        if (write_checkpoint(run, &unsaved)) { /* else the epoch's steps are not lost */
+        if (write_checkpoint(run, &unsaved)) { /* so that the epoch's steps are not lost */
             bsm_console_warn(&run->console, "%s", unsaved.message);
         }
         run->doing = BSM_DOING_DATA;

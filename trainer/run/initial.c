@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a training starts from. */
+/* Finds the initial state of a training. */
 #include "run/checkpoint.h"
 
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 
 /* ---- A model ---- */
 
-/* "model.hidden_dim is 16, not 256" */
+/* Reports such as "model.hidden_dim is 16, not 256". */
 static void describe_shapes(const bsm_config *found, const bsm_config *needed, char *text,
                             size_t size)
 {
@@ -57,7 +57,7 @@ static bsm_status check_shapes(const char *path, const bsm_config *found, const 
     return bsm_fail(error, BSM_BAD_MODEL, "%s: its network is another: %s", path, text);
 }
 
-/* The copy has the settings' own names of stems and segment. */
+/* The copy gets the names of stems and the segment from the settings. */
 static bsm_status copy_model(const bsm_model *from, const bsm_config *config, bsm_model **model,
                              bsm_error *error)
 {
@@ -93,10 +93,10 @@ bsm_status bsm_initial_model(const bsm_trainer_settings *settings, const bsm_con
 
 typedef struct resumption {
     bsm_run *run;
-    char other_task[256]; /**< what makes it another training; "" */
+    char other_task[256]; /**< a change that makes it a different training; "" */
 } resumption;
 
-/* Other targets or sources make another task, whose uSDR is not to be compared. */
+/* With other targets or sources the task is another one, and its uSDR cannot be compared. */
 static void tell_difference(void *user, const char *key, const char *difference)
 {
     resumption *r = user;

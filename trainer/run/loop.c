@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The loop of a training, and being asked to stop it. */
+/* The loop of a training, and requests to stop it. */
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
@@ -8,7 +8,7 @@
 
 #include "run/run.h"
 
-/* ---- Being asked to stop, and the time ---- */
+/* ---- Requests to stop, and time ---- */
 
 static volatile sig_atomic_t stop;
 
@@ -24,7 +24,8 @@ void bsm_catch_signals(void)
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        struct sigaction before; /* what is ignored stays so: nohup and shells ask for that */
+        /* an ignored signal stays ignored, because nohup and shells rely on it */
+        struct sigaction before;
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
             sigaction(numbers[i], &action, NULL);
         }
@@ -55,7 +56,7 @@ static void start_clock(bsm_run *run)
     };
 }
 
-/* The first step may take minutes. */
+/* The first step may take minutes, so say that the training has begun. */
 static void tell_start(bsm_run *run)
 {
     const bsm_training_settings *training = &run->settings->training;
@@ -82,7 +83,7 @@ static bsm_status run_epoch(bsm_run *run, bsm_error *error)
     return status ? status : bsm_run_finish_epoch(run, error);
 }
 
-/* Where it stopped, it can go on. */
+/* Save a training that was stopped, so that it can continue. */
 static bsm_status save_stopped(bsm_run *run, bsm_error *error)
 {
     const bsm_status status = bsm_run_save(run, error);
@@ -108,7 +109,8 @@ static void tell_end(bsm_run *run)
 
 bsm_status bsm_run_train(bsm_run *run, bsm_error *error)
 {
-    bsm_status status = bsm_run_begin(run, error); /* a signal ends it: there is nothing to save */
+    /* a signal simply ends this part, since there is nothing to save */
+    bsm_status status = bsm_run_begin(run, error);
     bsm_catch_signals();
     if (!status && run->state.epoch < run->settings->training.num_epochs) {
         tell_start(run);

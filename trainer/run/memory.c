@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What memory there is. https://docs.kernel.org/admin-guide/cgroup-v2.html */
+/* Finds out how much memory is available. https://docs.kernel.org/admin-guide/cgroup-v2.html */
 #include "run/state.h"
 
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 
 enum { MAX_PATH = 1024 };
 
-/* The number that follows `name` at the start of a line; false if there is none. */
+/* Read the number that follows `name` at the start of a line; false if there is none. */
 static bool read_field(const char *path, const char *name, uint64_t *value)
 {
     char line[256];
@@ -31,7 +31,7 @@ static uint64_t system_available(void)
     return read_field("/proc/meminfo", "MemAvailable:", &kilobytes) ? kilobytes * 1024 : UINT64_MAX;
 }
 
-/* What one group leaves; pages of files that it has read can be taken back. */
+/* The memory that one control group leaves; cached pages of files can be reclaimed. */
 static uint64_t group_available(const char *folder, const char *limit_name, const char *usage_name,
                                 const char *file_field)
 {
@@ -53,7 +53,7 @@ static uint64_t group_available(const char *folder, const char *limit_name, cons
     return usage < limit ? limit - usage : 0;
 }
 
-/* The group of this process, "/a/b", from a line "0::/a/b" or "4:memory:/a/b". */
+/* The control group of this process, "/a/b", from a line "0::/a/b" or "4:memory:/a/b". */
 static bool read_group(const char *controller, char *group)
 {
     char line[MAX_PATH];
@@ -73,7 +73,7 @@ static bool read_group(const char *controller, char *group)
     return found;
 }
 
-/* The least that a group or one of those around it leaves. */
+/* The least that this group or one of those above it leaves. */
 static uint64_t groups_available(const char *mount, const char *controller, const char *limit_name,
                                  const char *usage_name, const char *file_field)
 {

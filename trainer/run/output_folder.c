@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The folder that a training writes to: made, locked, cleared of what is left over. */
+/* Creates, locks and cleans the folder that a training writes to. */
 #include "run/checkpoint.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 enum { LOCK_ATTEMPTS = 20 };
 
-/* With the folders that it lies in. */
+/* Creates the folders above it, too. */
 static bsm_status make_folder(const char *path, bsm_error *error)
 {
     char *copy = strdup(path);
@@ -26,7 +26,7 @@ static bsm_status make_folder(const char *path, bsm_error *error)
     for (char *slash = strchr(copy + (copy[0] == '/'), '/'); slash;
          slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        (void)mkdir(copy, 0777); /* the last one tells */
+        (void)mkdir(copy, 0777); /* an error shows at the last folder */
         *slash = '/';
     }
     struct stat info;
@@ -41,8 +41,8 @@ static bsm_status make_folder(const char *path, bsm_error *error)
                : BSM_OK;
 }
 
-/* False if another has it. One that was just killed needs a moment to go. A file system without
- * locks does without. */
+/* False if another process has the lock. A process that was just killed needs a moment to vanish.
+ * On a file system without locks there is none. */
 static bool lock(int fd)
 {
     const struct timespec moment = {.tv_nsec = 100000000};
@@ -55,7 +55,7 @@ static bool lock(int fd)
     return false;
 }
 
-/* Two trainings in one folder would take each other's checkpoints away. */
+/* Two trainings in one folder would delete each other's checkpoints. */
 static bsm_status lock_folder(const char *path, int *fd, bsm_error *error)
 {
     *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -78,9 +78,9 @@ bsm_status bsm_output_folder_open(const char *path, int *fd, bsm_error *error)
     return status;
 }
 
-/* ---- What is there ---- */
+/* ---- Existing files ---- */
 
-/* Whoever has removed the checkpoints may want to keep what came of them. */
+/* A user who has deleted the checkpoints may want to keep the resulting models. */
 static bsm_status check_models(const char *path, bsm_error *error)
 {
     static const char *const names[] = {"best.safetensors", "last.safetensors"};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What several processes do together: each takes a GPU, and gradients are summed over all, on the
- * GPUs where these can, else on the host. */
+/* Joint work of several processes: each takes a GPU, and gradients are summed over all of them, on
+ * the GPUs if they can, otherwise on the host. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,9 +19,10 @@ bsm_status bsm_run_take_gpu(const bsm_run *run, bsm_error *error)
     return status == BSM_NO_DEVICE && kind == BSM_DEVICE_AUTO ? BSM_OK : status;
 }
 
-/* ---- Finding how ---- */
+/* ---- Choosing the method ---- */
 
-/* True if no process fails. `why` is then this one's failure, or that there is another's. */
+/* `all` becomes true if no process fails. Otherwise `why` is this process's failure, or says that
+ * another one failed. */
 static bsm_status agree(const bsm_run *run, bsm_status mine, bool *all, bsm_error *why,
                         bsm_error *error)
 {
@@ -34,7 +35,7 @@ static bsm_status agree(const bsm_run *run, bsm_status mine, bool *all, bsm_erro
     return status;
 }
 
-/* Joining is begun only when everyone can, because it waits for everyone. */
+/* Begin to join only if every process can, because joining waits for all. */
 static bsm_status join(bsm_run *run, char *name, size_t size, bool *joined, bsm_error *why,
                        bsm_error *error)
 {
@@ -62,7 +63,7 @@ static bsm_status join(bsm_run *run, char *name, size_t size, bool *joined, bsm_
 static bsm_status sum_on_host(bsm_run *run, const bsm_error *why, bsm_error *error)
 {
     const size_t size = bsm_training_vector_size(run->training);
-    if (why->status == BSM_UNSUPPORTED) { /* this device never can */
+    if (why->status == BSM_UNSUPPORTED) { /* this device can never sum on GPUs */
         bsm_console_say(&run->console, "gradients: summed on the host, over MPI");
     } else {
         bsm_console_say(&run->console, "gradients: summed on the host, over MPI (%s)",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where a training stands, as text. */
+/* Converts the state of a training to text and back. */
 #include "run/state.h"
 
 #include <cjson/cJSON.h>
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { MAX_COUNT_BITS = 53 /* whole numbers that a double, and so JSON, holds exactly */ };
+enum { MAX_COUNT_BITS = 53 /* the largest integer up to which a double, and so JSON, is exact */ };
 
 bsm_state bsm_state_start(void)
 {
@@ -38,7 +38,7 @@ bsm_loss bsm_loss_sum_mean(const bsm_loss_sum *sum)
     return mean;
 }
 
-/* ---- What is stored under which name ---- */
+/* ---- The names under which values are stored ---- */
 
 typedef struct member {
     const char *name;
@@ -78,7 +78,7 @@ static const void *const_place(const bsm_state *state, const member *m)
     return (const char *)state + m->offset;
 }
 
-/* cJSON's own way of writing a number may change its last bit. */
+/* cJSON's own number format may change the last bit. */
 static cJSON *make_number(double value)
 {
     char text[32];
@@ -177,7 +177,7 @@ static bool get_all(const cJSON *object, bsm_state *state)
 
 bsm_status bsm_state_parse(const char *text, bsm_state *state)
 {
-    errno = 0; /* the only way to tell cJSON's two failures apart */
+    errno = 0; /* cJSON's two kinds of failure cannot be told apart otherwise */
     cJSON *object = cJSON_Parse(text);
     if (!object && errno == ENOMEM) {
         return BSM_NO_MEMORY;

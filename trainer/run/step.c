@@ -19,8 +19,9 @@ static uint64_t items_per_step(const bsm_run *run)
 
 /* ---- Items ---- */
 
-/* Keys of different trainings and of neighbouring examples have nothing in common (the finaliser of
- * Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014). */
+/* Mix the key, so that the keys of different trainings and of neighbouring examples are unrelated
+ * (the finaliser of Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
+ * 2014). */
 static uint64_t dropout_key(uint64_t seed, uint64_t example)
 {
     uint64_t z = seed * 0xd1342543de82ef95U + (example + 1) * 0x9e3779b97f4a7c15U;
@@ -56,7 +57,7 @@ static bsm_status add_example(bsm_run *run, uint64_t number, bsm_error *error)
     return status;
 }
 
-/* Every process takes the one of the next examples that is its own; then all have come as far. */
+/* Every process takes its own one of the next examples; afterwards all are equally far. */
 static bsm_status add_round(bsm_run *run, bsm_error *error)
 {
     const uint64_t first = run->state.examples, size = run->collective->size;
@@ -71,7 +72,7 @@ static bsm_status add_round(bsm_run *run, bsm_error *error)
     return status;
 }
 
-/* A signal to one process stops all of them at the same place. */
+/* A signal to one process stops all of them at the same step. */
 static bsm_status agree_to_stop(const bsm_run *run, bool *stop, bsm_error *error)
 {
     double votes = bsm_stop_requested() ? 1 : 0;
@@ -131,7 +132,7 @@ bsm_status bsm_run_clear_gradients(bsm_run *run, bsm_error *error)
     return status;
 }
 
-/* A step whose loss or gradients are not finite leaves the weights alone. */
+/* A step whose loss or gradients are not finite leaves the weights unchanged. */
 static bsm_status skip(bsm_run *run, bsm_error *error)
 {
     const bsm_status status = bsm_run_clear_gradients(run, error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Validating the averaged weights, and writing them as a model. */
+/* Validates the averaged weights, and writes them as a model. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -111,7 +111,7 @@ bsm_status bsm_run_validate(bsm_run *run, double *figure, bsm_error *error)
 
 /* ---- Models ---- */
 
-/* Names of folders, without where they lie. */
+/* The last parts of the folders' paths. */
 static void describe_data(const bsm_trainer_settings *settings, char *text, size_t size)
 {
     const bsm_data_settings *data = &settings->data;

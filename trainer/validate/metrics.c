@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Signal to distortion ratios. */
+/* Computes signal to distortion ratios. */
 #include "validate/metrics.h"
 
 #include <math.h>
@@ -24,10 +24,10 @@ struct bsm_metrics {
     size_t at;           /* samples in the frame so far */
     energies *frame;     /* [channel]: of the frame so far */
     energies total;      /* of all frames before it */
-    size_t ended_frames; /* whole ones, whether they count or not */
+    size_t ended_frames; /* complete frames, whether they count or not */
     ratio_list counted, sparse;
-    ratio_list quiet; /* no ratios, but mean squares of the error in the quiet frames */
-    size_t quiet_run; /* quiet frames without a break before this one */
+    ratio_list quiet; /* instead of ratios, mean squares of the error in the quiet frames */
+    size_t quiet_run; /* consecutive quiet frames before this one */
 };
 
 bsm_status bsm_metrics_new(size_t rate, size_t channels, bsm_metrics **metrics, bsm_error *error)
@@ -57,7 +57,8 @@ void bsm_metrics_free(bsm_metrics *m)
 
 /* ---- Sums ---- */
 
-/* Sample by sample, each channel by itself: the order does not depend on the pieces. */
+/* Sums sample by sample and each channel by itself, so that the order does not depend on the
+ * pieces. */
 static void add_squares(energies *sums, const float *target, const float *estimate, size_t samples)
 {
     energies e = *sums;
@@ -88,7 +89,7 @@ static energies take_frame(bsm_metrics *m)
 
 /* ---- Frames ---- */
 
-/* 0 / 0 is not a ratio, and a perfect estimate's is infinite. */
+/* 0 / 0 is not a ratio, and that of a perfect estimate is infinite. */
 static double ratio(double target, double error)
 {
     if (error == 0) {
@@ -97,7 +98,7 @@ static double ratio(double target, double error)
     return target > 0 ? 10 * log10(target / error) : NAN;
 }
 
-/* Room for one more. */
+/* Make room for one more value. */
 static bsm_status make_room(ratio_list *list, bsm_error *error)
 {
     if (list->count < list->capacity) {
@@ -113,7 +114,7 @@ static bsm_status make_room(ratio_list *list, bsm_error *error)
     return BSM_OK;
 }
 
-/* End a frame of `at` samples. There is room in the lists. */
+/* End a frame of `at` samples. The lists have room for it. */
 static void end_frame(bsm_metrics *m)
 {
     const double values = (double)(m->at * m->channels);
@@ -192,7 +193,7 @@ double bsm_median(double *values, size_t count)
 bsm_sdr bsm_metrics_finish(bsm_metrics *m)
 {
     if (m->at > 0 && m->ended_frames == 0) {
-        end_frame(m); /* less than a second in all */
+        end_frame(m); /* the track is shorter than a second */
     } else {
         take_frame(m);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Errors by kind of bin, and centre extraction. */
+/* Computes errors by kind of bin, and centre extraction. */
 #include "validate/metrics.h"
 
 #include <math.h>
@@ -15,22 +15,22 @@
 enum { N_FFT = 4096, HOP = 1024, BINS = N_FFT / 2 + 1, STEREO = 2 };
 enum { MIXTURE, TARGET, ESTIMATE, SIGNALS };
 
-static const double dominance = 10; /* of energies: 10 dB */
+static const double dominance = 10; /* ratio of energies: 10 dB */
 static const double lowest_voice = 200, highest_voice = 12000;
 
 struct bsm_spectral_metrics {
     size_t rate, channels;
-    uint64_t samples; /* added */
-    uint64_t frames;  /* transformed */
+    uint64_t samples; /* samples added */
+    uint64_t frames;  /* frames transformed */
     bsm_stft *stft;
-    bsm_stft *centre_stft;        /* the centre's, of one channel; NULL but in stereo */
-    bsm_overlap_add *overlap_add; /* the same */
-    float **window;               /* [signal][channel][N_FFT]: a frame's samples, ... */
-    size_t filled;                /* ... as far as they have come */
+    bsm_stft *centre_stft; /* overlap-add of the centre, for one channel; NULL unless stereo */
+    bsm_overlap_add *overlap_add; /* likewise */
+    float **window;               /* [signal][channel][N_FFT]: a frame's samples ... */
+    size_t filled;                /* ... as far as they have arrived */
     float *spectra;               /* [signal][bin][channel][re, im] */
     float *centre_spectrum;       /* [bin][re, im] */
     float centre[HOP];
-    double target, missed, let_through, mixed; /* energies in bins */
+    double target, missed, let_through, mixed; /* energies of bins */
     double centre_target, centre_error;        /* energies of samples */
 };
 
@@ -64,7 +64,7 @@ bsm_status bsm_spectral_metrics_new(size_t rate, size_t channels, bsm_spectral_m
     }
     made->rate = rate;
     made->channels = channels;
-    made->filled = N_FFT / 2; /* the first frame's first half lies before the track */
+    made->filled = N_FFT / 2; /* the first half of the first frame lies before the track */
     const bsm_status status = allocate(made, error);
     if (status) {
         bsm_spectral_metrics_free(made);
@@ -98,7 +98,7 @@ static void add_errors(bsm_spectral_metrics *m)
 {
     const float *mixture = spectrum_of(m, MIXTURE), *target = spectrum_of(m, TARGET);
     const float *estimate = spectrum_of(m, ESTIMATE);
-    const size_t values = 2 * m->channels; /* of a bin */
+    const size_t values = 2 * m->channels; /* of one bin */
     for (size_t first = 0; first < BINS * values; first += values) {
         double voice = 0, rest = 0, wrong = 0;
         for (size_t i = first; i < first + values; i++) {
@@ -132,8 +132,8 @@ static void extract_centre(bsm_spectral_metrics *m)
     }
 }
 
-/* The samples that the frame completes are the first of its window; those of the first frames lie
- * before the track. */
+/* The samples that the frame completes are the first ones of its window; those of the first frames
+ * lie before the track. */
 static void add_centre(bsm_spectral_metrics *m)
 {
     float *out[] = {m->centre};
@@ -171,7 +171,7 @@ static void end_frame(bsm_spectral_metrics *m)
 
 /* ---- The track ---- */
 
-/* Without samples: silence. */
+/* Without samples this adds silence. */
 static void fill(bsm_spectral_metrics *m, size_t signal, const float *const *samples, size_t at,
                  size_t count)
 {
@@ -210,7 +210,7 @@ void bsm_spectral_metrics_add(bsm_spectral_metrics *m, const float *const *mixtu
     add(m, signals, samples);
 }
 
-/* 0 / 0 is no ratio. */
+/* 0 / 0 is not a ratio. */
 static double decibels(double energy, double reference)
 {
     return reference > 0 ? 10 * log10(energy / reference) : NAN;

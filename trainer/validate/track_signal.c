@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A track's mixture as a signal, and its delayed sources. */
+/* Reads a track's mixture as a signal, and its sources with a delay. */
 #include "validate/validate_track.h"
 
 #include <math.h>
@@ -12,19 +12,19 @@
 
 enum { BLOCK = 4096 };
 
-/* The mixture's file or a source's, if there is one. */
+/* The file of the mixture or of a source, if there is one. */
 typedef struct track_part {
     const char *path;
     bsm_source *source; /* NULL without a file, or at its end */
-    uint64_t length;    /* samples at the signal's rate; BSM_UNKNOWN_FRAMES */
+    uint64_t length;    /* samples at the signal's rate, or BSM_UNKNOWN_FRAMES */
     uint64_t position;
 } track_part;
 
 struct bsm_track_signal {
     size_t rate, channels, num_parts;
     track_part *parts; /* the mixture, then each source */
-    size_t derived;    /* the part that is the mixture less all others; 0: none */
-    uint64_t left;     /* samples to give at most */
+    size_t derived;    /* index of the part that is the mixture minus all others; 0: none */
+    uint64_t left;     /* the most samples that may still be given */
     float **block;     /* [part][channel][BLOCK] */
     bsm_sample_queue queue;
 };
@@ -76,7 +76,7 @@ static uint64_t track_length(const bsm_track_signal *signal)
     for (size_t p = 0; p < signal->num_parts; p++) {
         const track_part *part = &signal->parts[p];
         if (part->path && part->length > length) {
-            length = part->length; /* BSM_UNKNOWN_FRAMES is the largest */
+            length = part->length; /* BSM_UNKNOWN_FRAMES is the largest number */
         }
         if (p == 0 && part->path) {
             return length;
@@ -87,7 +87,8 @@ static uint64_t track_length(const bsm_track_signal *signal)
 
 static bsm_status skip(bsm_track_signal *signal, uint64_t count, bsm_error *error);
 
-/* Starts in the middle, or at the start of a track that does not say how long it is. */
+/* Start such that the part comes from the middle of the track, or at its start if its length is
+ * unknown. */
 static bsm_status set_excerpt(bsm_track_signal *signal, double max_seconds, bsm_error *error)
 {
     const uint64_t length = track_length(signal);
@@ -148,8 +149,8 @@ size_t bsm_track_signal_channels(const bsm_track_signal *signal)
 
 /* ---- Reading ---- */
 
-/* The end of a file, of which nothing may be missing but a few samples. Conversion of the rate
- * rounds to one. */
+/* Handle the end of a file, which may lack a few samples at most. Conversion of the rate rounds by
+ * up to one sample. */
 static bsm_status end_part(const bsm_track_signal *signal, track_part *part, bsm_error *error)
 {
     const bsm_audio_info info = *bsm_source_info(part->source);
@@ -171,7 +172,7 @@ static bsm_status end_part(const bsm_track_signal *signal, track_part *part, bsm
     return BSM_OK;
 }
 
-/* Reads up to `count` samples of a part in all channels, with silence behind them. */
+/* Read up to `count` samples of a part in all channels, followed by silence. */
 static bsm_status read_part(const bsm_track_signal *signal, track_part *part, float *const *planes,
                             size_t count, size_t *got, bsm_error *error)
 {
@@ -202,7 +203,7 @@ static void add(float *sum, const float *values, float factor, size_t count)
     }
 }
 
-/* The mixture without a file, from its sources; a source without one, from the mixture. */
+/* Compute a mixture without a file from its sources, and a source without one from the mixture. */
 static void complete(const bsm_track_signal *signal, size_t count)
 {
     const size_t channels = signal->channels;
@@ -222,7 +223,7 @@ static void complete(const bsm_track_signal *signal, size_t count)
     }
 }
 
-/* Reads up to BLOCK samples of all parts into `block`; fewer at the track's end. */
+/* Read up to BLOCK samples of all parts into `block`; fewer at the track's end. */
 static bsm_status read_block(bsm_track_signal *signal, size_t count, size_t *got, bsm_error *error)
 {
     *got = 0;

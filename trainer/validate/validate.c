@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Separating the tracks of a subset and measuring the result. */
+/* Separates the tracks of a subset and measures the result. */
 #include "validate/validate.h"
 
 #include <math.h>
@@ -15,7 +15,7 @@ typedef struct validation_run {
     bsm_validate_progress *progress;
     void *user;
     bsm_tracks *tracks;
-    size_t track; /* its number */
+    size_t track; /* number of the current track */
     bsm_network *network;
     bsm_track_job job;
     bsm_validation *validation;
@@ -28,9 +28,9 @@ static double now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-/* ---- Setting up ---- */
+/* ---- Preparation ---- */
 
-/* As bsm-separate does it. */
+/* Separates as bsm-separate does. */
 static bsm_status make_plan(const bsm_model *model, const bsm_validate_options *options,
                             bsm_separate_plan *plan, bsm_error *error)
 {
@@ -69,7 +69,8 @@ static void describe(const bsm_separate_plan *plan, const bsm_config *config, ch
     }
 }
 
-/* Figures are compared: what can make them worse is said with them. */
+/* Figures are compared with each other, so anything that can make them worse is reported with
+ * them. */
 static void describe_precision(bsm_precision precision, char *text, size_t size)
 {
     if (precision != BSM_PRECISION_FLOAT32) {
@@ -115,7 +116,8 @@ static bsm_status make_network(validation_run *run, bsm_model *model, bsm_error 
     bsm_separate_plan_network(bsm_model_config(model), plan, &options);
     bsm_status status = bsm_network_new(model, &options, &run->network, error);
     if (!status) {
-        /* A window of a large model takes seconds on the CPU. */
+        /* On the CPU a window of a large model takes seconds, so the network asks whether to go
+         * on. */
         bsm_network_ask(run->network, go_on, run);
         run->job.separator = bsm_separator_of_network(run->network);
     }
@@ -202,7 +204,7 @@ double bsm_track_figure(const bsm_track_result *result, bsm_figure figure)
     return NAN;
 }
 
-/* `values` has room for one per track. */
+/* `values` has room for one value per track. */
 static void summarise(bsm_validation *validation, size_t stem, bsm_figure figure, double *values)
 {
     size_t count = 0;
@@ -232,7 +234,7 @@ static bsm_status summarise_all(validation_run *run, bsm_error *error)
     return BSM_OK;
 }
 
-/* ---- The whole ---- */
+/* ---- The whole validation ---- */
 
 static bsm_status run_tracks(validation_run *run, bsm_error *error)
 {

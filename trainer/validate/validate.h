@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/** Separating the tracks of a subset and measuring the result, at the model's rate.
+/** Separates the tracks of a subset and measures the result, at the model's rate.
  *
- *  A track whose source has no file is measured as track_signal.h says; the rest, which is the
- *  mixture less all stems of the model, against the mixture less their targets. */
+ *  A source without a file is obtained as validate_track.h says. The rest, which is the mixture
+ *  minus all stems of the model, is compared with the mixture minus their targets. */
 #ifndef BSM_TRAINER_VALIDATE_H
 #define BSM_TRAINER_VALIDATE_H
 
@@ -19,32 +19,34 @@ typedef struct bsm_validate_options {
     const char *root;
     bsm_data_layout layout;
     bsm_data_subset subset;
-    const char *const *sources; /**< of the data, with all stems of the model; the mixture is their
-                                     sum if there is no file */
+    /** sources of the data, including all stems of the model; the mixture is their sum if it has
+     *  no file */
+    const char *const *sources;
     size_t num_sources;
     bsm_device_kind device;
-    bsm_precision precision; /**< the least that will do */
+    bsm_precision precision; /**< the least precision that is acceptable */
     size_t threads;
-    double duration; /**< seconds of a window, to BSM_MAX_WINDOW; 0: the model's segment */
-    double overlap;  /**< of windows, as bsm_separate_options.overlap; 0 is the published way */
-    size_t commit, lookahead; /**< frames: as the live engine does it; commit 0: windows */
-    bsm_memory memory;        /**< of the live engine */
-    size_t history;           /**< as bsm_stream_options.history; > 0 bounds the memory by itself */
+    double duration; /**< seconds of a window, at most BSM_MAX_WINDOW; 0: the model's segment */
+    double overlap;  /**< of windows, as bsm_separate_options.overlap; the published value is 0 */
+    size_t commit, lookahead; /**< frames, as in the live engine; a commit of 0: windows */
+    bsm_memory memory;        /**< frames, as in the live engine */
+    size_t history;           /**< as bsm_stream_options.history; > 0 implies bounded memory */
     double warmup;            /**< as bsm_stream_options.warmup */
-    double max_seconds;       /**< of each track, from its middle; 0: all */
+    double max_seconds;       /**< of each track, from its middle; 0: all of it */
 } bsm_validate_options;
 
-/** One stem of one track. */
+/** The result of one stem of one track. */
 typedef struct bsm_track_result {
     char *track;
-    size_t stem; /**< of the model; its number of stems: the rest, unless the stems are all of the
-                      data's sources */
+    /** index of the stem in the model. The number of stems stands for the rest, which is not
+     *  measured if the stems are all of the data's sources */
+    size_t stem;
     bsm_sdr sdr;
     bsm_spectral_errors errors; /**< NaN for the rest */
 } bsm_track_result;
 
 typedef enum bsm_figure {
-    BSM_FIGURE_USDR, /**< an estimate of silence has 0 dB */
+    BSM_FIGURE_USDR, /**< an estimate of silence gets 0 dB */
     BSM_FIGURE_CENTRE_USDR,
     BSM_FIGURE_CSDR,
     BSM_FIGURE_MISSED,
@@ -56,7 +58,7 @@ typedef enum bsm_figure {
     BSM_NUM_FIGURES,
 } bsm_figure;
 
-/** dB; NaN where it is not defined. */
+/** In dB; NaN if it is not defined. */
 double bsm_track_figure(const bsm_track_result *result, bsm_figure figure);
 
 /** Its name in JSON, CSV and logs: "usdr", "centre_usdr". */
@@ -68,37 +70,39 @@ typedef struct bsm_stem_summary {
 } bsm_stem_summary;
 
 typedef struct bsm_validation {
-    bsm_track_result *results; /**< the stems of the first track, those of the second, ... */
+    bsm_track_result *results; /**< the stems of the first track, those of the second, and so on */
     size_t num_results;
-    bsm_stem_summary *summaries; /**< per stem, and of the rest if it is among the results */
+    bsm_stem_summary *summaries; /**< per stem, and for the rest if it is among the results */
     size_t num_stems, num_tracks;
     double seconds_audio, seconds_taken;
     char method[128]; /**< "windows of 8 s, overlap 0%", "..., int8 or better" and the like */
 } bsm_validation;
 
-/** Called before each track, and with the same arguments whenever a part of it is done; false stops
- *  with BSM_CANCELLED. */
+/** Called before each track, and with the same arguments whenever a part of it is done. Returning
+ *  false stops with BSM_CANCELLED. */
 typedef bool bsm_validate_progress(void *user, const char *track, size_t number, size_t of);
 
-/** A track that cannot be read is named in `error` and ends the validation. `progress` may be NULL.
+/** Validate. A track that cannot be read is named in `error` and ends the validation. `progress`
+ *  may be NULL.
  *  BSM_INVALID_ARGUMENT, BSM_NOT_FOUND, BSM_BAD_AUDIO, BSM_CANCELLED, BSM_NO_MEMORY, BSM_BAD_MODEL
- *  (its output is not finite) and what making and running a network reports. */
+ *  (its output is not finite), and the errors of making and running a network. */
 BSM_NODISCARD bsm_status bsm_validate(bsm_model *model, const bsm_validate_options *options,
                                       bsm_validate_progress *progress, void *user,
                                       bsm_validation **validation, bsm_error *error);
 void bsm_validation_free(bsm_validation *validation);
 
-/** For people: a table. */
+/** Write a table for people. */
 void bsm_validation_print(const bsm_validation *validation, const bsm_config *config, FILE *file);
 
-/** For programs: {"method", "tracks": [{"track", "stem", "usdr", ...}], "stems": {NAME: {"mean":
- *  {...}, "median": {...}}}, ...}; a figure that is not finite is null. BSM_NO_MEMORY, BSM_IO. */
+/** Write JSON for programs: {"method", "tracks": [{"track", "stem", "usdr", ...}], "stems": {NAME:
+ *  {"mean": {...}, "median": {...}}}, ...}; a figure that is not finite is null. BSM_NO_MEMORY,
+ *  BSM_IO. */
 BSM_NODISCARD bsm_status bsm_validation_write_json(const bsm_validation *validation,
                                                    const bsm_config *config, FILE *file,
                                                    bsm_error *error);
 
-/** For spreadsheets: a line per result; a figure that is not defined is empty, an infinite one
- *  "inf" or "-inf". */
+/** Write CSV for spreadsheets: a line per result; a figure that is not defined is empty, an
+ *  infinite one is "inf" or "-inf". */
 void bsm_validation_write_csv(const bsm_validation *validation, const bsm_config *config,
                               FILE *file);
 

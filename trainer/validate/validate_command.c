@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* bsm-trainer --validate. */
+/* Runs bsm-trainer --validate. */
 #include "validate/validate_command.h"
 
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 typedef struct progress {
     bsm_console *console;
-    size_t told; /**< tracks that a line has told of */
+    size_t told; /**< tracks that a line has reported */
 } progress;
 
 /* Called several times for each track. */
@@ -61,7 +61,7 @@ static bsm_status write_text(const char *path, const char *text, size_t size, bs
     return bsm_new_file_commit(&file, true, error);
 }
 
-/* Better now than after hours of separating. */
+/* It is better to find out now than after hours of separating. */
 static bsm_status check_writable(const char *path, bsm_error *error)
 {
     bsm_new_file file;
@@ -72,7 +72,7 @@ static bsm_status check_writable(const char *path, bsm_error *error)
     return status;
 }
 
-/* Nothing without a path. */
+/* Does nothing without a path. */
 static bsm_status write_table(const table *t, table_writer *writer, const char *path,
                               bsm_error *error)
 {

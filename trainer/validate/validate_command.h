@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** bsm-trainer --validate. */
+/** Runs bsm-trainer --validate. */
 #ifndef BSM_TRAINER_VALIDATE_COMMAND_H
 #define BSM_TRAINER_VALIDATE_COMMAND_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The figures of a validation for people, programs and spreadsheets. */
+/* Writes the figures of a validation for people, programs and spreadsheets. */
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ static const char *stem_name(const bsm_config *config, size_t stem)
 
 /* ---- The table ---- */
 
-/* Characters, as far as each byte that does not continue one begins one (UTF-8). */
+/* Count characters: each byte that does not continue a character begins one (UTF-8). */
 static size_t width_of(const char *text)
 {
     size_t width = 0;
@@ -61,7 +61,7 @@ static void print_figure(double value, FILE *file)
     if (isnan(value)) {
         fprintf(file, "%*s", COLUMN, "-");
     } else {
-        fprintf(file, "%*.2f", COLUMN, fabs(value) < 0.005 ? 0 : value); /* no "-0.00" */
+        fprintf(file, "%*.2f", COLUMN, fabs(value) < 0.005 ? 0 : value); /* avoids "-0.00" */
     }
 }
 
@@ -121,7 +121,8 @@ void bsm_validation_print(const bsm_validation *validation, const bsm_config *co
 
 /* ---- JSON ---- */
 
-/* cJSON's functions give NULL when out of memory and take a NULL object: `whole` notes either. */
+/* cJSON's functions return NULL when out of memory and accept a NULL object; `whole` records
+ * both. */
 static void add_number(cJSON *object, const char *key, double value, bool *whole)
 {
     const cJSON *added = isfinite(value) ? cJSON_AddNumberToObject(object, key, value)
@@ -199,7 +200,7 @@ bsm_status bsm_validation_write_json(const bsm_validation *validation, const bsm
 
 /* ---- CSV ---- */
 
-/* RFC 4180: in quotes, with each quote twice. */
+/* RFC 4180: text in quotes, with each quote doubled. */
 static void write_quoted(const char *text, FILE *file)
 {
     fputc('"', file);

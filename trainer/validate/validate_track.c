@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Separating one track and measuring its stems. */
+/* Separates one track and measures its stems. */
 #include "validate/validate_track.h"
 
 #include <math.h>
@@ -15,13 +15,13 @@ typedef struct track_run {
     const bsm_track_job *job;
     const char *name;
     size_t channels;
-    uint64_t samples; /* measured so far */
+    uint64_t samples; /* samples measured so far */
     bsm_track_signal *signal;
     bsm_separation separation;
     bsm_cutter *cutter;
     bsm_metrics *metrics[MAX_RESULTS];
     bsm_spectral_metrics *spectral[BSM_MAX_STEMS];
-    float **truth;         /* [1 + source][channel][BLOCK]: the mixture, the sources */
+    float **truth;         /* [1 + source][channel][BLOCK]: the mixture and the sources */
     float **rest_target;   /* [channel][BLOCK] */
     float **rest_estimate; /* [channel][BLOCK] */
 } track_run;
@@ -96,7 +96,7 @@ static void subtract(float *from, const float *values, size_t count)
     }
 }
 
-/* What the mixture leaves without all stems, and without all their estimates. */
+/* Subtract all stems, and all their estimates, from the mixture. */
 static void find_rest(const track_run *run, float *const *estimates, size_t count)
 {
     for (size_t c = 0; c < run->channels; c++) {

@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** A track to be separated: its mixture as a signal, and its sources, delayed until their estimates
- *  have come.
- *
- *  The mixture is the track's mixture file, or the sum of its sources. Of a track with a mixture
- *  file, in which one source is missing, that source is what the others leave of the mixture; any
- *  other missing source is silent. Files of other rates are resampled, mono ones are in both
- *  channels of a stereo track, and those shorter than the track end with silence; the track is as
- *  long as its mixture file, or as its longest source. Memory does not depend on its length. */
+/** Separates one track and measures its stems. */
 #ifndef BSM_TRAINER_VALIDATE_VALIDATE_TRACK_H
 #define BSM_TRAINER_VALIDATE_VALIDATE_TRACK_H
 
@@ -19,30 +12,30 @@
 #include "validate/validate.h"
 
 /* A track to be separated: its mixture as a signal, and its sources, delayed until their estimates
- *  have come.
+ * are there.
  *
- *  The mixture is the track's mixture file, or the sum of its sources. Of a track with a mixture
- *  file, in which one source is missing, that source is what the others leave of the mixture; any
- *  other missing source is silent. Files of other rates are resampled, mono ones are in both
- *  channels of a stereo track, and those shorter than the track end with silence; the track is as
- *  long as its mixture file, or as its longest source. Memory does not depend on its length. */
+ * The mixture is the track's mixture file, or the sum of its sources. If a track has a mixture
+ * file and lacks one source, that source is what the others leave of the mixture; any other
+ * missing source is silent. Files of other rates are resampled, mono files go to both channels of
+ * a stereo track, and files shorter than the track are padded with silence; the track is as long
+ * as its mixture file, or as its longest source. Memory does not depend on its length. */
 
 typedef struct bsm_track_signal bsm_track_signal;
 
-/** Open a track's files, of `num_sources` sources, at `rate` and with at least `channels` channels.
+/** Open a track's files, with `num_sources` sources, at `rate` and with at least `channels`
+ *  channels.
  *  @param max_seconds of the track, from its middle; 0: all
- *  BSM_NO_MEMORY and what opening and reading files reports. */
+ *  BSM_NO_MEMORY, and the errors of opening and reading files. */
 BSM_NODISCARD bsm_status bsm_track_signal_open(const bsm_track *track, size_t num_sources,
                                                size_t rate, size_t channels, double max_seconds,
                                                bsm_track_signal **signal, bsm_error *error);
 void bsm_track_signal_free(bsm_track_signal *signal);
 
-/** Channels of the mixture and of each source. */
+/** The number of channels of the mixture and of each source. */
 size_t bsm_track_signal_channels(const bsm_track_signal *signal);
 
-/** The mixture. A file of which something is missing is BSM_BAD_AUDIO; a
- *  twentieth of a second is not called so, but the log says it.
- */
+/** The mixture. A file that is incomplete gives BSM_BAD_AUDIO, but if at most a twentieth of a
+ *  second is missing, only the log says so. */
 bsm_signal bsm_track_signal_mixture(bsm_track_signal *signal);
 
 /** Take `count` samples of those that have gone into the mixture, if there are so many.
@@ -57,10 +50,11 @@ typedef struct bsm_track_job {
     bsm_separator separator;
     bsm_separate_plan plan;
     size_t num_sources;
-    size_t source_of[BSM_MAX_STEMS]; /**< for each stem, the source that is its target */
-    size_t num_results;              /**< the stems, and the rest if it is measured */
+    /** for each stem, the index of the source that is its target */
+    size_t source_of[BSM_MAX_STEMS];
+    size_t num_results; /**< the stems, and the rest if it is measured */
     double max_seconds;
-    bool (*go_on)(void *user); /**< asked now and then */
+    bool (*go_on)(void *user); /**< called now and then */
     void *user;
 } bsm_track_job;
 
