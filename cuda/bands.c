@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Band split and mask estimation: a batch of products for each class of bands. */
+/* Band split and mask estimation, with a batch of products for each class of bands. */
 #include "workspace.h"
 
 static void *values_at(const bsm_cuda_space *space, void *values, size_t index)
@@ -11,7 +11,7 @@ static void *values_at(const bsm_cuda_space *space, void *values, size_t index)
 bsm_status bsm_cuda_band_split(void *workspace, const float *spectrum, size_t frames,
                                bsm_error *error)
 {
-    (void)spectrum; /* bsm_cuda_analyse has made it */
+    (void)spectrum; /* bsm_cuda_analyse has computed it on the GPU */
     const bsm_cuda_space *space = workspace;
     const bsm_cuda_weights *w = space->weights;
     size_t dim = w->config.dim, features = bsm_config_features(&w->config);
@@ -43,7 +43,7 @@ bsm_status bsm_cuda_band_split(void *workspace, const float *spectrum, size_t fr
             .c = space->x + class->first * frames * dim,
             .ldc = dim,
             .stride_c = frames * dim,
-            .beta = 1, /* the bias is there already */
+            .beta = 1, /* bsm_kernel_split has set x to the bias */
         };
         bsm_gpu_multiply(space->gpu, &product);
     }
@@ -52,9 +52,9 @@ bsm_status bsm_cuda_band_split(void *workspace, const float *spectrum, size_t fr
 
 /* ---- Masks ---- */
 
-/* Some frames of a block. */
+/* A range of a block's frames. */
 typedef struct frame_range {
-    size_t first, count, all; /* all: frames of x */
+    size_t first, count, all; /* all: number of frames of x */
 } frame_range;
 
 static void hidden_layer(const bsm_cuda_space *space, const bsm_cuda_mask *mask,
@@ -145,8 +145,8 @@ static void mask_frames(const bsm_cuda_space *space, const bsm_cuda_mask *mask,
 bsm_status bsm_cuda_mask_stem(void *workspace, size_t stem, const bsm_block *block,
                               const float *spectrum, float *masked, bsm_error *error)
 {
-    (void)spectrum; /* on the GPU already */
-    (void)masked;   /* bsm_cuda_synthesise takes it there */
+    (void)spectrum; /* it is on the GPU already */
+    (void)masked;   /* it stays on the GPU for bsm_cuda_synthesise */
     const bsm_cuda_space *space = workspace;
     frame_range range = {.first = block->first, .all = block->frames};
     for (; range.first < block->wanted; range.first += range.count) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* What surrounds the modules of a block: its samples' way to the GPU and back, and graphs. A
- * kind of block is captured the second time it is seen, and played from then on. (The first time
- * runs directly, so that all that cuBLAS sets up by itself is there.) A block that is observed
- * always runs directly, each module to its end. */
+/* Runs a block: moves its samples to the GPU and back, and captures and replays graphs.
+ *
+ * The second block of a kind is captured; it and later ones replay the graph. The first one runs
+ * directly, so that cuBLAS can set up whatever it needs. A block that is observed always runs
+ * directly, and each module waits until its work is done. */
 #include "workspace.h"
 
-/* What a block is known by. */
+/* The properties that a graph depends on. */
 static bsm_known_block known_as(const bsm_cuda_space *space, const bsm_block *block)
 {
     bsm_known_block known = {.block = *block, .state = block->commit ? space->state : 0};
@@ -25,7 +26,7 @@ static bool same(const bsm_known_block *a, const bsm_known_block *b)
            a->block.commit == b->block.commit;
 }
 
-/* The oldest is forgotten for a new one. */
+/* Find the entry of a block of this kind, or make one in place of the oldest. */
 static bsm_known_block *look_up(bsm_cuda_space *space, const bsm_block *block)
 {
     const bsm_known_block wanted = known_as(space, block);
@@ -41,8 +42,8 @@ static bsm_known_block *look_up(bsm_cuda_space *space, const bsm_block *block)
     return known;
 }
 
-/* What cannot be captured is not tried again; if the GPU is at fault, that is seen when it is done
- * directly. */
+/* Capture a block. A kind that cannot be captured is not tried again; if the GPU itself is broken,
+ * running the block directly will show it. */
 static bsm_status record(const bsm_cuda_space *space, bsm_known_block *known,
                          const bsm_block *block, const bsm_device_modules *modules,
                          bsm_error *error)
@@ -80,7 +81,7 @@ bsm_status bsm_cuda_run(void *workspace, const bsm_block *block, const bsm_devic
 {
     bsm_cuda_space *space = workspace;
     bsm_gpu_use(space->gpu);
-    bsm_gpu_wait(space->gpu); /* for a block that was broken off */
+    bsm_gpu_wait(space->gpu); /* for work of a block that was abandoned after a failure */
     bsm_status status = bsm_cuda_sound_begin(space, block, error);
     if (status) {
         return status;

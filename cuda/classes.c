@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Classes of neighbouring bands of about equal width. */
+/* Groups neighbouring bands of about the same width into classes. */
 #include "weights.h"
 
-/* Rows of bfloat16 start at multiples of 16 bytes. */
+/* Widths are multiples of this, so that rows of bfloat16 start at multiples of 16 bytes. */
 enum { WIDTH_STEP = 8 };
 
 static size_t padded(size_t features)
@@ -15,7 +15,7 @@ static size_t features_of(const bsm_config *config, size_t band)
     return 2 * config->channels * config->bands[band];
 }
 
-/* A quarter more at most than its narrowest band needs. */
+/* Return whether padding to the widest band adds at most a quarter to what the narrowest needs. */
 static bool fits(size_t narrowest, size_t widest)
 {
     return padded(widest) <= padded(narrowest) + padded(narrowest) / 4;

@@ -45,7 +45,7 @@ static void reset(void *workspace)
     }
 }
 
-/* What cannot be read is not a number. */
+/* Features that cannot be read back are reported as NaN. */
 static void read_features(const void *workspace, size_t frames, float *features)
 {
     const bsm_cuda_space *space = workspace;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Fourier transforms by cuFFT. */
+/* Implements fft.h with cuFFT. */
 #include "fft.h"
 
 #include <cufft.h>
@@ -8,7 +8,7 @@
 struct bsm_gpu_fft {
     cufftHandle forward, inverse;
     bool has_forward, has_inverse;
-    size_t bytes; /* the larger of both */
+    size_t bytes; /* scratch: the larger need of the two plans */
 };
 
 static const char *what = "a Fourier transform";
@@ -24,7 +24,7 @@ static const char *reason(cufftResult result)
     }
 }
 
-/* A plan that allocates nothing by itself. */
+/* Make a plan that allocates no memory on the GPU for its scratch. */
 static cufftResult make_plan(cufftHandle *plan, bool *made, const bsm_gpu *gpu, cufftType type,
                              size_t length, size_t batch, size_t *bytes)
 {

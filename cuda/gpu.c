@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A GPU by CUDA and cuBLAS. */
+/* Implements gpu.h with CUDA and cuBLAS. */
 #include "gpu.h"
 
 #include <cublas_v2.h>
@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What cuBLAS may use for itself; given to it, because it must not allocate during capture. */
+/* CUBLAS_MEMORY: bytes of workspace for cuBLAS, which must not allocate any itself during a
+ * capture. OLDEST_MAJOR: the oldest major compute capability that is supported. */
 enum { CUBLAS_MEMORY = 32 << 20, OLDEST_MAJOR = 8 };
 
 struct bsm_gpu {
@@ -17,7 +18,7 @@ struct bsm_gpu {
     void *cublas_memory;
     bsm_precision precision;
     bool capturing;
-    bsm_error failure; /* the first; its status BSM_OK: none */
+    bsm_error failure; /* the first failure; its status is BSM_OK if there was none */
 };
 
 struct bsm_gpu_graph {
@@ -28,7 +29,7 @@ struct bsm_gpu_graph {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int chosen = -1;
-static size_t wanted; /* how many usable GPUs are left to others */
+static size_t wanted; /* how many usable GPUs before the chosen one are left to other processes */
 
 static void describe(const struct cudaDeviceProp *gpu, char *text, size_t size)
 {
@@ -36,8 +37,8 @@ static void describe(const struct cudaDeviceProp *gpu, char *text, size_t size)
                     gpu->minor, (double)gpu->totalGlobalMem * 1e-9);
 }
 
-/* The GPU in `place` of those that are new enough, and `text` of it; or how many there are, and
- * `text` of the last GPU. */
+/* Choose GPU number `place` of those that are new enough, and describe it in `text`. If there are
+ * fewer, *usable is their number, and `text` describes the last GPU of the machine. */
 static bsm_status look_for(int count, size_t place, size_t *usable, char *text, size_t size,
                            bsm_error *error)
 {
@@ -66,7 +67,7 @@ static bsm_status count_gpus(int *count, bsm_error *error)
     *count = 0;
     cudaError_t status = cudaGetDeviceCount(count);
     if (status) {
-        cudaGetLastError(); /* not to be found again by who comes next */
+        cudaGetLastError(); /* the next caller of cudaGetLastError must not find it again */
         return bsm_fail(error, BSM_NO_DEVICE, "cuda: no GPU: %s", cudaGetErrorString(status));
     }
     return *count ? BSM_OK : bsm_fail(error, BSM_NO_DEVICE, "cuda: no GPU");
@@ -146,7 +147,7 @@ static void check_cublas(bsm_gpu *gpu, cublasStatus_t status, const char *what)
     }
 }
 
-/* Kernels say nothing when they are queued; this is where their launches' errors are found. */
+/* Launching a kernel returns no status; errors of launches are found here. */
 bsm_status bsm_gpu_status(bsm_gpu *gpu, bsm_error *error)
 {
     check(gpu, cudaGetLastError(), "a kernel");
@@ -161,8 +162,8 @@ void bsm_gpu_use(bsm_gpu *gpu)
     check(gpu, cudaSetDevice(chosen_gpu()), "choosing the GPU");
 }
 
-/* Where a product's result is bfloat16, cuBLAS might add up what it has computed apart in bfloat16,
- * too. TF32 is chosen product by product (multiply_some), never by this mode. */
+/* If a product's result is bfloat16, cuBLAS may by default add up partial results in bfloat16, too;
+ * this mode forbids it. TF32 is chosen for each product (multiply_some), never by this mode. */
 static void open_cublas(bsm_gpu *gpu)
 {
     const int mode = CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION;
@@ -222,7 +223,7 @@ void bsm_gpu_free(bsm_gpu *gpu)
     if (gpu->stream) {
         cudaStreamDestroy(gpu->stream);
     }
-    cudaGetLastError(); /* a broken GPU's errors end with it */
+    cudaGetLastError(); /* errors of a broken GPU must not outlive it */
     free(gpu);
 }
 
@@ -234,7 +235,7 @@ bsm_kernel_queue bsm_gpu_queue(const bsm_gpu *gpu)
 
 /* ---- Memory ---- */
 
-/* Running out leaves the GPU as good as it was. */
+/* Running out of memory does not harm the GPU, so the error is cleared. */
 static bsm_status allocation_failed(cudaError_t status, size_t bytes, const char *what,
                                     bsm_error *error)
 {
@@ -269,7 +270,8 @@ bsm_status bsm_gpu_allocate_host(bsm_gpu *gpu, size_t bytes, void **memory, bsm_
     return status ? allocation_failed(status, bytes, "the host's side", error) : BSM_OK;
 }
 
-/* Without bsm_gpu_use: CUDA knows where memory is. A GPU that has failed cannot free it. */
+/* This needs no bsm_gpu_use, because CUDA knows which GPU memory belongs to. A GPU that has failed
+ * cannot free memory; that error is dropped. */
 void bsm_gpu_release(void *memory)
 {
     if (memory && cudaFree(memory)) {
@@ -319,7 +321,7 @@ static const void *matrix_at(const void *matrix, size_t index, cudaDataType_t ty
     return (const unsigned char *)matrix + index * bytes_of(type);
 }
 
-/* cuBLAS takes columns first, so it is given the transposed product: c' = b' a'. */
+/* cuBLAS expects column-major matrices, so it computes the transposed product: c' = b' a'. */
 static void multiply_some(bsm_gpu *gpu, const bsm_gpu_product *p, size_t first, size_t count)
 {
     const float one = 1;
@@ -340,7 +342,7 @@ static void multiply_some(bsm_gpu *gpu, const bsm_gpu_product *p, size_t first, 
 
 void bsm_gpu_multiply(bsm_gpu *gpu, const bsm_gpu_product *product)
 {
-    enum { MOST_BATCHES = 32768 }; /* a grid's third side ends at 65535 */
+    enum { MOST_BATCHES = 32768 }; /* the third dimension of a grid has at most 65535 blocks */
     for (size_t first = 0; first < product->batches && bsm_gpu_works(gpu); first += MOST_BATCHES) {
         size_t left = product->batches - first;
         multiply_some(gpu, product, first, left < MOST_BATCHES ? left : MOST_BATCHES);
@@ -363,14 +365,14 @@ bool bsm_gpu_busy(bsm_gpu *gpu)
     }
     cudaError_t status = cudaStreamQuery(gpu->stream);
     if (status == cudaErrorNotReady) {
-        cudaGetLastError(); /* it is no failure */
+        cudaGetLastError(); /* not being ready is no failure */
         return true;
     }
     check(gpu, status, "waiting for the GPU");
     return false;
 }
 
-/* Other threads may go on allocating meanwhile. */
+/* The mode allows other threads to allocate during the capture. */
 void bsm_gpu_begin_capture(bsm_gpu *gpu)
 {
     if (bsm_gpu_works(gpu)) {
@@ -390,7 +392,7 @@ static bsm_gpu_graph *instantiate(cudaGraph_t captured)
     return graph;
 }
 
-/* What goes wrong only because it is captured does not harm the GPU. */
+/* An error that occurs only because of the capture does not harm the GPU, so it is cleared. */
 bsm_gpu_graph *bsm_gpu_end_capture(bsm_gpu *gpu)
 {
     cudaGraph_t captured = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The Mamba2 mixer over a slab of sequences: four kernels and up to six batches of products. */
+/* Queues the kernels and the matrix products of the Mamba2 mixer over a slab of sequences. */
 #include "mixer.h"
 
 static const void *values_at(const bsm_cuda_space *space, const void *values, size_t index)
@@ -19,7 +19,7 @@ void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer 
     bsm_kernel_rms_norm(bsm_gpu_queue(space->gpu), &norm);
 }
 
-/* Rows of W_in, from number `first` on, times u. */
+/* The product of u and `rows` rows of W_in from row `first` on. */
 static bsm_gpu_product projection(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                                   const bsm_slab *slab, size_t first, size_t rows)
 {
@@ -55,7 +55,7 @@ void bsm_cuda_mixer_project_floats(const bsm_cuda_space *space, const bsm_cuda_m
     bsm_gpu_multiply(space->gpu, &product);
 }
 
-/* dt stays in float32, since small differences of it decide what is remembered. */
+/* dt stays in float32, because small differences in it decide how long the state remembers. */
 void bsm_cuda_mixer_project_dt(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                                const bsm_cuda_mixer *other, const bsm_slab *slab)
 {
@@ -92,7 +92,7 @@ static void project_out(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer
                      });
 }
 
-/* joined[direction] = x + mixed, which still has to be normalised by `squares` if there are any. */
+/* joined[direction] = x + mixed. If there are `squares`, mixed is first normalised with them. */
 static void join(const bsm_cuda_space *space, const bsm_slab *slab, size_t direction,
                  const float *squares, const float *bias)
 {
@@ -164,7 +164,7 @@ void bsm_cuda_mixer_correlate(const bsm_cuda_space *space, const bsm_slab *slab)
                                                     .stride_c = chunk * chunk});
 }
 
-/* inside = (C B^T, decayed and masked, + D) x */
+/* inside = (C B^T, decayed and masked, + D) x: the outputs without the state before the chunk */
 static void inside_chunks(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                           const bsm_slab *slab)
 {
@@ -250,7 +250,7 @@ void bsm_cuda_mixer_states(const bsm_cuda_space *space, const bsm_slab *slab)
     outside_chunks(space, slab);
 }
 
-/* y, by products. */
+/* Compute y by matrix products. */
 static void scan_by_products(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                              const bsm_slab *slab)
 {
@@ -291,8 +291,8 @@ static bsm_fused_scan fused_scan(const bsm_cuda_space *space, const bsm_cuda_mix
     };
 }
 
-/* y, by one kernel after the convolution of B and C; gated and not normalised if there are
- * `squares`. */
+/* Compute y in one kernel, after the convolution of B and C. If there are `squares`, y is gated,
+ * but not normalised yet. */
 static void scan_fused(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                        const bsm_slab *slab, float *squares)
 {
@@ -345,7 +345,8 @@ void bsm_cuda_mixer_gated(const bsm_cuda_space *space, const bsm_cuda_mixer *mix
     bsm_kernel_gate(bsm_gpu_queue(space->gpu), &gate);
 }
 
-/* A row's norm is one factor, which may as well come after the projection. */
+/* The norm after the gate multiplies a whole row by one factor, which can be applied after the
+ * output projection just as well. The fused scan uses that: `join` applies the factor. */
 void bsm_cuda_mixer_slab(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                          const bsm_slab *slab, size_t direction, const float *bias)
 {

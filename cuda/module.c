@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What libbsm finds in libbsm-cuda.so. */
+/* The table that libbsm looks up in libbsm-cuda.so. */
 #include "device.h"
 #include "device/cuda_module.h"
 #include "gpu.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Finding and opening NCCL. */
+/* Finds and opens NCCL. */
 #include "nccl.h"
 
 #include <dlfcn.h>
@@ -9,11 +9,11 @@
 
 #define LIBRARY "libnccl.so.2"
 
-enum { OLDEST = 20900 }; /* 2.9.0, the first whose number is made as below */
+enum { OLDEST = 20900 }; /* version 2.9.0, the first with this numbering */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bsm_nccl nccl;
-static bsm_error refusal; /* its status BSM_OK: `nccl` can be used */
+static bsm_error refusal; /* why `nccl` cannot be used; its status is BSM_OK if it can */
 
 static void find(void *library, const char *name, void *function)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/** The part of NCCL that bsm uses, opened at run time: the declarations of its documentation, so
- * that neither its header nor its library is needed to build.
+/** The part of NCCL that bsm uses, opened at run time. The declarations follow NCCL's
+ *  documentation, so that neither its header nor its library is needed to build bsm.
+ *
  *  https://docs.nvidia.com/deeplearning/nccl/user-guide/docs/api.html
  *
- *  tests/cuda/nccl_header.c compares all of it with the real nccl.h where there is one. */
+ *  tests/cuda/nccl_header.c compares them with the real nccl.h if there is one. */
 #ifndef BSM_CUDA_NCCL_H
 #define BSM_CUDA_NCCL_H
 
@@ -33,11 +34,11 @@ typedef struct bsm_nccl {
     ncclResult_t (*CommGetAsyncError)(ncclComm_t comm, ncclResult_t *error);
     ncclResult_t (*CommAbort)(ncclComm_t comm);
     const char *(*GetErrorString)(ncclResult_t result);
-    char version[32]; /**< "NCCL 2.21.5" */
+    char version[32]; /**< such as "NCCL 2.21.5" */
 } bsm_nccl;
 
-/** libnccl.so.2, opened once and never closed. Any thread. BSM_NOT_FOUND: it cannot be used, and
- *  why. */
+/** Get libnccl.so.2, which is opened once and never closed. Any thread. BSM_NOT_FOUND, and why, if
+ *  it cannot be used. */
 bsm_status bsm_nccl_get(const bsm_nccl **nccl, bsm_error *error);
 
 BSM_END_DECLS

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The paths of a dual-path layer: how the sequences of x are cut into slabs, and the merge. */
+/* The paths of a dual-path layer: cuts the sequences of x into slabs, and merges the directions. */
 #include "mixer.h"
 
 static size_t min(size_t a, size_t b)
@@ -7,7 +7,7 @@ static size_t min(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* One direction of a path over all its sequences. */
+/* One direction of a path, for all its sequences. */
 typedef struct direction {
     const bsm_cuda_mixer *mixer;
     size_t number; /* 0 forward, 1 backward */
@@ -15,8 +15,8 @@ typedef struct direction {
     size_t sequences;
     bsm_steps steps;
     bool along_bands;
-    size_t frames;         /* of x */
-    float *states, *tails; /* NULL: from zero */
+    size_t frames;         /* frames of x */
+    float *states, *tails; /* NULL: start from zero */
 } direction;
 
 size_t bsm_cuda_slab_sequences(const bsm_cuda_space *space, bsm_steps steps)
@@ -25,7 +25,8 @@ size_t bsm_cuda_slab_sequences(const bsm_cuda_space *space, bsm_steps steps)
     return min(space->limits.rows / padded, space->limits.chunks / steps.chunks);
 }
 
-/* Along time a sequence's steps are neighbours in x; along bands the sequences are. */
+/* Along time, the steps of a sequence are adjacent in x; along bands, the same steps of
+ * neighbouring sequences are. */
 bsm_slab bsm_cuda_slab(bsm_steps steps, bool along_bands, size_t frames, size_t first, size_t count)
 {
     bsm_slab slab = {.steps = steps, .rows = {.stride = (uint32_t)frames}};
@@ -59,8 +60,8 @@ static bsm_slab slab_at(const bsm_cuda_space *space, const direction *d, size_t 
     return slab;
 }
 
-/* A direction, and another one, if there is one, whose slabs have the same rows: the norm of these
- * is theirs, too. */
+/* Compute one direction, or two whose slabs have the same rows, so that they can share the norm of
+ * these rows. `other` may be NULL. */
 static void run_slabs(const bsm_cuda_space *space, const direction *d, const direction *other)
 {
     size_t most = bsm_cuda_slab_sequences(space, d->steps);
@@ -79,7 +80,8 @@ static void run_slabs(const bsm_cuda_space *space, const direction *d, const dir
     }
 }
 
-/* The forward direction of a live block has fewer steps, and they are cut elsewhere. */
+/* In a block of a stream, the forward direction has fewer steps, and they are split where the state
+ * is kept, so the two directions have different slabs. */
 static void run_directions(const bsm_cuda_space *space, const direction directions[2])
 {
     const bsm_steps *forward = &directions[0].steps, *backward = &directions[1].steps;
@@ -91,7 +93,7 @@ static void run_directions(const bsm_cuda_space *space, const direction directio
     }
 }
 
-/* x += [forward, backward] W for the first `wanted` frames; the bias is there already. */
+/* x += [forward, backward] W for the first `wanted` frames; the bias has been added before. */
 static void merge(const bsm_cuda_space *space, bsm_matrix weight, const bsm_block *block)
 {
     size_t dim = space->weights->config.dim, bands = space->weights->config.num_bands;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Sums over GPUs by NCCL. Nothing here waits without end: a peer that is gone may never be missed
- * by NCCL itself. */
+/* Sums over GPUs by NCCL. Every wait here has a time limit, because NCCL itself may never notice
+ * that a peer is gone. */
 #include "peers.h"
 
 #include <pthread.h>
@@ -18,8 +18,8 @@
 struct bsm_peers {
     const bsm_nccl *nccl;
     bsm_gpu *gpu;
-    ncclComm_t comm; /* NULL: given up */
-    int patience;    /* seconds to wait for another process */
+    ncclComm_t comm; /* NULL after a failure */
+    int patience;    /* seconds to wait for other processes */
 };
 
 _Static_assert(sizeof(ncclUniqueId) == sizeof(bsm_peers_id), "an id is NCCL's");
@@ -65,7 +65,7 @@ static double now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-/* False when it has been too long since `start`. */
+/* Sleep a little; return false if too much time has passed since `start`. */
 static bool wait_a_little(const bsm_peers *peers, double start)
 {
     const struct timespec little = {.tv_nsec = 50000};
@@ -75,7 +75,8 @@ static bool wait_a_little(const bsm_peers *peers, double start)
 
 /* ---- Joining ---- */
 
-/* Joining blocks until all have come, so that another thread does it. */
+/* The arguments and results of the thread that joins. CommInitRank blocks until all processes have
+ * called it, so it runs in a thread of its own. */
 typedef struct joining {
     const bsm_nccl *nccl;
     bsm_gpu *gpu;
@@ -89,13 +90,14 @@ typedef struct joining {
 static void *join(void *opaque)
 {
     joining *j = opaque;
-    bsm_gpu_use(j->gpu); /* a thread's own choice */
+    bsm_gpu_use(j->gpu); /* the current GPU is a property of each thread */
     j->result = j->nccl->CommInitRank(&j->comm, j->size, j->id, j->rank);
     atomic_store(&j->done, true);
     return NULL;
 }
 
-/* What a thread that does not come back works on is left to it. */
+/* Join in a thread, with a time limit. If the thread does not come back in time, `j` is left to it
+ * and never freed. */
 static bsm_status join_in_time(joining *j, bsm_peers *peers, bsm_error *error)
 {
     pthread_t thread;
@@ -136,7 +138,8 @@ bsm_status bsm_peers_join(bsm_gpu *gpu, const bsm_peers_id *id, size_t rank, siz
         free(j);
         return bsm_fail(error, BSM_NO_MEMORY, "no memory to join processes");
     }
-    /* The first process gives up before the others, to be the one that says so. */
+    /* The first process gives up before the others, so that it is the one that reports the
+     * failure. */
     const int patience = rank == 0 ? BSM_PEERS_SECONDS : 2 * BSM_PEERS_SECONDS;
     *peers = (bsm_peers){.nccl = nccl, .gpu = gpu, .patience = patience};
     j->nccl = nccl;
@@ -153,7 +156,8 @@ bsm_status bsm_peers_join(bsm_gpu *gpu, const bsm_peers_id *id, size_t rank, siz
     return BSM_OK;
 }
 
-/* Abort, not ncclCommDestroy: that waits for the others, which may be gone. */
+/* End the communication with ncclCommAbort: ncclCommDestroy would wait for the other processes,
+ * which may be gone. */
 static void give_up(bsm_peers *peers)
 {
     if (peers->comm) {

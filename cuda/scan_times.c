@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan step by step against the device's own: what bsm-bench prints of a GPU. */
+/* Times the scan step by step against the device's own scan, for bsm-bench. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,18 +7,20 @@
 
 #include "mixer.h"
 
-/* The device's own scan takes so little that one alone would mostly measure the wait for it. */
+/* The device's own scan is so short that timing a single one would mostly measure the wait for
+ * it. */
 enum { FAST_ROUNDS = 10 };
 
 typedef struct scan_run {
     const bsm_cuda_space *space;
     const bsm_cuda_mixer *mixer;
     bsm_slab slab;
-    void *memory; /* of the GPU: all that the scan step by step reads and writes */
+    /* memory of the GPU that the scan step by step reads and writes */
+    void *memory;
     float *zxBC;
     bsm_prepare prepare;
     bsm_naive_scan naive;
-    void *host; /* one sequence: of x; of y, both ways */
+    void *host; /* host memory for one sequence: x, or both results y */
 } scan_run;
 
 /* ---- Memory ---- */
@@ -44,7 +46,7 @@ static void divide(scan_run *run, bsm_carver *carver)
     run->naive.y = bsm_carve_floats(carver, rows * inner);
 }
 
-/* Bytes of the host's memory that one sequence takes, of x or of y as float32. */
+/* The bytes that one sequence of x or of y takes as float32, whichever is larger. */
 static size_t host_half(const scan_run *run)
 {
     size_t dim = run->space->weights->config.dim, inner = bsm_shape_inner(run->space->shape);
@@ -125,8 +127,8 @@ static bsm_kernel_queue float_queue(const scan_run *run)
     return (bsm_kernel_queue){.stream = bsm_gpu_queue(run->space->gpu).stream};
 }
 
-/* Up to where the ways part: the projections, and for the scan step by step what the other one
- * makes by itself, in float32 in any precision. */
+/* Compute the inputs of both scans: the projections and, for the scan step by step, the decays and
+ * the convolution, always in float32. The device's own scan computes those itself. */
 static void prepare(const scan_run *run)
 {
     upload_noise(run);
@@ -166,7 +168,8 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The median of seconds[], once it is filled. */
+/* Time `repeats` runs of `rounds` scans, after one scan that does not count. Fills seconds[], and
+ * returns its median. */
 static double time_scan(const scan_run *run, void (*scan)(const scan_run *), size_t rounds,
                         size_t repeats, double *seconds)
 {
@@ -213,7 +216,7 @@ static float value_of(bool bf16, const void *values, size_t index)
     return value;
 }
 
-/* Sequence by sequence, so that the host needs no more than a few MB for it. */
+/* Compare the results one sequence at a time, so that the host needs no more than a few MB. */
 static double difference(const scan_run *run)
 {
     const bsm_cuda_space *space = run->space;
@@ -247,7 +250,7 @@ bsm_status bsm_cuda_scan_times(void *workspace, size_t frames, size_t repeats,
     }
     scan_run run;
     bsm_gpu_use(space->gpu);
-    bsm_gpu_wait(space->gpu); /* for a call that was broken off */
+    bsm_gpu_wait(space->gpu); /* for work of a call that was abandoned after a failure */
     bsm_status status = open_run(&run, space, frames, error);
     if (!status) {
         *times = (bsm_scan_times){.sequences = run.slab.steps.sequences, .steps = frames};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A block's samples go up, the transforms are made on the GPU, and sums of windowed frames come
- * down (bsm/block.h). */
+/* Uploads a block's samples, transforms them on the GPU, and downloads the sums of windowed frames
+ * (bsm/block.h). */
 #include <string.h>
 
 #include "workspace.h"
@@ -104,7 +104,7 @@ bsm_status bsm_cuda_analyse(void *workspace, const bsm_block *block, bsm_error *
     return bsm_cuda_module_done(space, error);
 }
 
-/* Wanted stems before `stem`. */
+/* The number of wanted stems before `stem`. */
 static size_t wanted_until(const bsm_block *block, size_t stem)
 {
     size_t count = 0;
@@ -114,7 +114,7 @@ static size_t wanted_until(const bsm_block *block, size_t stem)
     return count;
 }
 
-/* The last stem takes all of them down. */
+/* The last wanted stem also downloads the sums of all stems. */
 bsm_status bsm_cuda_synthesise(void *workspace, size_t stem, const bsm_block *block,
                                bsm_error *error)
 {

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: ISC */
-/* Packs the host's weights for the GPU: on the host first, then in one copy. */
+/* Packs the host's weights for the GPU: first in the host's memory, which is then copied at
+ * once. */
 #include "weights.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory of the host that becomes memory of the GPU, or, without any, only a count. */
+/* Memory of the host, and the memory of the GPU that it will be copied to. Without memory, a packer
+ * only counts bytes. */
 typedef struct packer {
     unsigned char *host, *gpu;
     size_t used;
 } packer;
 
-/* A part of the packer's memory: where to fill it in, and where it will be. */
+/* A part of a packer's memory: where to write it on the host, and where it will be on the GPU. */
 typedef struct packed {
     void *host;
     const void *gpu;
@@ -30,7 +32,8 @@ static packed take(packer *p, size_t bytes)
     return part;
 }
 
-/* Vectors and matrices, which become bfloat16 in one go. */
+/* Vectors and matrices have their own memory, so that all matrices can be converted to bfloat16 at
+ * once. */
 typedef struct packers {
     packer vectors, matrices;
 } packers;
@@ -54,7 +57,7 @@ static bsm_matrix pack_matrix(packers *p, size_t count, const float *values)
     return at;
 }
 
-/* Multiplies each column by its weight, so that the input need not be multiplied. */
+/* Pack a matrix with each column multiplied by a weight, so that the input need not be. */
 static bsm_matrix pack_scaled(packers *p, size_t rows, size_t columns, const float *values,
                               const float *weights)
 {
@@ -131,7 +134,7 @@ static void pack_bands(packers *p, bsm_cuda_weights *w)
     }
 }
 
-/* gamma is packed as the features of a frame lie, so the bands' gammas follow each other. */
+/* gamma is packed in the order of a frame's features, so the bands' gammas are adjacent. */
 static void pack_split(packers *p, const bsm_weights *host, bsm_cuda_weights *w)
 {
     const bsm_config *config = &w->config;
@@ -164,7 +167,7 @@ static void pack_split_class(packers *p, const bsm_weights *host, bsm_band_class
 
 /* ---- Masks ---- */
 
-/* Rows of values and of gates, each padded to `width` rows. */
+/* Copy the rows of the mask's values and those of its gates, each padded to `width` rows. */
 static void pad_halves(size_t features, size_t width, size_t columns, const float *from, float *to)
 {
     memcpy(to, from, features * columns * sizeof *to);
@@ -264,7 +267,7 @@ static bsm_status pack_and_upload(const bsm_weights *host, bsm_gpu *gpu, bsm_cud
                                   bsm_error *error)
 {
     packers p = {0};
-    pack_all(&p, host, w); /* counts */
+    pack_all(&p, host, w); /* only counts bytes */
     bsm_status status = allocate_packer(&p.vectors, gpu, error);
     w->memory = p.vectors.gpu;
     if (!status) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The GPU's memory of one network. */
+/* Allocates and divides the GPU's memory of one network. */
 #include "workspace.h"
 
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 #include "device/carve.h"
 #include "signal/frames.h"
 
-/* Frames that are transformed at a time, however many a block has. Even, so that what cuFFT gets
- * lies at a multiple of a complex number. */
+/* Frames that one call transforms, however many a block has. The number is even, so that what each
+ * call of cuFFT gets is aligned to a complex number. */
 enum { FFT_BATCH = 64 };
 
 size_t bsm_cuda_state_size(const bsm_config *config)
@@ -41,7 +41,7 @@ static size_t round_up(size_t count, size_t step)
 
 enum { SMALL_CHUNK = 32 };
 
-/* Short sequences in chunks of half the length, where that leaves less padding. */
+/* Short sequences are cut into chunks of half the length if that leaves less padding. */
 bsm_steps bsm_cuda_steps(size_t steps, size_t split)
 {
     size_t before = split ? split : steps, behind = steps - before;
@@ -58,7 +58,7 @@ bsm_steps bsm_cuda_steps(size_t steps, size_t split)
     };
 }
 
-/* A split adds a chunk at most, and so does each end. */
+/* A split adds at most one chunk of padding, and so does the end of a sequence. */
 static size_t most_rows(size_t steps)
 {
     return round_up(steps, BSM_MAX_CHUNK) + BSM_MAX_CHUNK;
@@ -69,7 +69,8 @@ static size_t most_chunks(size_t steps)
     return most_rows(steps) / BSM_MAX_CHUNK + BSM_MAX_CHUNK / SMALL_CHUNK;
 }
 
-/* As many sequences as a slab holds, but one at least, and no more than there are. */
+/* A slab has room for its wanted number of rows, for at least one sequence, and for no more than
+ * all sequences. */
 bsm_slab_limits bsm_cuda_slab_limits(const bsm_cuda_space *space, size_t frames)
 {
     const bsm_config *config = &space->weights->config;
@@ -113,7 +114,7 @@ void bsm_cuda_divide_chunks(bsm_cuda_space *space, bsm_carver *carver)
     space->mixer.before = carve_values(space, carver, space->limits.chunks * state);
 }
 
-/* What the scan by products needs. */
+/* Carve what the scan by matrix products needs. */
 static void divide_products(bsm_cuda_space *space, bsm_carver *carver)
 {
     size_t rows = space->limits.rows, chunks = space->limits.chunks;
@@ -149,11 +150,11 @@ static void divide_projected(bsm_cuda_space *space, bsm_carver *carver)
     size_t rows = space->limits.rows;
     bsm_mixer_scratch *s = &space->mixer;
     s->zxBC = carve_values(space, carver, rows * bsm_shape_zxBC(space->shape));
-    s->raw_dt = bsm_carve_floats(carver, 2 * rows * space->shape.heads); /* of both directions */
+    s->raw_dt = bsm_carve_floats(carver, 2 * rows * space->shape.heads); /* for both directions */
     s->mixed = carve_values(space, carver, rows * space->weights->config.dim);
     if (bsm_cuda_is_fused(space)) {
         s->squares = bsm_carve_floats(carver, rows * space->shape.heads);
-        s->y = s->gated; /* never both */
+        s->y = s->gated; /* both are never in use at the same time */
     } else {
         s->y = carve_values(space, carver, rows * bsm_shape_inner(space->shape));
     }
@@ -178,7 +179,8 @@ static void divide_sound(bsm_cuda_space *space, bsm_carver *carver)
     space->sound.sums = bsm_carve_floats(carver, config->num_stems * bsm_cuda_most_audio(space));
 }
 
-/* Whole batches: what is behind a block's last frame is transformed, too, and not used. */
+/* Frames are transformed in whole batches: what follows a block's last frame is transformed, too,
+ * and not used. */
 static void divide_sound_scratch(bsm_cuda_space *space, bsm_carver *carver)
 {
     const bsm_config *config = &space->weights->config;
@@ -189,7 +191,7 @@ static void divide_sound_scratch(bsm_cuda_space *space, bsm_carver *carver)
     s->fft_scratch = bsm_carve(carver, bsm_gpu_fft_bytes(s->fft));
 }
 
-/* Transforms, band split, mixers and masks do not run at the same time: their scratch is the same
+/* Transforms, band split, mixers and masks never run at the same time, so their scratch is the same
  * memory. */
 static void divide(bsm_cuda_space *space, bsm_carver *carver)
 {
@@ -253,7 +255,7 @@ static bsm_status allocate(bsm_cuda_space *space, bsm_error *error)
     return fill_window(space, error);
 }
 
-/* Rows are counted in 32 bits on the GPU, with a sign in cuBLAS. */
+/* Kernels count rows in 32 bits, and cuBLAS counts them with a sign. */
 bsm_status bsm_cuda_check_size(const bsm_config *config, size_t frames, bsm_error *error)
 {
     if (frames > INT32_MAX / (config->num_bands + 1) / BSM_MAX_CHUNK) {
@@ -262,12 +264,12 @@ bsm_status bsm_cuda_check_size(const bsm_config *config, size_t frames, bsm_erro
     return BSM_OK;
 }
 
-/* The transforms' plan; the sizes of its scratch follow from it. */
+/* Make the plan of the transforms, which determines the size of their scratch. Kernels count
+ * samples in 32 bits. */
 static bsm_status open_transforms(bsm_cuda_space *space, bsm_error *error)
 {
     const bsm_config *config = &space->weights->config;
-    if (bsm_cuda_covered(config, space->options.max_frames) >
-        INT32_MAX) { /* in 32 bits on the GPU */
+    if (bsm_cuda_covered(config, space->options.max_frames) > INT32_MAX) {
         return bsm_fail(error, BSM_NO_MEMORY, "cuda: windows of %zu frames are too long",
                         space->options.max_frames);
     }
@@ -308,7 +310,8 @@ bsm_status bsm_cuda_workspace_new(const void *weights, const bsm_workspace_optio
     space->weights = weights;
     space->options = *options;
     if (options->precision == BSM_PRECISION_INT8) {
-        space->options.precision = BSM_PRECISION_BFLOAT16; /* the least exact that it has */
+        /* the lowest precision that this device has */
+        space->options.precision = BSM_PRECISION_BFLOAT16;
     }
     const bsm_config *config = &space->weights->config;
     space->shape = (bsm_mixer_shape){.heads = (uint32_t)bsm_config_heads(config),
