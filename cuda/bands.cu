@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* What differs from band to band: the norm of its features on the way in, its mask on the way
- * out. */
+/* The computations that differ from band to band: the norm of the features for the band split, and
+ * the mask. */
 #include "steps.h"
 #include "value.h"
 
 enum { THREADS = 128, FLAT_THREADS = 256 };
 
-/* A warp for each band of each frame. */
+/* One warp per band of each frame. */
 template <class T> __global__ void split(bsm_split s)
 {
     const uint32_t index = blockIdx.x * (blockDim.x / BSM_WARP) + threadIdx.x / BSM_WARP;
@@ -45,7 +45,7 @@ void bsm_kernel_split(bsm_kernel_queue queue, const bsm_split *split_)
     }
 }
 
-/* A block for each row. */
+/* One thread block per row. */
 template <class T> __global__ void tanh_bias(bsm_tanh h)
 {
     const size_t row = (size_t)blockIdx.x * h.width;
@@ -66,14 +66,14 @@ void bsm_kernel_tanh(bsm_kernel_queue queue, const bsm_tanh *tanh_)
     }
 }
 
-/* One real or imaginary part of a mask. */
+/* The real or imaginary part number `i` of a mask. */
 __device__ static float mask_part(const float *values, const float *bias, uint32_t width,
                                   uint32_t i)
 {
     return (values[i] + bias[i]) * bsm_sigmoid(values[width + i] + bias[width + i]);
 }
 
-/* A thread for each complex number. */
+/* One thread per complex number of the spectrum. */
 static __global__ void apply_mask(bsm_apply_mask m)
 {
     const uint32_t parts = (m.features / 2 + blockDim.x - 1) / blockDim.x;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* What the scan works on: the decays of each step, and the convolution of x, B and C. */
+/* Computes the inputs of the scan: the decays of each step, and the convolution of x, B and C. */
 #include "steps.h"
 #include "taps.h"
 #include "value.h"
 
-/* SPAN: steps of a thread; chunks are multiples of it. */
+/* SPAN: steps that a thread handles; the length of a chunk is a multiple of it. */
 enum { THREADS = 128, SPAN = 16 };
 static const unsigned int MOST_WARPS = 8;
 
-/* softplus(dt + bias) of step `i` of a chunk, 0 behind its end. */
+/* softplus(dt + bias) of step `i` of a chunk; 0 after the chunk's end. */
 __device__ static float time_step(const bsm_prepare &p, const bsm_cuda_chunk_place &place,
                                   uint32_t head, uint32_t i)
 {
@@ -19,7 +19,8 @@ __device__ static float time_step(const bsm_prepare &p, const bsm_cuda_chunk_pla
     return bsm_softplus(p.raw_dt[row * p.shape.heads + head] + p.dt_bias[head]);
 }
 
-/* A block for each chunk, a warp for each head in turn. The sum goes over 32 steps at a time. */
+/* One thread block per chunk, whose warps take the heads in turn. The sum runs over 32 steps at a
+ * time. */
 static __global__ void decays(bsm_prepare p)
 {
     const bsm_cuda_chunk_place place = bsm_chunk_at(p.steps, blockIdx.x);
@@ -57,7 +58,7 @@ void bsm_kernel_decays(bsm_kernel_queue queue, const bsm_prepare *prepare)
 
 /* ---- Convolution ---- */
 
-/* Input `step` of a channel: of the sequence, or before its start. */
+/* Input `step` of a channel. A negative step means an input before the sequence's start. */
 template <class T>
 __device__ float input(const bsm_prepare &p, uint32_t sequence, int64_t step, uint32_t channel)
 {
@@ -73,9 +74,9 @@ __device__ float input(const bsm_prepare &p, uint32_t sequence, int64_t step, ui
                   : 0.0f;
 }
 
-/* Where what the convolution gives of V channels goes, from the chunk's first step on. */
+/* Where the convolution's results of V channels go, from the chunk's first step on. */
 template <class T, uint32_t V> struct channels_out {
-    T *out, *scaled; /* scaled: NULL if it is not wanted */
+    T *out, *scaled; /* scaled: NULL if not wanted */
     const float *decay;
     uint32_t stride, scaled_stride;
 
@@ -112,7 +113,7 @@ __device__ channels_out<T, V> out_of(const bsm_prepare &p, uint32_t chunk, uint3
     return o;
 }
 
-/* Some channels' inputs of late, with those before `step` of the sequence. */
+/* Load the taps of V channels with the inputs before `step` of the sequence. */
 template <class T, uint32_t MOST, uint32_t V>
 __device__ void start_taps(const bsm_prepare &p, uint32_t sequence, uint32_t step, uint32_t channel,
                            bsm_taps<MOST> *taps)
@@ -126,7 +127,7 @@ __device__ void start_taps(const bsm_prepare &p, uint32_t sequence, uint32_t ste
     }
 }
 
-/* Some steps of a chunk, and V channels. */
+/* Convolve SPAN steps of a chunk from step `first` on, for V channels. */
 template <class T, uint32_t MOST, uint32_t V>
 __device__ void convolve_span(const bsm_prepare &p, uint32_t chunk, uint32_t first,
                               uint32_t channel)
@@ -138,7 +139,7 @@ __device__ void convolve_span(const bsm_prepare &p, uint32_t chunk, uint32_t fir
     const channels_out<T, V> o = out_of<T, V>(p, chunk, channel);
     bsm_walk<const pack> in(p.steps, place.sequence, step, bsm_shape_zxBC(p.shape) / V,
                             (const pack *)column);
-    pack inputs[SPAN]; /* all are on their way at the same time */
+    pack inputs[SPAN]; /* all loads are under way at the same time */
     in.template take<SPAN>(place.length > first ? place.length - first : 0, inputs);
     bsm_taps<MOST> taps[V] = {};
     if (first < place.length) {
@@ -156,8 +157,8 @@ __device__ void convolve_span(const bsm_prepare &p, uint32_t chunk, uint32_t fir
     }
 }
 
-/* A thread for each span of a chunk and V channels, which goes along the steps and keeps the inputs
- * that the next ones need. */
+/* One thread per span of a chunk and V channels. It walks along the steps and keeps the inputs that
+ * the next steps need. */
 template <class T, uint32_t MOST, uint32_t V> __global__ void convolution(bsm_prepare p)
 {
     const uint32_t conv = bsm_shape_conv(p.shape);
@@ -170,7 +171,8 @@ template <class T, uint32_t MOST, uint32_t V> __global__ void convolution(bsm_pr
     }
 }
 
-/* Neighbours are of one kind and lie next to each other where a head has an even number. */
+/* Two neighbouring channels are handled together if a head has an even number of channels: then
+ * both belong to x of the same head, or both to B and C, and are adjacent in memory. */
 template <class T> static void convolve(bsm_kernel_queue queue, const bsm_prepare &prepare)
 {
     const bsm_prepare p = prepare;
@@ -196,7 +198,7 @@ void bsm_kernel_convolution(bsm_kernel_queue queue, const bsm_prepare *prepare)
     }
 }
 
-/* A thread for each sequence and channel. An old input is read before its place is written. */
+/* One thread per sequence and channel. Each old input is read before its memory is overwritten. */
 template <class T> __global__ void save_tail(bsm_prepare p, float *tail)
 {
     const uint32_t conv = bsm_shape_conv(p.shape), kept = p.shape.taps - 1;

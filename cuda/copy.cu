@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Conversion of whole buffers. */
+/* Converts whole buffers to bfloat16. */
 #include "kernels.h"
 #include "value.h"
 

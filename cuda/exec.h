@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/** What a kernel sees of the machine that runs it.
+/** The interface between a kernel and the machine that runs it.
  *
  *  nvcc compiles kernels for GPUs. Any other C++ compiler compiles them for the host, where
  *  tests/cuda/exec.cc runs each thread of a block as a fibre, so that tests can run every kernel
- * without a GPU. There, kernels may use what is declared below and nothing else of CUDA. */
+ *  without a GPU. There, kernels may use the declarations below and nothing else of CUDA. */
 #ifndef BSM_CUDA_EXEC_H
 #define BSM_CUDA_EXEC_H
 
@@ -14,8 +14,8 @@
 
 #include <cuda_runtime.h>
 
-/** Run `kernel` (in parentheses if its name has a comma) in `blocks` blocks of `threads` threads;
- *  nothing if there are no blocks. How it went: cudaGetLastError. */
+/** Run `kernel` (in parentheses if its name contains a comma) in `blocks` blocks of `threads`
+ *  threads; does nothing if `blocks` is 0. Failures are reported by cudaGetLastError. */
 #define BSM_LAUNCH(kernel, blocks, threads, stream, ...)                                           \
     do {                                                                                           \
         const unsigned int launch_blocks = (blocks);                                               \
@@ -24,10 +24,10 @@
         }                                                                                          \
     } while (0)
 
-/** The same for a kernel whose threads have nothing to do with each other. */
+/** BSM_LAUNCH for a kernel whose threads do not wait for or communicate with each other. */
 #define BSM_LAUNCH_FLAT BSM_LAUNCH
 
-/** The same for a kernel that has BSM_SHARED, of the same type. */
+/** BSM_LAUNCH for a kernel that uses BSM_SHARED with the same type. */
 #define BSM_LAUNCH_SHARED(kernel, type, blocks, threads, stream, ...)                              \
     do {                                                                                           \
         const unsigned int launch_blocks = (blocks);                                               \
@@ -39,13 +39,15 @@
         }                                                                                          \
     } while (0)
 
-/** `name` is a `type` in shared memory, at a multiple of 16 bytes, which may be larger than the 48
- *  KB of __shared__; every GPU since 8.0 has 99 KB. Once in a kernel. */
+/** Declare `name` as a `type` in shared memory, aligned to 16 bytes. The type may be larger than
+ *  the 48 KB that __shared__ allows; every GPU since compute capability 8.0 has 99 KB. May be used
+ *  once in each kernel. */
 #define BSM_SHARED(type, name)                                                                     \
     extern __shared__ uint4 bsm_shared[];                                                          \
     type &name = *reinterpret_cast<type *>(bsm_shared)
 
-/** Before a loop whose turns are all written out, so that arrays it goes along are registers. */
+/** Stands before a loop that is to be unrolled completely, so that arrays that it indexes can be
+ *  kept in registers. */
 #define BSM_UNROLL _Pragma("unroll")
 
 #else
@@ -58,7 +60,7 @@
 #define __device__
 #define __host__
 #define __forceinline__ inline
-#define __shared__ static /* one block runs at a time */
+#define __shared__ static /* blocks run one after the other */
 #define __launch_bounds__(...)
 #define BSM_UNROLL
 
@@ -67,40 +69,42 @@ struct bsm_exec_index {
 };
 extern bsm_exec_index threadIdx, blockIdx, blockDim, gridDim;
 
-/** How a kernel is run: its threads wait for each other, or they do not. */
+/** How to run a kernel: as fibres, because its threads wait for each other, or flat, because they
+ *  do not. */
 enum bsm_exec_kind { BSM_EXEC_FIBRES, BSM_EXEC_FLAT };
 
-/** Run `body` for each thread of each block, or queue it where `stream` is being captured. */
+/** Run `body` for each thread of each block, or queue it if `stream` is being captured. */
 void bsm_exec_launch(bsm_exec_kind kind, unsigned int blocks, unsigned int threads, void *stream,
                      std::function<void()> body);
 
-/** Wait for all threads of the block. A thread that has ended, or waits for its warp meanwhile,
- *  is an error, and ends the program. */
+/** Wait for all threads of the block. It is an error, and ends the program, if another thread has
+ *  already ended or is waiting for its warp instead. */
 void __syncthreads();
 
-/** Give `bits` to the warp, and take those of lane `lane`. All 32 lanes must take part. */
+/** Give `bits` to the warp and return those that lane `lane` gives. All 32 lanes must take part. */
 uint64_t bsm_exec_shuffle(uint64_t bits, unsigned int lane);
 unsigned int bsm_exec_lane();
 
-/** What each lane of the warp has published. */
+/** The bytes that each lane of the warp has published. */
 struct bsm_exec_lanes {
     const unsigned char *first;
-    static const unsigned int SIZE = 32; /* that a lane may publish */
+    static const unsigned int SIZE = 32; /* the most bytes that a lane may publish */
     const void *of(unsigned int lane) const
     {
         return first + lane * SIZE;
     }
 };
 
-/** Publish `size` bytes; all 32 lanes must take part. It holds until the next but one exchange. */
+/** Publish `size` bytes; all 32 lanes must take part. They stay valid through the next exchange
+ *  (publication or shuffle), and are overwritten by the one after it. */
 bsm_exec_lanes bsm_exec_publish(const void *mine, unsigned int size);
 
-/** Copy 16 bytes, or zeros if `from` is NULL, when this thread waits for the copies up to its next
- *  commit. Until then there is nonsense. */
+/** Request a copy of 16 bytes, or of zeros if `from` is NULL. It takes place when this thread waits
+ *  for the group that its next commit closes; until then the bytes at `to` are meaningless. */
 void bsm_exec_copy_later(void *to, const void *from);
 void bsm_exec_commit_copies();
 
-/** Wait for all copies but those of the last `groups` commits. */
+/** Wait for all copies except those of the last `groups` commits. */
 void bsm_exec_wait_for_copies(unsigned int groups);
 
 template <class T> T bsm_exec_shuffle_value(T value, unsigned int lane)
@@ -144,7 +148,7 @@ inline void __syncwarp()
 
 #endif
 
-/** Blocks of `threads` threads for `count` things. */
+/** The number of blocks of `threads` threads that `count` items need, at one thread per item. */
 static inline unsigned int bsm_blocks_for(size_t count, unsigned int threads)
 {
     return (unsigned int)((count + threads - 1) / threads);

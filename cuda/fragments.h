@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/** Products of 16 x 16 by 16 x 8 bfloat16 numbers, that a warp holds in pieces ("fragments"), with
- *  float32 sums: mma.sync.m16n8k16 and ldmatrix of the PTX ISA, and what they do, on the host. For
- *  kernels; all 32 lanes take part in each call.
+/** Products of 16 x 16 by 16 x 8 bfloat16 numbers with float32 sums. A warp holds the matrices in
+ *  pieces ("fragments"). On a GPU these are the instructions mma.sync.m16n8k16 and ldmatrix of the
+ *  PTX ISA; on the host they are emulated. For kernels; all 32 lanes take part in each call.
  *
- *  With g = lane / 4 and q = lane % 4 a lane holds, as pairs of neighbours:
+ *  With g = lane / 4 and q = lane % 4, a lane holds the following pairs of the factors a (16 x 16)
+ *  and b (16 x 8) and of the sums c (16 x 8), in this order. A pair is two neighbours in a row of a
+ *  or c, or in a column of b; the list names the first of the two.
  *      a: rows g, g + 8, g, g + 8; columns 2q, 2q, 2q + 8, 2q + 8
  *      b: column g; rows 2q, 2q + 8
- *      c: rows g, g + 8; columns 2q                                                             */
+ *      c: rows g, g + 8; columns 2q */
 #ifndef BSM_CUDA_FRAGMENTS_H
 #define BSM_CUDA_FRAGMENTS_H
 
@@ -16,7 +18,7 @@ struct bsm_sums {
     float c[4];
 };
 
-/** Two numbers, the first one in the lower half. */
+/** Make a pair of two numbers, the first one in the lower half. */
 __device__ inline uint32_t bsm_pair(float first, float second)
 {
 #ifdef __CUDA_ARCH__
@@ -29,7 +31,7 @@ __device__ inline uint32_t bsm_pair(float first, float second)
 #endif
 }
 
-/** The pair at a multiple of 4 bytes. */
+/** Load a pair from a multiple of 4 bytes. */
 __device__ inline uint32_t bsm_load_pair(const bsm_bf16 *at)
 {
 #ifdef __CUDA_ARCH__
@@ -61,7 +63,7 @@ __device__ inline void bsm_store_eight(bsm_bf16 *at, const float *numbers)
     *(bsm_pack<uint32_t, 4> *)at = pairs;
 }
 
-/** Copy eight numbers, at multiples of 16 bytes, as one; NULL: zeros. */
+/** Copy eight numbers between multiples of 16 bytes at once; if `from` is NULL, store zeros. */
 __device__ inline void bsm_copy_eight(bsm_bf16 *to, const bsm_bf16 *from)
 {
 #ifdef __CUDA_ARCH__
@@ -72,8 +74,9 @@ __device__ inline void bsm_copy_eight(bsm_bf16 *to, const bsm_bf16 *from)
 #endif
 }
 
-/** The same into shared memory and in the background: they are there once the thread has waited,
- * and seen by others after a barrier. Any `from` will do where `there` is not: zeros. */
+/** Copy eight numbers to shared memory in the background. This thread sees them after it has
+ *  waited, and others after a barrier that follows. If `there` is false, zeros are stored, and
+ *  `from` may be any valid pointer. */
 __device__ inline void bsm_copy_eight_later(bsm_bf16 *to, const bsm_bf16 *from, bool there)
 {
 #ifdef __CUDA_ARCH__
@@ -85,7 +88,7 @@ __device__ inline void bsm_copy_eight_later(bsm_bf16 *to, const bsm_bf16 *from, 
 #endif
 }
 
-/** Have the 128 bytes around `at` brought nearer. */
+/** Prefetch the 128 bytes around `at` into the L2 cache. */
 __device__ inline void bsm_prefetch(const void *at)
 {
 #ifdef __CUDA_ARCH__
@@ -95,7 +98,7 @@ __device__ inline void bsm_prefetch(const void *at)
 #endif
 }
 
-/** All copies since the last commit are a group. */
+/** Make a group of all copies since the last commit. */
 __device__ inline void bsm_commit_copies()
 {
 #ifdef __CUDA_ARCH__
@@ -105,7 +108,7 @@ __device__ inline void bsm_commit_copies()
 #endif
 }
 
-/** Wait for the copies of all groups but the last few. */
+/** Wait for the copies of all groups except the last LAST. */
 template <unsigned int LAST> __device__ void bsm_wait_for_copies()
 {
 #ifdef __CUDA_ARCH__
@@ -150,9 +153,9 @@ __device__ inline void bsm_multiply(bsm_sums *sums, const uint32_t *a, const uin
 #endif
 }
 
-/** Four matrices of 8 x 8 out of shared memory: lane l names row l % 8 of matrix l / 8, 16 bytes at
- *  a multiple of 16. Of matrix m a lane gets row g, columns 2q and 2q + 1 in fragment[m];
- * TRANSPOSED: rows 2q and 2q + 1 of column g. */
+/** Load four 8 x 8 matrices from shared memory. Lane l names row l % 8 of matrix l / 8: 16 bytes at
+ *  a multiple of 16 bytes. fragment[m] gets, of matrix m, row g and columns 2q and 2q + 1; if
+ *  TRANSPOSED, rows 2q and 2q + 1 of column g. */
 template <bool TRANSPOSED>
 __device__ void bsm_load_matrices(uint32_t *fragment, const bsm_bf16 *row)
 {
@@ -184,17 +187,17 @@ __device__ void bsm_load_matrices(uint32_t *fragment, const bsm_bf16 *row)
 #endif
 }
 
-/** The row that this lane names so that bsm_load_matrices gives a 16 x 16 tile of a row-major
- * matrix of rows of `stride` numbers, the matrices by rows first (0: upper left, 1: lower left): an
- * `a` as it lies, or, TRANSPOSED, two `b` next to each other. */
+/** The row that this lane names so that bsm_load_matrices loads a 16 x 16 tile of a row-major
+ *  matrix, whose rows are `stride` numbers apart. Matrix 0 is the upper left one and matrix 1 the
+ *  lower left one. The result is the tile as an `a` or, if TRANSPOSED, as two adjacent `b`. */
 __device__ inline const bsm_bf16 *bsm_tile_by_rows(const bsm_bf16 *tile, uint32_t stride)
 {
     const uint32_t lane = threadIdx.x % BSM_WARP, m = lane / 8;
     return tile + (m % 2 * 8 + lane % 8) * stride + m / 2 * 8;
 }
 
-/** The same by columns first (1: upper right): two `b` next to each other of the transposed matrix,
- *  or, TRANSPOSED, an `a` of it. */
+/** The same with matrix 1 at the upper right. The result is the transposed tile as two adjacent `b`
+ *  or, if TRANSPOSED, as an `a`. */
 __device__ inline const bsm_bf16 *bsm_tile_by_columns(const bsm_bf16 *tile, uint32_t stride)
 {
     const uint32_t lane = threadIdx.x % BSM_WARP, m = lane / 8;

@@ -1,42 +1,47 @@
 /* SPDX-License-Identifier: ISC */
 /* The scan in bfloat16 as one kernel. A thread block walks along the chunks of one head of a
- * sequence and holds the state in registers, as sums of fragments; it reads only the projected
- * rows, B and C, and writes only y. It computes the convolution of x, the decays and the gate
- * itself. A chunk has 64 steps, which four warps share: each has 16 steps of y and a quarter of the
- * state's rows.
+ * sequence and holds the state S in registers, as sums of fragments. Apart from small vectors and
+ * optional states, it reads only the projected rows, B and C, and writes only y: it computes the
+ * convolution of x, the decays and the gate itself. A chunk has 64 steps, which four warps share:
+ * each computes y of 16 steps and a quarter of the state's rows. With `in` and `out` as in
+ * bsm_decays, a chunk computes
  *
  *     y  = (C B^T, decayed and masked, + D) x + in C S
- *     S' = exp(cum of the last) S + (out B)^T x                  with in and out as in bsm_decays
+ *     S' = exp(cum of the last step) S + (out B)^T x
  *
- * One turn of the loop, for chunk c. Copies run in the background between their request and the
- * barrier that waits for them:
+ * The drawing shows one turn of the loop, for chunk c; time runs to the right. The line "copies"
+ * names what is copied to shared memory in the background between two barriers, the line "warps"
+ * what the warps compute meanwhile, and the last lines what is complete at each barrier:
  *
- *     copies   |  B, C of chunk c          | raw x of chunk c + 1                |
- *     warps    |  S to shared; convolve x  | y (warp 0: decays of c + 1); S = S' |
- *              ^ raw x, decays are there   ^ x, B, C, S are there                ^ next turn
- *              barrier                     barrier                               barrier
+ *     copies   |  B, C of chunk c          | raw x of chunk c + 1                  |
+ *     warps    |  S to shared; convolve x  | y (one warp: decays of c + 1); S = S' |
+ *              ^ raw x, decays complete    ^ x, B, C, S complete                   ^ next turn
+ *              barrier                     barrier                                 barrier
  *
- *     place                 holds                            written by       read by
- *     registers             state S, float32                 its warp         its warp
- *     m.S                   state before the chunk, bf16     all warps        all warps (in C S)
- *     m.x, m.B              the chunk's inputs               all warps        all warps
- *     m.C[w]                warp w's 16 rows of C, then y    all; warp w      warp w
- *     m.raw, m.decays[]     the next chunk's inputs          copies; warp 0   all warps, next turn
+ * The table lists where data lies during a turn; m is the block's shared memory:
  *
- * Without a state to pass on, fused_scan_short.cu does the work.
- */
+ *     memory              holds                           written by          read by
+ *     registers           state S, float32                its warp            its warp
+ *     m.S                 S before the chunk, bfloat16    all warps           all warps (in C S)
+ *     m.x, m.B            the chunk's inputs              all warps; copies   all warps
+ *     m.C[t]              16 rows of C, then their y      copies; one warp    the same warp
+ *     m.raw, m.decays[]   the next chunk's inputs         copies; one warp    all warps, next turn
+ *
+ * If there is no state to pass on, fused_scan_short.cu does the work. */
 #include "fused_scan.h"
 #include "fused_scan_out.h"
 
 using namespace bsm_fused;
 
-/* The rows of C that one warp reads. When it has made their y, it goes out through their place. */
+/* The rows of C that one warp reads. After it has computed their y, it writes y out by way of the
+ * same memory. */
 template <uint32_t P, uint32_t N> union C_tile {
     padded<N> rows[TILE];
     rows_out<P> out;
 };
 
-/* A head's chunk, and the state before it. `decays` are this chunk's and the next one's. */
+/* A chunk of a head, and the state before it. `decays` are those of this chunk and of the next
+ * one. */
 template <uint32_t P, uint32_t N> struct alignas(16) chunk_memory {
     padded<P> x[STEPS];
     padded<N> B[STEPS];
@@ -49,7 +54,7 @@ template <uint32_t P, uint32_t N> struct alignas(16) chunk_memory {
 
 /* ---- What a chunk needs ---- */
 
-/* In the background; C only where there is a y. */
+/* Request B of the chunk and, if y is wanted, C. */
 template <uint32_t P, uint32_t N>
 __device__ void fetch_BC(const bsm_fused_scan &s, const head_place &h, chunk_memory<P, N> *m)
 {
@@ -69,8 +74,8 @@ __device__ void fetch_BC(const bsm_fused_scan &s, const head_place &h, chunk_mem
 
 /* ---- y ---- */
 
-/* Of the warp's 16 rows of C as many columns as there are registers for; the others lie in shared
- * memory. */
+/* The warp's 16 rows of C. As many columns as there are registers for are kept in registers; the
+ * others are read from shared memory each time. */
 template <uint32_t N> struct rows_of_C {
     static const uint32_t KEPT = N / TILE * 3 / 4;
     const bsm_bf16 *rows;
@@ -87,7 +92,7 @@ template <uint32_t N> struct rows_of_C {
     {
         bsm_load_matrices<false>(to, bsm_tile_by_rows(rows + k * TILE, N + GAP));
     }
-    /* Columns from k * TILE on. */
+    /* Get the 16 columns from k * TILE on. */
     __device__ void take(uint32_t k, uint32_t *to) const
     {
         if (k >= KEPT) {
@@ -121,8 +126,8 @@ __device__ void add_state(const head_place &h, const padded<P> *S, const float *
     }
 }
 
-/* G = 16 x 16 of C B^T. The sums of every other product go their own way, for one waits for the
- * other. */
+/* G = a 16 x 16 tile of C B^T. Products with an even and with an odd k have sums of their own,
+ * because products that add to the same sums wait for each other. */
 template <uint32_t N>
 __device__ void correlate(const rows_of_C<N> &C, const bsm_bf16 *B, bsm_sums *G)
 {
@@ -161,13 +166,14 @@ __device__ void make_y(const bsm_fused_scan &s, const head_place &h, const decay
         correlate<N>(C, m->B[column], G);
         add_scored<P>(h, decays, D, first, column, m->x, G, y);
     }
-    __syncwarp(); /* all lanes have read C */
+    __syncwarp(); /* all lanes must have read C before y overwrites it */
     store_y<P>(s, h, first, y, &tile->out);
 }
 
 /* ---- The state ---- */
 
-/* The lane's first number in a row of this head's state among all of a sequence's or a chunk's. */
+/* The index of the lane's first number in a row of this head's state, in an array with the states
+ * of all sequences or of all chunks; `which` is the sequence or the chunk. */
 template <uint32_t P, uint32_t N>
 __device__ size_t in_states(const bsm_fused_scan &s, const head_place &h, size_t which,
                             uint32_t row)
@@ -188,7 +194,7 @@ __device__ void load_state(const bsm_fused_scan &s, const head_place &h, state<P
     });
 }
 
-/* Copies the state to shared memory, where all warps read it. */
+/* Copy the state to shared memory, where all warps read it. */
 template <uint32_t P, uint32_t N>
 __device__ void share_state(const head_place &h, chunk_memory<P, N> *m, state<P, N> *state)
 {
@@ -201,7 +207,7 @@ __device__ void share_state(const head_place &h, chunk_memory<P, N> *m, state<P,
     });
 }
 
-/* Writes whole rows from shared memory, which is faster than each lane writing its own numbers. */
+/* Write whole rows from shared memory, which is faster than each lane writing its own numbers. */
 template <uint32_t P, uint32_t N>
 __device__ void store_before(const bsm_fused_scan &s, const head_place &h, const padded<P> *S)
 {
@@ -230,8 +236,8 @@ __device__ void keep_state(const bsm_fused_scan &s, const head_place &h, state<P
 
 /* ---- All of it ---- */
 
-/* Requests a chunk's inputs and computes its decays while the chunk before it is computed. The warp
- * that finishes its steps of y first computes the decays. */
+/* Request a chunk's inputs and compute its decays while the chunk before it is computed. The decays
+ * are the work of the warp whose steps of y take the least time. */
 template <uint32_t P>
 __device__ void prepare_chunk(const bsm_fused_scan &s, const head_place &h, uint32_t c,
                               raw_memory<P> *raw, decay_memory *decays)
@@ -244,14 +250,15 @@ __device__ void prepare_chunk(const bsm_fused_scan &s, const head_place &h, uint
     }
 }
 
-/* Waits until the copies of all threads have arrived and no thread reads what they replaced. */
+/* Wait until the copies of all threads have arrived and no thread still reads what they
+ * replaced. */
 __device__ static void wait_for_all()
 {
     bsm_wait_for_copies<0>();
     __syncthreads();
 }
 
-/* Completes the chunk's inputs, so that y and the next state can be computed. */
+/* Complete the chunk's inputs, so that y and the next state can be computed. */
 template <uint32_t P, uint32_t N>
 __device__ void complete_chunk(const bsm_fused_scan &s, const head_place &h, bool with_state,
                                chunk_memory<P, N> *m, state<P, N> *state)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** The shapes of mixers whose scan is one kernel. For .cu files. */
+/** What the kernels that compute a whole scan share: the shapes of mixers that they exist for, and
+ *  the state of a head in registers. For .cu files. */
 #ifndef BSM_CUDA_FUSED_SCAN_H
 #define BSM_CUDA_FUSED_SCAN_H
 
@@ -8,12 +9,10 @@
 #include "fragments.h"
 #include "steps.h"
 
-/* The shapes of mixers whose scan is one kernel. For .cu files. */
-
 namespace bsm_fused
 {
 
-/* The channels of a head and the states, as a compiler has to know them. */
+/* The channels of a head (P) and the size of its state (N) as compile-time constants. */
 template <uint32_t HEADDIM, uint32_t STATES> struct shape {
     static const uint32_t P = HEADDIM, N = STATES;
 };
@@ -28,7 +27,7 @@ template <uint32_t P, class work> bool with_states(uint32_t d_state, const work 
     }
 }
 
-/* Do `work` with the shape; false: there is no kernel for it. */
+/* Call `do_it` with the shape as a type; return false if there are no kernels for it. */
 template <class work> bool with_shape(uint32_t headdim, uint32_t d_state, const work &do_it)
 {
     switch (headdim) {
@@ -40,24 +39,24 @@ template <class work> bool with_shape(uint32_t headdim, uint32_t d_state, const 
 
 } // namespace bsm_fused
 
-/* The state of a head in registers, and how a chunk adds to it. For the kernels that go along the
- *  chunks of a sequence, with four warps for a head. */
+/* The state of a head in registers, and how a chunk adds to it. For kernels that walk along the
+ * chunks of a sequence with four warps per head. */
 
 namespace bsm_fused
 {
 
 enum { THREADS = 128, WARPS = THREADS / BSM_WARP, STEPS = BSM_MAX_CHUNK, TILE = 16 };
-enum { GAP = 8 }; /* between rows, so that eight of them lie in different banks */
+enum { GAP = 8 }; /* unused numbers after each row, so that eight rows lie in different banks */
 
-/* A step's row of x or B in shared memory. */
+/* A step's row of x or B in shared memory, padded. */
 template <uint32_t COLUMNS> using padded = bsm_bf16[COLUMNS + GAP];
 
-/* The state after a chunk: of each 16 rows that the warp has, every column. */
+/* A warp's part of the state: all columns of every fourth tile of 16 rows. */
 template <uint32_t P, uint32_t N> struct state {
     static const uint32_t ROWS = (N / TILE + WARPS - 1) / WARPS;
     bsm_sums S[ROWS][P / 8];
 
-    /* The number of its rows `r` among all 16 rows. */
+    /* The index of the warp's tile `r` among all tiles of 16 rows. */
     __device__ static uint32_t tile(uint32_t r)
     {
         return threadIdx.x / BSM_WARP + r * WARPS;
@@ -68,14 +67,14 @@ template <uint32_t P, uint32_t N> struct state {
     }
 };
 
-/* Where the block works. */
+/* The position of a block's work, and of the lane in it. */
 struct head_place {
-    uint32_t sequence, head, lane_row, lane_column; /* the latter of a fragment's sums */
-    size_t chunk;                                   /* of all */
+    uint32_t sequence, head, lane_row, lane_column; /* of the lane's first sum in a fragment */
+    size_t chunk;                                   /* index among the chunks of all sequences */
     bsm_cuda_chunk_place place;
 };
 
-/* y += a b, b being 16 rows of a matrix of P columns. */
+/* y += a b, where b is 16 rows of a matrix with P columns. */
 template <uint32_t P> __device__ void add_product(bsm_sums *y, const uint32_t *a, const bsm_bf16 *b)
 {
     BSM_UNROLL
@@ -87,7 +86,7 @@ template <uint32_t P> __device__ void add_product(bsm_sums *y, const uint32_t *a
     }
 }
 
-/* Both numbers of the pairs of `a` times their step's factor. */
+/* Multiply each number of the fragment `a`, whose columns are steps, by its step's factor. */
 __device__ inline void scale(uint32_t *a, const float (*factors)[2])
 {
     BSM_UNROLL
@@ -96,7 +95,7 @@ __device__ inline void scale(uint32_t *a, const float (*factors)[2])
     }
 }
 
-/* state += (out B)^T x of 16 steps, from which all rows of the state take the same x and out. */
+/* state += (out B)^T x for 16 steps. x and `out` are loaded once for all rows of the state. */
 template <uint32_t P, uint32_t N>
 __device__ void add_steps(const head_place &h, const bsm_bf16 *x, const bsm_bf16 *B,
                           const float *out, state<P, N> *state)
@@ -123,8 +122,8 @@ __device__ void add_steps(const head_place &h, const bsm_bf16 *x, const bsm_bf16
     }
 }
 
-/* S' = exp(cum of the last) S + (out B)^T x. Two products at a time, so that one has something to
- * do while the other waits; steps behind the chunk's end add nothing. */
+/* S' = exp(cum of the last step) S + (out B)^T x. Two tiles of steps are added per turn, so that
+ * one product can proceed while the other waits. Steps after the chunk's end add nothing. */
 template <uint32_t P, uint32_t N>
 __device__ void advance(const head_place &h, const padded<P> *x, const padded<N> *B,
                         const float *cum, const float *out, state<P, N> *state)
@@ -140,8 +139,8 @@ __device__ void advance(const head_place &h, const padded<P> *x, const padded<N>
     }
 }
 
-/* Do `work` with each row of the state that a lane has some columns of: (row, its sums, where in
- * them its two numbers are). */
+/* Call `do_it` for each row of the state in which this lane holds numbers. Its arguments are the
+ * row, the sums of the row's tile, and the index in each bsm_sums of the lane's two numbers. */
 template <uint32_t P, uint32_t N, class work>
 __device__ void for_rows(const head_place &h, state<P, N> *state, const work &do_it)
 {

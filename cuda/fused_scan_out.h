@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/** y of the scans in one kernel on its way out. A warp has 16 rows of it in fragments, of which
- *  a lane has pairs; from memory whole rows come and go much quicker. So eight rows at a time go
- *  through shared memory, and are gated where they are whole. */
+/** Writes y of the fused scans. A warp holds 16 rows of y in fragments, in which each lane has
+ *  pairs of neighbours; but memory is accessed much faster by whole rows. So eight rows at a time
+ *  are exchanged through shared memory, and gated when they are whole. */
 #ifndef BSM_CUDA_FUSED_SCAN_OUT_H
 #define BSM_CUDA_FUSED_SCAN_OUT_H
 
@@ -10,7 +10,7 @@
 namespace bsm_fused
 {
 
-/* Where a row of y lies, and where its gates do. */
+/* The row of a step in y and in the gates z. */
 struct y_row {
     size_t row;
     bool there;
@@ -29,7 +29,7 @@ struct y_row {
     }
 };
 
-/* The gates of some heads are far away: they are asked for before y is made. */
+/* Prefetch the gates of `heads` heads before y is computed, because loading them takes long. */
 template <uint32_t P>
 __device__ void prefetch_gates(const bsm_fused_scan &s, const head_place &h, uint32_t heads)
 {
@@ -40,15 +40,15 @@ __device__ void prefetch_gates(const bsm_fused_scan &s, const head_place &h, uin
     }
 }
 
-/* A warp's rows. Groups of eight numbers lie in another order in each row, and halves of groups in
- * another in the second four groups, so that neither the lanes that write nor those that read use
- * a bank twice. */
+/* Eight rows of a warp. Groups of eight numbers are permuted differently in each row, and the
+ * halves of the second four groups are swapped, so that neither the lanes that write nor those that
+ * read access a bank twice at the same time. */
 template <uint32_t P> struct rows_out {
     enum { ROWS = 8, GROUPS = P / 8, TURNS = ROWS * GROUPS / BSM_WARP };
     static_assert(P == 32 || P == 64, "a group's half is named by one bit of its number");
     float rows[ROWS][P];
 
-    /* Half a group of a row: `half` 0 or 1. */
+    /* The address of half a group of a row; `half` is 0 or 1. */
     __device__ float *at(uint32_t row, uint32_t group, uint32_t half)
     {
         return rows[row] + (group ^ row % GROUPS) * 8 + (half ^ group / 4) * 4;
@@ -69,8 +69,8 @@ template <uint32_t P> struct rows_out {
 
 typedef bsm_pack<bsm_bf16, 8> eight_gates;
 
-/* A lane's numbers of a row times their gates; the sum of the row's squares, which several lanes
- * have. */
+/* Multiply a lane's numbers by their gates. Return the sum of the row's squares, over the LANES
+ * lanes that hold the row. */
 template <uint32_t LANES> __device__ float gate_eight(const eight_gates &gates, float *numbers)
 {
     float sum = 0;
@@ -86,7 +86,8 @@ template <uint32_t LANES> __device__ float gate_eight(const eight_gates &gates, 
     return sum;
 }
 
-/* Eight rows, from step `first` on: number `two` and the next one of each fragment. */
+/* Write eight rows, from step `first` on. They are the sums `two` and `two` + 1 of each
+ * fragment. */
 template <uint32_t P>
 __device__ void store_eight(const bsm_fused_scan &s, const head_place &h, uint32_t first,
                             const bsm_sums *y, uint32_t two, rows_out<P> *out)
@@ -94,7 +95,7 @@ __device__ void store_eight(const bsm_fused_scan &s, const head_place &h, uint32
     const uint32_t LANES = rows_out<P>::GROUPS, TURNS = rows_out<P>::TURNS;
     const uint32_t lane = threadIdx.x % BSM_WARP;
     const uint32_t group = lane % LANES, column = h.head * P + group * 8;
-    eight_gates gates[TURNS] = {}; /* on their way while the rows change hands */
+    eight_gates gates[TURNS] = {}; /* loaded while the rows are exchanged */
     y_row rows[TURNS];
     BSM_UNROLL
     for (uint32_t turn = 0; turn < TURNS; turn++) {
@@ -118,10 +119,11 @@ __device__ void store_eight(const bsm_fused_scan &s, const head_place &h, uint32
             s.squares[r.row * s.shape.heads + h.head] = square;
         }
     }
-    __syncwarp(); /* all have read before the next eight are written */
+    __syncwarp(); /* all lanes must have read before the next eight rows are written */
 }
 
-/* y; gated and with its squares' sums, if they are wanted. `out` is the warp's alone. */
+/* Write y of 16 steps, gated and with its sums of squares if they are wanted. `out` belongs to the
+ * warp alone. */
 template <uint32_t P>
 __device__ void store_y(const bsm_fused_scan &s, const head_place &h, uint32_t first,
                         const bsm_sums *y, rows_out<P> *out)

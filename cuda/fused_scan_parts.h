@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/** What the scans in one kernel share: a head's chunk on its way into shared memory, the
- * convolution of x, the decays, and y of 16 steps, which a warp makes. Its way out is in
- * fused_scan_out.h. */
+/** The parts that the fused scans share: loading a chunk of a head into shared memory, the
+ *  convolution of x, the decays, and y of 16 steps, which one warp computes. fused_scan_out.h
+ *  writes y out. */
 #ifndef BSM_CUDA_FUSED_SCAN_PARTS_H
 #define BSM_CUDA_FUSED_SCAN_PARTS_H
 
@@ -11,7 +11,7 @@
 namespace bsm_fused
 {
 
-enum { BEFORE = BSM_FEW_TAPS - 1 }; /* inputs that a step's convolution takes from earlier steps */
+enum { BEFORE = BSM_FEW_TAPS - 1 }; /* inputs of earlier steps that a step's convolution reads */
 
 /* ---- x ---- */
 
@@ -20,12 +20,14 @@ template <uint32_t P> struct alignas(16) raw_memory {
     bsm_bf16 rows[BEFORE + STEPS][P];
 };
 
-/* The convolution's weights of a head's channels. Those that there are not are zero. */
+/* The convolution's weights of a head's channels. If it has fewer than BSM_FEW_TAPS taps, the first
+ * weights are zero. */
 template <uint32_t P> struct alignas(16) weight_memory {
     float weight[BSM_FEW_TAPS][P], bias[P];
 };
 
-/* The last threads do this, since the first ones compute decays meanwhile. */
+/* Load the weights with the last threads, because the first warps may be computing decays
+ * meanwhile. */
 template <uint32_t P>
 __device__ void load_weights(const bsm_fused_scan &s, uint32_t head, weight_memory<P> *m)
 {
@@ -41,7 +43,7 @@ __device__ void load_weights(const bsm_fused_scan &s, uint32_t head, weight_memo
     }
 }
 
-/* The inputs before the sequence, which its first chunks take. */
+/* Load the inputs before the sequence, which chunks at the sequence's start need. */
 template <uint32_t P>
 __device__ void load_tail(const bsm_fused_scan &s, const bsm_cuda_chunk_place &chunk, uint32_t head,
                           raw_memory<P> *m)
@@ -55,7 +57,8 @@ __device__ void load_tail(const bsm_fused_scan &s, const bsm_cuda_chunk_place &c
     }
 }
 
-/* The inputs of a chunk and before it, in the background; zeros where there are none. */
+/* Request the inputs of a chunk and the BEFORE inputs before it; those that do not exist are
+ * zero. */
 template <uint32_t P>
 __device__ void fetch_rows(const bsm_fused_scan &s, const bsm_cuda_chunk_place &chunk,
                            uint32_t head, raw_memory<P> *m)
@@ -70,7 +73,7 @@ __device__ void fetch_rows(const bsm_fused_scan &s, const bsm_cuda_chunk_place &
     BSM_UNROLL
     for (uint32_t turn = 0; turn < (ROWS + TURN - 1) / TURN; turn++) {
         const uint32_t row = first + turn * TURN;
-        const bool before = turn == 0 && row < missing; /* as a turn has more rows than that */
+        const bool before = turn == 0 && row < missing; /* the first turn covers BEFORE rows */
         if (row < ROWS && !(before && s.tail)) {
             const bool there = !before && row < BEFORE + chunk.length;
             bsm_copy_eight_later(&m->rows[row][column], from, there);
@@ -82,14 +85,16 @@ __device__ void fetch_rows(const bsm_fused_scan &s, const bsm_cuda_chunk_place &
     }
 }
 
-/* A thread has two channels of some steps, and goes along them. What comes out behind the chunk's
- * end is of no use, and does no harm. */
+/* Convolve x: each thread handles two channels of SPAN consecutive steps. Results after the chunk's
+ * end are meaningless, but harmless. */
 template <uint32_t P>
 __device__ void convolve(const raw_memory<P> &raw, const weight_memory<P> &m, padded<P> *x)
 {
     const uint32_t SPAN = STEPS * P / 2 / THREADS;
     const uint32_t p = threadIdx.x % (P / 2) * 2, first = threadIdx.x / (P / 2) * SPAN;
-    uint32_t pairs[BEFORE + SPAN]; /* all are read before a store, which might be to them */
+    /* All loads come before the first store: the compiler must assume that a store changes the
+     * inputs. */
+    uint32_t pairs[BEFORE + SPAN];
     float weight[BSM_FEW_TAPS][2], bias[2];
     BSM_UNROLL
     for (uint32_t k = 0; k < BEFORE + SPAN; k++) {
@@ -115,13 +120,13 @@ __device__ void convolve(const raw_memory<P> &raw, const weight_memory<P> &m, pa
 
 /* ---- Decays ---- */
 
-/* cum: sums of dt A; out: dt times what is left
- * of a step at the chunk's end; tile_out: at the end of its 16 steps. */
+/* cum: sums of dt A. out: dt times how much of a step is left at the chunk's end. tile_out: the
+ * same at the end of the step's tile of 16 steps. */
 struct alignas(16) decay_memory {
     float dt[STEPS], cum[STEPS], out[STEPS], tile_out[STEPS];
 };
 
-/* One warp computes this. Behind the chunk's end nothing decays and nothing is added. */
+/* Compute the decays with one warp. After the chunk's end nothing decays and nothing is added. */
 __device__ inline void make_decays(const bsm_fused_scan &s, const bsm_cuda_chunk_place &chunk,
                                    uint32_t head, decay_memory *m)
 {
@@ -157,15 +162,15 @@ __device__ inline void make_decays(const bsm_fused_scan &s, const bsm_cuda_chunk
 
 /* ---- y ---- */
 
-/* The first of the 16 steps whose y the warp makes. Later steps take longer. So that they are not
- * the work of the same quarter of a processor in all of its blocks, blocks deal them differently.
- */
+/* The first of the 16 steps whose y the warp computes. Later steps take longer. Thread blocks deal
+ * the steps to their warps in different orders, so that the long ones are not always the work of
+ * the same quarter of a multiprocessor. */
 __device__ inline uint32_t first_step()
 {
     return (threadIdx.x / BSM_WARP + blockIdx.x / WARPS) % WARPS * TILE;
 }
 
-/* Sums as `a` of another product. */
+/* Convert sums to the fragment `a` of another product. */
 __device__ inline void as_factor(const bsm_sums *sums, uint32_t *a)
 {
     BSM_UNROLL
@@ -174,8 +179,8 @@ __device__ inline void as_factor(const bsm_sums *sums, uint32_t *a)
     }
 }
 
-/* The scores of 16 steps on 16 earlier ones, from C B^T. A decay is that up to the end of the
- * earlier ones times that from there on, and neither is large. */
+/* The scores of 16 steps with 16 earlier ones, from C B^T. Each decay is computed as two factors,
+ * to the end of the earlier tile and from there on, neither of which can overflow. */
 __device__ inline void scores_before(const head_place &h, const decay_memory &m, uint32_t first,
                                      uint32_t column, bsm_sums *G)
 {
@@ -192,7 +197,7 @@ __device__ inline void scores_before(const head_place &h, const decay_memory &m,
     }
 }
 
-/* Those of 16 steps on themselves, and D. */
+/* The scores of 16 steps with each other, plus D on the diagonal. */
 __device__ inline void scores_among(const head_place &h, const decay_memory &m, float D,
                                     uint32_t first, bsm_sums *G)
 {
@@ -212,7 +217,8 @@ __device__ inline void scores_among(const head_place &h, const decay_memory &m, 
     }
 }
 
-/* y += (C B^T, decayed and masked, + D) x of 16 steps x; G: C B^T, then those scores. */
+/* y += (C B^T, decayed and masked, + D) x for 16 steps of x. G is C B^T on entry, and is
+ * overwritten with those scores. */
 template <uint32_t P>
 __device__ void add_scored(const head_place &h, const decay_memory &m, float D, uint32_t first,
                            uint32_t column, const padded<P> *x, bsm_sums *G, bsm_sums *y)
@@ -229,7 +235,7 @@ __device__ void add_scored(const head_place &h, const decay_memory &m, float D, 
 
 } // namespace bsm_fused
 
-/* The scan of sequences of one chunk, where no state is read or written. */
+/* The scan of sequences that are a single chunk, without states before or after it. */
 void bsm_fused_scan_short(bsm_kernel_queue queue, const bsm_fused_scan &scan);
 
 #endif

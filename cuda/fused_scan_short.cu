@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan of sequences of one chunk, without a state before it or behind it: a block has a few
- * heads of a sequence, which share B, C and their products. All that it reads is on its way at
- * once. */
+/* The scan of sequences that are a single chunk, without a state before or after it. A thread block
+ * computes a few heads of one sequence, which share B, C and their products. It requests all its
+ * inputs at once. */
 #include "fused_scan.h"
 #include "fused_scan_out.h"
 
 using namespace bsm_fused;
 
-enum { MOST_HEADS = 2 }; /* of a block */
+enum { MOST_HEADS = 2 }; /* heads of a block */
 enum { TILES = STEPS / TILE };
 
-/* A head's x before its convolution, and then its y on its way out. */
+/* A head's x before its convolution, and later its y before it is written. */
 template <uint32_t P> union way_through {
     raw_memory<P> raw;
     rows_out<P> out[WARPS];
 };
 
-/* The memory of each head, except for B, which nobody reads any more when x is written. */
+/* The shared memory of all heads of the block. B and x share memory, because B is no longer read
+ * when x is written. */
 template <uint32_t P, uint32_t N> struct alignas(16) short_memory {
     union {
         padded<N> B[STEPS];
@@ -41,7 +42,7 @@ __device__ void fetch_B(const bsm_fused_scan &s, uint32_t sequence, padded<N> *B
     }
 }
 
-/* The warp's 16 rows of C, as they are multiplied. */
+/* Load the warp's 16 rows of C as fragments `a`. */
 template <uint32_t N>
 __device__ void load_C(const bsm_fused_scan &s, const head_place &h, uint32_t first,
                        uint32_t (*C)[4])
@@ -58,7 +59,7 @@ __device__ void load_C(const bsm_fused_scan &s, const head_place &h, uint32_t fi
     }
 }
 
-/* All that the block reads but C. The decays are a warp's, for each head. */
+/* Load all inputs of the block except C. Each head's decays are computed by one warp. */
 template <uint32_t P, uint32_t N>
 __device__ void load_heads(const bsm_fused_scan &s, const head_place &h, uint32_t heads,
                            short_memory<P, N> *m)
@@ -77,7 +78,7 @@ __device__ void load_heads(const bsm_fused_scan &s, const head_place &h, uint32_
     }
 }
 
-/* C B^T of the warp's 16 steps and all steps up to those. */
+/* G = C B^T of the warp's 16 steps with all steps up to them. */
 template <uint32_t N>
 __device__ void correlate_all(uint32_t first, const uint32_t (*C)[4], const padded<N> *B,
                               bsm_sums (*G)[2])
@@ -97,7 +98,7 @@ __device__ void correlate_all(uint32_t first, const uint32_t (*C)[4], const padd
     }
 }
 
-/* y of the warp's 16 steps and one head; G: C B^T of all steps up to those. */
+/* Compute y of the warp's 16 steps for one head. G is C B^T with all steps up to those. */
 template <uint32_t P>
 __device__ void make_short_y(const bsm_fused_scan &s, const head_place &h, uint32_t first,
                              const decay_memory &decays, const padded<P> *x, const bsm_sums (*G)[2],
@@ -150,7 +151,8 @@ __global__ void __launch_bounds__(THREADS, 5) fused_scan_short(bsm_fused_scan s,
     }
 }
 
-/* Few sequences: a block has one head, so that all processors have some. */
+/* If there are few sequences, a block computes only one head, so that all multiprocessors have
+ * work. */
 template <uint32_t P, uint32_t N>
 static void launch(bsm_kernel_queue queue, const bsm_fused_scan &scan)
 {

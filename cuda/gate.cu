@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/* The gate and its norm: a warp for each row. */
+/* The gate and its norm, with one warp per row. */
 #include "exec.h"
 #include "kernels.h"
 #include "value.h"
 
-/* KEPT: gated numbers that a lane holds from the norm's sum until they are written. */
+/* KEPT: gated numbers that a lane keeps in registers between the norm's sum and the output. The
+ * further numbers of longer rows are computed twice. */
 enum { THREADS = 128, KEPT = 32 };
 
 template <class T, uint32_t V> struct gate_row {
     const T *y, *z;
 
-    /* V numbers from `i` on. */
+    /* Gate V numbers from `i` on. */
     __device__ void gate(uint32_t i, float *gated) const
     {
         float gates[V];
@@ -45,7 +46,7 @@ __device__ void store_normal(const bsm_gate &g, uint32_t i, const float *gated, 
     bsm_store<V>(row + i, numbers);
 }
 
-/* Numbers are moved V at a time, of which a row has a multiple. */
+/* Numbers are loaded and stored V at a time; V divides the length of a row. */
 template <class T, uint32_t V> __global__ void gate(bsm_gate g)
 {
     const uint32_t r = blockIdx.x * (blockDim.x / BSM_WARP) + threadIdx.x / BSM_WARP;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan step by step, as a loop of operations on whole arrays does it, with each of these in a
- * launch of its own: what the scan in chunks is measured against. Nothing else calls it. */
+/* The scan step by step, in the way of a loop of operations on whole arrays, each of which is a
+ * launch of its own. It is only used to measure the scan in chunks against (scan_times.c). */
 #include "steps.h"
 #include "value.h"
 
-/* ROWS: rows of the state that a thread goes through, so that finding its place costs little. */
+/* ROWS: rows of the state that each thread handles, so that computing its position costs little. */
 enum { THREADS = 128, ROWS = 8 };
 
-/* A sequence's numbers of one step; the same step of all sequences has the same place. */
+/* Where one step of a sequence lies in buffers "in chunks". */
 struct step_place {
     size_t chunk; /* counted over all sequences */
     uint32_t place;
@@ -16,7 +16,7 @@ struct step_place {
     {
         chunk = bsm_chunk_of(s.steps, sequence, step, &place);
     }
-    /* The index of one head's value at this step. */
+    /* The index of this step in arrays [sequence][chunk][head][step]. */
     __device__ size_t at(const bsm_naive_scan &s, uint32_t head) const
     {
         return (chunk * s.shape.heads + head) * s.steps.chunk + place;
@@ -36,7 +36,8 @@ struct step_place {
     }
 };
 
-/* A thread's channel, and its first row of the state, where blocks of threads share these out. */
+/* The thread's sequence, channel and first row of the state. `shares` thread blocks divide the rows
+ * of a channel among themselves. */
 struct channel_place {
     uint32_t sequence, channel, row;
 
@@ -52,13 +53,13 @@ struct channel_place {
     {
         return channel >= bsm_shape_inner(s.shape);
     }
-    /* Row `n` of the thread's in an array like the state. */
+    /* The index of the thread's row `n` in an array with the shape of the state. */
     __device__ size_t at(const bsm_naive_scan &s, uint32_t n) const
     {
         const size_t rows = (size_t)sequence * s.shape.d_state + row + n;
         return rows * bsm_shape_inner(s.shape) + channel;
     }
-    /* Loads all of the thread's rows at once, so that each is on its way before the first is
+    /* Load all rows of the thread, so that all loads are under way before the first number is
      * needed. */
     __device__ void load(const bsm_naive_scan &s, const float *array, float *values) const
     {

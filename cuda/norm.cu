@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Norms of rows: a warp for each. */
+/* Norms of rows, with one warp per row. */
 #include "steps.h"
 #include "value.h"
 
@@ -14,13 +14,13 @@ __device__ static float square_sum(uint32_t dim, const float *x)
     return bsm_warp_sum(sum);
 }
 
-/* This warp's row of all of the grid's. */
+/* The index of this warp in the grid, which is the row that it handles. */
 __device__ static uint32_t warp_index()
 {
     return blockIdx.x * (blockDim.x / BSM_WARP) + threadIdx.x / BSM_WARP;
 }
 
-/* Numbers are moved V at a time, of which a row has a multiple. */
+/* Numbers are loaded and stored V at a time; V divides the length of a row. */
 template <class T, uint32_t V> __global__ void rms_norm(bsm_rms_norm n)
 {
     const uint32_t r = warp_index();
@@ -96,7 +96,7 @@ static unsigned int warps_for(const bsm_rows &rows)
     return bsm_blocks_for((size_t)rows.batches * rows.per, THREADS / BSM_WARP);
 }
 
-/* Rows of a multiple of four numbers are moved four at a time. */
+/* If the length of a row is a multiple of four, its numbers are moved four at a time. */
 template <class T> static void rms_norm_of(bsm_kernel_queue queue, const bsm_rms_norm &norm)
 {
     const bsm_rms_norm n = norm;

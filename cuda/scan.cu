@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* The chunked scan, what is not a matrix product of it. */
+/* The parts of the chunked scan that are not matrix products. */
 #include "steps.h"
 #include "value.h"
 
 enum { THREADS = 256 };
 
-/* A block for each chunk and head. */
+/* One thread block per chunk and head. */
 template <class T> __global__ void scores(bsm_scores s)
 {
     const size_t at = blockIdx.x, c = at / s.heads, square = (size_t)s.chunk * s.chunk;
@@ -32,7 +32,7 @@ void bsm_kernel_scores(bsm_kernel_queue queue, const bsm_scores *scores_)
     }
 }
 
-/* A thread for each number of a sequence's state, which goes along the chunks. */
+/* One thread per number of a sequence's state, which walks along the chunks. */
 template <class T> __global__ void pass_states(bsm_pass_states p)
 {
     const uint32_t inner = bsm_shape_inner(p.shape), chunks = p.steps.chunks;
@@ -70,7 +70,7 @@ void bsm_kernel_pass_states(bsm_kernel_queue queue, const bsm_pass_states *pass)
 
 /* ---- What it gives ---- */
 
-/* A thread for each number of y. */
+/* One thread per number of y. */
 template <class T> __global__ void collect(bsm_collect c)
 {
     const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;

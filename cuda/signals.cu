@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Signals and the frames that are transformed, as in signal/transform.c. Positions are those of a
- * plane with `before` samples before the signal: frame f covers n_fft of them from f hop on. */
+/* Cuts signals into frames for the transform and puts them together again, as signal/transform.c
+ * does. Positions count in the plane, which is the signal with `before` more samples in front of
+ * it: frame f covers the n_fft samples from position f * hop on. */
 #include "exec.h"
 #include "kernels.h"
 
@@ -8,7 +9,7 @@ enum { THREADS = 256 };
 
 /* ---- Frames ---- */
 
-/* As bsm_frame_reflect. */
+/* The same as bsm_frame_reflect. */
 __device__ static uint32_t reflect(int64_t position, uint32_t samples)
 {
     if (samples == 1) {
@@ -20,13 +21,13 @@ __device__ static uint32_t reflect(int64_t position, uint32_t samples)
     return (uint32_t)(phase < samples ? phase : period - phase);
 }
 
-/* Where the window starts in a frame. */
+/* The index in a frame at which the window starts. */
 __device__ static uint32_t left_of(const bsm_framing &f)
 {
     return (f.n_fft - f.window_size) / 2;
 }
 
-/* The plane at `position`. */
+/* The sample of the plane at `position`. */
 __device__ static float plane(const bsm_framing &f, const float *audio, int64_t position,
                               bool adjoint)
 {
@@ -62,7 +63,7 @@ void bsm_kernel_cut_frames(bsm_kernel_queue queue, const bsm_framing *framing, c
 
 /* ---- Bins ---- */
 
-/* Where a bin of a spectrum lies among the transforms. */
+/* The index of a bin among the transforms, given its index in the spectrum. */
 __device__ static size_t transformed(const bsm_framing &f, size_t index)
 {
     const uint32_t bins = f.n_fft / 2 + 1;
@@ -71,14 +72,15 @@ __device__ static size_t transformed(const bsm_framing &f, size_t index)
     return (frame * f.channels + channel) * bins + bin;
 }
 
-/* A bin between 0 Hz and half the sample rate stands for two of the full transform. */
+/* Return whether a bin lies between 0 Hz and half the sample rate, and so stands for two bins of
+ * the full transform. */
 __device__ static bool is_inner(const bsm_framing &f, size_t index)
 {
     const uint32_t bin = (uint32_t)(index / f.channels % (f.n_fft / 2 + 1));
     return bin > 0 && 2 * bin < f.n_fft;
 }
 
-/* A thread for each complex number of a spectrum. */
+/* One thread per complex number of a spectrum. */
 static __global__ void store_bins(bsm_framing f, const float *bins, bool adjoint, float *spectrum)
 {
     const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -101,7 +103,8 @@ void bsm_kernel_store_bins(bsm_kernel_queue queue, const bsm_framing *framing, c
                     adjoint, spectrum);
 }
 
-/* The imaginary parts of bins that stand for one count as zero. */
+/* The imaginary parts of bins that stand for only one bin of the full transform are taken as
+ * zero. */
 static __global__ void load_bins(bsm_framing f, const float *spectrum, float *bins)
 {
     const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -129,7 +132,7 @@ void bsm_kernel_load_bins(bsm_kernel_queue queue, const bsm_framing *framing, co
 __device__ static float overlapped(const bsm_framing &f, const float *frames, uint32_t channel,
                                    int64_t position)
 {
-    const int64_t from = position - left_of(f); /* in a window that starts at 0 */
+    const int64_t from = position - left_of(f); /* relative to the start of the first window */
     const int64_t late = from - f.window_size + 1;
     const int64_t first = late > 0 ? (late + f.hop - 1) / f.hop : 0;
     float sum = 0;
@@ -141,7 +144,7 @@ __device__ static float overlapped(const bsm_framing &f, const float *frames, ui
     return sum;
 }
 
-/* A thread for each sample. */
+/* One thread per sample. */
 static __global__ void overlap_add(bsm_framing f, const float *frames, float *audio)
 {
     const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -161,8 +164,8 @@ void bsm_kernel_overlap_add(bsm_kernel_queue queue, const bsm_framing *framing, 
                     queue.stream, f, frames, audio);
 }
 
-/* The sum over all positions that the signal's reflection shows at `first`, `first` + period, and
- * so on, counted from the signal's start; as far as the plane goes. */
+/* The sum of the overlapped frames over the positions `first`, `first` + period and so on, back to
+ * the start of the plane and up to its end. These positions count from the signal's start. */
 __device__ static float folded(const bsm_framing &f, const float *frames, uint32_t channel,
                                int64_t first, int64_t period)
 {
@@ -175,7 +178,8 @@ __device__ static float folded(const bsm_framing &f, const float *frames, uint32
     return sum;
 }
 
-/* A thread for each sample. Position p shows sample i if p = i or p = -i, but for whole periods. */
+/* One thread per sample. By reflection, position p shows sample i if p = i or p = -i, plus any
+ * number of periods. */
 static __global__ void fold_frames(bsm_framing f, const float *frames, float *audio)
 {
     const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: ISC */
-/** Where steps, chunks and rows lie. For kernels. */
+/** The positions of steps, chunks and rows. For kernels. */
 #ifndef BSM_CUDA_STEPS_H
 #define BSM_CUDA_STEPS_H
 
 #include "exec.h"
 #include "kernels.h"
 
-/** The row of x that row `r` of a scratch buffer stands for. */
+/** The row of x that row `r` of a scratch buffer holds. */
 __device__ inline size_t bsm_row_of(const bsm_rows &rows, uint32_t r)
 {
     return rows.first + (size_t)(r / rows.per) * rows.stride + r % rows.per;
 }
 
-/** One chunk of one sequence. */
+/** One chunk: its sequence, its first step and its number of steps. */
 struct bsm_cuda_chunk_place {
     uint32_t sequence, first, length;
 };
 
-/** Chunk `c` of a sequence. */
+/** Return chunk `c` of a sequence. */
 __device__ inline bsm_cuda_chunk_place bsm_chunk_in(const bsm_steps &s, uint32_t sequence,
                                                     uint32_t c)
 {
@@ -30,20 +30,21 @@ __device__ inline bsm_cuda_chunk_place bsm_chunk_in(const bsm_steps &s, uint32_t
     return place;
 }
 
-/** Counted over all sequences. */
+/** Return a chunk by its index among the chunks of all sequences. */
 __device__ inline bsm_cuda_chunk_place bsm_chunk_at(const bsm_steps &s, uint32_t index)
 {
     return bsm_chunk_in(s, index / s.chunks, index % s.chunks);
 }
 
-/** The row of a step of a sequence. */
+/** The row of a step in a buffer "in rows". */
 __device__ inline size_t bsm_step_row(const bsm_steps &s, uint32_t sequence, uint32_t step)
 {
     const uint32_t i = s.reversed ? s.steps - 1 - step : step;
     return (size_t)sequence * s.sequence_stride + (size_t)i * s.step_stride;
 }
 
-/** The chunk that a step lies in, counted over all sequences, and its place there. */
+/** The chunk that a step lies in, as an index among the chunks of all sequences; *place is the
+ *  step's index in that chunk. */
 __device__ inline size_t bsm_chunk_of(const bsm_steps &s, uint32_t sequence, uint32_t step,
                                       uint32_t *place)
 {

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/** Going along a channel: its inputs one after the other, and those that a convolution still needs.
- *  For kernels. */
+/** Helpers to walk along the steps of a channel, and to hold the inputs that its convolution still
+ *  needs. For kernels. */
 #ifndef BSM_CUDA_TAPS_H
 #define BSM_CUDA_TAPS_H
 
 #include "steps.h"
 
-/** Taps that are held in registers; convolutions with more are slow. */
+/** BSM_FEW_TAPS can be held in registers; convolutions with more taps are slow. BSM_MOST_TAPS is
+ *  the most that the kernels can compute. */
 enum { BSM_FEW_TAPS = 4, BSM_MOST_TAPS = 64 };
 
-/** The last inputs of a channel and their weights, the newest last. Weights that there are not are
- *  zero. MOST: of the taps. */
+/** The last MOST inputs of a channel and their weights, the newest last. If the convolution has
+ *  fewer taps, the first weights are zero. */
 template <uint32_t MOST> struct bsm_taps {
     float weight[MOST], x[MOST];
 
@@ -42,9 +43,10 @@ template <uint32_t MOST> struct bsm_taps {
     }
 };
 
-/** A column in rows of `width` numbers, along the steps of a sequence. */
+/** A walk down one column of an array with rows of `width` numbers, along the steps of a
+ *  sequence. */
 template <class T> struct bsm_walk {
-    T *at; /* the next step's */
+    T *at; /* the next step's number */
     ptrdiff_t stride;
 
     __device__ bsm_walk(const bsm_steps &s, uint32_t sequence, uint32_t step, uint32_t width,
@@ -53,13 +55,14 @@ template <class T> struct bsm_walk {
           stride((ptrdiff_t)s.step_stride * width * (s.reversed ? -1 : 1))
     {
     }
-    /** After the last step it points behind the rows, and must not be read. */
+    /** After the last step, `at` points outside the rows and must not be read. */
     __device__ void next()
     {
         at += stride;
     }
-    /** The next steps' numbers as they lie, COUNT of them or `left`; the rest are zeros. All are on
-     *  their way at the same time, which stores between them would prevent. */
+    /** Load the numbers of the next COUNT steps, or of `left` if that is less; the rest are zero.
+     *  All loads are under way at the same time, which would be impossible with stores between
+     *  them. */
     template <uint32_t COUNT, class U> __device__ void take(uint32_t left, U *numbers)
     {
         BSM_UNROLL

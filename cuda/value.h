@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** Numbers on a GPU: what products read (float32 or bfloat16), sums over a warp, and the
+/** Numbers on a GPU: the types that products read (float32 or bfloat16), sums over a warp, and the
  *  network's functions of one number. For kernels. */
 #ifndef BSM_CUDA_VALUE_H
 #define BSM_CUDA_VALUE_H
@@ -9,7 +9,7 @@
 enum { BSM_WARP = 32 };
 static const unsigned int BSM_ALL_LANES = 0xffffffffu;
 
-/** The upper half of a float32. */
+/** A bfloat16 number: the upper half of a float32. */
 struct bsm_bf16 {
     uint16_t bits;
 };
@@ -42,7 +42,7 @@ template <> struct bsm_value<float> {
 };
 
 template <> struct bsm_value<bsm_bf16> {
-    /* Rounds to the nearest, ties to even; NaN stays NaN. */
+    /* Round to the nearest number, ties to even; NaN stays NaN. */
     __host__ __device__ static bsm_bf16 from(float x)
     {
         bsm_bf16 y;
@@ -62,7 +62,7 @@ template <> struct bsm_value<bsm_bf16> {
     }
 };
 
-/** V numbers next to each other at a multiple of their size, moved as one. */
+/** V adjacent numbers, aligned to their total size, which are loaded and stored as one. */
 template <class T, uint32_t V> struct alignas(sizeof(T) * V) bsm_pack {
     T values[V];
 };
@@ -86,7 +86,7 @@ template <uint32_t V, class T> __device__ inline void bsm_store(T *at, const flo
     *(bsm_pack<T, V> *)at = pack;
 }
 
-/** The sum over a warp, in every lane. */
+/** Return the sum over a warp, in every lane. */
 __device__ inline float bsm_warp_sum(float x)
 {
     for (unsigned int lane = BSM_WARP / 2; lane > 0; lane /= 2) {
@@ -95,7 +95,7 @@ __device__ inline float bsm_warp_sum(float x)
     return x;
 }
 
-/** The sum over the lanes up to and with this one. */
+/** Return the sum over the lanes up to and including this one. */
 template <class T> __device__ T bsm_warp_prefix_sum(T x)
 {
     const unsigned int lane = threadIdx.x % BSM_WARP;
@@ -111,8 +111,8 @@ __device__ inline float bsm_sigmoid(float x)
     return 1.0f / (1.0f + expf(-x));
 }
 
-/** Right to 2^-20 or so, for what becomes bfloat16 anyway. Numbers that only a denormal would hold
- *  are zeros, since minding them takes as long as all the rest. */
+/** exp(x) to a relative accuracy of about 2^-20, for results that become bfloat16 anyway. Denormal
+ *  results are flushed to zero, because handling them would take as long as all the rest. */
 __device__ inline float bsm_quick_exp(float x)
 {
 #ifdef __CUDA_ARCH__
@@ -135,7 +135,7 @@ __device__ inline float bsm_quick_sigmoid(float x)
 #endif
 }
 
-/** As exact as values of T are. */
+/** The sigmoid, as accurate as numbers of type T are. */
 template <class T> __device__ float bsm_sigmoid_of(float x)
 {
     return sizeof(T) < sizeof(float) ? bsm_quick_sigmoid(x) : bsm_sigmoid(x);
