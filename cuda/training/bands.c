@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The modules with weights of their own for each band, forward and backward: a batch of products
- * for each run of bands of one width. */
+/* The modules that have their own weights for each band, forward and backward, with a batch of
+ * products for each run of bands of the same width. */
 #include "training/space.h"
 
 static size_t min(size_t a, size_t b)
@@ -13,11 +13,11 @@ static void multiply(const bsm_cuda_training *space, const bsm_gpu_product *prod
     bsm_gpu_multiply(space->gpu, product);
 }
 
-/* A linear layer [out][in] of each band of a run, on the rows of each band. */
+/* A linear layer [out][in] per band of a run, and the number of rows that it is applied to. */
 typedef struct run_layer {
     const bsm_cuda_training *space;
     size_t bands, rows, out, in;
-    size_t place, stride; /* of its weights */
+    size_t place, stride; /* offset of the weights, and distance to the next band's */
 } run_layer;
 
 /* y = x W^T + beta y */
@@ -40,7 +40,7 @@ static void layer_forward(const run_layer *l, const void *x, float beta, float *
                                           .beta = beta});
 }
 
-/* The gradient by W: += d_y^T x; by x: d_y W. */
+/* Add d_y^T x to the gradient w.r.t. W, and compute d_x = d_y W. */
 static void layer_backward(const run_layer *l, const void *x, const void *d_y, float *d_x)
 {
     multiply(l->space, &(bsm_gpu_product){.m = l->out,
@@ -87,7 +87,8 @@ static run_layer split_layer(const bsm_cuda_training *space, const bsm_band_run 
                        .stride = run->count > 1 ? p[1].weight - p[0].weight : 0};
 }
 
-/* What is taken from the parameters once per item. */
+/* Collect from the parameters what an item needs: the packed vectors and the decay rates. The
+ * gradients of the packed vectors become zero. */
 static void gather_vectors(const bsm_cuda_training *space)
 {
     const bsm_kernel_queue queue = bsm_gpu_queue(space->gpu);
@@ -127,12 +128,12 @@ bsm_status bsm_cuda_training_band_split(void *opaque, bsm_error *error)
         const bsm_band_run *run = &space->runs[r];
         const run_layer layer = split_layer(space, run);
         layer_forward(&layer, bsm_values_at(space, space->scratch.packed, run->before * frames), 1,
-                      space->x + run->first * frames * dim); /* the bias is there already */
+                      space->x + run->first * frames * dim); /* x holds the bias */
     }
     return bsm_gpu_status(space->gpu, error);
 }
 
-/* The gradients by the bands' biases: sums of d_x over the frames of each. */
+/* The gradients w.r.t. the bands' biases: sums of d_x over each band's frames. */
 static void split_bias_backward(const bsm_cuda_training *space)
 {
     const bsm_packed_vectors *p = &space->packed;
@@ -163,14 +164,16 @@ static void gamma_backward(const bsm_cuda_training *space)
     bsm_add_sums(space, bsm_pieces_of(split.frames), split.features, p->gradients + p->gamma);
 }
 
-/* The end of the way back: the bands' vectors go where they belong. */
+/* This is the last module of the backward pass, so it adds the gradients of the packed vectors to
+ * those of the parameters. */
 bsm_status bsm_cuda_training_band_split_backward(void *opaque, bsm_error *error)
 {
     const bsm_cuda_training *space = opaque;
     const bsm_packed_vectors *p = &space->packed;
     const size_t dim = space->config.dim, frames = space->frames;
     bsm_gpu_use(space->gpu);
-    /* Features of the path that is done serve as the biases that nobody needs. */
+    /* bsm_kernel_split also writes biases to x, which are not needed here. They overwrite the
+     * features of the first path, which is done. */
     pack_split(space, space->x);
     bsm_cuda_training_convert_gradient(space);
     for (size_t r = 0; r < space->num_runs; r++) {
@@ -190,11 +193,11 @@ bsm_status bsm_cuda_training_band_split_backward(void *opaque, bsm_error *error)
 
 /* ---- Masks ---- */
 
-/* Some frames of a stem's mask. */
+/* A range of frames of a stem's mask. */
 typedef struct mask_work {
     const bsm_cuda_training *space;
-    const bsm_mask_places *places; /* of the stem's bands */
-    size_t stem, first, count;     /* frames */
+    const bsm_mask_places *places; /* [band], for this stem */
+    size_t stem, first, count;     /* first, count: range of frames */
     size_t hidden;
 } mask_work;
 
@@ -230,7 +233,7 @@ static run_layer out_layer(const mask_work *m, const bsm_band_run *run)
                        .stride = run->count > 1 ? p[1].out - p[0].out : 0};
 }
 
-/* Where a run starts in [band][frame][width]. */
+/* The index where a run starts in [band][frame][width]. */
 static size_t run_at(const mask_work *m, const bsm_band_run *run, size_t width)
 {
     return run->first * m->count * width;
@@ -241,7 +244,7 @@ static size_t values_at(const mask_work *m, const bsm_band_run *run)
     return 2 * run->before * m->count;
 }
 
-/* Computes the values and gates, still without their bias. */
+/* Compute the values and gates of the mask, still without their bias. */
 static void estimate(const mask_work *m)
 {
     const bsm_cuda_training *space = m->space;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What differs from band to band, backward: the norm of its features, its mask. */
+/* The backward pass of the computations that differ from band to band: the norm of the features,
+ * and the mask. */
 #include "training/training_kernels.h"
 #include "value.h"
 
@@ -7,7 +8,7 @@ enum { THREADS = 128, FLAT_THREADS = 256 };
 
 /* ---- Band split ---- */
 
-/* A warp for each band of each frame. */
+/* One warp per band of each frame. */
 static __global__ void split_factors(bsm_split_backward s)
 {
     const uint32_t index = blockIdx.x * (blockDim.x / BSM_WARP) + threadIdx.x / BSM_WARP;
@@ -26,7 +27,7 @@ static __global__ void split_factors(bsm_split_backward s)
     }
 }
 
-/* A thread for each feature of a piece of the frames. */
+/* One thread per feature of a piece of the frames. */
 static __global__ void split_gamma(bsm_split_backward s)
 {
     const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -57,7 +58,7 @@ void bsm_kernel_split_backward(bsm_kernel_queue queue, const bsm_split_backward 
 
 /* ---- Mask ---- */
 
-/* A thread for each column of a piece of a band. */
+/* One thread per column of a piece of a band. */
 template <class T> __global__ void tanh_backward(bsm_tanh_backward h)
 {
     const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -91,7 +92,7 @@ void bsm_kernel_tanh_backward(bsm_kernel_queue queue, const bsm_tanh_backward *t
     }
 }
 
-/* One part of a mask and its gate: by the value, and by the gate. */
+/* The gradients w.r.t. one number of a mask before it is gated, d[0], and w.r.t. its gate, d[1]. */
 __device__ static void part_backward(const bsm_apply_mask &m, const bsm_packed_band &band,
                                      size_t at, uint32_t i, float d_mask, float *d)
 {
@@ -102,7 +103,7 @@ __device__ static void part_backward(const bsm_apply_mask &m, const bsm_packed_b
     d[1] = d_mask * value * s * (1.0f - s);
 }
 
-/* Feature i of a band in one frame: its gradients are written, and returned in d. */
+/* Process feature i of a band in one frame: write its gradients, and return them in d. */
 template <class T>
 __device__ void mask_feature(const bsm_apply_mask_backward &m, const bsm_packed_band &band,
                              uint32_t t, uint32_t i, float *d)
@@ -117,7 +118,7 @@ __device__ void mask_feature(const bsm_apply_mask_backward &m, const bsm_packed_
     ((T *)m.d_values)[at + band.width + i] = bsm_value<T>::from(d[1]);
 }
 
-/* A thread for each feature of a piece of the frames. */
+/* One thread per feature of a piece of the frames. */
 template <class T> __global__ void mask_backward(bsm_apply_mask_backward m)
 {
     const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** Reducing a whole buffer to one number: each of BSM_REDUCING_BLOCKS blocks its share, and then
- *  one block what they found. For kernels. */
+/** Reduces a whole buffer to one number: up to BSM_REDUCING_BLOCKS blocks reduce a share each, and
+ *  then one block reduces their results. For kernels. */
 #ifndef BSM_CUDA_TRAINING_BLOCK_SUM_H
 #define BSM_CUDA_TRAINING_BLOCK_SUM_H
 
@@ -9,7 +9,7 @@
 
 enum { BSM_REDUCING_THREADS = 256 };
 
-/** The sum over a block of BSM_REDUCING_THREADS threads, in thread 0. */
+/** Return the sum over a block of BSM_REDUCING_THREADS threads, in thread 0. */
 __device__ inline double bsm_block_sum(double x)
 {
     __shared__ double sums[BSM_REDUCING_THREADS / BSM_WARP];
@@ -27,14 +27,14 @@ __device__ inline double bsm_block_sum(double x)
     return x;
 }
 
-/** Blocks that a reduction of `count` numbers takes. */
+/** The number of blocks that reduce `count` numbers. */
 static inline unsigned int bsm_reducing_blocks(size_t count)
 {
     const unsigned int blocks = bsm_blocks_for(count, BSM_REDUCING_THREADS);
     return blocks < BSM_REDUCING_BLOCKS ? blocks : (unsigned int)BSM_REDUCING_BLOCKS;
 }
 
-/** *sum = the sum of what `blocks` blocks found. */
+/** *sum = the sum of the results of `blocks` blocks. */
 static __global__ void bsm_sum_blocks(unsigned int blocks, const double *partial, double *sum)
 {
     double x = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** What a block of the scan backward has of its chunk: shared memory, and the numbers that are on
- *  their way there; registers; and which of the work is a warp's. For fused_scan_backward.cu. */
+/** The data of a thread block of the fused backward scan: shared memory and the copies into it,
+ *  registers, and each warp's share of the work. For fused_scan_backward.cu. */
 #ifndef BSM_CUDA_TRAINING_CHUNK_MEMORY_H
 #define BSM_CUDA_TRAINING_CHUNK_MEMORY_H
 
@@ -14,7 +14,8 @@ namespace bsm_chunk
 enum { THREADS = 512, WARPS = THREADS / BSM_WARP, STEPS = BSM_MAX_CHUNK, TILE = 16 };
 enum { TILES = STEPS / TILE, SLICES = WARPS / TILES };
 
-/* Rows whose groups of eight columns lie so that those of eight rows are in different banks. */
+/* A matrix whose groups of eight columns are permuted differently in neighbouring rows, so that the
+ * same columns of eight rows lie in different banks. */
 template <uint32_t ROWS, uint32_t COLUMNS> struct matrix {
     bsm_bf16 numbers[ROWS][COLUMNS];
 
@@ -25,7 +26,7 @@ template <uint32_t ROWS, uint32_t COLUMNS> struct matrix {
     }
 };
 
-/* As bsm_load_matrices of bsm_tile_by_rows. */
+/* The same as bsm_load_matrices with bsm_tile_by_rows. */
 template <bool TRANSPOSED, class any_matrix>
 __device__ void load_by_rows(uint32_t *fragment, any_matrix &m, uint32_t row, uint32_t column)
 {
@@ -34,7 +35,7 @@ __device__ void load_by_rows(uint32_t *fragment, any_matrix &m, uint32_t row, ui
                                   m.at(row + part % 2 * 8 + lane % 8, column + part / 2 * 8));
 }
 
-/* As bsm_load_matrices of bsm_tile_by_columns. */
+/* The same as bsm_load_matrices with bsm_tile_by_columns. */
 template <bool TRANSPOSED, class any_matrix>
 __device__ void load_by_columns(uint32_t *fragment, any_matrix &m, uint32_t row, uint32_t column)
 {
@@ -43,7 +44,7 @@ __device__ void load_by_columns(uint32_t *fragment, any_matrix &m, uint32_t row,
                                   m.at(row + part / 2 * 8 + lane % 8, column + part % 2 * 8));
 }
 
-/* 16 x 16 sums += a b, of two `b` next to each other. */
+/* 16 x 16 sums += a b, where b is two adjacent fragments `b`. */
 __device__ inline void multiply_two(bsm_sums *sums, const uint32_t *a, const uint32_t *b)
 {
     bsm_multiply(&sums[0], a, b);
@@ -52,14 +53,18 @@ __device__ inline void multiply_two(bsm_sums *sums, const uint32_t *a, const uin
 
 /* ---- Shared memory ---- */
 
-/* The values of a head, twice: one head's are still read when the next one's are written. */
+/* The numbers of a head. There are two sets of them, because one head's are still being read when
+ * the next one's are written. */
 struct head_numbers {
     float dt[STEPS], cum[STEPS], in[STEPS], out[STEPS];
-    float by_dt[TILES][STEPS];   /* the gradient by dt that row r of the tiles gives, inside */
-    float by_cum[SLICES][STEPS]; /* what column s gives, and what the state before gives */
-    float diagonal[STEPS];       /* the diagonal's gradient by dt */
-    float left[SLICES][STEPS];   /* x.V */
-    float states[WARPS];         /* <S, K> */
+    /* The gradient w.r.t. dt from the scores below the diagonal, as row r of the tiles contributes
+     * it. */
+    float by_dt[TILES][STEPS];
+    /* The gradient w.r.t. cum, as column s of the tiles and of the states contributes it. */
+    float by_cum[SLICES][STEPS];
+    float diagonal[STEPS];     /* gradient w.r.t. dt from the diagonal */
+    float left[SLICES][STEPS]; /* parts of x.V */
+    float states[WARPS];       /* parts of <S, K> */
 };
 
 template <uint32_t P> struct row_memory {
@@ -69,12 +74,12 @@ template <uint32_t P> struct row_memory {
 template <uint32_t P, uint32_t N> struct alignas(16) memory {
     matrix<STEPS, N> B;
     union {
-        row_memory<P> rows[2]; /* of a head and the next one */
-        matrix<STEPS, N> C;    /* before and after all heads */
+        row_memory<P> rows[2]; /* for a head and the next one */
+        matrix<STEPS, N> C;    /* before the first and after the last head */
     };
-    matrix<STEPS, STEPS> M; /* then d_G */
+    matrix<STEPS, STEPS> M; /* after the last head: d_G */
     head_numbers numbers[2];
-    bsm_cuda_chunk_place chunk; /* here, for there is no register left */
+    bsm_cuda_chunk_place chunk; /* in shared memory, because registers are short */
 };
 
 template <uint32_t P, uint32_t N, bool STATES> struct block_memory : memory<P, N> {
@@ -86,7 +91,7 @@ template <uint32_t P, uint32_t N> struct block_memory<P, N, true> : memory<P, N>
 
 /* ---- What a thread has ---- */
 
-/* Columns of N that a warp has, 16 at a time. */
+/* The share of N columns that a warp handles, in tiles of 16. */
 template <uint32_t N> struct slice {
     static const uint32_t TILES_OF_ALL = N / TILE;
     static const uint32_t COUNT = (TILES_OF_ALL + SLICES - 1) / SLICES;
@@ -98,23 +103,24 @@ template <uint32_t P, uint32_t N> struct sums {
 };
 
 struct block_place {
-    uint32_t row, slice;            /* the warp's */
-    uint32_t lane_row, lane_column; /* of a fragment's sums */
-    uint32_t steps;                 /* of a chunk */
-    bool works;                     /* on steps that there are */
+    uint32_t row, slice;            /* row and column of the warp's tile */
+    uint32_t lane_row, lane_column; /* of the lane's first sum in a fragment */
+    uint32_t steps;                 /* steps of a chunk */
+    bool works;                     /* false if the warp's steps do not exist */
     __device__ uint32_t step(uint32_t half) const
     {
         return row * TILE + lane_row + half * 8;
     }
 };
 
-/* Whether the warp's tile is on or below the diagonal. */
+/* Return whether the warp's tile of the scores lies on or below the diagonal. */
 __device__ inline bool has_scores(const block_place &w)
 {
     return w.works && w.slice <= w.row;
 }
 
-/* Do `work` with each tile of 16 columns that the warp has of N: (column, first of its sums). */
+/* Call `do_it` for each of the warp's tiles of 16 among the N columns, with the tile's first column
+ * and the index of its first sums. */
 template <uint32_t N, class work>
 __device__ void for_columns(const block_place &w, const work &do_it)
 {
@@ -129,7 +135,7 @@ __device__ void for_columns(const block_place &w, const work &do_it)
 
 /* ---- Numbers on their way ---- */
 
-/* A matrix whose rows are `stride` numbers apart. */
+/* Request a matrix whose rows are `stride` numbers apart; rows from `rows` on become zero. */
 template <uint32_t ROWS, uint32_t COLUMNS>
 __device__ void fetch(matrix<ROWS, COLUMNS> *to, const bsm_bf16 *from, size_t stride, uint32_t rows)
 {
@@ -141,7 +147,7 @@ __device__ void fetch(matrix<ROWS, COLUMNS> *to, const bsm_bf16 *from, size_t st
     }
 }
 
-/* B or C of the chunk, rows of 2 N. */
+/* B or C of the chunk, whose rows are 2 N numbers apart. */
 template <uint32_t N> __device__ const bsm_bf16 *chunk_BC(const bsm_fused_scan_backward &b, bool C)
 {
     return (const bsm_bf16 *)b.BC + (size_t)blockIdx.x * b.steps.chunk * 2 * N + (C ? N : 0);
@@ -153,7 +159,7 @@ __device__ void fetch_BC(const bsm_fused_scan_backward &b, matrix<STEPS, N> *to,
     fetch(to, chunk_BC<N>(b, C), 2 * N, b.steps.chunk);
 }
 
-/* The number of a head's first step among all. */
+/* The index of the chunk's first step of a head in arrays [sequence][chunk][head][step]. */
 __device__ inline size_t first_step(const bsm_fused_scan_backward &b, uint32_t head)
 {
     return ((size_t)blockIdx.x * b.shape.heads + head) * b.steps.chunk;
@@ -187,8 +193,8 @@ __device__ void fetch_state(const bsm_fused_scan_backward &b, uint32_t head, con
     bsm_commit_copies();
 }
 
-/* One of a head's dt, cum, in and out, for threads up to 4 STEPS. Behind the chunk's end nothing
- * decays, and nothing is added. */
+/* Load one number of a head's dt, cum, in and out, in the first 4 STEPS threads. After the chunk's
+ * end nothing decays and nothing is added. */
 __device__ inline float fetch_decay(const bsm_fused_scan_backward &b, uint32_t head)
 {
     const uint32_t which = threadIdx.x / STEPS, i = threadIdx.x % STEPS, chunk = b.steps.chunk;

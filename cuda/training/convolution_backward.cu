@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The convolution and SiLU backward, in one walk along the steps of a chunk. It goes on into the
- * next steps as far as their convolution reaches back. */
+/* The backward pass of the convolution and its SiLU, in one walk along the steps of a chunk. The
+ * walk continues into the next chunk as far as that chunk's convolution reaches back. */
 #include "steps.h"
 #include "taps.h"
 #include "training/training_kernels.h"
@@ -26,10 +26,10 @@ template <class T> __device__ float silu_slope(float x)
     return s * (1.0f + x * (1.0f - s));
 }
 
-/* What a channel's walk has come to. */
+/* The sums of a channel's walk so far. */
 template <uint32_t MOST> struct sums {
     float by_weight[MOST], by_bias;
-    float gradients[MOST]; /* by the convolution at the last steps, the newest last */
+    float gradients[MOST]; /* w.r.t. the convolution's last outputs, newest last */
 };
 
 template <uint32_t MOST>
@@ -51,14 +51,14 @@ template <uint32_t MOST> __device__ void push_gradient(sums<MOST> *s, float d)
     s->gradients[MOST - 1] = d;
 }
 
-/* After `step` of the walk: what the input MOST - 1 steps before gave to its own step and the next
- * ones. */
+/* After `step` of the walk, store the gradient w.r.t. the input MOST - 1 steps before: it
+ * contributed to its own step and to those up to this one. */
 template <class T, uint32_t MOST>
 __device__ void store_oldest(const sums<MOST> &s, const bsm_taps<MOST> &taps, uint32_t step,
                              bsm_walk<T> *out)
 {
     if (step + 1 < MOST) {
-        return; /* that one is of the chunk before */
+        return; /* that input belongs to the chunk before */
     }
     float sum = 0;
     BSM_UNROLL
@@ -84,9 +84,9 @@ __device__ void store_sums(const bsm_convolution_backward &c, uint32_t chunk, ui
     partial[(size_t)conv * taps + channel] = s.by_bias;
 }
 
-/* The gradients that a chunk's channel was given, one step after the other. */
+/* The gradients w.r.t. the outputs of a channel of a chunk, one step after the other. */
 template <class T> struct given_gradients {
-    const T *values; /* one of the two */
+    const T *values; /* one of the two is NULL */
     const float *numbers;
     uint32_t stride;
 
@@ -95,7 +95,8 @@ template <class T> struct given_gradients {
         const size_t i = (size_t)step * stride;
         return values ? bsm_value<T>::to_float(values[i]) : numbers[i];
     }
-    /* The next ones, AT_ONCE of them or `left`; all are on their way at the same time. */
+    /* Load the next AT_ONCE gradients, or `left` if that is less. All loads are under way at the
+     * same time. */
     __device__ void take(uint32_t first, uint32_t left, float *gradients) const
     {
         if (values) {
@@ -132,7 +133,7 @@ __device__ given_gradients<T> given_from(const bsm_convolution_backward &c, uint
     return g;
 }
 
-/* The same at a step of the sequence. */
+/* The gradient w.r.t. the output at a step of the sequence. */
 template <class T>
 __device__ float given(const bsm_convolution_backward &c, uint32_t sequence, uint32_t step,
                        uint32_t channel)
@@ -142,7 +143,7 @@ __device__ float given(const bsm_convolution_backward &c, uint32_t sequence, uin
     return given_from<T>(c, (uint32_t)chunk, channel).at(i);
 }
 
-/* A thread for each chunk and channel. */
+/* One thread per chunk and channel. */
 template <class T, uint32_t MOST> __global__ void backward(bsm_convolution_backward c)
 {
     const uint32_t conv = bsm_shape_conv(c.shape), inner = bsm_shape_inner(c.shape);

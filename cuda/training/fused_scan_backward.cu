@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan backward in bfloat16: a block for each chunk, which goes through the heads and holds the
- * gradients by B, C and their product in registers, as sums of fragments. 16 warps are four times
- * four: warp (r, s) has 16 steps and, of what these have, the 16 columns or the quarter of the
- * columns that s names. With S the state before the chunk, K the gradient by that behind it, G =
- * C B^T, and in and out as in bsm_decays, a head gives
+/* The backward pass of the scan in bfloat16. A thread block handles one chunk. It walks through the
+ * heads, and holds the gradients w.r.t. B, C and their product in registers, as sums of fragments.
+ * The 16 warps form a grid of four by four: warp (r, s) handles tile r of 16 steps and, for these,
+ * either tile s of 16 columns (of M and d_x) or quarter s of the columns (of d_B and d_C).
+ *
+ * With S the state before the chunk, K the gradient w.r.t. the state after it, G = C B^T, and in
+ * and out as in bsm_decays, each head contributes
  *
  *     d_M = d_y x^T, where j <= i                d_G += d_M times decay and dt
  *     d_x = M^T d_y + out V, V = B K             d_C += in T, T = d_y S^T
  *                                                d_B += out U, U = x K^T
  *
- * and at last d_C += d_G B, d_B += d_G^T C. While a head is in work, the next one's numbers are on
- * their way. */
+ * and after the last head d_C += d_G B, d_B += d_G^T C. While one head is computed, the numbers of
+ * the next one are being loaded. */
 #include "training/training_kernels.h"
 
 #include "fused_scan.h"
@@ -23,7 +25,7 @@ namespace
 
 /* ---- Inside the chunk ---- */
 
-/* The warp's tile of C B^T. */
+/* Compute the warp's tile of G = C B^T. */
 template <uint32_t P, uint32_t N>
 __device__ void correlate(const block_place &w, memory<P, N> &m, bsm_sums *G)
 {
@@ -39,19 +41,22 @@ __device__ void correlate(const block_place &w, memory<P, N> &m, bsm_sums *G)
     }
 }
 
-/* What the tile's rows and columns give to the gradients by cum and dt. */
+/* What the rows of a lane's sums contribute to the gradient w.r.t. cum, and their columns to that
+ * w.r.t. dt. */
 struct score_sums {
     float row[2], column[4];
 };
 
-/* The number `e` of the warp's tile: adds to the sums; gives M there. */
+/* Process sum `e` of the lane in the warp's tile of scores: add to d_G and to the sums of rows and
+ * columns; return M there. */
 __device__ float score(const bsm_fused_scan_backward &b, const block_place &w, head_numbers *n,
                        uint32_t head, uint32_t e, float G, float d_M, float *d_G, score_sums *s)
 {
     const uint32_t i = w.step(e % 4 / 2);
     const uint32_t j = w.slice * TILE + e / 4 * 8 + w.lane_column + e % 2;
     const float dt = n->dt[j], decay = j <= i ? expf(n->cum[i] - n->cum[j]) : 0.0f;
-    const float by_factor = d_M * G * decay; /* by the product of decay and dt, times decay */
+    /* the gradient w.r.t. (decay * dt), times the decay */
+    const float by_factor = d_M * G * decay;
     *d_G += d_M * decay * dt;
     if (j < i) {
         s->row[e % 4 / 2] += by_factor * dt;
@@ -64,7 +69,7 @@ __device__ float score(const bsm_fused_scan_backward &b, const block_place &w, h
     return G * decay * dt + (i == j ? b.D[head] : 0.0f);
 }
 
-/* The sums of a tile's columns, by its first lanes. */
+/* Sum up a tile's columns over the lanes; the lanes of the first row store the sums. */
 __device__ void store_columns(const block_place &w, head_numbers *n, const score_sums &s)
 {
     BSM_UNROLL
@@ -79,7 +84,7 @@ __device__ void store_columns(const block_place &w, head_numbers *n, const score
     }
 }
 
-/* d_M of the warp's tile, and all that comes of it. */
+/* Compute d_M of the warp's tile, and everything that follows from it. */
 template <uint32_t P, uint32_t N>
 __device__ score_sums scores_backward(const bsm_fused_scan_backward &b, const block_place &w,
                                       memory<P, N> &m, uint32_t head, sums<P, N> *own)
@@ -113,7 +118,7 @@ __device__ score_sums scores_backward(const bsm_fused_scan_backward &b, const bl
     return s;
 }
 
-/* d_x += M^T d_y, 16 columns of it. */
+/* d_x += M^T d_y, for the warp's 16 columns. */
 template <uint32_t P, uint32_t N>
 __device__ void input_inside(const block_place &w, memory<P, N> &m, uint32_t head, bsm_sums *d_x)
 {
@@ -127,7 +132,7 @@ __device__ void input_inside(const block_place &w, memory<P, N> &m, uint32_t hea
 
 /* ---- States ---- */
 
-/* The warp's columns of rows * states^T, for `rows` of its steps. */
+/* The warp's columns of rows * states^T, for the warp's steps of `rows`. */
 template <uint32_t P, uint32_t N>
 __device__ void by_state(const block_place &w, matrix<STEPS, P> &rows, matrix<N, P> &states,
                          bsm_sums *product)
@@ -144,7 +149,8 @@ __device__ void by_state(const block_place &w, matrix<STEPS, P> &rows, matrix<N,
     }
 }
 
-/* d_C += in T; the rows' sums of C in T, which the gradient by cum gets, are added. */
+/* d_C += in T. The sums over each row of (in T) times C belong to the gradient w.r.t. cum, and are
+ * added to row_sums. */
 template <uint32_t P, uint32_t N>
 __device__ void before_backward(const bsm_fused_scan_backward &b, const block_place &w,
                                 block_memory<P, N, true> &m, uint32_t head, sums<P, N> *own,
@@ -183,7 +189,7 @@ __device__ void behind_backward(const block_place &w, block_memory<P, N, true> &
     }
 }
 
-/* d_x = out V, 16 columns of it; and the rows' parts of x.V. */
+/* d_x = out V, for the warp's 16 columns; the lane's parts of x.V are added to `left`. */
 template <uint32_t P, uint32_t N>
 __device__ void input_behind(const block_place &w, block_memory<P, N, true> &m, uint32_t head,
                              bsm_sums *d_x, float *left)
@@ -207,8 +213,8 @@ __device__ void input_behind(const block_place &w, block_memory<P, N, true> &m, 
     }
 }
 
-/* The thread's part of <S, K>: of the numbers that it fetches itself, so that nobody needs to wait
- * before they are overwritten by it. */
+/* Return the warp's part of <S, K>. Each thread multiplies the numbers that it will itself
+ * overwrite with the next head's, so that no barrier is needed before that. */
 template <uint32_t P, uint32_t N> __device__ float states_product(block_memory<P, N, true> &m)
 {
     float sum = 0;
@@ -226,7 +232,7 @@ template <uint32_t P, uint32_t N> __device__ float states_product(block_memory<P
 
 /* ---- What a head gives ---- */
 
-/* to[step] = the sums of the rows' numbers, which four lanes have. */
+/* to[step] = the sums of the rows' numbers, over the four lanes that share each row. */
 __device__ void store_rows(const block_place &w, float *to, const float *numbers)
 {
     BSM_UNROLL
@@ -252,7 +258,7 @@ __device__ void store_input(const bsm_fused_scan_backward &b, const block_place 
     }
 }
 
-/* One warp computes the gradients of the decays from the warps' sums. */
+/* Compute the gradients of the decays from the warps' sums, with one warp. */
 template <bool STATES>
 __device__ void store_gradients(const bsm_fused_scan_backward &b, uint32_t head,
                                 const head_numbers &n)
@@ -297,7 +303,7 @@ __device__ block_place place_of(const bsm_fused_scan_backward &b)
     return w;
 }
 
-/* The gradient by x, and what else needs K. */
+/* Compute the gradient w.r.t. x, and everything else that needs K. */
 template <uint32_t P, uint32_t N, bool STATES>
 __device__ void input_backward(const bsm_fused_scan_backward &b, const block_place &w,
                                block_memory<P, N, STATES> &m, uint32_t head, sums<P, N> *own)
@@ -318,14 +324,14 @@ __device__ void input_backward(const bsm_fused_scan_backward &b, const block_pla
     }
 }
 
-/* A head whose x and d_y are there; S and K are on their way, in this order. */
+/* Process a head whose x and d_y have arrived; S and K are still being copied, in this order. */
 template <uint32_t P, uint32_t N, bool STATES>
 __device__ void head_backward(const bsm_fused_scan_backward &b, const block_place &w,
                               block_memory<P, N, STATES> &m, uint32_t head, sums<P, N> *own)
 {
     score_sums s = scores_backward(b, w, m, head, own);
     if constexpr (STATES) {
-        bsm_wait_for_copies<2>(); /* S, but not K and the next rows */
+        bsm_wait_for_copies<2>(); /* S has arrived; K and the next rows may be on their way */
     }
     __syncthreads();
     if (w.works) {
@@ -335,7 +341,7 @@ __device__ void head_backward(const bsm_fused_scan_backward &b, const block_plac
         store_rows(w, m.numbers[head % 2].by_cum[w.slice], s.row);
     }
     if constexpr (STATES) {
-        bsm_wait_for_copies<1>(); /* K */
+        bsm_wait_for_copies<1>(); /* K has arrived */
         __syncthreads();
         const float product = states_product(m);
         if (threadIdx.x % BSM_WARP == 0) {
@@ -406,7 +412,8 @@ __global__ void __launch_bounds__(THREADS, STATES ? 1 : 2)
     typedef block_memory<P, N, STATES> needed;
     BSM_SHARED(needed, m);
     const block_place w = place_of(b);
-    const bool stores = threadIdx.x / BSM_WARP == SLICES - 1; /* has no tile of the scores */
+    /* The gradients are stored by a warp that has no tile of the scores. */
+    const bool stores = threadIdx.x / BSM_WARP == SLICES - 1;
     sums<P, N> own = {};
     if (threadIdx.x == 0) {
         m.chunk = bsm_chunk_at(b.steps, blockIdx.x);
@@ -425,7 +432,7 @@ __global__ void __launch_bounds__(THREADS, STATES ? 1 : 2)
     float decay = fetch_decay(b, 0);
     for (uint32_t head = 0; head < b.shape.heads; head++) {
         store_decay(&m.numbers[head % 2], decay);
-        bsm_wait_for_copies<STATES ? 1 : 0>(); /* the rows */
+        bsm_wait_for_copies<STATES ? 1 : 0>(); /* the rows have arrived */
         __syncthreads();
         if (stores && head > 0) {
             store_gradients<STATES>(b, head - 1, m.numbers[(head - 1) % 2]);

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: ISC */
-/* The gradient by the states in bfloat16: a block goes along the chunks of one head of a sequence,
- * from the last, as ../fused_scan.cu goes from the first, and holds the gradient in registers.
+/* The gradients w.r.t. the states in bfloat16. A thread block walks along the chunks of one head of
+ * a sequence from the last to the first, as ../fused_scan.cu does from the first to the last, and
+ * holds the gradient D in registers. From the state after a chunk to the one before it,
  *
- *     D' = exp(cum of the last) D + (in C)^T d_y                 from the state behind to the one
- *                                                                before the chunk
+ *     D' = exp(cum of the last step) D + (in C)^T d_y
  */
 #include "fused_scan.h"
 #include "training/training_kernels.h"
 
 using namespace bsm_fused;
 
-/* What a chunk adds to the gradient: C and d_y in the places of B and x, `in` in that of `out`. */
+/* What a chunk adds to the gradient. `advance` computes it like a state: C and d_y are in the
+ * members for B and x, and `in` is in that for `out`. */
 template <uint32_t P, uint32_t N> struct alignas(16) added_memory {
     padded<P> x[STEPS];
     padded<N> B[STEPS];
     float cum[STEPS], out[STEPS];
 };
 
-/* Behind the chunk's end d_y is zero. */
+/* Load what the chunk adds; d_y is zero after the chunk's end. */
 template <uint32_t P, uint32_t N>
 __device__ void load_gradients(const bsm_fused_scan_backward &b, const head_place &h,
                                added_memory<P, N> *m)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* The gate and its norm backward: first two numbers for each row, then everything from them. */
+/* The backward pass of the gate and its norm: first two numbers are computed for each row, and then
+ * everything from them. */
 #include "training/training_kernels.h"
 #include "value.h"
 
 enum { THREADS = 128, FLAT_THREADS = 256 };
 
-/* What the norm of a row is: its factor, and what it takes from the gradient along the row. */
+/* The norm of a row: the factor that it multiplies the row by, and the multiple of the row that its
+ * backward pass subtracts from the gradient. */
 struct row_factors {
     float factor, along;
 
@@ -16,7 +18,7 @@ struct row_factors {
     }
 };
 
-/* One number of a row. */
+/* One number of a row, and what is computed from it alone. */
 struct gate_number {
     float y, z, d, sigmoid, gated;
 
@@ -51,7 +53,7 @@ __device__ gate_number number_at(const bsm_gate_backward &g, uint32_t r, uint32_
                            ((const T *)g.gradient)[at]);
 }
 
-/* A warp for each row. */
+/* One warp per row. */
 template <class T> __global__ void scalars(bsm_gate_backward g)
 {
     const uint32_t r = blockIdx.x * (blockDim.x / BSM_WARP) + threadIdx.x / BSM_WARP;
@@ -72,7 +74,8 @@ template <class T> __global__ void scalars(bsm_gate_backward g)
     }
 }
 
-/* Returns the row's share of the gradient by the weight. */
+/* Compute the gradients of one number; return the row's contribution to the gradient w.r.t. the
+ * weight. */
 template <class T> __device__ float gate_value(const bsm_gate_backward &g, uint32_t r, uint32_t i)
 {
     const size_t at = (size_t)r * bsm_shape_inner(g.shape) + i;
@@ -86,7 +89,7 @@ template <class T> __device__ float gate_value(const bsm_gate_backward &g, uint3
     return n.d * n.gated * f.factor;
 }
 
-/* A thread for each column of a piece. */
+/* One thread per column of a piece. */
 template <class T> __global__ void columns(bsm_gate_backward g)
 {
     const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -114,7 +117,8 @@ template <class T> static void in_two(bsm_kernel_queue queue, const bsm_gate_bac
 
 enum { PIECE_WARPS = 8, HELD = 32, FOUR = 4, MOST_COLUMNS = HELD * BSM_WARP };
 
-/* What a lane has of a row, as it lies in memory: four neighbours, and again 128 columns on. */
+/* The numbers of a row that a lane holds, as they lie in memory: groups of four neighbours, 128
+ * columns apart. */
 template <class T> struct held_row {
     bsm_pack<T, FOUR> y[HELD / FOUR], z[HELD / FOUR], d[HELD / FOUR];
 
@@ -181,7 +185,7 @@ __device__ void held_backward(const bsm_gate_backward &g, const held_row<T> &row
     }
 }
 
-/* A block for each piece, whose warps take its rows in turn. */
+/* One thread block per piece, whose warps take the rows in turn. */
 template <class T>
 __global__ void __launch_bounds__(PIECE_WARPS *BSM_WARP) piece(bsm_gate_backward g)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The loss's terms and their gradients by what they are the moduli of. */
+/* Computes the terms of the loss, and their gradients w.r.t. the predicted audio or its bins. */
 #include "training/block_sum.h"
 
 static __global__ void time_term(bsm_time_term t)
@@ -9,7 +9,7 @@ static __global__ void time_term(bsm_time_term t)
          i += (size_t)gridDim.x * blockDim.x) {
         const float d = t.predicted[i] - t.target[i];
         t.predicted[i] = d;
-        t.gradient[i] = d > 0 ? t.step : d < 0 ? -t.step : 0 * d; /* of a NaN, a NaN */
+        t.gradient[i] = d > 0 ? t.step : d < 0 ? -t.step : 0 * d; /* NaN stays NaN */
         sum += (double)fabsf(d);
     }
     sum = bsm_block_sum(sum);
@@ -81,7 +81,7 @@ __device__ static energies energies_of(const bsm_silence_term &t, size_t first, 
     return e;
 }
 
-/* The sum over the block, in all its threads. */
+/* Return the sum over the block, in all its threads. */
 __device__ static double block_total(double x)
 {
     __shared__ double total;
@@ -91,7 +91,7 @@ __device__ static double block_total(double x)
     }
     __syncthreads();
     x = total;
-    __syncthreads(); /* before the next one writes */
+    __syncthreads(); /* before the next call writes `total` */
     return x;
 }
 
@@ -115,7 +115,7 @@ __device__ static double silent_piece(const bsm_silence_term &t, size_t first, s
     return share * decibel * log1p(predicted / allowed);
 }
 
-/* A block takes whole pieces. */
+/* Each thread block handles whole pieces. */
 static __global__ void silence_term(bsm_silence_term t)
 {
     double sum = 0;
@@ -137,7 +137,8 @@ void bsm_kernel_silence_term(bsm_kernel_queue queue, const bsm_silence_term *ter
     BSM_LAUNCH(bsm_sum_blocks, 1, BSM_REDUCING_THREADS, queue.stream, blocks, t.partial, t.sum);
 }
 
-/* One bin becomes its gradient; returns its modulus. Inner bins get half of theirs. */
+/* Replace a bin by its gradient and return its modulus. Inner bins get half of their gradient,
+ * because the inverse transform counts them twice. */
 __device__ static float normalise(float *z, bool inner, float step)
 {
     const float tiny = 1e-19f; /* its square is about the smallest normal number */

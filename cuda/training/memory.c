@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How the GPU's memory for training is divided. */
+/* Divides the GPU's memory of a training. */
 #include "training/space.h"
 
 static size_t max(size_t a, size_t b)
@@ -13,7 +13,7 @@ static void *carve_values(const bsm_cuda_training *space, bsm_carver *carver, si
     return bsm_carve(carver, count * (bf16 ? sizeof(uint16_t) : sizeof(float)));
 }
 
-/* In float32, values are the numbers themselves. */
+/* Carve memory for `numbers` as values. If values are float32, the numbers themselves serve. */
 static void *values_of(const bsm_cuda_training *space, bsm_carver *carver, float *numbers,
                        size_t count)
 {
@@ -65,7 +65,7 @@ static void divide_decays(bsm_cuda_training *space, bsm_carver *carver)
     b->decays.d_all = bsm_carve_floats(carver, space->net.limits.chunks * heads);
 }
 
-/* What the scan backward by products needs. */
+/* Carve what the backward scan by products needs. */
 static void divide_products(bsm_cuda_training *space, bsm_carver *carver)
 {
     bsm_cuda_mixer_gradients *b = &space->gradients;
@@ -135,7 +135,7 @@ static void divide_split(bsm_cuda_training *space, bsm_carver *carver)
     s->factors = bsm_carve_floats(carver, space->rows);
 }
 
-/* The most that any kernel leaves of its pieces. */
+/* The most numbers that any kernel writes as sums of pieces. */
 static size_t partial_size(const bsm_cuda_training *space)
 {
     const bsm_config *config = &space->config;
@@ -166,7 +166,7 @@ static void divide_tables(bsm_cuda_training *space, bsm_carver *carver)
     space->packed.gradients = bsm_carve_floats(carver, space->packed.count);
 }
 
-/* Modules do not run at the same time: their scratch is the same memory. */
+/* Modules never run at the same time, so their scratch is the same memory. */
 static void divide_scratch(bsm_cuda_training *space, bsm_carver *carver)
 {
     const size_t floats = space->rows * space->config.dim;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* A mixer backward over a slab: what forward did not keep is computed again, then everything in
- * the reverse order. Gradients by matrices are products over all rows of the slab. */
+/* The backward pass of a mixer over a slab. It computes again what the forward pass did not keep,
+ * then everything in the reverse order. Gradients w.r.t. matrices are products over all rows of the
+ * slab. */
 #include "training/space.h"
 
-/* A slab in work. */
+/* The slab that is being processed. */
 typedef struct work {
     const bsm_cuda_training *space;
     const bsm_cuda_space *net;
@@ -21,7 +22,7 @@ static void multiply(const work *w, const bsm_gpu_product *product)
     bsm_gpu_multiply(w->space->gpu, product);
 }
 
-/* The gradient by a matrix [out][in]: += d_out^T in. */
+/* Add the gradient w.r.t. a matrix [out][in]: d_out^T in. */
 static void add_outer(const work *w, size_t out, size_t in, const void *d_out, const void *x,
                       size_t place)
 {
@@ -39,7 +40,7 @@ static void add_outer(const work *w, size_t out, size_t in, const void *d_out, c
                                    .beta = 1});
 }
 
-/* The gradient of the input of a matrix [out][in]: d_out W, as values or not. */
+/* Compute the gradient w.r.t. the input of a matrix [out][in]: d_out W, as values or as float32. */
 static void through(const work *w, size_t out, size_t in, const void *d_out, size_t place,
                     void *d_in, bool values)
 {
@@ -85,7 +86,7 @@ static void gate_backward(const work *w)
 
 /* ---- Scan ---- */
 
-/* What the scan by products worked on, and its states. */
+/* Compute G and the states again, which the scan by products used. */
 static void again(const work *w)
 {
     bsm_cuda_mixer_correlate(w->net, w->slab);
@@ -107,7 +108,7 @@ static void lay_out(const work *w)
     bsm_kernel_lay_out(w->queue, &lay_out);
 }
 
-/* One product for each head of each chunk: of [chunk][a_columns] and others. */
+/* The sizes common to the products that are computed per head and chunk. */
 static bsm_gpu_product per_head(const work *w)
 {
     return (bsm_gpu_product){.m = w->chunk, .batches = w->chunks * w->heads};
@@ -143,7 +144,7 @@ static void scores_backward(const work *w)
     multiply(w, &by_x);
 }
 
-/* B or C of all chunks, as values; the gradient by it. */
+/* B or C of all chunks, as values; below, the gradient w.r.t. it. */
 static const void *part_of_BC(const work *w, bool C)
 {
     return bsm_values_at(w->space, w->forward->BC, C ? w->N : 0);
@@ -175,8 +176,8 @@ static void correlation_backward(const work *w, bool C)
 
 /* ---- States ---- */
 
-/* The gradient of the state before each chunk: C^T (in d_y), and then what goes through the next
- * chunks. */
+/* The gradient w.r.t. the state before each chunk: C^T (in d_y), and then the part that passes
+ * through later chunks. */
 static void states_backward(const work *w)
 {
     const bsm_cuda_mixer_gradients *b = w->backward;
@@ -205,7 +206,7 @@ static void states_backward(const work *w)
     bsm_kernel_pass_states_backward(w->queue, &pass);
 }
 
-/* V = B d_behind, in the memory of `inside`, which nobody reads any more. */
+/* V = B d_behind. It is written to the memory of `inside`, which is no longer needed. */
 static void leave_backward(const work *w)
 {
     const bsm_cuda_mixer_gradients *b = w->backward;
@@ -304,7 +305,7 @@ static void scan_backward(const work *w)
 
 /* ---- Input ---- */
 
-/* Some of the sums' columns. */
+/* Add up `columns` of the `all` columns of the chunks' sums, from column `first` on. */
 static void add_columns(const work *w, size_t first, size_t columns, size_t all, size_t place)
 {
     bsm_add_pieces add = {.batches = 1,

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* Norms of rows backward: first two numbers for each row, then everything from them. */
+/* The backward pass of norms of rows: first two numbers are computed for each row, and then
+ * everything from them. */
 #include "steps.h"
 #include "training/training_kernels.h"
 #include "value.h"
 
 enum { THREADS = 128, FLAT_THREADS = 256 };
 
-/* Of u = x factor weight, where the factor changes with x: what it is, and what it takes from the
- * gradient along x. */
+/* For u = x * factor * weight, where the factor depends on x: out[0] is the factor, and out[1] the
+ * multiple of x that is subtracted from the gradient. */
 __device__ static void row_scalars(const bsm_norm_backward &n, float square, float along,
                                    float *out)
 {
@@ -19,13 +20,13 @@ __device__ static void row_scalars(const bsm_norm_backward &n, float square, flo
         return;
     }
     const float length = sqrtf(square);
-    const bool silent = !(length > 1e-12f); /* there the length counts as a constant */
+    const bool silent = !(length > 1e-12f); /* then the length counts as a constant */
     const float factor = sqrtf(dim) / (silent ? 1e-12f : length);
     out[0] = factor;
     out[1] = silent ? 0.0f : factor * along / length / length;
 }
 
-/* A warp for each row. */
+/* One warp per row. */
 static __global__ void scalars(bsm_norm_backward n)
 {
     const uint32_t r = blockIdx.x * (blockDim.x / BSM_WARP) + threadIdx.x / BSM_WARP;
@@ -46,7 +47,7 @@ static __global__ void scalars(bsm_norm_backward n)
     }
 }
 
-/* A thread for each column of a piece. */
+/* One thread per column of a piece. */
 static __global__ void columns(bsm_norm_backward n)
 {
     const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;

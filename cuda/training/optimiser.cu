@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The gradients' norm, and AdamW over all weights at once. */
+/* Computes the sum of squares that the gradients' norm needs, and AdamW for all weights at once. */
 #include "training/block_sum.h"
 
 enum { THREADS = 256 };

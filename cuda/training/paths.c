@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: ISC */
-/* The dual paths forward and backward, slab by slab. */
+/* The forward and the backward pass of the dual paths, slab by slab. */
 #include "device/dropout.h"
 #include "training/space.h"
 
-/* One direction of a path in work. */
+/* The direction of a path that is being computed. */
 typedef struct direction {
     const bsm_cuda_training *space;
     const bsm_cuda_mixer *mixer;
     const bsm_mixer_places *places;
     const bsm_cuda_kept_path *kept;
-    bsm_cuda_space net; /* with the path's x and pair */
+    bsm_cuda_space net; /* the forward mixer's view of the memory, with the path's x */
     bsm_gpu_dropout dropout;
     size_t number, sequences; /* number: 0 forward, 1 backward */
     bsm_steps steps;
     bool along_bands;
 } direction;
 
-/* What to do with a slab. */
+/* A function that processes a slab. */
 typedef void slab_work(const direction *d, const bsm_slab *slab);
 
 static size_t min(size_t a, size_t b)
@@ -124,7 +124,7 @@ static void run_directions(const bsm_cuda_training *space, size_t layer, bsm_axi
     }
 }
 
-/* next = x + [forward, backward] W + bias */
+/* The next path's x = x + [forward, backward] W + bias. */
 static void merge(const bsm_cuda_training *space, size_t path)
 {
     const bsm_path_places *places = &space->places.paths[path];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Where each tensor lies in a vector: the schema's order is that of the structs. */
+/* Computes where each tensor lies in a vector. The structs' members have the order of the
+ * schema. */
 #include "training/space.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 
 typedef struct cursor {
     size_t *places;
-    size_t count, room, used; /* used: floats */
+    size_t count, room, used; /* used: number of floats so far */
 } cursor;
 
 static bsm_status place(void *user, const bsm_schema_entry *entry, bsm_error *error)

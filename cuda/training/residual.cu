@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What goes past a mixer: the residual, with dropout of what the mixer gives, and the merge's
+/* Computes what bypasses a mixer: the residual, with dropout of the mixer's output, and the merge's
  * bias. */
 #include "device/dropout.h"
 #include "steps.h"
@@ -23,7 +23,7 @@ void bsm_kernel_add_bias(bsm_kernel_queue queue, const bsm_add_bias *add)
                     queue.stream, a);
 }
 
-/* Indexed by the row of x, which is [band][frame]. */
+/* The factor by which dropout multiplies a feature of row `row` of x, which is [band][frame]. */
 __device__ static float kept(const bsm_gpu_dropout &d, size_t row, uint32_t dim, uint32_t feature)
 {
     if (!(d.p > 0)) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The chunked scan backward, what is not a matrix product of it.
+/* The parts of the chunked scan's backward pass that are not matrix products. With d_S the gradient
+ * w.r.t. the state before a chunk, d_S' that w.r.t. the state after it, and in and out as in
+ * bsm_decays:
  *
- *     inside     d_M = d_y x^T per head, through the decays to d_G = d(C B^T)
- *     behind     V = B d_S' is what the state behind the chunk wants of each step
- *     before     d_S = exp(cum of the last) d_S' + C^T (in d_y)
- *
- * with d_S' the gradient by the state behind the chunk; in and out as in bsm_decays. */
+ *     inside     d_M = d_y x^T per head; with the decays, d_G = the gradient w.r.t. C B^T
+ *     after      V = B d_S', the gradient w.r.t. (out x) of each step
+ *     before     d_S = exp(cum of the last step) d_S' + C^T (in d_y)
+ */
 #include "steps.h"
 #include "training/training_kernels.h"
 #include "value.h"
@@ -14,11 +15,11 @@ enum { THREADS = 128, FLAT_THREADS = 256 };
 
 /* ---- Orders of rows ---- */
 
-/* A step of a head: the warp's number is its place in the decays. */
+/* A step of a head, given by its index in the decays. */
 struct head_step {
-    size_t at;           /* of all */
-    uint32_t head, step; /* of the chunk */
-    size_t row;          /* in chunks */
+    size_t at;           /* index in arrays [sequence][chunk][head][step] */
+    uint32_t head, step; /* step: index in the chunk */
+    size_t row;          /* row in buffers "in chunks" */
     bsm_cuda_chunk_place chunk;
 };
 
@@ -39,7 +40,7 @@ __device__ static size_t head_steps(const bsm_steps &steps, const bsm_mixer_shap
     return (size_t)steps.sequences * steps.chunks * shape.heads * steps.chunk;
 }
 
-/* A warp for each step of a head. */
+/* One warp per step of a head. */
 template <class T> __global__ void lay_out(bsm_lay_out l)
 {
     const size_t at = (size_t)blockIdx.x * (blockDim.x / BSM_WARP) + threadIdx.x / BSM_WARP;
@@ -86,8 +87,8 @@ void bsm_kernel_lay_out(bsm_kernel_queue queue, const bsm_lay_out *lay_out_)
 
 /* ---- Inside a chunk ---- */
 
-/* One head's share of d_G at (i, j), j <= i; d_M becomes the gradient by the product of decay and
- * dt, times the decay. */
+/* Return one head's contribution to d_G at (i, j), j <= i. d_M there is replaced by the gradient
+ * w.r.t. (decay * dt), times the decay. */
 template <class T>
 __device__ float head_score(const bsm_scores_backward &s, size_t chunk, uint32_t head, uint32_t i,
                             uint32_t j, float G)
@@ -106,7 +107,7 @@ __device__ float head_score(const bsm_scores_backward &s, size_t chunk, uint32_t
     return d * decay * dt;
 }
 
-/* A thread for each pair of steps of a chunk, which goes through the heads. */
+/* One thread per pair of steps of a chunk, which walks through the heads. */
 template <class T> __global__ void score_pairs(bsm_scores_backward s)
 {
     const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -128,8 +129,8 @@ template <class T> __global__ void score_pairs(bsm_scores_backward s)
     ((T *)s.d_G)[index] = bsm_value<T>::from(d_G);
 }
 
-/* A thread for each step of a head: what its column, as step j, and its row, as step i, give. On
- * the diagonal nothing decays. */
+/* One thread per step of a head, which sums up what the step's column (as step j) and its row (as
+ * step i) contribute. There is no decay on the diagonal, so it contributes nothing to d_cum. */
 static __global__ void score_sums(bsm_scores_backward s)
 {
     const size_t at = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -166,7 +167,8 @@ void bsm_kernel_scores_backward(bsm_kernel_queue queue, const bsm_scores_backwar
 
 /* ---- States ---- */
 
-/* A thread for each number of a sequence's state, which goes along the chunks from the last. */
+/* One thread per number of a sequence's state, which walks along the chunks from the last to the
+ * first. */
 template <class T> __global__ void pass_back(bsm_pass_states_backward p)
 {
     const uint32_t inner = bsm_shape_inner(p.shape), chunks = p.steps.chunks;
@@ -186,7 +188,7 @@ template <class T> __global__ void pass_back(bsm_pass_states_backward p)
     }
 }
 
-/* A block for each head of a chunk: all <before, d_behind>. */
+/* One thread block per head of a chunk: d_all = all * <before, d_behind>. */
 template <class T> __global__ void dot_states(bsm_pass_states_backward p)
 {
     __shared__ float sums[THREADS / BSM_WARP];
@@ -233,7 +235,7 @@ void bsm_kernel_pass_states_backward(bsm_kernel_queue queue, const bsm_pass_stat
     }
 }
 
-/* A warp for each step of a head. */
+/* One warp per step of a head. */
 template <class T> __global__ void leave(bsm_leave_backward l)
 {
     const size_t at = (size_t)blockIdx.x * (blockDim.x / BSM_WARP) + threadIdx.x / BSM_WARP;
@@ -258,7 +260,7 @@ template <class T> __global__ void leave(bsm_leave_backward l)
     }
 }
 
-/* A thread for each head of a chunk. */
+/* One thread per head of a chunk. */
 static __global__ void sum_left(bsm_leave_backward l)
 {
     const size_t head = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -286,12 +288,12 @@ void bsm_kernel_leave_backward(bsm_kernel_queue queue, const bsm_leave_backward 
 
 /* ---- Decays ---- */
 
-/* What a step of a head gives. */
+/* What a step of a head contributes to the gradients w.r.t. dt_bias, A and D. */
 struct step_gradients {
     double by_bias, by_A, by_D;
 };
 
-/* sum: the gradient by dt A there. */
+/* Compute the gradients of one step; `sum` is the gradient w.r.t. dt A of the step. */
 template <class T>
 __device__ step_gradients step_backward(const bsm_decays_backward &d,
                                         const bsm_cuda_chunk_place &place, size_t head_of_chunk,
@@ -307,8 +309,8 @@ __device__ step_gradients step_backward(const bsm_decays_backward &d,
     return {by_raw, (double)d.decays.dt[at] * sum, (double)d.gradients.diagonal[at]};
 }
 
-/* A warp for each head of a chunk, from the last steps on: what a step gave to cum goes to it and
- * all before it. */
+/* One warp per head of a chunk, which starts at the last steps: the gradient w.r.t. cum of a step
+ * is passed to dt A of that step and of all steps before it. */
 template <class T> __global__ void decays(bsm_decays_backward d)
 {
     const size_t index = (size_t)blockIdx.x * (blockDim.x / BSM_WARP) + threadIdx.x / BSM_WARP;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The item's signals: its transforms, and the paper's loss of one stem. */
+/* The item's signals: their transforms, and the loss of one stem. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +112,8 @@ void bsm_gpu_signals_divide_scratch(bsm_cuda_training *space, bsm_carver *carver
 
 /* ---- Windows ---- */
 
-/* 1 / the sum of the squared windows over each sample, or 0 where no window reaches. */
+/* Set each weight to 1 / the sum of the squared windows over its sample, or to 0 where no window
+ * reaches. */
 static void fill_weights(const bsm_framing *f, const float *window, double *sums, float *weights)
 {
     static const double no_window = 1e-11; /* as in signal/transform.c */
@@ -204,14 +205,15 @@ static void copy_channels(const bsm_cuda_training *space, const float *const *ch
     }
 }
 
-/* Returns when the item is copied: the GPU may still be busy with the last one meanwhile. */
+/* Load an item. Returns as soon as the item is copied; the GPU may still be busy with the last
+ * one. */
 bsm_status bsm_cuda_training_load(void *opaque, const bsm_training_item *item, bsm_error *error)
 {
     bsm_cuda_training *space = opaque;
     const bsm_gpu_signals *s = &space->signals;
     const size_t stems = space->config.num_stems;
     bsm_gpu_use(space->gpu);
-    if (space->uploading) { /* an item was broken off before its loss was known */
+    if (space->uploading) { /* the last item was abandoned before its loss was computed */
         bsm_gpu_wait(space->gpu);
     }
     space->dropout_key = item->dropout_key;
@@ -260,7 +262,7 @@ static void time_term(const bsm_cuda_training *space, size_t stem, double scale)
     }
 }
 
-/* After time_term, which leaves the difference. */
+/* Must be queued after time_term, which leaves the difference in `predicted`. */
 static void silence_term(const bsm_cuda_training *space, size_t stem, double scale)
 {
     const bsm_gpu_signals *s = &space->signals;
@@ -279,7 +281,7 @@ static void silence_term(const bsm_cuda_training *space, size_t stem, double sca
     bsm_kernel_silence_term(bsm_gpu_queue(space->gpu), &term);
 }
 
-/* Since the transform is linear, one transform of the difference is enough. */
+/* The transform is linear, so one transform of the difference is enough. */
 static void spectral_term(const bsm_cuda_training *space, size_t window, double scale)
 {
     const bsm_gpu_signals *s = &space->signals;

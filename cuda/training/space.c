@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Making a training on the GPU. */
+/* Creates the GPU's memory of a training. */
 #include "training/space.h"
 
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static bsm_status allocate_host_tables(bsm_cuda_training *space, bsm_error *erro
     return BSM_OK;
 }
 
-/* Places are kept in 32 bits on the GPU. */
+/* The GPU stores positions in the vectors in 32 bits. */
 static bsm_status check_size(const bsm_cuda_training *space, bsm_error *error)
 {
     if (space->places.size > UINT32_MAX || space->options.samples > INT32_MAX) {
@@ -37,7 +37,7 @@ static bsm_status check_size(const bsm_cuda_training *space, bsm_error *error)
     return bsm_cuda_check_size(&space->config, space->frames, error);
 }
 
-/* All that has to be known to divide the memory. */
+/* Set everything that dividing the memory depends on. */
 static bsm_status measure(bsm_cuda_training *space, bsm_error *error)
 {
     const bsm_config *config = &space->config;
@@ -169,7 +169,7 @@ static bsm_cuda_mixer mixer_at(const bsm_cuda_training *space, size_t path, size
                             .out_proj = p->out_proj};
 }
 
-/* The weights where they lie, as the mixer forward takes them. */
+/* Point the forward mixer's weights at the parameters. */
 static void bind_weights(bsm_cuda_training *space)
 {
     space->weights.matrices = space->vectors[BSM_PARAMETERS];
@@ -182,7 +182,7 @@ static void bind_weights(bsm_cuda_training *space)
     }
 }
 
-/* Gradients and moments start at zero. */
+/* Set the initial contents; gradients and moments start at zero. */
 static bsm_status fill(bsm_cuda_training *space, const float *parameters, bsm_error *error)
 {
     const size_t bytes = space->places.size * sizeof *parameters;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* Sums over rows, in a fixed order, and vectors taken from many places or added there. */
+/* Sums over rows in a fixed order, and vectors that are gathered from many positions or added to
+ * them. */
 #include "exec.h"
 #include "training/training_kernels.h"
 
 enum { THREADS = 256, COLUMNS = 32, WAYS = THREADS / COLUMNS };
 
-/* A block for each 32 columns of a batch. Each of its warps adds up every eighth piece. */
+/* One thread block per 32 columns of a batch. Each of its eight warps adds up every eighth
+ * piece. */
 static __global__ void add_pieces(bsm_add_pieces a)
 {
     __shared__ float sums[WAYS][COLUMNS];
@@ -34,7 +36,7 @@ void bsm_kernel_add_pieces(bsm_kernel_queue queue, const bsm_add_pieces *add)
     BSM_LAUNCH(add_pieces, blocks, THREADS, queue.stream, a);
 }
 
-/* A thread for each column of a piece. */
+/* One thread per column of a piece. */
 static __global__ void sum_rows(bsm_sum_rows s)
 {
     const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;

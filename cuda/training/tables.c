@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Tables that kernels read: how the bands lie in a frame, and where their vectors lie. */
+/* Fills tables for the kernels: where the bands lie in a frame, and where their vectors lie in the
+ * parameters. */
 #include <stdlib.h>
 
 #include "training/space.h"
@@ -66,7 +67,7 @@ static uint32_t *number_on(uint32_t *index, size_t place, size_t count)
     return index;
 }
 
-/* In the order of bsm_packed_vectors_of. */
+/* Fill the positions in the order of bsm_packed_vectors_of. */
 static void fill_index(const bsm_cuda_training *space, uint32_t *next)
 {
     const bsm_config *config = &space->config;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The CUDA device's table of training. */
+/* The CUDA device's table of training functions. */
 #include "training/training.h"
 
 #include "peers.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** The CUDA device's training. */
+/** The CUDA device's training functions. */
 #ifndef BSM_CUDA_TRAINING_H
 #define BSM_CUDA_TRAINING_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The vectors on the GPU: their ways in and out, their norm, and the optimiser's step. */
+/* The vectors on the GPU: copies to and from the host, sums over processes, the gradients' norm,
+ * and the optimiser's step. */
 #include <math.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@ void bsm_cuda_training_upload(bsm_cuda_training *space, void *to, const void *fr
     const size_t most = BSM_PIECE_FLOATS * sizeof(float);
     for (size_t done = 0, count; done < bytes; done += count) {
         count = min(bytes - done, most);
-        bsm_gpu_wait(space->gpu); /* for the piece before */
+        bsm_gpu_wait(space->gpu); /* the piece before must have left host_piece */
         memcpy(space->host_piece, (const unsigned char *)from + done, count);
         bsm_gpu_upload(space->gpu, (unsigned char *)to + done, space->host_piece, count);
     }
