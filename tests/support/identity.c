@@ -120,6 +120,14 @@ void free_result(stream_result *result)
     free_signal(&result->instrumental);
 }
 
+bool cpu_has_int8(void)
+{
+    char line[256];
+    bsm_error error;
+    assert_int_equal(bsm_device_describe(BSM_DEVICE_CPU, line, sizeof line, &error), BSM_OK);
+    return strstr(line, "int8 by ") != NULL;
+}
+
 bsm_stream *open_stream(bsm_model *model, const bsm_stream_options *options)
 {
     bsm_error error = {0};

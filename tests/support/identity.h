@@ -39,6 +39,9 @@ typedef struct stream_result {
 
 void free_result(stream_result *result);
 
+/** Whether "int8" is faster than float32 on this processor: where it is not, float32 is used. */
+bool cpu_has_int8(void);
+
 /** A new stream; a failure fails the test. */
 bsm_stream *open_stream(bsm_model *model, const bsm_stream_options *options);
 
