@@ -70,19 +70,19 @@ static bool send(const bsm_plugin *p, const work_order *order)
            LV2_WORKER_SUCCESS;
 }
 
-/* What the host refuses now is asked for again in the next call. */
+/* Orders that the host refuses now are sent again in the next call. The settings go first, so that
+ * a model that is chosen in the same call is not loaded with the old ones. */
 static void ask_worker(bsm_plugin *p, bsm_settings wish)
 {
-    work_order order = {.kind = WORK_CHOOSE};
+    work_order order = {.kind = WORK_APPLY, .settings = wish};
+    if (!bsm_settings_equal(wish, p->asked)) {
+        p->asked = send(p, &order) ? wish : p->asked;
+    }
     if (p->messages.chosen) {
+        order.kind = WORK_CHOOSE;
         memcpy(order.path, p->messages.choice, sizeof order.path);
         p->messages.chosen = !send(p, &order);
         p->messages.tell_change = p->messages.tell_change || !p->messages.chosen;
-    }
-    if (!bsm_settings_equal(wish, p->asked)) {
-        order.kind = WORK_APPLY;
-        order.settings = wish;
-        p->asked = send(p, &order) ? wish : p->asked;
     }
 }
 
