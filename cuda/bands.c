@@ -28,24 +28,13 @@ bsm_status bsm_cuda_band_split(void *workspace, const float *spectrum, size_t fr
     bsm_kernel_split(bsm_gpu_queue(space->gpu), &split);
     for (size_t c = 0; c < w->num_classes; c++) {
         const bsm_band_class *class = &w->classes[c];
-        bsm_gpu_product product = {
-            .m = frames,
-            .n = dim,
-            .k = class->width,
-            .batches = class->count,
-            .a = values_at(space, space->packed, class->before * frames),
-            .lda = class->width,
-            .stride_a = frames * class->width,
-            .b = bsm_cuda_matrix(w, space->gpu, class->split),
-            .ldb = class->width,
-            .stride_b = dim * class->width,
-            .transpose_b = true,
-            .c = space->x + class->first * frames * dim,
-            .ldc = dim,
-            .stride_c = frames * dim,
-            .beta = 1, /* bsm_kernel_split has set x to the bias */
-        };
-        bsm_gpu_multiply(space->gpu, &product);
+        /* bsm_kernel_split has set x to the bias */
+        bsm_gpu_multiply(space->gpu, (bsm_gpu_sizes){frames, dim, class->width, class->count},
+                         bsm_gpu_in(values_at(space, space->packed, class->before * frames),
+                                    class->width, frames * class->width),
+                         bsm_gpu_transposed(bsm_cuda_matrix(w, space->gpu, class->split),
+                                            class->width, dim * class->width),
+                         1, bsm_gpu_out(space->x + class->first * frames * dim, dim, frames * dim));
     }
     return bsm_cuda_module_done(space, error);
 }
@@ -73,21 +62,11 @@ static void hidden_layer(const bsm_cuda_space *space, const bsm_cuda_mask *mask,
                         .gamma = w->final_norm,
                         .u = space->mask.u};
     bsm_kernel_l2_norm(queue, &norm);
-    bsm_gpu_product product = {.m = range->count,
-                               .n = hidden,
-                               .k = dim,
-                               .batches = bands,
-                               .a = space->mask.u,
-                               .lda = dim,
-                               .stride_a = range->count * dim,
-                               .b = bsm_cuda_matrix(w, space->gpu, mask->hidden),
-                               .ldb = dim,
-                               .stride_b = hidden * dim,
-                               .transpose_b = true,
-                               .c = space->mask.hidden,
-                               .ldc = hidden,
-                               .stride_c = range->count * hidden};
-    bsm_gpu_multiply(space->gpu, &product);
+    bsm_gpu_multiply(
+        space->gpu, (bsm_gpu_sizes){range->count, hidden, dim, bands},
+        bsm_gpu_in(space->mask.u, dim, range->count * dim),
+        bsm_gpu_transposed(bsm_cuda_matrix(w, space->gpu, mask->hidden), dim, hidden * dim), 0,
+        bsm_gpu_out(space->mask.hidden, hidden, range->count * hidden));
     bsm_tanh tanh = {.num_bands = (uint32_t)bands,
                      .rows = (uint32_t)range->count,
                      .width = (uint32_t)hidden,
@@ -104,23 +83,14 @@ static void output_layer(const bsm_cuda_space *space, const bsm_cuda_mask *mask,
     for (size_t c = 0; c < w->num_classes; c++) {
         const bsm_band_class *class = &w->classes[c];
         size_t out = 2 * class->width;
-        bsm_gpu_product product = {
-            .m = frames,
-            .n = out,
-            .k = hidden,
-            .batches = class->count,
-            .a = values_at(space, space->mask.tanh, class->first * frames * hidden),
-            .lda = hidden,
-            .stride_a = frames * hidden,
-            .b = bsm_cuda_matrix(w, space->gpu, mask->out + 2 * class->before * hidden),
-            .ldb = hidden,
-            .stride_b = out * hidden,
-            .transpose_b = true,
-            .c = space->mask.values + 2 * class->before * frames,
-            .ldc = out,
-            .stride_c = frames * out,
-        };
-        bsm_gpu_multiply(space->gpu, &product);
+        bsm_gpu_multiply(
+            space->gpu, (bsm_gpu_sizes){frames, out, hidden, class->count},
+            bsm_gpu_in(values_at(space, space->mask.tanh, class->first * frames * hidden), hidden,
+                       frames * hidden),
+            bsm_gpu_transposed(
+                bsm_cuda_matrix(w, space->gpu, mask->out + 2 * class->before * hidden), hidden,
+                out * hidden),
+            0, bsm_gpu_out(space->mask.values + 2 * class->before * frames, out, frames * out));
     }
 }
 

@@ -316,36 +316,40 @@ static size_t bytes_of(cudaDataType_t type)
     return type == CUDA_R_16BF ? 2 : sizeof(float);
 }
 
-static const void *matrix_at(const void *matrix, size_t index, cudaDataType_t type)
+static const void *matrix_at(bsm_gpu_matrix matrix, size_t index, cudaDataType_t type)
 {
-    return (const unsigned char *)matrix + index * bytes_of(type);
+    return (const unsigned char *)matrix.at + index * matrix.stride * bytes_of(type);
 }
 
-/* cuBLAS expects column-major matrices, so it computes the transposed product: c' = b' a'. */
-static void multiply_some(bsm_gpu *gpu, const bsm_gpu_product *p, size_t first, size_t count)
+/* Multiply the batch's matrices from `first` on. cuBLAS expects column-major matrices, so it
+ * computes the transposed product: c' = b' a'. */
+static void multiply_some(bsm_gpu *gpu, bsm_gpu_sizes sizes, size_t first, bsm_gpu_matrix a,
+                          bsm_gpu_matrix b, float beta, bsm_gpu_sums c)
 {
     const float one = 1;
     bool bf16 = gpu->precision == BSM_PRECISION_BFLOAT16;
     cudaDataType_t values = bf16 ? CUDA_R_16BF : CUDA_R_32F;
-    cudaDataType_t c_type = p->c_is_values ? values : CUDA_R_32F;
-    void *c = (unsigned char *)p->c + first * p->stride_c * bytes_of(c_type);
+    cudaDataType_t c_type = c.are_values ? values : CUDA_R_32F;
     cublasStatus_t status = cublasGemmStridedBatchedEx(
-        gpu->cublas, p->transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N,
-        p->transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, (int)p->n, (int)p->m, (int)p->k, &one,
-        matrix_at(p->b, first * p->stride_b, values), values, (int)p->ldb, (long long)p->stride_b,
-        matrix_at(p->a, first * p->stride_a, values), values, (int)p->lda, (long long)p->stride_a,
-        &p->beta, c, c_type, (int)p->ldc, (long long)p->stride_c, (int)count,
+        gpu->cublas, b.transposed ? CUBLAS_OP_T : CUBLAS_OP_N,
+        a.transposed ? CUBLAS_OP_T : CUBLAS_OP_N, (int)sizes.n, (int)sizes.m, (int)sizes.k, &one,
+        matrix_at(b, first, values), values, (int)b.ld, (long long)b.stride,
+        matrix_at(a, first, values), values, (int)a.ld, (long long)a.stride, &beta,
+        (unsigned char *)c.at + first * c.stride * bytes_of(c_type), c_type, (int)c.ld,
+        (long long)c.stride, (int)sizes.batches,
         gpu->precision == BSM_PRECISION_TF32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F,
         CUBLAS_GEMM_DEFAULT);
     check_cublas(gpu, status, "a matrix product");
 }
 
-void bsm_gpu_multiply(bsm_gpu *gpu, const bsm_gpu_product *product)
+void bsm_gpu_multiply(bsm_gpu *gpu, bsm_gpu_sizes sizes, bsm_gpu_matrix a, bsm_gpu_matrix b,
+                      float beta, bsm_gpu_sums c)
 {
     enum { MOST_BATCHES = 32768 }; /* the third dimension of a grid has at most 65535 blocks */
-    for (size_t first = 0; first < product->batches && bsm_gpu_works(gpu); first += MOST_BATCHES) {
-        size_t left = product->batches - first;
-        multiply_some(gpu, product, first, left < MOST_BATCHES ? left : MOST_BATCHES);
+    const size_t batches = sizes.batches;
+    for (size_t first = 0; first < batches && bsm_gpu_works(gpu); first += MOST_BATCHES) {
+        sizes.batches = batches - first < MOST_BATCHES ? batches - first : MOST_BATCHES;
+        multiply_some(gpu, sizes, first, a, b, beta, c);
     }
 }
 

@@ -56,19 +56,53 @@ void bsm_gpu_upload(bsm_gpu *gpu, void *to, const void *host, size_t bytes);
 void bsm_gpu_download(bsm_gpu *gpu, void *host, const void *from, size_t bytes);
 void bsm_gpu_zero(bsm_gpu *gpu, void *memory, size_t bytes);
 
-/** c = a b + beta c for each of a batch of row-major matrices. After the transpositions, a is m x k
- *  and b is k x n. a and b hold values (see kernels.h). */
-typedef struct bsm_gpu_product {
+/** Row-major matrices of a batch that a product reads: the first one's numbers, the distance
+ *  between rows and that between matrices, in numbers. They hold values (see kernels.h). */
+typedef struct bsm_gpu_matrix {
+    const void *at;
+    size_t ld, stride;
+    bool transposed;
+} bsm_gpu_matrix;
+
+static inline bsm_gpu_matrix bsm_gpu_in(const void *at, size_t ld, size_t stride)
+{
+    bsm_gpu_matrix matrix = {at, ld, stride, false};
+    return matrix;
+}
+
+static inline bsm_gpu_matrix bsm_gpu_transposed(const void *at, size_t ld, size_t stride)
+{
+    bsm_gpu_matrix matrix = {at, ld, stride, true};
+    return matrix;
+}
+
+/** Row-major matrices of a batch that a product writes, as bsm_gpu_matrix. */
+typedef struct bsm_gpu_sums {
+    void *at;
+    size_t ld, stride;
+    bool are_values; /**< otherwise they are float32 */
+} bsm_gpu_sums;
+
+static inline bsm_gpu_sums bsm_gpu_out(float *at, size_t ld, size_t stride)
+{
+    bsm_gpu_sums sums = {at, ld, stride, false};
+    return sums;
+}
+
+static inline bsm_gpu_sums bsm_gpu_out_values(void *at, size_t ld, size_t stride)
+{
+    bsm_gpu_sums sums = {at, ld, stride, true};
+    return sums;
+}
+
+typedef struct bsm_gpu_sizes {
     size_t m, n, k, batches;
-    const void *a, *b;
-    void *c;
-    size_t lda, ldb, ldc;                /**< distance between rows, in numbers */
-    size_t stride_a, stride_b, stride_c; /**< distance between matrices, in numbers */
-    bool transpose_a, transpose_b;
-    bool c_is_values; /**< otherwise c is float32 */
-    float beta;
-} bsm_gpu_product;
-void bsm_gpu_multiply(bsm_gpu *gpu, const bsm_gpu_product *product);
+} bsm_gpu_sizes;
+
+/** Queue c = a b + beta c for each matrix of a batch. After the transpositions, a is m x k and b is
+ *  k x n. */
+void bsm_gpu_multiply(bsm_gpu *gpu, bsm_gpu_sizes sizes, bsm_gpu_matrix a, bsm_gpu_matrix b,
+                      float beta, bsm_gpu_sums c);
 
 /** Wait until all queued work is done. */
 void bsm_gpu_wait(bsm_gpu *gpu);

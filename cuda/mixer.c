@@ -19,40 +19,31 @@ void bsm_cuda_mixer_normalise(const bsm_cuda_space *space, const bsm_cuda_mixer 
     bsm_kernel_rms_norm(bsm_gpu_queue(space->gpu), &norm);
 }
 
-/* The product of u and `rows` rows of W_in from row `first` on. */
-static bsm_gpu_product projection(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
-                                  const bsm_slab *slab, size_t first, size_t rows)
+/* c = u times `rows` rows of W_in from row `first` on, for one or more directions, whose weights
+ * are `stride` numbers apart. */
+static void project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer, const bsm_slab *slab,
+                    size_t first, size_t directions, size_t stride, bsm_gpu_sums c)
 {
     size_t dim = space->weights->config.dim;
-    return (bsm_gpu_product){
-        .m = bsm_slab_rows(slab),
-        .n = rows,
-        .k = dim,
-        .batches = 1,
-        .a = space->mixer.u,
-        .lda = dim,
-        .b = bsm_cuda_matrix(space->weights, space->gpu, mixer->in_proj + first * dim),
-        .ldb = dim,
-        .transpose_b = true,
-        .ldc = rows,
-    };
+    bsm_gpu_multiply(
+        space->gpu, (bsm_gpu_sizes){bsm_slab_rows(slab), c.ld, dim, directions},
+        bsm_gpu_in(space->mixer.u, dim, 0),
+        bsm_gpu_transposed(
+            bsm_cuda_matrix(space->weights, space->gpu, mixer->in_proj + first * dim), dim, stride),
+        0, c);
 }
 
 void bsm_cuda_mixer_project(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                             const bsm_slab *slab)
 {
-    bsm_gpu_product product = projection(space, mixer, slab, 0, bsm_shape_zxBC(space->shape));
-    product.c = space->mixer.zxBC;
-    product.c_is_values = true;
-    bsm_gpu_multiply(space->gpu, &product);
+    size_t rows = bsm_shape_zxBC(space->shape);
+    project(space, mixer, slab, 0, 1, 0, bsm_gpu_out_values(space->mixer.zxBC, rows, 0));
 }
 
 void bsm_cuda_mixer_project_floats(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer,
                                    const bsm_slab *slab, float *zxBC)
 {
-    bsm_gpu_product product = projection(space, mixer, slab, 0, bsm_shape_zxBC(space->shape));
-    product.c = zxBC;
-    bsm_gpu_multiply(space->gpu, &product);
+    project(space, mixer, slab, 0, 1, 0, bsm_gpu_out(zxBC, bsm_shape_zxBC(space->shape), 0));
 }
 
 /* dt stays in float32, because small differences in it decide how long the state remembers. */
@@ -60,14 +51,9 @@ void bsm_cuda_mixer_project_dt(const bsm_cuda_space *space, const bsm_cuda_mixer
                                const bsm_cuda_mixer *other, const bsm_slab *slab)
 {
     size_t heads = space->shape.heads;
-    bsm_gpu_product product = projection(space, mixer, slab, bsm_shape_zxBC(space->shape), heads);
-    product.c = space->mixer.raw_dt;
-    if (other) {
-        product.batches = 2;
-        product.stride_b = other->in_proj - mixer->in_proj;
-        product.stride_c = bsm_slab_rows(slab) * heads;
-    }
-    bsm_gpu_multiply(space->gpu, &product);
+    project(space, mixer, slab, bsm_shape_zxBC(space->shape), other ? 2 : 1,
+            other ? other->in_proj - mixer->in_proj : 0,
+            bsm_gpu_out(space->mixer.raw_dt, heads, bsm_slab_rows(slab) * heads));
 }
 
 /* mixed = gated W_out */
@@ -75,21 +61,11 @@ static void project_out(const bsm_cuda_space *space, const bsm_cuda_mixer *mixer
                         const bsm_slab *slab, const void *gated)
 {
     size_t dim = space->weights->config.dim, inner = bsm_shape_inner(space->shape);
-    bsm_gpu_multiply(space->gpu,
-                     &(bsm_gpu_product){
-                         .m = bsm_slab_rows(slab),
-                         .n = dim,
-                         .k = inner,
-                         .batches = 1,
-                         .a = gated,
-                         .lda = inner,
-                         .b = bsm_cuda_matrix(space->weights, space->gpu, mixer->out_proj),
-                         .ldb = inner,
-                         .transpose_b = true,
-                         .c = space->mixer.mixed,
-                         .ldc = dim,
-                         .c_is_values = true,
-                     });
+    bsm_gpu_multiply(
+        space->gpu, (bsm_gpu_sizes){bsm_slab_rows(slab), dim, inner, 1},
+        bsm_gpu_in(gated, inner, 0),
+        bsm_gpu_transposed(bsm_cuda_matrix(space->weights, space->gpu, mixer->out_proj), inner, 0),
+        0, bsm_gpu_out_values(space->mixer.mixed, dim, 0));
 }
 
 /* joined[direction] = x + mixed. If there are `squares`, mixed is first normalised with them. */
@@ -148,20 +124,10 @@ void bsm_cuda_mixer_correlate(const bsm_cuda_space *space, const bsm_slab *slab)
 {
     const bsm_mixer_scratch *s = &space->mixer;
     size_t N = space->shape.d_state, chunk = slab->steps.chunk;
-    bsm_gpu_multiply(space->gpu, &(bsm_gpu_product){.m = chunk,
-                                                    .n = chunk,
-                                                    .k = N,
-                                                    .batches = bsm_slab_chunks(slab),
-                                                    .a = values_at(space, s->BC, N),
-                                                    .lda = 2 * N,
-                                                    .stride_a = chunk * 2 * N,
-                                                    .b = s->BC,
-                                                    .ldb = 2 * N,
-                                                    .stride_b = chunk * 2 * N,
-                                                    .transpose_b = true,
-                                                    .c = s->G,
-                                                    .ldc = chunk,
-                                                    .stride_c = chunk * chunk});
+    bsm_gpu_multiply(space->gpu, (bsm_gpu_sizes){chunk, chunk, N, bsm_slab_chunks(slab)},
+                     bsm_gpu_in(values_at(space, s->BC, N), 2 * N, chunk * 2 * N),
+                     bsm_gpu_transposed(s->BC, 2 * N, chunk * 2 * N), 0,
+                     bsm_gpu_out(s->G, chunk, chunk * chunk));
 }
 
 /* inside = (C B^T, decayed and masked, + D) x: the outputs without the state before the chunk */
@@ -180,19 +146,9 @@ static void inside_chunks(const bsm_cuda_space *space, const bsm_cuda_mixer *mix
                          .M = s->M};
     bsm_kernel_scores(bsm_gpu_queue(space->gpu), &scores);
     bsm_gpu_multiply(space->gpu,
-                     &(bsm_gpu_product){.m = chunk,
-                                        .n = P,
-                                        .k = chunk,
-                                        .batches = bsm_slab_chunks(slab) * space->shape.heads,
-                                        .a = s->M,
-                                        .lda = chunk,
-                                        .stride_a = chunk * chunk,
-                                        .b = s->x,
-                                        .ldb = P,
-                                        .stride_b = chunk * P,
-                                        .c = s->inside,
-                                        .ldc = P,
-                                        .stride_c = chunk * P});
+                     (bsm_gpu_sizes){chunk, P, chunk, bsm_slab_chunks(slab) * space->shape.heads},
+                     bsm_gpu_in(s->M, chunk, chunk * chunk), bsm_gpu_in(s->x, P, chunk * P), 0,
+                     bsm_gpu_out(s->inside, P, chunk * P));
 }
 
 static void states_before(const bsm_cuda_space *space, const bsm_slab *slab)
@@ -200,20 +156,10 @@ static void states_before(const bsm_cuda_space *space, const bsm_slab *slab)
     const bsm_mixer_scratch *s = &space->mixer;
     size_t N = space->shape.d_state, inner = bsm_shape_inner(space->shape);
     size_t chunk = slab->steps.chunk;
-    bsm_gpu_multiply(space->gpu, &(bsm_gpu_product){.m = N,
-                                                    .n = inner,
-                                                    .k = chunk,
-                                                    .batches = bsm_slab_chunks(slab),
-                                                    .a = s->BC,
-                                                    .lda = 2 * N,
-                                                    .stride_a = chunk * 2 * N,
-                                                    .transpose_a = true,
-                                                    .b = s->scaled,
-                                                    .ldb = inner,
-                                                    .stride_b = chunk * inner,
-                                                    .c = s->added,
-                                                    .ldc = inner,
-                                                    .stride_c = N * inner});
+    bsm_gpu_multiply(space->gpu, (bsm_gpu_sizes){N, inner, chunk, bsm_slab_chunks(slab)},
+                     bsm_gpu_transposed(s->BC, 2 * N, chunk * 2 * N),
+                     bsm_gpu_in(s->scaled, inner, chunk * inner), 0,
+                     bsm_gpu_out(s->added, inner, N * inner));
     bsm_pass_states pass = {.steps = slab->steps,
                             .shape = space->shape,
                             .added = s->added,
@@ -229,19 +175,10 @@ static void outside_chunks(const bsm_cuda_space *space, const bsm_slab *slab)
     const bsm_mixer_scratch *s = &space->mixer;
     size_t N = space->shape.d_state, inner = bsm_shape_inner(space->shape);
     size_t chunk = slab->steps.chunk;
-    bsm_gpu_multiply(space->gpu, &(bsm_gpu_product){.m = chunk,
-                                                    .n = inner,
-                                                    .k = N,
-                                                    .batches = bsm_slab_chunks(slab),
-                                                    .a = values_at(space, s->BC, N),
-                                                    .lda = 2 * N,
-                                                    .stride_a = chunk * 2 * N,
-                                                    .b = s->before,
-                                                    .ldb = inner,
-                                                    .stride_b = N * inner,
-                                                    .c = s->outside,
-                                                    .ldc = inner,
-                                                    .stride_c = chunk * inner});
+    bsm_gpu_multiply(space->gpu, (bsm_gpu_sizes){chunk, inner, N, bsm_slab_chunks(slab)},
+                     bsm_gpu_in(values_at(space, s->BC, N), 2 * N, chunk * 2 * N),
+                     bsm_gpu_in(s->before, inner, N * inner), 0,
+                     bsm_gpu_out(s->outside, inner, chunk * inner));
 }
 
 void bsm_cuda_mixer_states(const bsm_cuda_space *space, const bsm_slab *slab)

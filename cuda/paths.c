@@ -98,21 +98,12 @@ static void merge(const bsm_cuda_space *space, bsm_matrix weight, const bsm_bloc
 {
     size_t dim = space->weights->config.dim, bands = space->weights->config.num_bands;
     bool all = block->wanted == block->frames;
-    bsm_gpu_multiply(space->gpu, &(bsm_gpu_product){
-                                     .m = all ? bands * block->frames : block->wanted,
-                                     .n = dim,
-                                     .k = 2 * dim,
-                                     .batches = all ? 1 : bands,
-                                     .a = space->joined,
-                                     .lda = 2 * dim,
-                                     .stride_a = block->frames * 2 * dim,
-                                     .b = bsm_cuda_matrix(space->weights, space->gpu, weight),
-                                     .ldb = dim,
-                                     .c = space->x,
-                                     .ldc = dim,
-                                     .stride_c = block->frames * dim,
-                                     .beta = 1,
-                                 });
+    bsm_gpu_multiply(
+        space->gpu,
+        (bsm_gpu_sizes){all ? bands * block->frames : block->wanted, dim, 2 * dim, all ? 1 : bands},
+        bsm_gpu_in(space->joined, 2 * dim, block->frames * 2 * dim),
+        bsm_gpu_in(bsm_cuda_matrix(space->weights, space->gpu, weight), dim, 0), 1,
+        bsm_gpu_out(space->x, dim, block->frames * dim));
 }
 
 bsm_status bsm_cuda_time_path(void *workspace, size_t layer, const bsm_block *block,

@@ -8,11 +8,6 @@ static size_t min(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static void multiply(const bsm_cuda_training *space, const bsm_gpu_product *product)
-{
-    bsm_gpu_multiply(space->gpu, product);
-}
-
 /* A linear layer [out][in] per band of a run, and the number of rows that it is applied to. */
 typedef struct run_layer {
     const bsm_cuda_training *space;
@@ -23,54 +18,23 @@ typedef struct run_layer {
 /* y = x W^T + beta y */
 static void layer_forward(const run_layer *l, const void *x, float beta, float *y)
 {
-    multiply(l->space, &(bsm_gpu_product){.m = l->rows,
-                                          .n = l->out,
-                                          .k = l->in,
-                                          .batches = l->bands,
-                                          .a = x,
-                                          .lda = l->in,
-                                          .stride_a = l->rows * l->in,
-                                          .b = bsm_weights_at(l->space, l->place),
-                                          .ldb = l->in,
-                                          .stride_b = l->stride,
-                                          .transpose_b = true,
-                                          .c = y,
-                                          .ldc = l->out,
-                                          .stride_c = l->rows * l->out,
-                                          .beta = beta});
+    bsm_gpu_multiply(l->space->gpu, (bsm_gpu_sizes){l->rows, l->out, l->in, l->bands},
+                     bsm_gpu_in(x, l->in, l->rows * l->in),
+                     bsm_gpu_transposed(bsm_weights_at(l->space, l->place), l->in, l->stride), beta,
+                     bsm_gpu_out(y, l->out, l->rows * l->out));
 }
 
 /* Add d_y^T x to the gradient w.r.t. W, and compute d_x = d_y W. */
 static void layer_backward(const run_layer *l, const void *x, const void *d_y, float *d_x)
 {
-    multiply(l->space, &(bsm_gpu_product){.m = l->out,
-                                          .n = l->in,
-                                          .k = l->rows,
-                                          .batches = l->bands,
-                                          .a = d_y,
-                                          .lda = l->out,
-                                          .stride_a = l->rows * l->out,
-                                          .transpose_a = true,
-                                          .b = x,
-                                          .ldb = l->in,
-                                          .stride_b = l->rows * l->in,
-                                          .c = bsm_gradients_at(l->space, l->place),
-                                          .ldc = l->in,
-                                          .stride_c = l->stride,
-                                          .beta = 1});
-    multiply(l->space, &(bsm_gpu_product){.m = l->rows,
-                                          .n = l->in,
-                                          .k = l->out,
-                                          .batches = l->bands,
-                                          .a = d_y,
-                                          .lda = l->out,
-                                          .stride_a = l->rows * l->out,
-                                          .b = bsm_weights_at(l->space, l->place),
-                                          .ldb = l->in,
-                                          .stride_b = l->stride,
-                                          .c = d_x,
-                                          .ldc = l->in,
-                                          .stride_c = l->rows * l->in});
+    bsm_gpu_multiply(l->space->gpu, (bsm_gpu_sizes){l->out, l->in, l->rows, l->bands},
+                     bsm_gpu_transposed(d_y, l->out, l->rows * l->out),
+                     bsm_gpu_in(x, l->in, l->rows * l->in), 1,
+                     bsm_gpu_out(bsm_gradients_at(l->space, l->place), l->in, l->stride));
+    bsm_gpu_multiply(l->space->gpu, (bsm_gpu_sizes){l->rows, l->in, l->out, l->bands},
+                     bsm_gpu_in(d_y, l->out, l->rows * l->out),
+                     bsm_gpu_in(bsm_weights_at(l->space, l->place), l->in, l->stride), 0,
+                     bsm_gpu_out(d_x, l->in, l->rows * l->in));
 }
 
 /* ---- Band split ---- */

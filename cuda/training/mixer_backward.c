@@ -17,44 +17,22 @@ typedef struct work {
     size_t rows, chunks, dim, inner, projected, N, P, heads, chunk;
 } work;
 
-static void multiply(const work *w, const bsm_gpu_product *product)
-{
-    bsm_gpu_multiply(w->space->gpu, product);
-}
-
 /* Add the gradient w.r.t. a matrix [out][in]: d_out^T in. */
 static void add_outer(const work *w, size_t out, size_t in, const void *d_out, const void *x,
                       size_t place)
 {
-    multiply(w, &(bsm_gpu_product){.m = out,
-                                   .n = in,
-                                   .k = w->rows,
-                                   .batches = 1,
-                                   .a = d_out,
-                                   .lda = out,
-                                   .transpose_a = true,
-                                   .b = x,
-                                   .ldb = in,
-                                   .c = bsm_gradients_at(w->space, place),
-                                   .ldc = in,
-                                   .beta = 1});
+    bsm_gpu_multiply(w->space->gpu, (bsm_gpu_sizes){out, in, w->rows, 1},
+                     bsm_gpu_transposed(d_out, out, 0), bsm_gpu_in(x, in, 0), 1,
+                     bsm_gpu_out(bsm_gradients_at(w->space, place), in, 0));
 }
 
 /* Compute the gradient w.r.t. the input of a matrix [out][in]: d_out W, as values or as float32. */
 static void through(const work *w, size_t out, size_t in, const void *d_out, size_t place,
                     void *d_in, bool values)
 {
-    multiply(w, &(bsm_gpu_product){.m = w->rows,
-                                   .n = in,
-                                   .k = out,
-                                   .batches = 1,
-                                   .a = d_out,
-                                   .lda = out,
-                                   .b = bsm_weights_at(w->space, place),
-                                   .ldb = in,
-                                   .c = d_in,
-                                   .ldc = in,
-                                   .c_is_values = values});
+    bsm_gpu_multiply(w->space->gpu, (bsm_gpu_sizes){w->rows, in, out, 1}, bsm_gpu_in(d_out, out, 0),
+                     bsm_gpu_in(bsm_weights_at(w->space, place), in, 0), 0,
+                     (bsm_gpu_sums){d_in, in, 0, values});
 }
 
 /* ---- Output ---- */
@@ -108,22 +86,15 @@ static void lay_out(const work *w)
     bsm_kernel_lay_out(w->queue, &lay_out);
 }
 
-/* The sizes common to the products that are computed per head and chunk. */
-static bsm_gpu_product per_head(const work *w)
-{
-    return (bsm_gpu_product){.m = w->chunk, .batches = w->chunks * w->heads};
-}
-
 static void scores_backward(const work *w)
 {
     const bsm_cuda_mixer_gradients *b = w->backward;
     const size_t square = w->chunk * w->chunk, rows = w->chunk * w->P;
-    bsm_gpu_product by_M = per_head(w), by_x = per_head(w);
-    by_M.n = w->chunk, by_M.k = w->P;
-    by_M.a = b->d_inside, by_M.lda = w->P, by_M.stride_a = rows;
-    by_M.b = w->forward->x, by_M.ldb = w->P, by_M.stride_b = rows, by_M.transpose_b = true;
-    by_M.c = b->d_M, by_M.ldc = w->chunk, by_M.stride_c = square;
-    multiply(w, &by_M);
+    const size_t batches = w->chunks * w->heads;
+    bsm_gpu_multiply(w->space->gpu, (bsm_gpu_sizes){w->chunk, w->chunk, w->P, batches},
+                     bsm_gpu_in(b->d_inside, w->P, rows),
+                     bsm_gpu_transposed(w->forward->x, w->P, rows), 0,
+                     bsm_gpu_out(b->d_M, w->chunk, square));
 
     bsm_scores_backward scores = {.forward = {.chunks = (uint32_t)w->chunks,
                                               .chunk = (uint32_t)w->chunk,
@@ -137,11 +108,9 @@ static void scores_backward(const work *w)
                                   .gradients = b->decays};
     bsm_kernel_scores_backward(w->queue, &scores);
 
-    by_x.n = w->P, by_x.k = w->chunk;
-    by_x.a = w->forward->M, by_x.lda = w->chunk, by_x.stride_a = square, by_x.transpose_a = true;
-    by_x.b = b->d_inside, by_x.ldb = w->P, by_x.stride_b = rows;
-    by_x.c = b->d_x, by_x.ldc = w->P, by_x.stride_c = rows;
-    multiply(w, &by_x);
+    bsm_gpu_multiply(w->space->gpu, (bsm_gpu_sizes){w->chunk, w->P, w->chunk, batches},
+                     bsm_gpu_transposed(w->forward->M, w->chunk, square),
+                     bsm_gpu_in(b->d_inside, w->P, rows), 0, bsm_gpu_out(b->d_x, w->P, rows));
 }
 
 /* B or C of all chunks, as values; below, the gradient w.r.t. it. */
@@ -158,20 +127,10 @@ static float *d_part_of_BC(const work *w, bool C)
 /* d_C = d_G B, d_B = d_G^T C */
 static void correlation_backward(const work *w, bool C)
 {
-    multiply(w, &(bsm_gpu_product){.m = w->chunk,
-                                   .n = w->N,
-                                   .k = w->chunk,
-                                   .batches = w->chunks,
-                                   .a = w->backward->d_G,
-                                   .lda = w->chunk,
-                                   .stride_a = w->chunk * w->chunk,
-                                   .transpose_a = !C,
-                                   .b = part_of_BC(w, !C),
-                                   .ldb = 2 * w->N,
-                                   .stride_b = w->chunk * 2 * w->N,
-                                   .c = d_part_of_BC(w, C),
-                                   .ldc = 2 * w->N,
-                                   .stride_c = w->chunk * 2 * w->N});
+    bsm_gpu_multiply(w->space->gpu, (bsm_gpu_sizes){w->chunk, w->N, w->chunk, w->chunks},
+                     (bsm_gpu_matrix){w->backward->d_G, w->chunk, w->chunk * w->chunk, !C},
+                     bsm_gpu_in(part_of_BC(w, !C), 2 * w->N, w->chunk * 2 * w->N), 0,
+                     bsm_gpu_out(d_part_of_BC(w, C), 2 * w->N, w->chunk * 2 * w->N));
 }
 
 /* ---- States ---- */
@@ -182,20 +141,10 @@ static void states_backward(const work *w)
 {
     const bsm_cuda_mixer_gradients *b = w->backward;
     const size_t state = w->N * w->inner;
-    multiply(w, &(bsm_gpu_product){.m = w->N,
-                                   .n = w->inner,
-                                   .k = w->chunk,
-                                   .batches = w->chunks,
-                                   .a = part_of_BC(w, true),
-                                   .lda = 2 * w->N,
-                                   .stride_a = w->chunk * 2 * w->N,
-                                   .transpose_a = true,
-                                   .b = b->d_outside,
-                                   .ldb = w->inner,
-                                   .stride_b = w->chunk * w->inner,
-                                   .c = b->d_before,
-                                   .ldc = w->inner,
-                                   .stride_c = state});
+    bsm_gpu_multiply(w->space->gpu, (bsm_gpu_sizes){w->N, w->inner, w->chunk, w->chunks},
+                     bsm_gpu_transposed(part_of_BC(w, true), 2 * w->N, w->chunk * 2 * w->N),
+                     bsm_gpu_in(b->d_outside, w->inner, w->chunk * w->inner), 0,
+                     bsm_gpu_out(b->d_before, w->inner, state));
     bsm_pass_states_backward pass = {.steps = w->slab->steps,
                                      .shape = w->net->shape,
                                      .d_before = b->d_before,
@@ -210,19 +159,10 @@ static void states_backward(const work *w)
 static void leave_backward(const work *w)
 {
     const bsm_cuda_mixer_gradients *b = w->backward;
-    multiply(w, &(bsm_gpu_product){.m = w->chunk,
-                                   .n = w->inner,
-                                   .k = w->N,
-                                   .batches = w->chunks,
-                                   .a = part_of_BC(w, false),
-                                   .lda = 2 * w->N,
-                                   .stride_a = w->chunk * 2 * w->N,
-                                   .b = b->d_behind,
-                                   .ldb = w->inner,
-                                   .stride_b = w->N * w->inner,
-                                   .c = w->forward->inside,
-                                   .ldc = w->inner,
-                                   .stride_c = w->chunk * w->inner});
+    bsm_gpu_multiply(w->space->gpu, (bsm_gpu_sizes){w->chunk, w->inner, w->N, w->chunks},
+                     bsm_gpu_in(part_of_BC(w, false), 2 * w->N, w->chunk * 2 * w->N),
+                     bsm_gpu_in(b->d_behind, w->inner, w->N * w->inner), 0,
+                     bsm_gpu_out(w->forward->inside, w->inner, w->chunk * w->inner));
     bsm_leave_backward leave = {.steps = w->slab->steps,
                                 .shape = w->net->shape,
                                 .x = w->forward->x,
@@ -238,21 +178,11 @@ static void leave_backward(const work *w)
 static void add_by_states(const work *w, bool C)
 {
     const bsm_cuda_mixer_gradients *b = w->backward;
-    multiply(w, &(bsm_gpu_product){.m = w->chunk,
-                                   .n = w->N,
-                                   .k = w->inner,
-                                   .batches = w->chunks,
-                                   .a = C ? b->d_outside : w->forward->scaled,
-                                   .lda = w->inner,
-                                   .stride_a = w->chunk * w->inner,
-                                   .b = C ? w->forward->before : b->d_behind,
-                                   .ldb = w->inner,
-                                   .stride_b = w->N * w->inner,
-                                   .transpose_b = true,
-                                   .c = d_part_of_BC(w, C),
-                                   .ldc = 2 * w->N,
-                                   .stride_c = w->chunk * 2 * w->N,
-                                   .beta = 1});
+    bsm_gpu_multiply(
+        w->space->gpu, (bsm_gpu_sizes){w->chunk, w->N, w->inner, w->chunks},
+        bsm_gpu_in(C ? b->d_outside : w->forward->scaled, w->inner, w->chunk * w->inner),
+        bsm_gpu_transposed(C ? w->forward->before : b->d_behind, w->inner, w->N * w->inner), 1,
+        bsm_gpu_out(d_part_of_BC(w, C), 2 * w->N, w->chunk * 2 * w->N));
 }
 
 static void scan_backward_by_products(const work *w)

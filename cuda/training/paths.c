@@ -85,17 +85,10 @@ static void project_out(const direction *d, const bsm_slab *slab)
 {
     const bsm_cuda_training *space = d->space;
     const size_t inner = bsm_shape_inner(d->net.shape);
-    bsm_gpu_multiply(space->gpu, &(bsm_gpu_product){.m = bsm_slab_rows(slab),
-                                                    .n = space->config.dim,
-                                                    .k = inner,
-                                                    .batches = 1,
-                                                    .a = d->net.mixer.gated,
-                                                    .lda = inner,
-                                                    .b = bsm_weights_at(space, d->places->out_proj),
-                                                    .ldb = inner,
-                                                    .transpose_b = true,
-                                                    .c = space->gradients.mixed,
-                                                    .ldc = space->config.dim});
+    bsm_gpu_multiply(space->gpu, (bsm_gpu_sizes){bsm_slab_rows(slab), space->config.dim, inner, 1},
+                     bsm_gpu_in(d->net.mixer.gated, inner, 0),
+                     bsm_gpu_transposed(bsm_weights_at(space, d->places->out_proj), inner, 0), 0,
+                     bsm_gpu_out(space->gradients.mixed, space->config.dim, 0));
 }
 
 static void forward_slab(const direction *d, const bsm_slab *slab)
@@ -135,17 +128,10 @@ static void merge(const bsm_cuda_training *space, size_t path)
                         .bias = space->vectors[BSM_PARAMETERS] + places->merge_bias,
                         .out = bsm_features_at(space, path + 1)};
     bsm_kernel_add_bias(bsm_gpu_queue(space->gpu), &add);
-    bsm_gpu_multiply(space->gpu, &(bsm_gpu_product){.m = space->rows,
-                                                    .n = dim,
-                                                    .k = 2 * dim,
-                                                    .batches = 1,
-                                                    .a = kept_of(space, path)->pair,
-                                                    .lda = 2 * dim,
-                                                    .b = bsm_weights_at(space, places->merge),
-                                                    .ldb = dim,
-                                                    .c = add.out,
-                                                    .ldc = dim,
-                                                    .beta = 1});
+    bsm_gpu_multiply(space->gpu, (bsm_gpu_sizes){space->rows, dim, 2 * dim, 1},
+                     bsm_gpu_in(kept_of(space, path)->pair, 2 * dim, 0),
+                     bsm_gpu_in(bsm_weights_at(space, places->merge), dim, 0), 1,
+                     bsm_gpu_out(add.out, dim, 0));
 }
 
 bsm_status bsm_cuda_training_path(void *opaque, size_t layer, bsm_axis axis, bsm_error *error)
@@ -185,29 +171,14 @@ static void merge_backward(const bsm_cuda_training *space, size_t path)
     const size_t dim = space->config.dim;
     merge_bias_backward(space, places);
     bsm_cuda_training_convert_gradient(space);
-    bsm_gpu_multiply(space->gpu, &(bsm_gpu_product){.m = 2 * dim,
-                                                    .n = dim,
-                                                    .k = space->rows,
-                                                    .batches = 1,
-                                                    .a = kept_of(space, path)->pair,
-                                                    .lda = 2 * dim,
-                                                    .transpose_a = true,
-                                                    .b = space->d_x_values,
-                                                    .ldb = dim,
-                                                    .c = bsm_gradients_at(space, places->merge),
-                                                    .ldc = dim,
-                                                    .beta = 1});
-    bsm_gpu_multiply(space->gpu, &(bsm_gpu_product){.m = space->rows,
-                                                    .n = 2 * dim,
-                                                    .k = dim,
-                                                    .batches = 1,
-                                                    .a = space->d_x_values,
-                                                    .lda = dim,
-                                                    .b = bsm_weights_at(space, places->merge),
-                                                    .ldb = dim,
-                                                    .transpose_b = true,
-                                                    .c = space->d_pair,
-                                                    .ldc = 2 * dim});
+    bsm_gpu_multiply(space->gpu, (bsm_gpu_sizes){2 * dim, dim, space->rows, 1},
+                     bsm_gpu_transposed(kept_of(space, path)->pair, 2 * dim, 0),
+                     bsm_gpu_in(space->d_x_values, dim, 0), 1,
+                     bsm_gpu_out(bsm_gradients_at(space, places->merge), dim, 0));
+    bsm_gpu_multiply(space->gpu, (bsm_gpu_sizes){space->rows, 2 * dim, dim, 1},
+                     bsm_gpu_in(space->d_x_values, dim, 0),
+                     bsm_gpu_transposed(bsm_weights_at(space, places->merge), dim, 0), 0,
+                     bsm_gpu_out(space->d_pair, 2 * dim, 0));
 }
 
 static void backward_slab(const direction *d, const bsm_slab *slab)

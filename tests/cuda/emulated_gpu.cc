@@ -183,29 +183,34 @@ void bsm_gpu_zero(bsm_gpu *gpu, void *memory, size_t bytes)
 namespace
 {
 
-template <class T> float at(const void *matrix, size_t index)
+struct product {
+    bsm_gpu_sizes sizes;
+    bsm_gpu_matrix a, b;
+    float beta;
+    bsm_gpu_sums c;
+};
+
+template <class T> float at(const bsm_gpu_matrix &matrix, size_t batch, size_t row, size_t column)
 {
-    return bsm_value<T>::to_float(static_cast<const T *>(matrix)[index]);
+    const size_t index = matrix.transposed ? column * matrix.ld + row : row * matrix.ld + column;
+    return bsm_value<T>::to_float(static_cast<const T *>(matrix.at)[batch * matrix.stride + index]);
 }
 
-template <class T> float dot(const bsm_gpu_product &p, size_t batch, size_t i, size_t j)
+template <class T> float dot(const product &p, size_t batch, size_t i, size_t j)
 {
-    const size_t a = batch * p.stride_a, b = batch * p.stride_b;
     double sum = 0;
-    for (size_t k = 0; k < p.k; k++) {
-        const float x = at<T>(p.a, a + (p.transpose_a ? k * p.lda + i : i * p.lda + k));
-        const float y = at<T>(p.b, b + (p.transpose_b ? j * p.ldb + k : k * p.ldb + j));
-        sum += (double)x * (double)y;
+    for (size_t k = 0; k < p.sizes.k; k++) {
+        sum += (double)at<T>(p.a, batch, i, k) * (double)at<T>(p.b, batch, k, j);
     }
     return (float)sum;
 }
 
-template <class T, class C> void multiply(const bsm_gpu_product &p)
+template <class T, class C> void multiply(const product &p)
 {
-    for (size_t batch = 0; batch < p.batches; batch++) {
-        for (size_t i = 0; i < p.m; i++) {
-            C *row = static_cast<C *>(p.c) + batch * p.stride_c + i * p.ldc;
-            for (size_t j = 0; j < p.n; j++) {
+    for (size_t batch = 0; batch < p.sizes.batches; batch++) {
+        for (size_t i = 0; i < p.sizes.m; i++) {
+            C *row = static_cast<C *>(p.c.at) + batch * p.c.stride + i * p.c.ld;
+            for (size_t j = 0; j < p.sizes.n; j++) {
                 /* As in BLAS, a beta of 0 does not read c. */
                 const float before = p.beta == 0 ? 0.0f : p.beta * bsm_value<C>::to_float(row[j]);
                 row[j] = bsm_value<C>::from(dot<T>(p, batch, i, j) + before);
@@ -216,14 +221,15 @@ template <class T, class C> void multiply(const bsm_gpu_product &p)
 
 } // namespace
 
-void bsm_gpu_multiply(bsm_gpu *gpu, const bsm_gpu_product *product)
+void bsm_gpu_multiply(bsm_gpu *gpu, bsm_gpu_sizes sizes, bsm_gpu_matrix a, bsm_gpu_matrix b,
+                      float beta, bsm_gpu_sums c)
 {
-    const bsm_gpu_product p = *product;
+    const product p = {sizes, a, b, beta, c};
     const bool bf16 = gpu->precision == BSM_PRECISION_BFLOAT16;
     queue(gpu, [=]() {
         if (!bf16) {
             multiply<float, float>(p);
-        } else if (p.c_is_values) {
+        } else if (p.c.are_values) {
             multiply<bsm_bf16, bsm_bf16>(p);
         } else {
             multiply<bsm_bf16, float>(p);
