@@ -5,7 +5,7 @@
 usage: memory.py [options] BUILD MODEL SONGS...
 
 Each folder of SONGS has vocals.ogg and other.ogg; their sum, repeated to --seconds, is separated by
-BUILD's bsm-separate --stream. One line per kind of memory: mean uSDR against the vocals, signal to
+BUILD's bsm-separate --commit. One line per kind of memory: mean uSDR against the vocals, signal to
 error against bounded memory, both over the whole length, and processor time per second of audio.
 Needs python3-numpy and python3-soundfile.
 """
@@ -53,7 +53,7 @@ def separate(args, model, path, folder, memory):
     """The vocals, and the processor time per second."""
     begun = children()
     subprocess.run([os.path.join(args.build, 'standalone', 'bsm-separate'), '--quiet', '--force',
-                    '--threads', '1', '--model', model, '--stream', args.stream, '--only',
+                    '--threads', '1', '--model', model, '--commit', args.commit, '--only',
                     'vocals', '--output', folder, *memory, path], check=True)
     audio = soundfile.read(os.path.join(folder, 'song.vocals.wav'), always_2d=True)[0]
     return audio, (children() - begun) / args.seconds
@@ -66,7 +66,7 @@ def main():
     parser.add_argument('songs', nargs='+')
     parser.add_argument('--seconds', type=float, default=600)
     parser.add_argument('--segment', type=float, help='instead of what the model says')
-    parser.add_argument('--stream', default='11,11', metavar='C,L')
+    parser.add_argument('--commit', default='11,11', metavar='C,L')
     parser.add_argument('--warmups', default='0.5,1,2,4')
     args = parser.parse_args()
     kinds = [['--memory', 'bounded'], ['--memory', 'carry']]
@@ -90,7 +90,7 @@ def main():
                 error = truth - result
                 of_kind.append((ratio(vocals, vocals - result),
                                 ratio(truth, error) if np.any(error) else np.inf, time))
-    print(f'{len(args.songs)} songs of {args.seconds:g} s, blocks {args.stream}')
+    print(f'{len(args.songs)} songs of {args.seconds:g} s, blocks {args.commit}')
     for kind, of_kind in zip(kinds, figures):
         usdr, error, time = np.mean(of_kind, axis=0)
         print(f'{" ".join(kind[1::2]):12} uSDR {usdr:6.3f} dB, to bounded {error:6.2f} dB, '

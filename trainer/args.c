@@ -85,7 +85,7 @@ static bsm_status set_validate(void *target, const program_option *option, const
     return set_path(target, option, value, error);
 }
 
-static bsm_status set_stream(void *target, const program_option *option, const char *value,
+static bsm_status set_commit(void *target, const program_option *option, const char *value,
                              bsm_error *error)
 {
     size_t commit, lookahead;
@@ -129,14 +129,17 @@ static const program_option table[] = {
      .detail = "validation.subset=%s"},
     {"window", 0, "SECONDS", "length of a window (default: as the model was trained)", set_key,
      .detail = "validation.duration=%s"},
-    {"stream", 0, "C,L", "as live: commit C frames at a time, look L ahead", .set = set_stream},
+    {"commit", 0, "C,L", "as live: commit C frames at a time, look L ahead", .set = set_commit},
     {"precision", 0, "NAME", "float32 (default), tf32, bfloat16 or int8 will do", set_key,
      .detail = "validation.precision=%s"},
     {"max-seconds", 0, "SECONDS", "only so much of each track, from its middle", set_key,
      .detail = "validation.max_seconds=%s"},
-    {"json", 0, "FILE", "write the ratios for programs", set_path, PLACE(json)},
-    {"csv", 0, "FILE", "write the ratios for spreadsheets", set_path, PLACE(csv)},
+    {"json-file", 0, "FILE", "write the ratios for programs", set_path, PLACE(json)},
+    {"csv-file", 0, "FILE", "write the ratios for spreadsheets", set_path, PLACE(csv)},
     {"duration", 0, "SECONDS", "--window", .set = NULL},
+    {"stream", 0, "C,L", "--commit", .set = NULL},
+    {"json", 0, "FILE", "--json-file", .set = NULL},
+    {"csv", 0, "FILE", "--csv-file", .set = NULL},
 };
 
 const program_table trainer_program = {
@@ -162,7 +165,8 @@ static bsm_status check(const trainer_args *args, int operands, bsm_error *error
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "the configuration is missing");
     }
     if (args->action != TRAINER_VALIDATE && (args->data || args->json || args->csv)) {
-        return bsm_fail(error, BSM_INVALID_ARGUMENT, "--data, --json and --csv go with --validate");
+        return bsm_fail(error, BSM_INVALID_ARGUMENT,
+                        "--data, --json-file and --csv-file go with --validate");
     }
     return BSM_OK;
 }

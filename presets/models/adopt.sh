@@ -66,7 +66,7 @@ validate() {
     shift 3
     echo "measuring: $name" >&2
     "$build/trainer/bsm-trainer" --quiet --validate "$of" --data "$on" --sources vocals,other \
-        --set validation.layout=tracks --json "$work/$name.json" "$@" >/dev/null
+        --set validation.layout=tracks --json-file "$work/$name.json" "$@" >/dev/null
 }
 
 # live MEMORY SECONDS PRECISION: the load of one core, and then how well it separates
@@ -77,7 +77,7 @@ live() {
         --blocks 256 --play 20 --json \
         >"$work/$name.bench"
     validate "$name" "$work/$1.safetensors" "$data/songs" --precision "$3" \
-        --stream "$(card blocks "$work/$name.bench")"
+        --commit "$(card blocks "$work/$name.bench")"
 }
 
 # instrumental NAME FILE: a song without vocals
@@ -119,7 +119,7 @@ live "$other" 0.8 float32
 lay_out_instrumentals
 if [ -d "$work/instrumentals" ]; then
     validate instrumentals "$work/$memory.safetensors" "$work/instrumentals" --max-seconds 30 \
-        --stream "$(card blocks "$work/$memory-0.8-float32.bench")"
+        --commit "$(card blocks "$work/$memory-0.8-float32.bench")"
 fi
 
 "$build/standalone/bsm-model" info --json "$work/$memory.safetensors" >"$work/info"

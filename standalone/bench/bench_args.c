@@ -88,12 +88,6 @@ static bsm_status add_device(void *target, const program_option *option, const c
 
 /* ---- The table ---- */
 
-static const char *const memories[] = {[BSM_MEMORY_MODEL] = "model",
-                                       [BSM_MEMORY_CARRY] = "carry",
-                                       [BSM_MEMORY_ROLLING] = "rolling",
-                                       [BSM_MEMORY_BOUNDED] = "bounded",
-                                       NULL};
-
 #define PLACE(field) .place = offsetof(bench_args, field)
 
 static const program_option table[] = {
@@ -140,8 +134,8 @@ static const program_option table[] = {
      BSM_STREAM_MIN_RATE, BSM_STREAM_MAX_RATE, "Hz"},
     {"latency", 0, "MS", "the wished latency, % (default 800)", option_real, PLACE(latency_ms), 1,
      30000, "ms"},
-    {"memory", 0, "KIND", "% (default model)", option_choice, PLACE(stream_options.memory),
-     BSM_MEMORY_MODEL, .choices = memories},
+    {"memory", 0, "KIND", "model (default), carry, rolling or bounded", option_memory,
+     PLACE(stream_options.memory)},
     {"warmup", 0, "SECONDS", "of rolling memory (default: 2, or a quarter of the segment)",
      option_real, PLACE(stream_options.warmup), 0.01, 60, "seconds"},
     {"devices", 0, NULL, "--list-devices", .set = NULL},

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bsm/device.h"
+#include "bsm/network.h"
 
 /* ---- The exit status of every bsm program, by kind of failure ---- */
 
@@ -201,6 +202,18 @@ bsm_status option_live_precision(void *target, const program_option *option, con
         return BSM_OK;
     }
     return option_precision(target, option, value, error);
+}
+
+bsm_status option_memory(void *target, const program_option *option, const char *value,
+                         bsm_error *error)
+{
+    for (bsm_memory memory = BSM_MEMORY_MODEL; memory <= BSM_MEMORY_BOUNDED; memory++) {
+        if (!strcmp(value, bsm_memory_name(memory))) {
+            *(bsm_memory *)option_place(target, option) = memory;
+            return BSM_OK;
+        }
+    }
+    return option_refuse(option, value, "model, carry, rolling or bounded", error);
 }
 
 /* ---- The line ---- */

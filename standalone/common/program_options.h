@@ -91,6 +91,8 @@ option_setter option_text;
 option_setter option_choice;
 /** The bsm_device_kind and the bsm_precision, which for a program that plays may be "auto", too. */
 option_setter option_device, option_precision, option_live_precision;
+/** The bsm_memory. */
+option_setter option_memory;
 /** For help and version. */
 option_setter option_nothing;
 

@@ -19,21 +19,6 @@ static bsm_status set_gain(void *target, const program_option *option, const cha
     return status;
 }
 
-static bsm_status set_memory(void *target, const program_option *option, const char *value,
-                             bsm_error *error)
-{
-    live_options *o = target;
-    for (bsm_memory memory = BSM_MEMORY_CARRY; memory <= BSM_MEMORY_BOUNDED; memory++) {
-        if (!strcmp(value, bsm_memory_name(memory))) {
-            o->memory = memory;
-            o->memory_seconds = 0;
-            return BSM_OK;
-        }
-    }
-    o->memory = BSM_MEMORY_BOUNDED;
-    return option_real(target, option, value, error);
-}
-
 static bsm_status set_client(void *target, const program_option *option, const char *value,
                              bsm_error *error)
 {
@@ -103,8 +88,8 @@ static const program_option table[] = {
      30000, "ms"},
     {"lookahead", 0, "MS", "part of it that the network looks into the future", option_real,
      PLACE(lookahead_ms), 0, 30000, "ms"},
-    {"memory", 0, "KIND|SECONDS", NULL, set_memory, PLACE(memory_seconds), 0.01, 60,
-     "seconds, or carry, rolling or bounded"},
+    {"memory", 0, "KIND", NULL, option_memory, PLACE(memory)},
+    {"history", 0, "SECONDS", NULL, option_real, PLACE(history), 0.01, 60, "seconds"},
     {"warmup", 0, "SECONDS", "how far it remembers", option_real, PLACE(warmup), 0.01, 60,
      "seconds"},
     {"list-devices", 0, NULL, NULL, option_flag, PLACE(list_devices)},
@@ -167,6 +152,9 @@ bsm_status live_options_parse(int argc, char **argv, live_options *o, bsm_error 
     if (operands < argc) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "'%s': not an option", argv[operands]);
     }
+    if (o->history > 0 && o->memory != BSM_MEMORY_BOUNDED) {
+        return bsm_fail(error, BSM_INVALID_ARGUMENT, "--history goes with --memory bounded");
+    }
     status = choose_system(o, error);
     if (!o->backend.name) {
         o->backend.name = "bsm";
@@ -195,7 +183,7 @@ bsm_stream_options live_options_stream(const live_options *o, const bsm_config *
         .threads = o->threads,
         .memory = o->memory,
         .warmup = o->warmup,
-        .history = (size_t)ceil(to_frames(o->memory_seconds, model)),
+        .history = (size_t)ceil(to_frames(o->history, model)),
     };
     if (o->lookahead_ms >= 0) {
         stream.lookahead = (size_t)lround(to_frames(o->lookahead_ms / 1000, model));

@@ -23,8 +23,8 @@ typedef struct live_options {
     double latency_ms;   /**< 0: the default */
     double lookahead_ms; /**< negative: follows from the latency */
     bsm_memory memory;
-    double memory_seconds; /**< of bounded memory; 0: the model's segment */
-    double warmup;         /**< seconds, of rolling memory; 0: chosen */
+    double history; /**< seconds, of bounded memory; 0: the model's segment */
+    double warmup;  /**< seconds, of rolling memory; 0: chosen */
     bsm_device_kind device;
     bsm_precision precision;
     size_t threads;

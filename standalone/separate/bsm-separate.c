@@ -365,7 +365,7 @@ static bsm_status make_network(separation *s, bsm_model *model, bsm_error *error
     if (status == BSM_NO_MEMORY) {
         const bsm_error cause = *error;
         return bsm_fail(error, status, "%.300s (less with a smaller %s)", cause.message,
-                        options->commit ? "--stream" : "--window");
+                        options->commit ? "--commit" : "--window");
     }
     return status;
 }

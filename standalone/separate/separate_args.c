@@ -51,7 +51,7 @@ static bsm_status set_picture(void *target, const program_option *option, const 
     return status ? status : draw_supported(error);
 }
 
-static bsm_status set_stream(void *target, const program_option *option, const char *value,
+static bsm_status set_commit(void *target, const program_option *option, const char *value,
                              bsm_error *error)
 {
     bsm_separate_options *options = &((separate_args *)target)->options;
@@ -74,11 +74,6 @@ static const char *const formats[] = {[BSM_FILE_WAV] = "wav",
                                       [BSM_FILE_RAW] = "raw",
                                       NULL};
 static const char *const parts[] = {"vocals", "instrumental", NULL};
-static const char *const memories[] = {[BSM_MEMORY_MODEL] = "model",
-                                       [BSM_MEMORY_CARRY] = "carry",
-                                       [BSM_MEMORY_ROLLING] = "rolling",
-                                       [BSM_MEMORY_BOUNDED] = "bounded",
-                                       NULL};
 
 #define PLACE(field) .place = offsetof(separate_args, field)
 
@@ -112,13 +107,13 @@ static const program_option table[] = {
      PLACE(options.window), 0.001, BSM_MAX_WINDOW, "seconds"},
     {"overlap", 0, "PART", "of a window shared with the next, % (default 0.5)", option_real,
      PLACE(options.overlap), 0, 0.9},
-    {"stream", 0, "C,L", NULL, .set = set_stream},
-    {"memory", 0, "KIND", NULL, option_choice, PLACE(options.memory), BSM_MEMORY_MODEL,
-     .choices = memories},
+    {"commit", 0, "C,L", NULL, .set = set_commit},
+    {"memory", 0, "KIND", NULL, option_memory, PLACE(options.memory)},
     {"warmup", 0, "SECONDS", "as live: commit C, L ahead", option_real, PLACE(options.warmup), 0.01,
      60, "seconds"},
     {"quiet", 'q', NULL, "print errors only", option_flag, PLACE(quiet)},
     OPTIONS_OF_ALL,
+    {"stream", 0, "C,L", "--commit", .set = NULL},
 };
 
 const program_table separate_program = {
@@ -178,11 +173,11 @@ static bsm_status check_together(const separate_args *args, bsm_error *error)
     }
     if (options->commit && (options->window > 0 || options->overlap >= 0)) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT,
-                        "--stream has no windows: leave out --window and --overlap");
+                        "--commit has no windows: leave out --window and --overlap");
     }
     if (!options->commit && (options->memory != BSM_MEMORY_MODEL || options->warmup > 0)) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT,
-                        "--memory and --warmup: go with --stream; windows remember nothing");
+                        "--memory and --warmup: go with --commit; windows remember nothing");
     }
     if (options->only != BSM_BOTH_PARTS && options->all_stems) {
         return bsm_fail(error, BSM_INVALID_ARGUMENT, "--only and --stems exclude each other");

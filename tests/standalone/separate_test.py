@@ -187,7 +187,7 @@ class SeparateTest(unittest.TestCase):
         reference = read_wav(path)[2]
         results = []
         for way in (['--window', '8', '--overlap', '0'], ['--window', '0.3', '--overlap', '0.9'],
-                    ['--stream', '25,25'], ['--stream', '1000,0'], ['-d', 'reference']):
+                    ['--commit', '25,25'], ['--commit', '1000,0'], ['-d', 'reference']):
             result = self.run_separate('-f', *way, path)
             self.assertEqual(result.returncode, 0, result.stderr)
             self.check_sum('song', reference)
@@ -219,7 +219,7 @@ class SeparateTest(unittest.TestCase):
         results = {}
         for memory in ('', '--memory carry', '--memory rolling', '--memory bounded',
                        '--warmup 0.4'):
-            result = self.run_separate('-q', '-f', '-t', '1', '--stream', '10,10', *memory.split(),
+            result = self.run_separate('-q', '-f', '-t', '1', '--commit', '10,10', *memory.split(),
                                        path)
             self.assertEqual(result.returncode, 0, result.stderr)
             results[memory] = read_wav(self.path('song.vocals.wav'))[2]
@@ -229,8 +229,8 @@ class SeparateTest(unittest.TestCase):
         for memory in ('', '--warmup 0.4'):
             self.assertEqual(results[memory][:until], results['--memory carry'][:until])
         for words, arguments in ((['no room for two warm-ups of 60'],
-                                  ['--stream', '10,10', '--warmup', '0.6']),
-                                 (['--memory and --warmup', '--stream'], ['--memory', 'carry'])):
+                                  ['--commit', '10,10', '--warmup', '0.6']),
+                                 (['--memory and --warmup', '--commit'], ['--memory', 'carry'])):
             result = self.run_separate('-f', *arguments, path)
             self.assertEqual(result.returncode, 2, result.stderr)
             for word in words:
@@ -511,9 +511,9 @@ class SeparateTest(unittest.TestCase):
         self.fails(2, ['--format tiff', '--help'], '--format', 'tiff', 'x.wav')
         self.fails(2, ['--window 0.001: too short'], '--window', '0.001', 'x.wav')
         self.fails(2, ['--window 3600', '60'], '--window', '3600', 'x.wav')
-        result = self.run_separate('--stream', '1000000,1000000', 'x.wav')
+        result = self.run_separate('--commit', '1000000,1000000', 'x.wav')
         self.assertEqual(result.returncode, 2)
-        self.assertIn('--stream 1000000,1000000: not C,L', result.stderr)
+        self.assertIn('--commit 1000000,1000000: not C,L', result.stderr)
         self.assertEqual(self.run_separate().returncode, 2)
         result = self.run_separate('--help')
         self.assertEqual(result.returncode, 0)

@@ -58,10 +58,11 @@ static void test_option_defaults(void **state)
 static void test_every_option(void **state)
 {
     (void)state;
-    assert_int_equal(parse("-j -n band --connect --connect-to a --connect-to b -m m.ckpt -d cpu "
-                           "-t 3 --latency 500 --lookahead 120 --memory 2.5 --vocals -6.5 "
-                           "--instrumental=-inf --solo vocals --stats s -q"),
-                     BSM_OK);
+    assert_int_equal(
+        parse("-j -n band --connect --connect-to a --connect-to b -m m.ckpt -d cpu "
+              "-t 3 --latency 500 --lookahead 120 --memory bounded --history 2.5 --vocals -6.5 "
+              "--instrumental=-inf --solo vocals --stats s -q"),
+        BSM_OK);
     assert_int_equal(options.system, LIVE_JACK);
     assert_string_equal(options.backend.name, "band");
     assert_true(options.backend.connect);
@@ -71,7 +72,7 @@ static void test_every_option(void **state)
     assert_int_equal(options.device, BSM_DEVICE_CPU);
     assert_int_equal(options.threads, 3);
     assert_true(options.latency_ms == 500 && options.lookahead_ms == 120);
-    assert_true(options.memory_seconds == 2.5 && options.memory == BSM_MEMORY_BOUNDED);
+    assert_true(options.history == 2.5 && options.memory == BSM_MEMORY_BOUNDED);
     assert_true(options.mix.gain_db[BSM_VOCALS] == -6.5);
     assert_true(options.mix.gain_db[BSM_INSTRUMENTAL] == BSM_REMIX_MIN_DB);
     assert_int_equal(options.mix.solo, BSM_SOLO_VOCALS);
@@ -87,8 +88,8 @@ static void test_every_option(void **state)
     assert_true(options.list_audio_devices && options.system == LIVE_PORTAUDIO);
     assert_int_equal(parse("--memory carry"), BSM_OK);
     assert_int_equal(options.memory, BSM_MEMORY_CARRY);
-    assert_int_equal(parse("--memory 3 --memory rolling --warmup 1.5"), BSM_OK);
-    assert_true(options.memory == BSM_MEMORY_ROLLING && options.memory_seconds == 0);
+    assert_int_equal(parse("--memory bounded --memory rolling --warmup 1.5"), BSM_OK);
+    assert_true(options.memory == BSM_MEMORY_ROLLING && options.history == 0);
     assert_true(options.warmup == 1.5);
 }
 
@@ -100,7 +101,8 @@ static void test_wrong_options(void **state)
         "--model",          "--latency 0",
         "--latency x",      "--latency nan",
         "--lookahead -1",   "--memory for_ever",
-        "--memory 0",       "--memory model",
+        "--memory 2.5",     "--history 0",
+        "--history 2",      "--history 2 --memory rolling",
         "--warmup 0",       "--warmup 61",
         "--device gpu",     "--threads 0",
         "--threads -1",     "--vocals 21",
@@ -165,7 +167,7 @@ static void test_stream_options(void **state)
     assert_int_equal(s.precision, BSM_PRECISION_INT8);
     assert_int_equal(s.memory, BSM_MEMORY_MODEL);
 
-    assert_int_equal(parse("--lookahead 200 --memory 3"), BSM_OK);
+    assert_int_equal(parse("--lookahead 200 --memory bounded --history 3"), BSM_OK);
     s = live_options_stream(&options, &model, RATE);
     assert_true(s.keep_lookahead && s.lookahead == 20 && s.commit == 0 && s.latency == 0);
     assert_true(s.memory == BSM_MEMORY_BOUNDED && s.history == 300);

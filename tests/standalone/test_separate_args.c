@@ -88,7 +88,7 @@ static void test_every_option(void **state)
     assert_int_equal(args.device, BSM_DEVICE_REFERENCE);
     assert_true(args.options.window == 2.5 && args.options.overlap == 0);
     assert_int_equal(args.num_inputs, 3);
-    assert_int_equal(parse("--stream 25,0 --format ogg -- -odd-name.wav"), BSM_OK);
+    assert_int_equal(parse("--commit 25,0 --format ogg -- -odd-name.wav"), BSM_OK);
     assert_int_equal(args.options.commit, 25);
     assert_int_equal(args.options.lookahead, 0);
     assert_int_equal(args.options.format, BSM_FILE_OGG);
@@ -148,14 +148,14 @@ static void test_mistakes_are_named(void **state)
         {"--window 61 a", "--window 61: not a number from 0.001 to 60 seconds"},
         {"--overlap 1 a", "--overlap 1"},
         {"--overlap -0.1 a", "--overlap -0.1"},
-        {"--stream 10 a", "--stream 10"},
-        {"--stream 0,5 a", "--stream 0,5"},
-        {"--stream 5,-1 a", "--stream 5,-1"},
-        {"--stream 5,5, a", "--stream 5,5,"},
-        {"--stream 6001,0 a", "--stream 6001,0: not C,L, two numbers of frames up to 6000"},
-        {"--stream 1,6001 a", "--stream 1,6001: not"},
-        {"--stream 5,5 --window 3 a", "--stream has no windows"},
-        {"--stream 5,5 --overlap 0 a", "--stream has no windows"},
+        {"--commit 10 a", "--commit 10"},
+        {"--commit 0,5 a", "--commit 0,5"},
+        {"--commit 5,-1 a", "--commit 5,-1"},
+        {"--commit 5,5, a", "--commit 5,5,"},
+        {"--commit 6001,0 a", "--commit 6001,0: not C,L, two numbers of frames up to 6000"},
+        {"--commit 1,6001 a", "--commit 1,6001: not"},
+        {"--commit 5,5 --window 3 a", "--commit has no windows"},
+        {"--commit 5,5 --overlap 0 a", "--commit has no windows"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_int_equal(parse(cases[i][0]), BSM_INVALID_ARGUMENT);

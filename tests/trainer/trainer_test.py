@@ -303,7 +303,7 @@ class TrainerTest(unittest.TestCase):
                                   env=dict(os.environ, HOME=home))
         result = run(path, '--set', 'training.output_dir=~/out', '--set', 'training.num_epochs=1')
         self.assertEqual(result.returncode, 0, result.stderr)
-        result = run('--validate=~/out/last.safetensors', path, '--data=~/data', '--json=~/v.json')
+        result = run('--validate=~/out/last.safetensors', path, '--data=~/data', '--json-file=~/v.json')
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(sorted(os.listdir(home)), ['data', 'out', 'v.json'])
         self.assertEqual(sorted(os.listdir(self.folder)), ['home', 'home.yaml'])
@@ -456,7 +456,7 @@ class TrainerTest(unittest.TestCase):
         paths = [os.path.join(self.folder, 'v.' + kind) for kind in ('json', 'csv')]
         result = self.run_trainer('--validate', os.path.join(self.whole, 'best.safetensors'), '-q',
                                   '--data', self.shared + '/data', '--sources', 'vocals,other',
-                                  '--window', '0.5', '--json', paths[0], '--csv', paths[1])
+                                  '--window', '0.5', '--json-file', paths[0], '--csv-file', paths[1])
         self.assertEqual(result.returncode, 0, result.stderr)
         with open(paths[0], encoding='utf-8') as file:
             mean = json.load(file)['stems']['vocals']['mean']
@@ -466,7 +466,7 @@ class TrainerTest(unittest.TestCase):
         self.assertIn('uSDR', result.stdout)
         self.assertEqual(result.stderr, '')
         result = self.run_trainer('--validate', os.path.join(self.whole, 'best.safetensors'),
-                                  self.config, '--stream', '5,5')
+                                  self.config, '--commit', '5,5')
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(result.stderr, '1/1: valid/0\n')
         self.assertNotIn('int8', result.stdout)
@@ -484,7 +484,7 @@ class TrainerTest(unittest.TestCase):
         result = self.run_trainer('--validate', '/nowhere', '--data', self.shared + '/data')
         self.assertEqual(result.returncode, 3)
         result = self.run_trainer('--validate', os.path.join(self.whole, 'best.safetensors'),
-                                  self.config, '--csv', '/dev/null/v.csv')
+                                  self.config, '--csv-file', '/dev/null/v.csv')
         self.assertEqual(result.returncode, 5)
         self.assertEqual(result.stdout, '')  # before the work, not after it
 
