@@ -37,9 +37,11 @@ report() {
 }
 
 command -v nvcc >/dev/null || echo "nvcc is not installed: the CUDA module is neither built nor tested"
-sanitized="-Db_lundef=false -Dbuildtype=debugoptimized -Dc_args=-g1 -Dcpp_args=-g1 -Dcuda=disabled"
+# Nothing here runs a GPU's code, so it is compiled for one kind of GPU only.
+plain="-Dgpu_architectures=90"
+sanitized="-Db_lundef=false -Dbuildtype=debugoptimized -Doptimization=1 -Dc_args=-g1 -Dcpp_args=-g1 -Dcuda=disabled"
 
-run_tests build-test "" "--no-suite long --no-suite realtime" test
+run_tests build-test "$plain" "--no-suite long --no-suite realtime" test
 report build-test test
 
 # What plays in real time mostly waits: the sanitizers take the time that it leaves.

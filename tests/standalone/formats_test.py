@@ -202,8 +202,9 @@ class FormatsTest(unittest.TestCase):
         places = {'FL': (1, 0), 'FR': (0, 1), 'FC': (1, 1), 'BL': (1, 0), 'BR': (0, 1), 'LFE': (0, 0)}
         for kind in ('wav', 'flac', 'ogg', 'opus', 'm4a'):
             names = [place + '.' + kind for place in places]
-            files = [self.encode(name, '-t', '0.5', '-af', 'pan=5.1|%s=c0' % name.split('.')[0])
-                     for name in names]
+            files = [self.path(name) for name in names]
+            self.ffmpeg('-i', self.song, *(word for place, path in zip(places, files) for word in
+                                           ('-t', '0.5', '-af', 'pan=5.1|%s=c0' % place, path)))
             result = self.separate(*files)
             for name, expected in zip(names, places.values()):
                 self.assertIn(name + ': 6 channels, mixed down to two', result.stderr)
@@ -244,7 +245,8 @@ class FormatsTest(unittest.TestCase):
         """From every kind of decoder into every format."""
         tags = {'title': 'S\u00f6ng', 'artist': 'Me', 'album': 'All of it', 'date': '1999', 'track': '3',
                 'genre': 'Rock'}
-        given = [word for name, text in tags.items() for word in ('-metadata', name + '=' + text)]
+        given = ['-t', '0.2']
+        given += [word for name, text in tags.items() for word in ('-metadata', name + '=' + text)]
         files = [self.encode(name, *given) for name in ('a.flac', 'b.mp3', 'c.ogg', 'd.opus', 'e.m4a')]
         for kind in ('wav', 'flac', 'mp3', 'ogg', 'opus'):
             self.separate('--format', kind, '--only', 'vocals', *files, bits=())
@@ -266,19 +268,19 @@ class FormatsTest(unittest.TestCase):
         with open(self.path('c.jpg'), 'rb') as file:
             cover = file.read()
         given = ['-i', self.path('c.jpg'), '-map', '0', '-map', '1', '-c:v', 'copy',
-                 '-disposition:v', 'attached_pic', '-metadata', 'title=Song']
+                 '-disposition:v', 'attached_pic', '-t', '0.2', '-metadata', 'title=Song']
         files = [self.encode(name, *given) for name in ('a.flac', 'b.mp3', 'e.m4a')]
         block = struct.pack('>II10sI', 3, 10, b'image/jpeg', 0) + bytes(16) + \
             struct.pack('>I', len(cover)) + cover
         for name in ('c.ogg', 'd.opus'):
-            files.append(self.encode(name, '-metadata', 'METADATA_BLOCK_PICTURE=' +
+            files.append(self.encode(name, '-t', '0.2', '-metadata', 'METADATA_BLOCK_PICTURE=' +
                                      base64.b64encode(block).decode()))
         for kind in ('flac', 'mp3', 'wav', 'ogg', 'opus'):
             result = self.separate('--format', kind, *files, bits=())
             self.assertNotIn('warning', result.stderr)
             outputs = ['%s.%s.%s' % (os.path.splitext(path)[0], part, kind)
                        for path in files for part in ('vocals', 'instrumental')]
-            for output in outputs:
+            for output in outputs[::2]:
                 shown = self.picture_of(output) if kind != 'wav' else self.chunk(output, b'id3 ')
                 self.assertIn(cover, shown, output)
             self.separate('-q', '-f', '-o', self.path('again'), *outputs, bits=())
