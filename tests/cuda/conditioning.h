@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/** What a low precision may be off by, whatever the network. Small random networks are often
- *  ill-conditioned: what rounding does to a weight or a sample may reach the result a hundredfold.
- *  So errors are compared with how far `reference`'s own result moves when its weights and what
- *  goes in are disturbed by as much as rounding them would. */
+/** The error that a low precision may have, whatever the network. Small random networks are often
+ *  ill-conditioned: the rounding of a weight or a sample may change the result a hundred times as
+ *  much. So errors are compared with how far `reference`'s own result moves when its weights and
+ *  its input are disturbed by as much as rounding them would. */
 #ifndef BSM_TESTS_CUDA_CONDITIONING_H
 #define BSM_TESTS_CUDA_CONDITIONING_H
 
@@ -14,17 +14,18 @@
 #include "model/weight_vector.h"
 #include "noise.h"
 
-/** What moves little in one direction may move far in another, so of several moves the largest
- *  counts: of 1083 right results in bfloat16 and TF32, 10 were off by more than four times a single
- *  move, none by more than four times the largest of four. */
+/** An input that moves the result little in one direction may move it far in another, so the
+ *  largest of several moves counts: of 1083 correct results in bfloat16 and TF32, 10 were off by
+ *  more than four times a single move, none by more than four times the largest of four. */
 enum { DISTURBANCES = 4 };
 
 typedef struct disturbance {
-    int bits;        /**< significant ones of the precision */
-    uint64_t number; /**< each disturbs otherwise */
+    int bits;        /**< significant bits of the precision */
+    uint64_t number; /**< each number gives a different disturbance */
 } disturbance;
 
-/** Each number by half a unit in the last place, at most. Another salt disturbs otherwise. */
+/** Change each number by at most half a unit in the last place. Another salt gives a different
+ *  disturbance. */
 static inline void disturb(const disturbance *d, uint64_t salt, float *numbers, size_t count)
 {
     const float size = ldexpf(1, -d->bits);
@@ -34,7 +35,8 @@ static inline void disturb(const disturbance *d, uint64_t salt, float *numbers, 
     }
 }
 
-/** A copy with every weight disturbed; NULL, after a line that says why, without memory. */
+/** Return a copy with every weight disturbed. Without memory, print a line that says so and return
+ *  NULL. */
 static inline bsm_model *disturbed_model(const bsm_model *model, const disturbance *d)
 {
     bsm_model *copy = NULL;
@@ -54,13 +56,13 @@ static inline bsm_model *disturbed_model(const bsm_model *model, const disturban
     return copy;
 }
 
-/** Below 1, by which a result of zeros is off. */
+/** Return the error that is allowed. It is below 1, because a result of zeros has an error of 1. */
 static inline double allowed_error(double tolerance, double move)
 {
     return fmax(tolerance, fmin(4 * move, 0.9));
 }
 
-/** Errors, each relative to its move, over many cases. */
+/** Errors of many cases, each relative to its move. */
 typedef struct typical_error {
     double logs;
     size_t cases;
@@ -72,9 +74,10 @@ static inline void add_error(typical_error *t, double error, double move)
     t->cases++;
 }
 
-/** One case may be off by several times its move, but not most of them: right code is typically off
- *  by 0.6 to 1 of it, code that truncates what it should round by 1.2 to 1.9. Of a few cases, one
- *  that is ill-conditioned would decide. */
+/** Check the geometric mean of the errors. One case may be off by several times its move, but not
+ *  most of them: correct code is typically off by 0.6 to 1 of it, code that truncates instead of
+ *  rounding by 1.2 to 1.9. Fewer than four cases are not checked, because a single ill-conditioned
+ *  one would decide. */
 static inline void check_typical_error(const typical_error *t, const char *precision)
 {
     enum { FEWEST = 4 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The device under test is the CUDA device, its GPU played by the host. */
+/* The device under test is the CUDA device on the emulated GPU. */
 #include "../../cuda/device.h"
 #include "device_under_test.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The host does the GPU's Fourier transforms, by the engine's own. */
+/* Computes the emulated GPU's Fourier transforms on the host, with the engine's own functions. */
 #include "fft.h"
 
 #include "exec_stream.h"
@@ -38,7 +38,7 @@ void bsm_gpu_fft_free(bsm_gpu_fft *fft)
     }
 }
 
-/* Some, so that it has to be there. */
+/* Any number above 0 will do, so that the caller must provide the work area. */
 size_t bsm_gpu_fft_bytes(const bsm_gpu_fft *fft)
 {
     return fft->length * sizeof(float);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The CUDA device, its GPU played by the host. */
+/* Runs the golden tests on the CUDA device with the emulated GPU. */
 #include "../../cuda/device.h"
 #include "net/golden_device.h"
 

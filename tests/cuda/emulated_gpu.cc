@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The host emulates a GPU: everything of gpu.h with plain loops, graphs included.
+/* Emulates a GPU on the host: implements everything in gpu.h with plain loops, graphs included.
  *
- * The "GPU's memory" can be touched only while something queued runs, so that the device's own
- * code cannot read or write it by mistake; it starts out as NaN. Networks may be used from several
- * threads; one thing runs at a time. */
+ * The "GPU's memory" is accessible only while queued work runs, so that the device's own code
+ * cannot read or write it by mistake. It starts out as NaN. Networks may be used from several
+ * threads; only one piece of work runs at a time. */
 #include "emulated_gpu.h"
 
 #include <cstdio>
@@ -31,7 +31,7 @@ struct bsm_gpu {
     bsm_precision precision;
     bsm_exec_stream stream;
     bool failed;
-    bool cannot_record; /* what is being captured now */
+    bool cannot_record; /* set if what is being captured now cannot be captured */
 };
 
 struct bsm_gpu_graph {
@@ -41,9 +41,9 @@ struct bsm_gpu_graph {
 namespace
 {
 
-std::recursive_mutex turn; /* of all that follows, of what runs, and of the_emulated_gpu */
+std::recursive_mutex turn; /* guards everything below, running work, and the_emulated_gpu */
 std::map<void *, size_t> mappings;
-int inside; /* work runs */
+int inside; /* nesting depth of running work */
 
 using my_turn = std::lock_guard<std::recursive_mutex>;
 
@@ -63,7 +63,7 @@ void protect(bool open)
     }
 }
 
-/* Queue work, unless something has failed or is to fail now. */
+/* Queue work, unless an operation has failed or this one is to fail. */
 void queue(bsm_gpu *gpu, const std::function<void()> &work)
 {
     const my_turn mine(turn);
@@ -211,7 +211,7 @@ template <class T, class C> void multiply(const product &p)
         for (size_t i = 0; i < p.sizes.m; i++) {
             C *row = static_cast<C *>(p.c.at) + batch * p.c.stride + i * p.c.ld;
             for (size_t j = 0; j < p.sizes.n; j++) {
-                /* As in BLAS, a beta of 0 does not read c. */
+                /* As in BLAS, c is not read if beta is 0. */
                 const float before = p.beta == 0 ? 0.0f : p.beta * bsm_value<C>::to_float(row[j]);
                 row[j] = bsm_value<C>::from(dot<T>(p, batch, i, j) + before);
             }

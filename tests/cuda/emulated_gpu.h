@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** What tests can make go wrong with the host that plays a GPU (tests/cuda/emulated_gpu.cc). */
+/** The emulated GPU's counters, and the faults that tests can give it
+ *  (tests/cuda/emulated_gpu.cc). */
 #ifndef BSM_TESTS_CUDA_PLAYED_GPU_H
 #define BSM_TESTS_CUDA_PLAYED_GPU_H
 
@@ -12,17 +13,17 @@ BSM_BEGIN_DECLS
 
 typedef struct emulated_gpu {
     bool missing;              /**< no GPU is found */
-    bool busy;                 /**< it is never done */
-    size_t gpus;               /**< how many there are, for several processes */
-    size_t memory;             /**< bytes it has */
-    size_t fail_at;            /**< the queued operation, from 1, that fails; 0: none */
+    bool busy;                 /**< the GPU never finishes its work */
+    size_t gpus;               /**< the number of GPUs, for several processes */
+    size_t memory;             /**< bytes of its memory */
+    size_t fail_at;            /**< the queued operation that fails, from 1; 0: none */
     bool no_recordings;        /**< nothing can be captured */
     size_t used;               /**< bytes in use now */
-    size_t operations;         /**< queued so far, also during capture */
-    size_t graphs;             /**< made so far */
-    size_t plays;              /**< of graphs so far */
-    size_t waits;              /**< of the host so far */
-    size_t uploads, downloads; /**< done so far, in graphs, too */
+    size_t operations;         /**< operations queued so far, also during capture */
+    size_t graphs;             /**< graphs made so far */
+    size_t plays;              /**< launches of graphs so far */
+    size_t waits;              /**< how often the host has waited so far */
+    size_t uploads, downloads; /**< copies done so far, including those in graphs */
 } emulated_gpu;
 
 extern emulated_gpu the_emulated_gpu;

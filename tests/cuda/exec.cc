@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Runs kernels on the host: the threads of a block are fibres that take turns, one block after the
- * other. A fibre runs until it waits for its warp or its block. It lives on from block to block,
- * and only its first turn goes through the system; swapcontext would ask it for a signal mask each
- * time. */
+/* Runs kernels on the host. The threads of a block are fibres that take turns, and the blocks run
+ * one after the other. A fibre runs until it waits for its warp or its block. It is used again for
+ * the next block. It is started with setcontext and then switched with __builtin_longjmp, because
+ * swapcontext would make a system call for the signal mask each time. */
 #include "exec.h"
 
 #include <cstdio>
@@ -27,7 +27,7 @@ enum { WARP = 32, STACK = 128 * 1024 };
 
 enum class waits { for_warp, for_block, is_done };
 
-/* A copy in the background. */
+/* An asynchronous copy that has not arrived yet. */
 struct copy {
     void *to;
     const void *from; /* NULL: zeros */
@@ -35,37 +35,37 @@ struct copy {
 };
 
 struct fibre {
-    void *place[5]; /* where it waits (__builtin_setjmp) */
+    void *place[5]; /* where the fibre waits, for __builtin_longjmp */
     ucontext_t start;
     std::vector<char> stack;
     bool started;
     waits state;
-    unsigned int phase; /* shuffles so far */
+    unsigned int phase; /* number of shuffles so far */
     std::vector<copy> copies;
-    unsigned int groups; /* of copies so far */
+    unsigned int groups; /* number of groups of copies so far */
     void *fake_stack;
-    void *thread;          /* what it is to ThreadSanitizer */
-    unsigned int barriers; /* so far */
+    void *thread;          /* its handle for ThreadSanitizer */
+    unsigned int barriers; /* number of barriers so far */
 };
 
 struct warp_slots {
-    char orders[2];         /* of the last two shuffles, too */
-    uint64_t bits[2][WARP]; /* of the last two shuffles: one is read while the next is given */
-    alignas(8) unsigned char published[2][WARP][bsm_exec_lanes::SIZE]; /* the same */
+    char orders[2];         /* for races_before and races_after; as in `bits` */
+    uint64_t bits[2][WARP]; /* of the last two shuffles: one is read while the next is written */
+    alignas(8) unsigned char published[2][WARP][bsm_exec_lanes::SIZE]; /* like `bits` */
 };
 
 struct block {
-    std::vector<std::unique_ptr<fibre>> fibres; /* as many as any block had so far */
-    unsigned int threads;                       /* 0: they do not wait for each other */
+    std::vector<std::unique_ptr<fibre>> fibres; /* as many as the largest block so far has needed */
+    unsigned int threads;                       /* 0: launched as flat, without barriers */
     std::vector<warp_slots> warps;
     const std::function<void()> *body;
     void *scheduler[5];
     const void *scheduler_stack;
     size_t scheduler_size;
     unsigned int current;
-    void *thread;     /* the scheduler's */
-    char barriers[2]; /* orders: of the last two */
-    char end;         /* an order, too */
+    void *thread;     /* the scheduler's, for ThreadSanitizer */
+    char barriers[2]; /* for races_before and races_after: of the last two */
+    char end;         /* the same, for the block's end */
 };
 
 block running;
@@ -100,7 +100,7 @@ void announce_arrival(void *kept, const void **from, size_t *size)
     __builtin_longjmp(to, 1);
 }
 
-/* Go on at `to`; returns when somebody jumps to `from`. */
+/* Continue at `to`; returns when another fibre or the scheduler jumps to `from`. */
 [[gnu::noipa]] void change_place(void **from, void **to)
 {
     if (__builtin_setjmp(from) == 0) {
@@ -183,7 +183,7 @@ void resume(unsigned int index)
     announce_arrival(fake_stack, nullptr, nullptr);
 }
 
-/* All fibres from `first` to `last` wait for the same. */
+/* Return what the fibres from `first` to `last` wait for; it must be the same for all. */
 waits common_state(unsigned int first, unsigned int last)
 {
     const waits state = running.fibres[first]->state;
@@ -271,7 +271,7 @@ unsigned int bsm_exec_lane()
     return threadIdx.x % WARP;
 }
 
-/* Where this lane leaves what it gives, 0 or 1. */
+/* Return the slot, 0 or 1, in which this thread leaves its data. */
 static unsigned int next_slot()
 {
     if (running.threads == 0) {
@@ -280,7 +280,7 @@ static unsigned int next_slot()
     return running.fibres[running.current]->phase++ % 2;
 }
 
-/* Until all lanes are here. */
+/* Wait until all threads of the warp have arrived. */
 static void meet_warp(char *order)
 {
     races_before(order);

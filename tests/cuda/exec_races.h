@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/** What ThreadSanitizer has to know of a kernel's threads: that they are threads, though fibres of
- *  one, and what orders them. It then finds two of a block that meet in shared memory without a
- *  barrier between them, as compute-sanitizer's racecheck does on a GPU.
+/** Tells ThreadSanitizer about a kernel's threads: that they are threads, although they are fibres
+ *  of one thread, and what orders them. It then finds two threads of a block that access the same
+ *  shared memory without a barrier between the accesses, as compute-sanitizer's racecheck does on a
+ *  GPU.
  *
- *  Ordered are: a block after the ones before it; what is behind __syncthreads after what is before
- *  it; and, in a warp, what is behind a shuffle or a product after what is before it, so that a
- *  missing __syncwarp goes unseen where one of these lies between. exec.cc itself is not to be
- *  watched, for it has all of them work with the same variables. */
+ *  These are ordered: a block after the blocks before it; what follows __syncthreads after what
+ *  precedes it; and, in a warp, what follows a shuffle or a product after what precedes it. So a
+ *  missing __syncwarp is not found if one of these lies between. exec.cc itself must not be
+ *  instrumented, because it lets all threads work with the same variables. */
 #ifndef BSM_TESTS_CUDA_EXEC_RACES_H
 #define BSM_TESTS_CUDA_EXEC_RACES_H
 
@@ -24,20 +25,20 @@ void __tsan_write_range(void *to, size_t size);
 void __tsan_read_range(void *from, size_t size);
 }
 
-/** A thread as the sanitizer knows it; `running`: this one. */
+/** Return the sanitizer's handle of a thread: of the running one, or of a new one. */
 inline void *races_thread(bool running)
 {
     return running ? __tsan_get_current_fiber() : __tsan_create_fiber(0);
 }
 
-/** Go on as another thread, which, if `ordered`, sees what this one has seen. */
+/** Continue as another thread. If `ordered`, it sees everything that this one has seen. */
 inline void races_go_on(void *thread, bool ordered)
 {
     enum { NOT_ORDERED = 1 };
     __tsan_switch_to_fiber(thread, ordered ? 0 : NOT_ORDERED);
 }
 
-/** What follows a `races_after` of the same address comes after what precedes this. */
+/** Order what precedes this call before what follows a `races_after` of the same address. */
 inline void races_before(void *order)
 {
     __tsan_release(order);

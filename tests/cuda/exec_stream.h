@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** Streams of the host that plays a GPU: what is queued runs at once, or is captured. */
+/** Streams of the emulated GPU: queued work runs at once, or is captured. */
 #ifndef BSM_TESTS_CUDA_EXEC_STREAM_H
 #define BSM_TESTS_CUDA_EXEC_STREAM_H
 
@@ -9,7 +9,7 @@
 struct bsm_exec_stream {
     bool capturing = false;
     std::vector<std::function<void()>> recorded;
-    void (*around)(bool inside) = nullptr; /* called before and after anything runs */
+    void (*around)(bool inside) = nullptr; /* called before and after each piece of work */
 
     void run(const std::function<void()> &work) const
     {

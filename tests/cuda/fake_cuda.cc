@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Stands in for the CUDA runtime and cuBLAS where the real cuda/gpu.c is tested on the host: the
- * functions that it calls, with their real declarations, as their documentation has them. cuBLAS's
- * products are written down column by column, as in BLAS, so that what gpu.c makes of row-major
- * matrices is seen to be right. What CUDA forbids (waiting for or allocating in a stream that is
- * being captured, a row shorter than its matrix, a call of a stream that is gone) ends the program,
- * and so does memory that is left over at the end. */
+/* Stands in for the CUDA runtime and cuBLAS, so that the real cuda/gpu.c can be tested on the host.
+ * It has the functions that gpu.c calls, with their real declarations, and they do what their
+ * documentation says. cuBLAS's products are written for column-major matrices, as in BLAS, so that
+ * the tests show whether gpu.c passes its row-major matrices correctly. The program aborts if it
+ * does what CUDA forbids (waiting for a stream that is being captured, allocating meanwhile, a row
+ * shorter than its matrix, a call for a stream that no longer exists), and if memory is left over
+ * at the end. */
 #include <cublas_v2.h>
 #include <cuda_runtime_api.h>
 
@@ -33,8 +34,8 @@ struct cublasContext {
 namespace
 {
 
-std::set<void *> things; /* all that has to be given back */
-size_t launches;         /* of graphs */
+std::set<void *> things; /* everything that has to be given back */
+size_t launches;         /* launches of graphs */
 bool capturing;
 
 void require(bool right, const char *what)
@@ -97,7 +98,7 @@ cudaError_t cudaGetDeviceCount(int *count)
     return cudaSuccess;
 }
 
-/* The first GPU is too old. */
+/* The first GPU is too old, and so must not be chosen. */
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *gpu, int device)
 {
     *gpu = cudaDeviceProp{};
@@ -252,7 +253,7 @@ cublasStatus_t cublasDestroy_v2(cublasHandle_t handle)
     return CUBLAS_STATUS_SUCCESS;
 }
 
-/* Which forgets the workspace. */
+/* As in cuBLAS, this forgets the workspace. */
 cublasStatus_t cublasSetStream_v2(cublasHandle_t handle, cudaStream_t stream)
 {
     handle->stream = stream;
@@ -291,7 +292,7 @@ float number_at(const void *matrix, long long index, cudaDataType type)
     return value;
 }
 
-/* Numbers to bfloat16, rounded to even. */
+/* Store a number; bfloat16 is rounded to the nearest number, ties to even. */
 void set_number(void *matrix, long long index, cudaDataType type, float value)
 {
     if (type == CUDA_R_32F) {
@@ -309,7 +310,7 @@ struct operand {
     cublasOperation_t operation;
     long long leading, stride;
 
-    /* Row and column after the operation. */
+    /* `row` and `column` count after the operation. */
     float at(long long batch, long long row, long long column) const
     {
         const long long in_column = operation == CUBLAS_OP_N ? row : column;

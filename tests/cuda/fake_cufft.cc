@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Stands in for cuFFT where the real cuda/fft.c is tested on the host, beside fake_cuda.cc: the
- * functions that it calls, with their real declarations, as their documentation has them. What
- * they forbid ends the program: a plan that is used before it is whole, without its work area, or
- * the wrong way round, and plans that are left over at the end. */
+/* Stands in for cuFFT, together with fake_cuda.cc, so that the real cuda/fft.c can be tested on the
+ * host. It has the functions that fft.c calls, with their real declarations, and they do what their
+ * documentation says. The program aborts if it does what they forbid: if a plan is used before it
+ * is complete, without its work area, or in the wrong direction, and if plans are left over at the
+ * end. */
 #include <cufft.h>
 
 #include <cstdio>
@@ -21,7 +22,7 @@ namespace
 enum { WORK_BYTES = 1000 };
 
 struct plan {
-    bool own_memory = true; /* cuFFT allocates by itself */
+    bool own_memory = true; /* cuFFT allocates the work area itself */
     bsm_fft *fft = nullptr;
     long long length = 0, batch = 0;
     cufftType type = CUFFT_C2C;
@@ -37,7 +38,7 @@ void require(bool right, const char *what)
     }
 }
 
-/* Plans by handle; all have to be given back. */
+/* Plans by handle; all have to be destroyed. */
 struct plan_table {
     std::map<cufftHandle, plan> plans;
     cufftHandle next = 1;
@@ -53,7 +54,7 @@ plan &plan_of(cufftHandle handle)
     return table.plans[handle];
 }
 
-/* Ready to run in this direction; its work area can be written. */
+/* Return a plan that is ready to run in this direction. */
 plan &ready(cufftHandle handle, cufftType type)
 {
     plan &p = plan_of(handle);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* cuda/nccl.h against the real nccl.h: it compiles, or they differ. */
+/* Compares cuda/nccl.h with the real nccl.h: if they differ, this does not compile. */
 #include <nccl.h>
 
 #define BSM_REAL_NCCL_HEADER
@@ -17,7 +17,7 @@ SAME(CommGetAsyncError);
 SAME(CommAbort);
 SAME(GetErrorString);
 
-/* What nccl.h of bsm declares itself where the real one is not there. */
+/* cuda/nccl.h declares these itself if there is no nccl.h. */
 _Static_assert(ncclSuccess == 0 && ncclInProgress == 7 && ncclFloat32 == 7 && ncclSum == 0,
                "constants");
 _Static_assert(sizeof(ncclUniqueId) == 128 && _Alignof(ncclUniqueId) == 1, "an id");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Kernels that race, one of them named on the command line: under ThreadSanitizer this program has
- * to fail (meson expects it to), or exec_races.h would find nothing in any kernel. */
+/* Kernels with races; the command line names the one to run. Under ThreadSanitizer this program
+ * must fail, and meson expects it to. Otherwise exec_races.h would not find races in any kernel. */
 #include <cstring>
 
 #include "exec.h"
@@ -8,7 +8,7 @@
 
 enum { THREADS = 64 };
 
-/* A warp reads what the other one writes. */
+/* One warp reads what the other one writes. */
 static __global__ void without_barrier(uint32_t *out)
 {
     __shared__ uint32_t numbers[THREADS];
@@ -16,7 +16,7 @@ static __global__ void without_barrier(uint32_t *out)
     out[threadIdx.x] = numbers[threadIdx.x ^ BSM_WARP];
 }
 
-/* A warp reads what the other one has asked for and not waited for. */
+/* One warp reads what the other one copies asynchronously, without waiting for it. */
 static __global__ void too_soon(const bsm_bf16 *in, uint32_t *out)
 {
     struct alignas(16) numbers {

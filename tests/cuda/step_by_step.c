@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan a step at a time: docs/model.md's equations as they stand, and their adjoint. */
+/* The scan one step at a time, exactly as in the equations of docs/model.md, and its adjoint. */
 #include "step_by_step.h"
 
 #include <math.h>
@@ -48,7 +48,7 @@ size_t length_of(const bsm_steps *steps, size_t chunk)
     return left < steps->chunk ? left : steps->chunk;
 }
 
-/* A step of a sequence: where its numbers are. */
+/* The numbers of one step of a sequence. */
 typedef struct place {
     size_t row, N, P, inner, heads;
     const float *x, *B, *C, *dt;
@@ -105,8 +105,8 @@ void scan_steps(const plain_scan *scan, float *y, double *states)
     }
 }
 
-/* `by_state` is the gradient by the state after the step, apart from what this step's y gives; it
- * becomes that by the state before. */
+/* `by_state` holds the gradient by the state after the step, without the part from this step's y.
+ * It is replaced by the gradient by the state before the step. */
 static void step_back(const plain_scan *s, const place *p, const float *d_y, const double *before,
                       const double *after, double *by_state, const plain_gradients *g)
 {
@@ -114,7 +114,7 @@ static void step_back(const plain_scan *s, const place *p, const float *d_y, con
         const size_t h = c / p->P, head = p->row * p->heads + h;
         const double d = (double)d_y[p->row * p->inner + c], x = (double)p->x[c];
         const double dt = (double)p->dt[h], decay = exp(dt * (double)s->A[h]);
-        double by_added = 0, by_decay = 0; /* added: dt x */
+        double by_added = 0, by_decay = 0; /* "added" is dt x */
         for (size_t n = 0; n < p->N; n++) {
             const size_t at = n * p->inner + c, column = p->row * p->N + n;
             by_state[at] += d * (double)p->C[n];

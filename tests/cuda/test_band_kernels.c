@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What differs from band to band, backward, run on the host: against plain loops, and the mask
- * against differences of what it gives, in double; with frames that fill no piece and bands of
- * odd widths. Training pads no band. */
+/* Tests the backward kernels of the parts that differ from band to band, run on the host: against
+ * plain loops, and the mask against finite differences in double. The frames do not fill the pieces
+ * that the kernels work on, and the widths of bands are odd. Bands are not padded in training. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -113,7 +113,8 @@ static void test_tanh_backward(void **unused)
 
 /* ---- Mask ---- */
 
-/* One complex number: its mask's two values and two gates, the mixture, and d by what is masked. */
+/* One complex number: the two values and two gates of its mask, the mixture, and d, the gradient by
+ * the masked number. */
 typedef struct masked_number {
     double value[2], gate[2], mixture[2], d[2];
 } masked_number;
@@ -139,7 +140,7 @@ static double mask_slope(const masked_number *n, double *by)
     return (above - below) / (2 * step);
 }
 
-/* The complex number at feature `i`, even, of a band in frame t. */
+/* Return the complex number at the even feature `i` of a band in frame t. */
 static masked_number number_at(const bsm_apply_mask_backward *m, const bsm_packed_band *band,
                                size_t t, size_t i)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The CUDA device around its modules, its GPU played by the host: a kind of block is captured once
- * and played from then on, with one copy each way; what cannot be captured is done directly; and a
- * GPU that is missing, too small or failing at any of its operations hands over to another device,
- * which goes on from the same state. */
+/* Tests how the CUDA device calls its modules, on the emulated GPU. Each kind of block is captured
+ * once and replayed afterwards, with one copy in each direction. What cannot be captured is run
+ * directly. If a GPU is missing, too small, or fails at any of its operations, another device takes
+ * over and continues from the same state. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -31,7 +31,7 @@ enum {
 
 static const double TOLERANCE = 2e-6;
 
-/* What each call gives. */
+/* The output of each call. */
 typedef float outcome[CALLS][CHANNELS][GIVEN];
 
 static bsm_model *model;
@@ -99,7 +99,7 @@ static bsm_network *open_on(const bsm_device *device, const bsm_device *fallback
     return open_rolling(device, fallback, (bsm_rolling){0});
 }
 
-/* A block of the signal, whose first stem becomes `out` [channel][samples]. */
+/* Run a block of the signal, and write its first stem to `out` [channel][samples]. */
 static bsm_status run_block(bsm_network *network, size_t start, bsm_block block, float *out,
                             bsm_error *error)
 {
@@ -166,7 +166,8 @@ static void test_a_block_is_one_recording(void **unused)
     assert_int_equal(the_emulated_gpu.used, 0);
 }
 
-/* Each state is heard, and each warms up: four kinds of blocks, two of which have no stems. */
+/* Each of two states is used, and each warms up: this makes four kinds of blocks, two of which have
+ * no stems. */
 static void test_rolling_memory_has_recordings_of_each_state(void **unused)
 {
     (void)unused;
@@ -311,8 +312,8 @@ static void test_failing_without_a_fallback(void **unused)
     memset(&the_emulated_gpu, 0, sizeof the_emulated_gpu);
 }
 
-/* Behind the failure each block is to the bit what the other device alone would have given: the
- * state is the same. */
+/* After the failure each block is bit-identical to what the other device alone would have computed,
+ * because the state is the same. */
 static void test_failing_anywhere(void **unused)
 {
     (void)unused;
@@ -349,8 +350,8 @@ static bsm_network *open_in(bsm_precision precision)
     return network;
 }
 
-/* What a network says that it holds is what the GPU has given; the weights are there once, and in
- * bfloat16 when a network wants them so. */
+/* The memory that a network reports is what the GPU has allocated. Networks share the weights, with
+ * an additional copy in bfloat16 if one of them needs it. */
 static void test_memory(void **unused)
 {
     (void)unused;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The host's way to run kernels is itself right: barriers, shared memory, shuffles, many blocks,
- * copies in the background. */
+/* Tests the host's way to run kernels: barriers, shared memory, shuffles, many blocks and
+ * asynchronous copies. */
 #include <cstdio>
 
 #include "exec.h"
@@ -8,7 +8,7 @@
 
 enum { THREADS = 96, BLOCKS = 5 };
 
-/* Sums through shared memory in a tree, which needs every barrier. */
+/* Add up in a tree in shared memory, which needs every barrier. */
 static __global__ void tree_sum(const float *in, float *out)
 {
     __shared__ float part[128];
@@ -40,8 +40,9 @@ static __global__ void count(unsigned int *counts)
     counts[blockIdx.x * blockDim.x + threadIdx.x] += 1 + gridDim.x;
 }
 
-/* Three copies of eight numbers, the last of them zeros, in groups: those that nobody has waited
- * for are not there. seen[step][copy]: the first number of each after each step. */
+/* Copy eight numbers three times, each in a group of its own, the last time zeros. Copies that have
+ * not been waited for must not have arrived. seen[step][copy] is the first number of each copy
+ * after each step. */
 static __global__ void copies(const bsm_bf16 *in, uint16_t *seen)
 {
     struct alignas(16) numbers {
@@ -95,7 +96,7 @@ int main()
     static double prefixes[BLOCKS * THREADS];
     static unsigned int counts[BLOCKS * THREADS];
     for (int i = 0; i < BLOCKS * THREADS; i++) {
-        in[i] = (float)(i * i % 101); /* whole numbers: every order of adding is exact */
+        in[i] = (float)(i * i % 101); /* whole numbers, so that sums are exact in any order */
     }
     BSM_LAUNCH(tree_sum, BLOCKS, THREADS, nullptr, in, blocks);
     BSM_LAUNCH(warp_sums, BLOCKS, THREADS, nullptr, in, sums, prefixes);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Whole files on the CUDA device, its GPU played by the host: though somebody may stop them at any
- * time, their windows are graphs that are replayed, and nothing is waited for between modules. */
+/* Separates whole files on the CUDA device, on the emulated GPU. Although the separation may be
+ * stopped at any time, its windows are replayed graphs, and the host does not wait between
+ * modules. */
 #include <setjmp.h>
 #include <sndfile.h>
 #include <stdarg.h>
@@ -59,7 +60,7 @@ static void write_song(void)
     fake_write(in_folder("song.wav"), SF_FORMAT_WAV | SF_FORMAT_FLOAT, RATE, 2, samples, SAMPLES);
 }
 
-/* Asked `asked` times so far; says no from the time on that the GPU has played `stop` times. */
+/* Counts how often it was asked; stops once the GPU has launched `stop` graphs. */
 typedef struct listener {
     size_t asked, stop;
 } listener;
@@ -93,8 +94,9 @@ static bsm_status separate(const bsm_device *device, const bsm_separate_options 
     return status;
 }
 
-/* `uploads` are the calls: each sends its samples up once. The host waits before it and after it,
- * and once in the end. All calls but the first and those at the file's end are of one kind. */
+/* The number of uploads is the number of calls, because each call uploads its samples once. The
+ * host waits before and after each call, and once at the end. All calls except the first and those
+ * at the end of the file are of one kind. */
 static void check_plays(const bsm_separate_options *options)
 {
     listener l = {.stop = SIZE_MAX};
@@ -126,7 +128,7 @@ static void test_blocks_are_played(void **unused)
     check_plays(&blocks);
 }
 
-/* From then on not one window more. */
+/* After the stop not one more window is computed. */
 static void test_stopping(void **unused)
 {
     (void)unused;
@@ -140,7 +142,7 @@ static void test_stopping(void **unused)
     }
 }
 
-/* The network asks by itself, too: between the calls of one step of a file. */
+/* The network itself asks, too: between the calls of one step of a file. */
 static bool count_down(void *user)
 {
     size_t *left = user;

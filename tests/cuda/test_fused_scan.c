@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan as one kernel, from the projected rows on, against the scan a step at a time: with a
- * state and a tail before it and without, whole and cut at a step, along either axis, in both
- * directions. */
+/* Tests the scan as one kernel, including the convolution of the projected rows, against the scan
+ * one step at a time: with and without a state and a tail before it, whole and cut at a step, along
+ * either axis, in both directions. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,8 @@
 
 typedef struct scan_case {
     size_t sequences, steps, split, chunk;
-    bool along_bands, reversed, from_state, only_tail; /* before the sequences */
+    /* the last two: what precedes the sequences */
+    bool along_bands, reversed, from_state, only_tail;
     bsm_mixer_shape shape;
 } scan_case;
 
@@ -32,7 +33,7 @@ typedef struct scan {
 
 /* ---- What is expected ---- */
 
-/* Input `step` of a channel of the convolution. */
+/* Return input `step` of a channel of the convolution. */
 static double input(const scan *s, size_t sequence, ptrdiff_t step, size_t channel)
 {
     if (step >= 0) {
@@ -43,7 +44,7 @@ static double input(const scan *s, size_t sequence, ptrdiff_t step, size_t chann
     return s->tail ? (double)s->tail[from * s->conv + channel] : 0;
 }
 
-/* Channels [first, first + count) after the convolution and SiLU, in rows. */
+/* Return channels [first, first + count) after the convolution and SiLU, in rows. */
 static const float *convolved(const scan *s, size_t first, size_t count)
 {
     float *out = zeros(s->rows * count);
@@ -108,7 +109,8 @@ static scan new_scan(const scan_case *c)
     return s;
 }
 
-/* The states after step `step` of each sequence, or, of each chunk, before it. */
+/* Return the state after `step` steps of each sequence or, if `of_chunks`, the state before each
+ * chunk. */
 static const float *states_of(const scan *s, size_t step, bool of_chunks)
 {
     const size_t size = s->N * s->inner, count = of_chunks ? s->chunks : s->steps.sequences;
@@ -138,7 +140,7 @@ static const void *make_BC(const scan *s, bsm_kernel_queue queue, const void *zx
     return BC;
 }
 
-/* With all that it may give; `kept` may be where the first state is. */
+/* Request all outputs; `kept` is the same memory as the first state. */
 static bsm_fused_scan run_kernels(const scan *s, bsm_kernel_queue queue)
 {
     const size_t size = s->N * s->inner;
@@ -173,7 +175,7 @@ static void check(const char *what, const float *actual, const float *expected, 
     }
 }
 
-/* With the gate, and the sums that its norm needs. */
+/* Request the gate, too, and the sums that its norm needs. */
 static void check_gated(const scan *s, bsm_kernel_queue queue, bsm_fused_scan fused)
 {
     const size_t count = s->rows * s->inner, head = s->inner / s->heads;
@@ -193,7 +195,7 @@ static void check_gated(const scan *s, bsm_kernel_queue queue, bsm_fused_scan fu
     check("its squares", fused.squares, squares, s->rows * s->heads);
 }
 
-/* Short sequences have another kernel then. */
+/* Request y alone; short sequences use a different kernel then. */
 static void check_only_y(const scan *s, bsm_kernel_queue queue, bsm_fused_scan fused)
 {
     fused.kept = NULL;
@@ -219,7 +221,7 @@ static void check_case(const scan_case *c)
     } else {
         assert_memory_equal(before, expected_before, s.chunks * size * sizeof *before);
     }
-    /* The states alone are the same. */
+    /* The states must be the same if they alone are requested. */
     const float *first = s.first ? copy(s.first, c->sequences * size) : NULL;
     fused.first = first;
     check_gated(&s, queue, fused);
@@ -236,18 +238,18 @@ static void test_scan(void **unused)
     (void)unused;
     const scan_case cases[] = {
         {2, 62, 62, 64, true, false, false, false, {2, 32, 32, 4}},
-        {3, 50, 25, 32, false, false, true, false, {1, 64, 64, 3}}, /* as a live block */
+        {3, 50, 25, 32, false, false, true, false, {1, 64, 64, 3}}, /* like a live block */
         {1, 17, 17, 32, false, true, false, false, {2, 64, 32, 4}},
         {2, 150, 150, 64, true, true, true, false, {1, 64, 128, 4}},
         {1, 129, 64, 64, false, false, false, false, {2, 64, 128, 2}},
         {1, 66, 1, 64, false, true, true, false, {2, 32, 64, 4}},
         {2, 90, 90, 32, true, false, true, false, {1, 32, 128, 1}},
         {1, 2, 2, 32, false, false, true, false, {2, 32, 32, 4}},
-        {1, 70, 2, 32, false, false, true, false, {1, 64, 128, 4}}, /* two chunks take the tail */
+        {1, 70, 2, 32, false, false, true, false, {1, 64, 128, 4}}, /* two chunks read the tail */
         {2, 200, 70, 64, true, true, false, true, {3, 64, 64, 4}},
         {2, 64, 64, 64, false, true, false, true, {3, 64, 128, 4}},
-        {70, 2, 2, 32, true, false, false, false, {3, 32, 32, 4}}, /* two heads a block */
-#ifndef __SANITIZE_THREAD__ /* as slow as all others together there, and nothing else meets */
+        {70, 2, 2, 32, true, false, false, false, {3, 32, 32, 4}}, /* two heads per block */
+#ifndef __SANITIZE_THREAD__ /* too slow there, and nothing new is tested */
         {700, 2, 2, 32, true, false, false, false, {3, 32, 32, 4}},
         {1030, 3, 3, 64, true, true, false, true, {2, 32, 32, 3}},
 #endif
@@ -258,7 +260,7 @@ static void test_scan(void **unused)
     }
 }
 
-/* What there is no such kernel for. */
+/* Test for which shapes and precisions the kernel exists. */
 static void test_shapes(void **unused)
 {
     (void)unused;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan backward as fused kernels, against the adjoint of the scan a step at a time: sequences
- * of one and of several chunks, whole and not, along either axis, both directions. */
+/* Tests the fused kernels of the scan's backward pass against the adjoint of the scan one step at a
+ * time: sequences of one and of several chunks, complete and incomplete ones, along either axis, in
+ * both directions. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +33,7 @@ typedef struct scan {
 
 /* ---- What is expected ---- */
 
-/* Numbers as bfloat16 has them. */
+/* Return random numbers that are rounded to bfloat16. */
 static float *rounded_noise(size_t count)
 {
     return columns_of(true, to_values(true, noise(count, -1, 1), count), count, 1, 0, 1);
@@ -169,7 +170,7 @@ static bsm_fused_scan_backward run_kernels(const scan *s)
 
 /* ---- Comparing ---- */
 
-/* A chunk's gradients by x, B and C as rows. */
+/* Copy a chunk's gradients by x, B and C to rows. */
 static void rows_of_chunk(const scan *s, const bsm_fused_scan_backward *b, size_t c,
                           const plain_gradients *g)
 {
@@ -187,7 +188,7 @@ static void rows_of_chunk(const scan *s, const bsm_fused_scan_backward *b, size_
     }
 }
 
-/* The others. A step's decay is in the sums of all steps from it on. */
+/* Copy the remaining gradients. A step's decay is part of the sums of all steps from it on. */
 static void decays_of_chunk(const scan *s, const bsm_fused_scan_backward *b, size_t c,
                             const plain_gradients *g)
 {

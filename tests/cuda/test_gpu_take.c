@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Several processes on a machine take a GPU each, over a stand-in for CUDA that has three GPUs,
- * the first too old. */
+/* Several processes on a machine take one GPU each. The stand-in for CUDA has three GPUs, and the
+ * first is too old. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 static void test_each_its_own(void **state)
 {
     (void)state;
-    static const char *const places[] = {"1", "2"}; /* where the stand-in expects to be used */
+    static const char *const places[] = {"1", "2"}; /* the GPUs that are expected */
     for (size_t i = 0; i < 2; i++) {
         char text[160];
         bsm_gpu *gpu = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Norms, bands and masks, run on the host, against double arithmetic and against `reference`, at
- * sizes that fit no warp and no block. */
+/* Tests the kernels of norms, bands and masks, run on the host, against double arithmetic and
+ * against `reference`, with sizes that are no multiples of a warp or a block. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,7 +53,8 @@ static void check_rms_norm(bool bf16, const bsm_rows *rows, size_t dim)
     assert_values(bf16, norm.u, u, count * dim);
 }
 
-/* What is expected of a row: where x is, where it is joined, and the factor of what was mixed. */
+/* Compute what is expected of row r: x after the join in `after`, and the joined row. If the join
+ * has squares, what was mixed is multiplied by a factor. */
 static void expect_join(const bsm_join *j, size_t r, const float *mixed, float *after,
                         float *joined)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The loss's terms, the gradients' norm and AdamW, run on the host, against plain loops in double:
- * with fewer numbers than a block has threads, and with more than all blocks have. */
+/* Tests the terms of the loss, the norm of the gradients and AdamW, run on the host, against plain
+ * loops in double: with fewer numbers than a block has threads, and with more than all blocks
+ * together have. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -76,7 +77,7 @@ static void test_square_term(void **unused)
     }
 }
 
-/* What is not a number must be seen in the loss and in its gradient. */
+/* A NaN must show in the loss and in its gradient. */
 static void test_time_term_of_nan(void **unused)
 {
     (void)unused;
@@ -107,7 +108,8 @@ static double energy(const silence_case *c, const float *a, const float *b, size
     return sum;
 }
 
-/* 10 log10(1 + predicted / allowed) of a silent piece, by its share of the samples. */
+/* Return 10 log10(1 + predicted / allowed) of a silent piece, weighted with its share of the
+ * samples. */
 static double expect_piece(const silence_case *c, size_t first, size_t end, float *gradient)
 {
     const double share = (double)(end - first) / (double)c->samples;
@@ -163,13 +165,14 @@ static void test_silence_term(void **unused)
     check_silence_term(1000, 3, 1);   /* more pieces than blocks */
 }
 
-/* By an inverse transform that counts inner bins twice, each bin's slope is `step`. */
+/* The gradient by a modulus is `step`, here 3. It is halved for inner bins, because the inverse
+ * transform that follows counts them twice. */
 static void check_moduli(size_t n_fft, size_t transforms)
 {
     const size_t bins = n_fft / 2 + 1, count = transforms * bins;
     float *z = noise(2 * count, -1, 1), *expected = zeros(2 * count);
     double *partial = double_zeros(BSM_REDUCING_BLOCKS), sum = NAN, expected_sum = 0;
-    z[0] = z[1] = 0; /* has no direction */
+    z[0] = z[1] = 0; /* 0 has no direction */
     for (size_t i = 0; i < count; i++) {
         const double modulus = hypot((double)z[2 * i], (double)z[2 * i + 1]);
         const bool inner = i % bins > 0 && 2 * (i % bins) < n_fft;
@@ -181,7 +184,7 @@ static void check_moduli(size_t n_fft, size_t transforms)
     const bsm_moduli moduli = {(uint32_t)n_fft, transforms, 3, z, partial, &sum};
     bsm_kernel_moduli(queue, &moduli);
     assert_numbers(z, expected, 2 * count);
-    assert_true(fabs(sum / expected_sum - 1) < 1e-7); /* each modulus is float32 */
+    assert_true(fabs(sum / expected_sum - 1) < 1e-7); /* each modulus is a float32 */
 }
 
 static void test_moduli(void **unused)
@@ -258,7 +261,7 @@ static void check_adamw(size_t count, bool with_values)
     assert_numbers(a.first, expected.first, count);
     assert_numbers(a.second, expected.second, count);
     assert_numbers(a.average, expected.average, count);
-    assert_memory_equal(a.gradients, expected.gradients, count * sizeof(float)); /* zeros */
+    assert_memory_equal(a.gradients, expected.gradients, count * sizeof(float)); /* all zeros */
     if (with_values) {
         assert_values(true, values, expected.weights, count);
     }

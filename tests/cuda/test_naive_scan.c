@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan with a launch per operation, against the same in double: sequences of odd lengths, along
- * either axis, in both directions, from a state and from none. */
+/* Tests the scan with one launch per operation against the scan in double: sequences of odd
+ * lengths, along either axis, in both directions, with and without a first state. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -35,8 +35,8 @@ static plain_scan new_scan(const scan_case *c)
     };
 }
 
-/* From rows into chunks, which have the heads apart or not, as the kernels before this one leave
- * them: zeros where a chunk is shorter. */
+/* Copy rows into chunks, as the preceding kernels leave them, with the heads of a chunk one after
+ * the other. The rest of a shorter chunk stays zero. */
 static void to_chunks(const plain_scan *s, const float *in, size_t width, size_t heads, size_t all,
                       size_t first, float *out)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The CUDA device, transforms included, against `reference` with the host's transforms: windows,
- * streams and blocks with a history, of networks and transforms of many shapes, in each precision,
- * with all stems and some, each call several times so that it is captured and played. */
+/* Compares the CUDA device, including its transforms, with `reference` and the host's transforms:
+ * windows, streams and blocks with a history, for networks and transforms of many shapes, in each
+ * precision, with all stems and with some. Each call is made several times, so that it is captured
+ * and replayed. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,17 +15,17 @@
 
 static const bsm_device *device;
 
-/* What a precision may be off by; in random networks that are ill-conditioned, more. */
+/* The error that a precision may have; ill-conditioned random networks may have a larger one. */
 static const struct {
     bsm_precision precision;
     const char *name;
     double tolerance;
-    int bits; /* significant ones; 0: the tolerance holds for all networks */
+    int bits; /* significant bits; 0: the tolerance holds for all networks */
 } precisions[] = {
     {BSM_PRECISION_FLOAT32, "float32", 1e-5, 0},
     {BSM_PRECISION_TF32, "tf32", 4e-3, 11},
     {BSM_PRECISION_BFLOAT16, "bfloat16", 1e-2, 8},
-    {BSM_PRECISION_INT8, "int8", 1e-2, 8}, /* which the GPU does in bfloat16 */
+    {BSM_PRECISION_INT8, "int8", 1e-2, 8}, /* the GPU computes it in bfloat16 */
 };
 enum { PRECISIONS = sizeof precisions / sizeof *precisions };
 
@@ -34,11 +35,11 @@ typedef struct parity_case {
     bsm_config config;
     const char *name;
     bool random;     /* may be ill-conditioned */
-    bsm_block block; /* without samples */
+    bsm_block block; /* without its samples */
     size_t calls;
 } parity_case;
 
-/* Samples per channel that frames cover. */
+/* Return the number of samples per channel that frames cover. */
 static size_t covered(const bsm_config *config, size_t frames)
 {
     return (frames - 1) * config->hop + config->n_fft;
@@ -69,7 +70,7 @@ static bsm_network *open_on(const bsm_device *on, bsm_model *model, size_t frame
     return network;
 }
 
-/* One call, into `out` [stem][channel][samples]; all stems or only the last. */
+/* Make one call that writes to `out` [stem][channel][samples], with all stems or only the last. */
 static bsm_status run_call(bsm_network *network, const parity_case *c, const float *audio,
                            bool all_stems, float *out, bsm_error *error)
 {
@@ -129,7 +130,7 @@ static double off_by(const parity_case *c, const float *actual, const float *exp
     return actual && expected ? relative_error(actual, expected, c->calls * numbers(c)) : INFINITY;
 }
 
-/* How far rounding to `bits` significant bits moves what `reference` expects. */
+/* Return how far rounding to `bits` significant bits moves the result that `reference` expects. */
 static double moved_by_rounding(const bsm_model *model, const parity_case *c, int bits,
                                 const float *expected)
 {
@@ -190,7 +191,7 @@ static void check_case(const parity_case *c, size_t num_precisions)
 
 /* ---- Shapes ---- */
 
-/* Any transform and hop. */
+/* Return a configuration with a random transform and hop. */
 static bsm_config random_transform(uint64_t *seed)
 {
     static const random_limits limits = {
@@ -211,7 +212,7 @@ static void check_random_transforms(size_t count)
     for (size_t i = 0; i < count; i++) {
         parity_case c = {
             .name = "transform", .random = true, .config = random_transform(&seed), .calls = 3};
-        /* sometimes more than are transformed at a time */
+        /* sometimes more frames than are transformed at a time */
         c.block.frames = noise_size(&seed, 1, i % 4 == 0 ? 150 : 20);
         c.block.wanted = i % 3 == 0 ? c.block.frames : noise_size(&seed, 1, c.block.frames);
         c.block.commit = i % 3 == 1 ? c.block.wanted : 0;
@@ -220,13 +221,14 @@ static void check_random_transforms(size_t count)
     }
 }
 
-/* Any layers and bands. */
+/* Return a configuration with random layers and bands. */
 static bsm_config random_layout(uint64_t *seed)
 {
     static const random_limits limits = {
         .d_state = 40, .mask_expansion = 4, .heads = 4, .head_low = 1, .head_high = 12};
     bsm_config c = random_layers(seed, &limits);
-    bool many = noise_size(seed, 1, 4) == 1; /* more than one chunk along the bands, too */
+    /* sometimes more than one chunk along the bands, too */
+    bool many = noise_size(seed, 1, 4) == 1;
     c.num_bands = many ? noise_size(seed, 60, 70) : noise_size(seed, 2, 20);
     for (size_t k = 0; k < c.num_bands; k++) {
         c.bands[k] = noise_size(seed, 1, 6);
@@ -255,7 +257,7 @@ static void check_preset(const char *name, bsm_block block, size_t calls)
     check_case(&c, PRECISIONS);
 }
 
-/* test_parity [how many random shapes of each kind] */
+/* Usage: test_parity [number of random shapes of each kind] */
 int main(int argc, char **argv)
 {
     device = device_under_test();
@@ -265,10 +267,12 @@ int main(int argc, char **argv)
     size_t shapes = argc > 1 ? (size_t)atoi(argv[1]) : 12;
     check_random_layouts(shapes);
     check_random_transforms(shapes);
-    if (shapes >= 10) { /* few: where everything is instrumented, and slow */
+    /* A smaller number is for builds with instrumentation, which are slow. The scan of "live" is
+     * one kernel in bfloat16. */
+    if (shapes >= 10) {
         check_preset("tiny", (bsm_block){.frames = 6, .wanted = 2, .commit = 2}, 3);
         check_preset("live", (bsm_block){.frames = 9, .wanted = 4, .commit = 4}, 2);
-    } /* the scan of "live" is one kernel in bfloat16 */
+    }
     if (device_is_a_gpu() && shapes >= 10) {
         check_preset("lite", (bsm_block){.frames = 130, .wanted = 130}, 3);
         check_preset("lite", (bsm_block){.frames = 130, .wanted = 120, .first = 95}, 3);

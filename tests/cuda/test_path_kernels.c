@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What training does along a path besides the scan, run on the host: residual and dropout against
- * plain loops, norms and the gate against differences of what they give, in double; with rows that
- * fill no piece and rows that lie apart. */
+/* Tests the training kernels of a path other than the scan, run on the host: residual and dropout
+ * against plain loops, norms and the gate against finite differences in double; with rows that do
+ * not fill a piece and rows that are not adjacent. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,7 +45,8 @@ static void test_add_bias(void **unused)
     assert_memory_equal(out, expected, ROWS * DIM * sizeof *out);
 }
 
-/* x is [band][frame][dim]. Values count along the sequences, those of a band or of a frame. */
+/* x is [band][frame][dim]. Dropout counts numbers along the sequences, which are those of a band or
+ * of a frame. */
 static double dropout_at(const bsm_gpu_dropout *d, size_t row, size_t dim, size_t i)
 {
     const size_t band = row / d->frames, frame = row % d->frames;
@@ -99,7 +100,7 @@ static void test_residual(void **unused)
 
 /* ---- Norms ---- */
 
-/* The sum of d_u times the norm of x. */
+/* Return the sum of d_u times the norm of x. */
 static double norm_value(bool l2, size_t dim, const double *x, const float *weight,
                          const float *d_u)
 {
@@ -111,7 +112,8 @@ static double norm_value(bool l2, size_t dim, const double *x, const float *weig
     return along * (l2 ? sqrt((double)dim / square) : 1 / sqrt(square / (double)dim + 1e-5));
 }
 
-/* Adds one row's gradients. That by the weight is what the row would give for a weight of 1. */
+/* Add one row's gradients. The gradient by the weight is what the row would yield with a weight of
+ * 1. */
 static void expect_norm(bool l2, size_t dim, const float *row, const float *weight,
                         const float *d_u, float *d_x, double *d_weight)
 {
@@ -171,7 +173,7 @@ static void test_norm_backward(void **unused)
     }
 }
 
-/* There the length counts as a constant, and nothing divides by zero. */
+/* For silence the length counts as a constant, and nothing divides by zero. */
 static void test_norm_backward_of_silence(void **unused)
 {
     (void)unused;
@@ -202,7 +204,7 @@ static double gate_at(const gate_row *row, size_t i)
     return row->y[i] * row->z[i] / (1 + exp(-row->z[i]));
 }
 
-/* The sum of d times what the gate gives. */
+/* Return the sum of d times the gate's output. */
 static double gate_value(const gate_row *row)
 {
     double square = 0, along = 0;
@@ -225,7 +227,7 @@ static double gate_slope(const gate_row *row, double *by)
     return (above - below) / (2 * step);
 }
 
-/* What is expected of all rows: [row][inner] each but the last. */
+/* The gradients that are expected of all rows: [row][inner] each, except the last. */
 typedef struct gate_gradients {
     float *d_y, *d_z, *gated, *d_weight;
 } gate_gradients;
@@ -253,7 +255,7 @@ static void expect_gate_row(bool bf16, const bsm_gate_backward *g, size_t r,
     }
 }
 
-/* Only the columns of z are written. */
+/* Check the columns of z, and that nothing else was written. */
 static void assert_columns(bool bf16, const bsm_gate_backward *g, const float *d_z)
 {
     const size_t inner = bsm_shape_inner(g->shape), projected = bsm_shape_projected(g->shape);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Sums over processes by a stand-in for NCCL: one process alone, and what goes wrong. Several
- * processes: tests/trainer/gpus_test.py. */
+/* Tests sums over processes with a stand-in for NCCL: one process alone, and what can go wrong.
+ * Several processes are tested by tests/trainer/gpus_test.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,7 +124,7 @@ static void test_joining_fails(void **state)
     bsm_training_free(training);
 }
 
-/* A sum fails so, and from then on there are none. */
+/* Check that a sum fails with this error, and that all later sums fail, too. */
 static void check_failing_sum(bsm_training *training, bsm_status status, const char *why)
 {
     bsm_error error = {0};
@@ -147,7 +147,7 @@ static void test_summing_fails(void **state)
     check_failing_sum(training, BSM_IO, "another process of the training was lost");
     training = start_alone();
     setenv("BSM_FAKE_NCCL", "lost", 1);
-    the_emulated_gpu.busy = true; /* as it is on a GPU whose peer is gone */
+    the_emulated_gpu.busy = true; /* like a GPU whose peer is gone */
     check_failing_sum(training, BSM_IO, "another process of the training was lost");
     training = start_alone();
     the_emulated_gpu.busy = true;

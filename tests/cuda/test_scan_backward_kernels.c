@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan's kernels backward, run on the host with plain products between them, as
- * cuda/training/mixer_backward.c has them: every gradient against a difference of what the
- * sequential scan gives, in double. Sequences of odd lengths along either axis, in both directions,
- * of one chunk and of several. */
+/* Tests the scan's backward kernels, run on the host with plain products between them, as in
+ * cuda/training/mixer_backward.c: compares every gradient with a finite difference of the
+ * sequential scan in double. The sequences have odd lengths along either axis, in both directions,
+ * with one chunk and with several. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,10 +20,10 @@ typedef struct scan {
     bsm_steps steps;
     bsm_mixer_shape shape;
     size_t inner, conv, projected, taps, N, P, heads;
-    size_t rows, chunk, chunks, in_chunks; /* of all sequences; in_chunks: rows "in chunks" */
-    bool states;                           /* they have more than one chunk */
-    float *zxbcdt, *dt_bias, *A_log, *D, *weight, *bias; /* A_log and D lie behind dt_bias */
-    float *d_y; /* in rows: the loss is the sum of y times it */
+    size_t rows, chunk, chunks, in_chunks; /* in_chunks: rows if chunks are padded */
+    bool states;                           /* true if sequences have more than one chunk */
+    float *zxbcdt, *dt_bias, *A_log, *D, *weight, *bias; /* A_log and D follow dt_bias in memory */
+    float *d_y; /* in rows; the loss is the sum of y times d_y */
 } scan;
 
 static size_t row_at(const scan *s, size_t sequence, size_t step)
@@ -39,7 +39,7 @@ static double silu(double x)
     return x / (1 + exp(-x));
 }
 
-/* x | B | C of a step. */
+/* Compute x | B | C of a step. */
 static void convolve(const scan *s, size_t sequence, size_t step, double *xbc)
 {
     for (size_t c = 0; c < s->conv; c++) {
@@ -53,7 +53,7 @@ static void convolve(const scan *s, size_t sequence, size_t step, double *xbc)
     }
 }
 
-/* S[i][n] of a step, and y times d_y. */
+/* Advance the state S[i][n] by a step, and return the sum of y times d_y. */
 static double scan_step(const scan *s, size_t row, const double *xbc, double *S)
 {
     const double *B = xbc + s->inner, *C = B + s->N;
@@ -73,7 +73,7 @@ static double scan_step(const scan *s, size_t row, const double *xbc, double *S)
     return value;
 }
 
-/* `work` has room for a step and a state. */
+/* Return the loss of a sequence; `work` has room for a step and a state. */
 static double sequence_loss(const scan *s, size_t sequence, double *work)
 {
     double *S = work + s->conv, sum = 0;
@@ -85,8 +85,8 @@ static double sequence_loss(const scan *s, size_t sequence, double *work)
     return sum;
 }
 
-/* By differences, of fourth order. What is changed is a multiple of 2^-12, so that float32 holds it
- * exactly. */
+/* Return the derivative by a fourth-order finite difference. The number that is varied is a
+ * multiple of 2^-12, so that float32 represents it exactly. */
 static double slope(const scan *s, float *by, double *work)
 {
     const float at = *by, width = 0x1p-7F;
@@ -124,7 +124,7 @@ typedef struct buffers {
     float *A;
     bsm_decays decays;
     bsm_decay_gradients gradients;
-    void *zxBC, *d_y; /* what the kernels are given, as values */
+    void *zxBC, *d_y; /* the kernels' input, as values */
     float *raw_dt;
     void *x, *BC, *scaled, *M, *before, *y, *d_inside, *d_outside, *d_G, *d_behind,
         *d_zxbcdt; /* values */
@@ -191,7 +191,7 @@ static buffers new_buffers(const scan *s, bool bf16)
     return b;
 }
 
-/* B or C of a chunk: [step][N]. */
+/* Return B or C of a chunk: [step][N]. */
 static matrix part_of(const scan *s, const buffers *b, size_t c, bool C)
 {
     return (matrix){b->bf16, b->BC, c * s->chunk * 2 * s->N + (C ? s->N : 0), 2 * s->N, 1};
@@ -213,7 +213,7 @@ static void forward_states(const scan *s, const buffers *b)
     }
 }
 
-/* As far as the states; `inside` and y follow from what the backward pass computes again. */
+/* Run the forward pass up to the states. The backward pass computes `inside` and y again. */
 static void forward(const scan *s, const buffers *b)
 {
     const bsm_prepare prepare = {.steps = s->steps,
@@ -240,7 +240,8 @@ static void forward(const scan *s, const buffers *b)
     }
 }
 
-/* For each head of a chunk d_M = d_y x^T; afterwards d_x = M^T d_y, and inside = M x for y. */
+/* For each head of a chunk compute d_M = d_y x^T; if `after`, d_x = M^T d_y, and inside = M x for
+ * y. */
 static void for_heads(const scan *s, const buffers *b, bool after)
 {
     const size_t Q = s->chunk, P = s->P;
@@ -388,7 +389,7 @@ static float *summed(const float *partial, size_t pieces, size_t all, size_t fir
     return sums;
 }
 
-/* All inputs but z, which the scan does not see. */
+/* Check the gradients by all inputs but z, which the scan does not use. */
 static void check_inputs(scan *s, const buffers *b, double tolerance)
 {
     const size_t seen = s->projected - s->inner;
@@ -415,7 +416,8 @@ static void check_case(const scan_case *c, bool bf16)
     const size_t heads = s.heads, wide = s.conv * s.taps, all = wide + s.conv;
     assert_slopes(&s, "y", s.d_y, s.rows * s.inner,
                   columns_of(bf16, b.y, s.rows, s.inner, 0, s.inner), tolerance);
-    /* Together: one alone may be next to nothing, the sum of much that bfloat16 has rounded. */
+    /* These are checked together, because one alone may be close to zero: the sum of many numbers
+     * that bfloat16 has rounded. */
     assert_slopes(&s, "dt_bias, A_log and D", s.dt_bias, 3 * heads,
                   summed(b.by_decays, s.chunks, 3 * heads, 0, 3 * heads), tolerance);
     assert_slopes(&s, "weight", s.weight, wide, summed(b.by_convolution, s.chunks, all, 0, wide),

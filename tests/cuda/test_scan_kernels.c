@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan's kernels, run on the host with plain products between them, against the sequential scan
- * of `reference` and the equations of docs/model.md: sequences of odd lengths along either axis,
- * both directions, with a state and without, cut at a step, in either precision. */
+/* Tests the scan's kernels, run on the host with plain products between them, against the
+ * sequential scan of `reference` and the equations of docs/model.md: sequences of odd lengths along
+ * either axis, in both directions, with and without a state, cut at a step, in either precision. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,11 +19,11 @@
 typedef struct scan {
     bsm_steps steps;
     bsm_mixer_shape shape;
-    bsm_config config; /* what the reference needs of it */
+    bsm_config config; /* the fields that the reference needs */
     size_t inner, conv, projected, kept, chunks, in_chunks, rows;
     float *zxbcdt, *dt_bias, *A, *D, *weight, *bias, *gate_weight;
-    float *tail, *state;                    /* before; [sequence][d_state][d_inner] */
-    float *expected, *end_tail, *end_state; /* gated rows, and what is left at `split` */
+    float *tail, *state;                    /* at first; [sequence][d_state][d_inner] */
+    float *expected, *end_tail, *end_state; /* gated rows, and the tail and state at `split` */
 } scan;
 
 static double sigmoid(double x)
@@ -72,7 +72,7 @@ static void expect_step(const scan *s, size_t sequence, size_t step, float *S, f
     bsm_reference_rms_norm(s->inner, y, s->gate_weight, out);
 }
 
-/* The reference has [d_inner][d_state]. */
+/* The reference has [d_inner][d_state] instead. */
 static void transpose(size_t rows, size_t columns, const float *in, float *out)
 {
     for (size_t r = 0; r < rows; r++) {
@@ -138,11 +138,11 @@ static buffers new_buffers(const scan *s, bool bf16)
                    .out = new_values(false, s->in_chunks * heads),
                    .all = new_values(false, s->chunks * heads)},
     };
-    b.before = bf16 ? new_values(true, s->chunks * N * s->inner) : b.added; /* as the device has */
+    b.before = bf16 ? new_values(true, s->chunks * N * s->inner) : b.added; /* like the device */
     return b;
 }
 
-/* B or C of a chunk: [step][d_state]. */
+/* Return B or C of a chunk: [step][d_state]. */
 static matrix part_of(const scan *s, const buffers *b, size_t c, bool C)
 {
     const size_t N = s->shape.d_state;
@@ -245,7 +245,7 @@ static scan new_scan(const scan_case *c)
     s.chunks = c->sequences * (before + behind);
     s.in_chunks = s.chunks * c->chunk;
     s.rows = c->sequences * c->steps;
-    s.zxbcdt = coarse_noise(s.rows * s.projected, -2, 2); /* so that tails are exact */
+    s.zxbcdt = coarse_noise(s.rows * s.projected, -2, 2); /* coarse, so that tails are exact */
     s.dt_bias = noise(s.shape.heads, -1, 1);
     s.A = noise(s.shape.heads, -3, -0.01f);
     s.D = noise(s.shape.heads, -1, 1);
@@ -287,7 +287,7 @@ static void test_scan(void **unused)
         {2, 1, 1, 64, false, false, odd},
         {3, 62, 62, 64, true, true, odd},
         {3, 70, 70, 64, false, true, {.heads = 1, .headdim = 33, .d_state = 1, .taps = 1}},
-        {2, 50, 25, 32, false, false, odd}, /* as a live block */
+        {2, 50, 25, 32, false, false, odd}, /* like a live block */
         {2, 40, 1, 32, true, false, {.heads = 9, .headdim = 1, .d_state = 3, .taps = 6}},
         {1, 200, 130, 64, false, false, odd},
         {2, 129, 64, 64, true, true, {.heads = 2, .headdim = 4, .d_state = 40, .taps = 2}},
@@ -299,7 +299,7 @@ static void test_scan(void **unused)
     }
 }
 
-/* A step may forget everything: nothing overflows, and what is left of before is zero. */
+/* A step may forget everything: nothing overflows, and the earlier state becomes zero. */
 static void test_fast_heads(void **unused)
 {
     (void)unused;

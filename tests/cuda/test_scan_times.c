@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan step by step against the device's own, its GPU played by the host: both are timed, and
- * agree as far as the precision goes, for scans by products and in one kernel; a GPU that is too
- * small, or fails at any of its operations, gives an error and keeps nothing. */
+/* Compares the scan step by step with the device's own scan, on the emulated GPU: both are timed,
+ * and their results agree within the precision, for scans by products and in one kernel. A GPU that
+ * is too small or fails at any of its operations yields an error, and no memory is kept. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -60,7 +60,7 @@ static void close_all(bsm_network *network, bsm_model *model)
     assert_int_equal(the_emulated_gpu.used, 0);
 }
 
-/* @param longest how many of the longest sequences go into a slab (BSM_SLAB_ROWS) */
+/* @param longest  how many of the longest sequences fit into a slab (BSM_SLAB_ROWS) */
 static void check_times(size_t headdim, size_t d_state, bsm_precision precision, size_t longest,
                         double tolerance)
 {
@@ -127,7 +127,7 @@ static void test_what_cannot_be_timed(void **unused)
     close_all(network, model);
 }
 
-/* Each operation in turn. */
+/* Let each operation fail in turn. */
 static void test_failing_anywhere(void **unused)
 {
     (void)unused;

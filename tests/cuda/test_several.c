@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Several networks on one GPU, which the host plays: of different models, and of one model in
- * another precision, each with a stream of its own. Whether their blocks take turns or come from
- * several threads, each stream is to the bit what it is alone. */
+/* Runs several networks on one emulated GPU: of different models, and of one model in another
+ * precision, each with a stream of its own. Whether their blocks take turns or come from several
+ * threads, the output of each stream is bit-identical to that of the stream alone. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,10 +29,10 @@ enum {
     STREAMS = 3,
 };
 
-/* What each call gives. */
+/* The output of each call. */
 typedef float outcome[CALLS][CHANNELS][GIVEN];
 
-/* One stream: its network, its signal, what comes of it. */
+/* A stream with its network, its signal and its output. */
 typedef struct one_stream {
     bsm_network *network;
     float audio[CHANNELS][SAMPLES];
@@ -135,7 +135,7 @@ static void check_streams(void)
     assert_int_equal(the_emulated_gpu.plays, STREAMS * (CALLS - 1));
 }
 
-/* Else nothing would be shown by what follows. */
+/* If two streams were equal, the other tests would prove nothing. */
 static void test_alone_they_differ(void **unused)
 {
     (void)unused;

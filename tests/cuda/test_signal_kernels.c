@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The kernels around the transforms, run on the host, against plain loops: signals shorter than a
- * frame, windows shorter than a frame, hops that divide nothing. */
+/* Tests the kernels before and after the transforms, run on the host, against plain loops: with
+ * signals shorter than a frame, windows shorter than a frame, and hops that divide neither. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@
 
 static const bsm_kernel_queue queue = {0};
 
-/* The window and the weights are the same for all. */
+/* All cases have the same window and weights. */
 static bsm_framing new_framing(size_t n_fft, size_t window_size, size_t hop, size_t channels,
                                size_t samples)
 {
@@ -28,7 +28,7 @@ static bsm_framing new_framing(size_t n_fft, size_t window_size, size_t hop, siz
                          .weights = noise(samples, 0.5F, 2)};
 }
 
-/* Step by step from one end to the other. */
+/* Reflect a position at the ends of the signal, step by step. */
 static size_t reflected(int64_t position, int64_t samples)
 {
     while (samples > 1 && (position < 0 || position >= samples)) {
@@ -37,7 +37,7 @@ static size_t reflected(int64_t position, int64_t samples)
     return samples > 1 ? (size_t)position : 0;
 }
 
-/* The window at place `i` of a frame. */
+/* Return the window at index `i` of a frame. */
 static double window_at(const bsm_framing *f, size_t i)
 {
     const size_t left = (f->n_fft - f->window_size) / 2;
@@ -49,7 +49,7 @@ static size_t numbers_of(const bsm_framing *f)
     return (size_t)f->frames * f->channels * f->n_fft;
 }
 
-/* Place `k` of all frames: its frame, its channel and its place in the frame. */
+/* Where number `k` of all frames belongs: its frame, its channel and its index in the frame. */
 typedef struct frame_place {
     size_t frame, channel, i;
     int64_t position; /* in the signal */
@@ -81,7 +81,8 @@ static void check_cut_frames(const bsm_framing *f, bool adjoint)
     assert_numbers(frames, expected, count);
 }
 
-/* Adds up the frames where they lie or, if `folded`, where the reflection shows them. */
+/* Add up the frames at their positions. If `folded`, numbers outside the signal are added at their
+ * reflection. */
 static void add_frames(const bsm_framing *f, const float *frames, bool folded, double *sums)
 {
     for (size_t k = 0; k < numbers_of(f); k++) {
@@ -140,7 +141,8 @@ static void test_frames(void **unused)
     }
 }
 
-/* As in a live block: no frame reaches over an end, and the sums go to the host as they are. */
+/* As in a live block: no frame reaches over an end of the signal, and the sums go to the host as
+ * they are. */
 static void test_frames_inside(void **unused)
 {
     (void)unused;

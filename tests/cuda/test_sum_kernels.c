@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Training's sums over rows and its vectors that are taken from many places, run on the host, at
- * sizes that fit no warp and no block. */
+/* Tests training's kernels that add up rows and that gather vectors, run on the host, with sizes
+ * that are no multiples of a warp or a block. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -75,7 +75,7 @@ static void test_sum_rows(void **unused)
     }
 }
 
-enum { VECTOR = 331, STEP = 7 }; /* without a common divisor: each place is met once */
+enum { VECTOR = 331, STEP = 7 }; /* they have no common divisor, so each index occurs once */
 
 static void check_vectors(size_t count)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The CUDA device's training against `reference`: losses, gradients and steps of networks of many
- * shapes, in each precision, with dropout, with and without checkpointing. */
+/* Compares the CUDA device's training with `reference`: losses, gradients and steps of networks of
+ * many shapes, in each precision, with dropout, with and without checkpointing. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,17 +17,17 @@ enum { ITEMS = 2, STEPS = 2 };
 
 static const bsm_device *device;
 
-/* What losses, norms and gradients, all together, may be off by, in float32 also each tensor's; in
- * random networks that are ill-conditioned, more. */
+/* The error that losses, norms and all gradients together may have, and in float32 also each
+ * tensor's gradients; ill-conditioned random networks may have a larger one. */
 static const struct {
     bsm_precision precision;
     const char *name;
     double tolerance;
-    int bits; /* significant ones; 0: the tolerance holds for all networks */
+    int bits; /* significant bits; 0: the tolerance holds for all networks */
 } precisions[] = {
     {BSM_PRECISION_FLOAT32, "float32", 1e-4, 0},
     {BSM_PRECISION_BFLOAT16, "bfloat16", 5e-2, 8},
-    {BSM_PRECISION_TF32, "tf32", 1e-2, 11}, /* last: the host that plays a GPU has none */
+    {BSM_PRECISION_TF32, "tf32", 1e-2, 11}, /* last, because the emulated GPU does not have it */
 };
 enum { PRECISIONS = sizeof precisions / sizeof *precisions };
 
@@ -40,7 +40,7 @@ typedef struct training_case {
     const disturbance *disturbance; /* of its signals; may be NULL */
 } training_case;
 
-/* What a training came to. */
+/* The results of a training. */
 typedef struct outcome {
     size_t size;
     double norms[STEPS];
@@ -76,7 +76,7 @@ static bsm_status add_item(bsm_training *training, const training_case *c, uint6
     }
     for (size_t p = 0; p < planes; p++) {
         channels[p] = signal + p * samples;
-        if (p >= 2) { /* stems come in late */
+        if (p >= 2) { /* stems start later than the mixture */
             memset(signal + p * samples, 0, samples / 2 * sizeof *signal);
         }
     }
@@ -167,7 +167,8 @@ static double largest_of(const float *values, size_t count)
     return largest;
 }
 
-/* Tensor by tensor; one of next to no gradient is measured by the others. */
+/* Return the largest relative error of a tensor's gradients. A tensor whose gradients are close to
+ * zero is compared with the size of the others. */
 static double worst_tensor(const bsm_model *model, const outcome *actual, const outcome *expected,
                            const char **name)
 {
@@ -191,9 +192,10 @@ static double worst_tensor(const bsm_model *model, const outcome *actual, const 
     return worst;
 }
 
-/* Of the way that a weight may go, on average over a tensor, for the worst one. AdamW's first step
- * divides a gradient by its own size: where that is a matter of rounding, so is the way that the
- * weight goes, so each weight counts as much as its gradient in the first step. */
+/* Return the largest average error of a tensor's weights, relative to the distance that a weight
+ * may move. AdamW's first step divides a gradient by its own size, so if a gradient is mostly
+ * rounding error, the direction of its weight is, too. So each weight counts as much as its
+ * gradient in the first step. */
 static double moved_off(const bsm_model *model, const float *actual, const float *expected,
                         const outcome *of)
 {
@@ -223,7 +225,7 @@ static double moved_off(const bsm_model *model, const float *actual, const float
 typedef struct distances {
     double loss;
     double norm, all, tensor; /* of the first step's gradients */
-    const char *name;         /* of that tensor */
+    const char *name;         /* of the tensor with the largest error */
     double last_norm, moved, average;
 } distances;
 
@@ -241,7 +243,8 @@ static distances distances_of(const bsm_model *model, const outcome *actual,
     return d;
 }
 
-/* How far rounding to `bits` significant bits moves the gradients that `reference` expects. */
+/* Return how far rounding to `bits` significant bits moves the gradients that `reference`
+ * expects. */
 static double moved_by_rounding(const bsm_model *model, const training_case *c, int bits,
                                 const outcome *expected)
 {
@@ -262,7 +265,8 @@ static double moved_by_rounding(const bsm_model *model, const training_case *c, 
     return most;
 }
 
-/* In a low precision many weights go another way, and the second step's norm is that of others. */
+/* In a low precision many weights move in another direction, and so the norm of the second step
+ * belongs to other weights. */
 static void check_distances(const training_case *c, size_t p, const distances *d, double move)
 {
     const double tolerance = precisions[p].tolerance, allowed = allowed_error(tolerance, move);
@@ -285,7 +289,7 @@ static void check_precision(const bsm_model *model, const training_case *c, size
     training_case own = *c;
     own.options.precision = precisions[p].precision;
     outcome actual = run_case(device, model, &own);
-    if (!actual.gradients || !expected->gradients) { /* which has been said */
+    if (!actual.gradients || !expected->gradients) { /* the failure has been reported */
         outcome_free(&actual);
         return;
     }
@@ -332,14 +336,14 @@ static void check_case(const training_case *c, size_t num_precisions)
 
 static bsm_config random_config(uint64_t *seed)
 {
-    /* From 4 features on: the norm of one feature is its sign, whose gradients are a matter of
-     * rounding. */
+    /* There are at least 4 features, because the norm of a single feature is its sign, whose
+     * gradients are only rounding error. */
     static const random_limits limits = {
         .d_state = 20, .mask_expansion = 3, .heads = 2, .head_low = 4, .head_high = 9};
     bsm_config c = random_layers(seed, &limits);
     c.num_bands = noise_size(seed, 2, 7);
     for (size_t k = 0; k < c.num_bands; k++) {
-        /* runs of one width, too */
+        /* also runs of bands with equal width */
         c.bands[k] = k && noise_size(seed, 0, 1) ? c.bands[k - 1] : noise_size(seed, 1, 5);
     }
     set_transform(&c);
@@ -369,15 +373,15 @@ static void check_random(size_t count)
     uint64_t seed = 11;
     for (size_t i = 0; i < count; i++) {
         training_case c = {.config = random_config(&seed), .random = true};
-        /* More than one chunk along time, and less. */
+        /* Both more than one chunk along time and less than one. */
         size_t frames = i % 2 ? noise_size(&seed, 0, 50) : noise_size(&seed, 61, 130);
         c.options = random_options(&seed, &c.config, frames);
         check_case(&c, i % 3 ? 1 : 2 + device_is_a_gpu());
     }
 }
 
-/* Where everything is instrumented, and slow: a little more than a chunk in one precision, for what
- * calls the kernels, which have tests of their own in each. */
+/* For builds with instrumentation, which are slow: a little more than one chunk in one precision,
+ * to test what calls the kernels. The kernels have tests of their own in each precision. */
 static void check_one(void)
 {
     uint64_t seed = 11;
@@ -386,14 +390,14 @@ static void check_one(void)
     check_case(&c, 1);
 }
 
-/* Shapes whose scan is one kernel in bfloat16, along time in several chunks; the last is the
- * paper's head. */
+/* Check shapes whose scan is one kernel in bfloat16, with several chunks along time. The last one
+ * has the heads of the paper's model. */
 static void check_fused(void)
 {
     static const struct {
         size_t dim, headdim, d_state, d_conv, frames;
     } shapes[] = {{32, 32, 32, 4, 66}, {16, 32, 64, 3, 20}, {64, 64, 128, 4, 70}};
-    const size_t count = device_is_a_gpu() ? 3 : 2; /* the host takes too long */
+    const size_t count = device_is_a_gpu() ? 3 : 2; /* the host is too slow for the third */
     uint64_t seed = 5;
     for (size_t i = 0; i < count; i++) {
         training_case c = {.config = random_config(&seed)};
@@ -418,7 +422,7 @@ static void check_preset(const char *name, size_t samples, bool checkpointing)
     check_case(&c, PRECISIONS);
 }
 
-/* The number of random shapes is the argument; 1: check_one. */
+/* The argument is the number of random shapes; 1: check_one. */
 int main(int argc, char **argv)
 {
     device = device_under_test();

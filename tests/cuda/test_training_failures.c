@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What goes wrong while the CUDA device trains: memory that is not there, and each queued
- * operation in turn. What is planned is what is taken. */
+/* Tests what goes wrong while the CUDA device trains: memory runs out, and each queued operation
+ * fails in turn. The memory that is used is the memory that was planned. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -92,7 +92,7 @@ static void test_no_memory(void **state)
     the_emulated_gpu.memory = 0;
 }
 
-/* All that can be called, until something fails. */
+/* Call everything that can be called, until something fails. */
 static bsm_status run_all(bsm_training *training, bsm_error *error)
 {
     float signal[SAMPLES];
@@ -120,7 +120,7 @@ static bsm_status run_all(bsm_training *training, bsm_error *error)
     return status ? status : bsm_training_write(training, BSM_PARAMETERS, values, error);
 }
 
-/* Operation `number` fails; returns how many there were. */
+/* Let operation `number` fail; return how many operations there were. */
 static size_t fail_at(size_t number)
 {
     bsm_training_options options = small_options(BSM_PRECISION_BFLOAT16, true);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A stand-in for NCCL between processes whose GPUs are replayed by the host: sums over shared
- * memory, in streams of exec_stream.h. BSM_FAKE_NCCL in the environment names what goes wrong. */
+/* Stands in for NCCL between processes whose GPUs are emulated: adds up over shared memory, in the
+ * streams of exec_stream.h. BSM_FAKE_NCCL in the environment names what goes wrong. */
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -17,7 +17,7 @@ namespace
 {
 
 constexpr size_t SLOT = 1 << 14;
-enum { MAX_RANKS = 4, LONGEST = 60 /* seconds to wait for another process */ };
+enum { MAX_RANKS = 4, LONGEST = 60 /* LONGEST: seconds to wait for another process */ };
 const ncclResult_t system_error = static_cast<ncclResult_t>(2);
 const ncclResult_t invalid_argument = static_cast<ncclResult_t>(4);
 const ncclResult_t remote_error = static_cast<ncclResult_t>(6);
@@ -38,14 +38,14 @@ bool goes_wrong(const char *what)
 struct ncclComm {
     shared *memory;
     int rank, size;
-    unsigned long due; /* arrivals at the next meeting */
+    unsigned long due; /* the number of arrivals that completes the next meeting */
     ncclResult_t error;
 };
 
 namespace
 {
 
-/* Wait until all have come as far. */
+/* Wait until all processes have come to this point. */
 void meet(ncclComm *comm)
 {
     comm->due += (unsigned long)comm->size;
