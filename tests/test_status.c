@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The text of an error: one line, safe for a terminal, that keeps its cause. */
+/* Tests the text of an error: one line, safe for a terminal, which contains its cause. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +21,7 @@ static void test_control_characters_are_masked(void **state)
                               "c\xc2\x80\xc2\x9f"),
                      BSM_IO);
     assert_string_equal(error.message, "a?[2J??b??c????");
-    /* Other characters whose last byte is one of those stay. */
+    /* Other characters whose last byte is one of those are kept. */
     const char *harmless = "\xc2\xa0\xc3\x9b\xe2\x82\x80";
     bsm_fail(&error, BSM_IO, "%s", harmless);
     assert_string_equal(error.message, harmless);
@@ -57,7 +57,7 @@ static void test_lengths_around_the_size(void **state)
     assert_string_equal(line, "123456...345678");
 }
 
-/* No character of UTF-8 is cut in two. */
+/* No UTF-8 character is cut in two. */
 static void test_cut_between_characters(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The team of threads: each index once, whoever is there to help, and sleep when there is no work.
- */
+/* Tests the team of threads: each index is run once, whichever threads help, and the threads sleep
+ * when there is no work. */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -53,9 +53,9 @@ typedef struct counted {
     size_t threads, count;
     atomic_size_t done[MOST_INDICES];
     atomic_bool here[MOST_THREADS];
-    atomic_size_t wrong; /* a thread number out of range, or one that two threads had at once */
+    atomic_size_t wrong; /* counts thread numbers out of range, or used by two threads at once */
     atomic_size_t came;
-    size_t wait_for; /* threads without which nobody leaves */
+    size_t wait_for; /* number of threads that wait for each other before any of them leaves */
 } counted;
 
 static void count(void *job, size_t thread, bsm_region *region)
@@ -75,7 +75,7 @@ static void count(void *job, size_t thread, bsm_region *region)
     atomic_store(&c->here[thread], false);
 }
 
-/* Returns how many threads came. */
+/* Return how many threads took part. */
 static size_t run_counted(size_t threads, size_t indices, size_t wait_for)
 {
     counted c = {.threads = threads, .count = indices, .wait_for = wait_for};
@@ -136,7 +136,7 @@ static void run_outer(void *job, size_t thread, bsm_region *region)
     }
 }
 
-/* The sum over index of 1 + ... + index. */
+/* Return the sum of 1 + ... + index over all indices. */
 static size_t run_nested(size_t indices)
 {
     atomic_size_t sum = 0;
@@ -185,7 +185,7 @@ static void test_many_users_at_once(void **state)
 
 static void wait_for_threads(size_t count)
 {
-    while (process_threads() != count) { /* one that has been joined is there for a moment yet */
+    while (process_threads() != count) { /* a thread that was joined may exist for another moment */
         pass_seconds(1e-4);
     }
 }
@@ -235,7 +235,7 @@ static void test_fewer_threads_than_asked_for(void **state)
     bsm_log_set_handler(NULL, NULL);
 }
 
-/* The child has no threads but its own until it asks for some. */
+/* After a fork the child has only its own thread until it needs more. */
 static void test_a_fork(void **state)
 {
     (void)state;
@@ -265,7 +265,7 @@ static void test_a_fork(void **state)
 
 /* ---- Sleep ---- */
 
-/* One index takes long, without a processor. */
+/* One index takes long without using a processor. */
 static void sleep_on_one(void *job, size_t thread, bsm_region *region)
 {
     (void)thread;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading and writing audio files: what they hold, and what happens when something is wrong. */
+/* Tests reading and writing audio files: their contents, and what happens when something is
+ * wrong. */
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -57,7 +58,8 @@ static void test_unusable_files(void **state)
     assert_int_equal(mkdir(in_folder("folder.wav"), 0755), 0);
     assert_int_equal(open_status("folder.wav", "is a folder"), BSM_BAD_AUDIO);
     rmdir(in_folder("folder.wav"));
-    assert_int_equal(mkfifo(in_folder("pipe.wav"), 0644), 0); /* must not wait for a writer */
+    /* opening it must not wait for a writer */
+    assert_int_equal(mkfifo(in_folder("pipe.wav"), 0644), 0);
     assert_int_equal(open_status("pipe.wav", "not a regular file"), BSM_BAD_AUDIO);
     bsm_audio_reader_free(NULL);
 }
@@ -89,7 +91,7 @@ static void test_nonfinite_samples_are_zero(void **state)
     bsm_audio_reader_free(reader);
 }
 
-/* Of a file that was cut off there is as much as there is. */
+/* Of a file that was cut off, everything that is left can be read. */
 static void test_truncated_file(void **state)
 {
     (void)state;
@@ -123,7 +125,7 @@ static void write_file(const char *name, const bsm_audio_format *format, float *
     bsm_audio_writer *writer;
     assert_int_equal(bsm_audio_writer_new(in_folder(name), format, false, &writer, NULL), BSM_OK);
     assert_int_equal(bsm_audio_writer_write(writer, audio, FRAMES, NULL), BSM_OK);
-    assert_int_equal(access(path, F_OK), -1); /* not before it is complete */
+    assert_int_equal(access(path, F_OK), -1); /* it must not exist before it is complete */
     assert_int_equal(bsm_audio_writer_finish(writer, NULL), BSM_OK);
     assert_int_equal(access(path, F_OK), -1);
     assert_int_equal(bsm_audio_writer_publish(writer, NULL), BSM_OK);
@@ -131,7 +133,7 @@ static void write_file(const char *name, const bsm_audio_format *format, float *
     assert_int_equal(fake_count_files(folder, ".part"), 0);
 }
 
-/* `expected` samples come back within `precision`. */
+/* Check that `expected` samples come back with an error of at most `precision`. */
 static void check_file(int format, float *const *expected, size_t channels, double precision)
 {
     fake_audio file = fake_read(path);
@@ -168,7 +170,7 @@ static void test_formats_hold_the_samples(void **state)
             char name[32];
             snprintf(name, sizeof name, "%zu-%zu", channels, i);
             bsm_audio_format format = format_of(cases[i].format, cases[i].bits, channels);
-            for (size_t t = 0; t < FRAMES; t++) { /* below what integers clip */
+            for (size_t t = 0; t < FRAMES; t++) { /* at levels that integers do not clip */
                 noise.audio[0][t] *= 0.99F;
                 noise.audio[1][t] *= 0.99F;
             }
@@ -237,12 +239,12 @@ static void test_equal_sounds_are_equal_files(void **state)
     write_file("first", &format, noise.audio);
     struct stat status;
     assert_int_equal(stat(path, &status), 0);
-    assert_in_range(status.st_size, FRAMES * 4, FRAMES * 4 + 100); /* no chunk with a time */
+    assert_in_range(status.st_size, FRAMES * 4, FRAMES * 4 + 100); /* no chunk with a date */
     fake_signal_clear(&noise);
 }
 
-/* More than 4 GB are announced: the header has room for RF64's, and is plain if they do not come.
- */
+/* If more than 4 GB are announced, the header has room for RF64, and becomes plain WAV if they do
+ * not come. */
 static void test_long_files_are_rf64(void **state)
 {
     (void)state;
@@ -270,7 +272,8 @@ static void test_long_files_are_rf64(void **state)
     fake_signal_clear(&noise);
 }
 
-/* The disk is full after any number of bytes: always an error, never a file. */
+/* Let the disk be full after various numbers of bytes: the result is always an error and never a
+ * file. */
 static void test_full_disk(void **state)
 {
     (void)state;
@@ -328,7 +331,7 @@ static void test_existing_files_and_bad_places(void **state)
     assert_int_equal(bsm_audio_writer_new(path, &format, false, &writer, &error), BSM_EXISTS);
     assert_non_null(strstr(error.message, "there.wav: exists already"));
     assert_int_equal(bsm_audio_writer_new(path, &format, true, &writer, NULL), BSM_OK);
-    bsm_audio_writer_free(writer); /* not published: the old one stays */
+    bsm_audio_writer_free(writer); /* not published, so the old file stays */
     struct stat status;
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_size, 3);

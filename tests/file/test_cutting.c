@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* How a long signal is cut up: windows and blocks, over a network that passes its input on. */
+/* Tests how a long signal is cut into windows and blocks, with a network that passes its input
+ * on. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -190,8 +191,8 @@ static void test_windows_add_up(void **state)
     }
 }
 
-/* Without overlap: each window by itself, through a transform of its own, the last padded. The
- * network is one that tells its frames apart. */
+/* Without overlap, each window is separated alone, through a transform of its own, and the last one
+ * is padded. The ramp makes the network treat each frame differently. */
 static void test_windows_without_overlap_are_the_published_evaluation(void **state)
 {
     (void)state;
@@ -224,8 +225,8 @@ static void test_windows_without_overlap_are_the_published_evaluation(void **sta
     fake_signal_clear(&signal);
 }
 
-/* A network that is right in the first window and silent in the second: the crossfade is straight,
- * and there is no fade at the signal's ends. */
+/* The network is right in the first window and silent in the second: the crossfade is linear, and
+ * the signal's ends are not faded. */
 static void test_windows_crossfade(void **state)
 {
     (void)state;
@@ -273,8 +274,8 @@ static void test_windows_of_two_lanes_and_stems(void **state)
 
 /* ---- Blocks ---- */
 
-/* How many samples, of those that a signal has, lie where an exact inverse and one of masked frames
- * are the same: all but those that only the foot of the last window reaches. */
+/* Return for how many samples from the start an exact inverse and an inverse of masked frames are
+ * the same. Only the samples that the edge of the last window alone reaches are not among them. */
 static size_t well_covered(const bsm_config *config, size_t samples)
 {
     const size_t frames = 1 + samples / config->hop;
@@ -293,7 +294,7 @@ static size_t well_covered(const bsm_config *config, size_t samples)
     return count;
 }
 
-/* To the bit what the transform of the whole signal and its inverse give. */
+/* Check that the result is bit-identical to the transform of the whole signal and its inverse. */
 static void assert_is_whole(const outcome *out, const fake_network *network, fake_signal *signal)
 {
     const bsm_config *config = &network->config;
@@ -353,7 +354,7 @@ static void test_blocks_are_those_of_a_stream(void **state)
     }
 }
 
-/* With a history each block is a window of its own, which ends with what is ahead of it. */
+/* With a history each block is a window of its own, which ends with its look-ahead. */
 static void check_history(size_t n_fft, size_t hop, const bsm_block_shape *shape, size_t samples)
 {
     fake_network network = fake_identity(n_fft, hop, 2);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Faint stems are turned down, others are left as they are, however the signal is cut up. */
+/* Tests that faint stems are turned down and others are left as they are, however the signal is
+ * cut. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +15,7 @@
 
 enum { RATE = 44100 };
 
-/* cmocka's own takes what is not a number for equal. */
+/* cmocka's own assertion takes NaN for equal. */
 static void assert_near(float actual, float expected, float tolerance)
 {
     if (!(fabsf(actual - expected) <= tolerance)) {
@@ -24,7 +25,7 @@ static void assert_near(float actual, float expected, float tolerance)
 
 /* ---- Whole signals ---- */
 
-/* The first plane of what comes out of windows, or of blocks. */
+/* Return the first plane of the output, computed in windows or in blocks. */
 static float *run(fake_network *network, fake_signal *signal, bool in_blocks)
 {
     signal->position = 0;
@@ -58,7 +59,7 @@ static void check_near(bool in_blocks)
 {
     fake_network network = fake_identity(512, 128, 2);
     fake_signal signal = fake_noise(2, 30011, 1);
-    network.gain[0] = 0.11F; /* 19.2 dB below */
+    network.gain[0] = 0.11F; /* 19.2 dB below the mixture */
     float *plain = run(&network, &signal, in_blocks);
     network.config.expander = 20;
     float *expanded = run(&network, &signal, in_blocks);
@@ -75,7 +76,7 @@ static void test_near_is_not_touched(void **state)
     check_near(true);
 }
 
-/* A stem that is always as far below the mixture: all of it has one gain. */
+/* Check a stem that is always equally far below the mixture: all of it gets the same gain. */
 static void check_faint(bool in_blocks, float below, float expected)
 {
     fake_network network = fake_identity(512, 128, 2);
@@ -94,8 +95,8 @@ static void test_faint_is_turned_down(void **state)
 {
     (void)state;
     for (int in_blocks = 0; in_blocks <= 1; in_blocks++) {
-        check_faint(in_blocks, 0.01F, 0);           /* 20 dB too faint */
-        check_faint(in_blocks, 0.098F, 3.6417e-2F); /* 0.1755: 8.6 dB more */
+        check_faint(in_blocks, 0.01F, 0);           /* 20 dB below the threshold */
+        check_faint(in_blocks, 0.098F, 3.6417e-2F); /* 0.175 dB below it: 8.6 dB quieter */
         check_faint(in_blocks, 1e-5F, 0);
     }
 }
@@ -104,7 +105,7 @@ static void test_faint_is_turned_down(void **state)
 
 enum { LANES = 2, STEMS = 2, PLANES = STEMS * LANES };
 
-/* Mono stems of a stereo signal: each channel is a lane. */
+/* Mono stems of a stereo signal: the expander treats each channel separately. */
 typedef struct bench {
     bsm_config config;
     fake_signal mixture;
@@ -114,13 +115,13 @@ typedef struct bench {
     float *planes[PLANES]; /* [samples + delay] */
 } bench;
 
-/* A plane's result, once all of it has been applied. */
+/* Return a plane's result, once all of it has been processed. */
 static float *result(const bench *b, size_t plane)
 {
     return b->planes[plane] + b->delay;
 }
 
-/* Stem s of lane l is gains[s][l] times the mixture. */
+/* Stem s of channel l is gains[s][l] times the mixture. */
 static bench *new_bench(size_t samples, const float gains[STEMS][LANES])
 {
     bench *b = calloc(1, sizeof *b);
@@ -199,7 +200,7 @@ static void test_lanes_and_stems(void **state)
     free_bench(b);
 }
 
-/* Louder and softer parts, so that gains move. */
+/* Make parts louder and others softer, so that gains change. */
 static void modulate(bench *b, size_t samples)
 {
     for (size_t p = 0; p < PLANES; p++) {
@@ -235,7 +236,7 @@ static void test_cuts_make_no_difference(void **state)
     free_bench(cut);
 }
 
-/* A voice is whole from its first sample on, and stays whole in a rest of 0.1 s. */
+/* A voice has its full level from its first sample on, and keeps it during a rest of 0.1 s. */
 static void test_opens_before_and_closes_late(void **state)
 {
     (void)state;
@@ -274,7 +275,7 @@ static void test_forgets_what_is_no_number(void **state)
     free_bench(b);
 }
 
-/* Silence has no ratio to silence. */
+/* The ratio of silence to silence is undefined. */
 static void test_silence(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Files that were joined, cut off or written as a stream: all that is in them is read, and what is
- * missing is known. */
+/* Tests files that were joined, cut off or written as a stream: everything in them is read, and it
+ * is known what is missing. */
 #include <math.h>
 #include <setjmp.h>
 #include <sndfile.h>
@@ -37,7 +37,7 @@ static void load(bytes *to)
     fclose(file);
 }
 
-/* Noise that is loud, then quiet, so that a variable bit rate varies. */
+/* Encode noise that is loud, then quiet, so that a variable bit rate varies. */
 static void encode(const char *name, int format, int rate, int channels, bytes *to)
 {
     SF_INFO info = {.samplerate = rate, .channels = channels, .format = format};
@@ -74,7 +74,8 @@ static void add(const void *data, size_t size)
 
 static bsm_audio_info info;
 
-/* Samples that are read from what was made; `info` is as it is at the end. */
+/* Return the number of samples that can be read from `made`. Set `info` to its state at the end,
+ * but with the number of frames that was announced at the start. */
 static uint64_t count(const char *name)
 {
     static float left[4096], right[4096], *audio[] = {left, right};
@@ -108,7 +109,7 @@ static void check_whole(const char *name, uint64_t got, uint64_t expected)
 typedef struct format {
     const char *name;
     int format;
-    size_t slack; /* samples that a cut file may be said to miss too many or too few of */
+    size_t slack; /* by how many samples the number that a cut file lacks may be wrong */
 } format;
 
 static const format formats[] = {
@@ -162,7 +163,8 @@ static void test_whole_and_joined(void **state)
     }
 }
 
-/* A jingle in mono at half of the rate, then music: all at the higher rate, in both channels. */
+/* A mono jingle at half of the rate, then music: everything is read at the higher rate with two
+ * channels. */
 static void test_joined_with_other_rates(void **state)
 {
     (void)state;
@@ -183,7 +185,7 @@ static void test_joined_with_other_rates(void **state)
     }
 }
 
-/* Two thirds are left: what is missing is known, before the end is reached but for FLAC. */
+/* Only two thirds of the file are left. The reader reports how much is missing, except for Ogg. */
 static void test_cut_off(void **state)
 {
     (void)state;
@@ -200,7 +202,7 @@ static void test_cut_off(void **state)
         if (f->slack) {
             assert_in_range(info.frames, FRAMES - f->slack, FRAMES + f->slack);
             assert_in_range(info.missing + got, FRAMES - f->slack, FRAMES + f->slack);
-        } else { /* does not say how long it is: only that a page is torn */
+        } else { /* Ogg does not say how long it is; it is only known that a page is torn */
             assert_int_equal(info.missing, 0);
             assert_non_null(strstr(info.remark, "cut off"));
         }
@@ -221,14 +223,15 @@ static unsigned char *find(const char *name)
     return found;
 }
 
-/* Sizes as they are left by programs that write into a pipe, or that did not end well. */
+/* Sizes that are left by programs that write to a pipe or that were interrupted. */
 static void test_sizes_that_are_wrong(void **state)
 {
     (void)state;
     const struct {
         const char *name, *chunk;
         int format;
-        size_t before, size; /* between the chunk's name and its size; bytes of it */
+        /* before: bytes from the chunk's name to its size; size: bytes of that */
+        size_t before, size;
         bool big;
     } cases[] = {
         {"a.wav", "data", SF_FORMAT_WAV | SF_FORMAT_PCM_16, 4, 4, false},
@@ -252,7 +255,8 @@ static void test_sizes_that_are_wrong(void **state)
     }
 }
 
-/* Longer than a WAV header can say, as a recorder leaves it whose sizes have begun again at 0. */
+/* The file is longer than a WAV header can express. A recorder has left sizes that have wrapped
+ * around at 4 GB. */
 static void test_wav_of_more_than_4_gb(void **state)
 {
     (void)state;
@@ -289,7 +293,8 @@ static void test_wav_of_more_than_4_gb(void **state)
 
 /* ---- MP3 ---- */
 
-/* Of an MP3 file, where its first frame of sound is. */
+/* Return the position of the first audio frame of an MP3 file, which follows the note about its
+ * length. */
 static size_t behind_note(const bytes *mp3)
 {
     bsm_mpeg_frame frame;
@@ -324,7 +329,7 @@ static void test_mp3_without_a_note(void **state)
     begin();
     add(whole.at + note, whole.size - note);
     const uint64_t all = count("plain.mp3");
-    assert_in_range(all, FRAMES + 1, FRAMES + 4 * 1152); /* with what the encoder adds */
+    assert_in_range(all, FRAMES + 1, FRAMES + 4 * 1152); /* including the encoder's padding */
     check_whole("plain.mp3", all, info.frames);
     begin();
     add(id3, sizeof id3 - 1);
@@ -343,7 +348,7 @@ static void test_mp3_without_a_note(void **state)
     check_whole("junk.wav", count("junk.wav"), all);
 }
 
-/* The first frame is a part of one, as where a station was recorded, and so is the last. */
+/* The first frame and the last one are incomplete, as in a recording of a radio station. */
 static void test_mp3_from_the_middle(void **state)
 {
     (void)state;
@@ -372,7 +377,8 @@ static void test_damaged_mp3(void **state)
     assert_non_null(strstr(info.remark, "damaged"));
 }
 
-/* Bytes that are wrong anywhere: an end, and no more sound than the file can hold. */
+/* With wrong bytes anywhere, reading comes to an end, and yields no more audio than the file can
+ * hold. */
 static void test_bytes_that_are_wrong(void **state)
 {
     (void)state;
@@ -386,7 +392,8 @@ static void test_bytes_that_are_wrong(void **state)
         for (size_t round = 0; round < 12; round++) {
             begin();
             add(whole.at, whole.size);
-            const size_t range = round % 2 ? 200 : made.size; /* also in headers alone */
+            /* in every second round only in the header */
+            const size_t range = round % 2 ? 200 : made.size;
             for (size_t k = 0; k < 1 + 4 * round; k++) {
                 made.at[noise_size(&seed, 0, range - 1)] = (unsigned char)noise_size(&seed, 0, 255);
             }

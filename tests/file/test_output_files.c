@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The files that a separation writes: their names, and that all of them appear or none. */
+/* Tests the files that a separation writes: their names, and that either all of them appear or
+ * none. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,7 +78,7 @@ static void test_which_outputs(void **state)
                4);
 }
 
-/* Two files are ready and the second's name has been taken meanwhile: neither appears. */
+/* Two files are ready, but the second file's name has been taken meanwhile: neither appears. */
 static void test_publish_all_or_none(void **state)
 {
     (void)state;
@@ -97,7 +98,7 @@ static void test_publish_all_or_none(void **state)
     fake_signal_clear(&noise);
 }
 
-/* The n-th fsync fails, as of a disk that breaks or a server that goes away; 0: none. */
+/* The n-th fsync fails, as if a disk broke or a server went away; 0: none fails. */
 static int failing_fsync;
 
 int fsync(int fd)

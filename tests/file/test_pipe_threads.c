@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading ahead and writing behind: every sample arrives once and in its order, whatever the sizes;
- * errors come when what was before them is through; whoever stops waits for nobody; where the
- * system gives no thread, that is said. */
+/* Tests the threads that read ahead and write later. Every sample arrives once and in order,
+ * whatever the sizes. An error is reported after the samples that precede it. Stopping never
+ * blocks. If the system provides no thread, an error is reported. */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 #include "noise.h"
 #include "signal/signal.h"
 
-/* In place of pthread_create, by the linker. */
+/* The linker uses this instead of pthread_create. */
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
                           void *user);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
@@ -56,7 +56,8 @@ static void assert_filled(float *const *audio, size_t first, size_t count)
     }
 }
 
-/* Beside every three samples goes one more, which holds their number. */
+/* A second queue gets one sample for every three of the signal, which holds the number of the
+ * sample. */
 enum { RATIO = 3 };
 
 static void put_beside(bsm_sample_queue *queue, size_t first, size_t end)
@@ -69,7 +70,7 @@ static void put_beside(bsm_sample_queue *queue, size_t first, size_t end)
     }
 }
 
-/* All that goes beside the first `total` samples has come, and nothing else before it. */
+/* Check that the second queue has what belongs to the first `total` samples, in order. */
 static void take_beside(bsm_sample_queue *queue, size_t *at, size_t total)
 {
     for (float number, *plane = &number; *at < total; *at += RATIO) {
@@ -108,7 +109,7 @@ static bsm_read_ahead *begin(counted *c, size_t samples)
     return ahead;
 }
 
-/* Read in pieces of random sizes; returns what the last one came to. */
+/* Read in pieces of random sizes; return the status of the last one. */
 static bsm_status read_all(bsm_read_ahead *ahead, uint64_t *seed, size_t most, size_t total,
                            bsm_error *error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading an audio file from any sample on. */
+/* Tests reading an audio file from any sample on. */
 #include <math.h>
 #include <setjmp.h>
 #include <sndfile.h>
@@ -16,7 +16,7 @@
 
 enum { FRAMES = 200000, PIECE = 3000, RATE = 48000 };
 
-/* Two tones with some noise, which a lossy codec keeps, too. */
+/* Two tones with some noise, which also survive a lossy codec. */
 static float *new_sound(void)
 {
     float *sound = calloc(2 * FRAMES, sizeof *sound);
@@ -38,8 +38,8 @@ static void read_piece(bsm_audio_reader *reader, uint64_t frame, float piece[2][
     assert_int_equal(got, PIECE);
 }
 
-/* What is read from a place is what reading from the start gives, to `precision`, and the same bits
- * each time, wherever the reader comes from. */
+/* Check that reading from a position gives what reading from the start gives, within `precision`,
+ * and the same bits each time, wherever the reader was before. */
 static void check_format(const char *path, double precision)
 {
     static float whole[2][FRAMES], piece[2][PIECE], again[2][PIECE];
@@ -94,7 +94,7 @@ static void test_formats(void **state)
     float *sound = new_sound();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         SF_INFO info = {.samplerate = RATE, .channels = 2, .format = cases[i].format};
-        if (!sf_format_check(&info)) { /* built without this codec */
+        if (!sf_format_check(&info)) { /* libsndfile was built without this codec */
             print_message("%s: not supported by libsndfile here\n", cases[i].name);
             continue;
         }
@@ -102,7 +102,7 @@ static void test_formats(void **state)
         snprintf(path, sizeof path, "%s/%s", folder, cases[i].name);
         SNDFILE *file = sf_open(path, SFM_WRITE, &info);
         assert_non_null(file);
-        for (size_t at = 0; at < FRAMES; at += 10000) { /* the Vorbis encoder wants small pieces */
+        for (size_t at = 0; at < FRAMES; at += 10000) { /* the Vorbis encoder needs small pieces */
             assert_int_equal(sf_writef_float(file, sound + 2 * at, 10000), 10000);
         }
         assert_int_equal(sf_close(file), 0);

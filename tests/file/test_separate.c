@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Separating whole files: lengths, rates, channels, sums, and what happens when it goes wrong. */
+/* Tests separating whole files: lengths, rates, channels, sums, and what happens when something
+ * goes wrong. */
 #include <math.h>
 #include <setjmp.h>
 #include <sndfile.h>
@@ -26,7 +27,7 @@ static bsm_separate_options plain_options(void)
     return (bsm_separate_options){.overlap = -1};
 }
 
-/* A file of tones below 0.9 of the lowest rate's half, which every resampling passes. */
+/* Write a file of tones below 0.9 of half of the lowest rate, which all resamplers pass. */
 static float *write_tones(const char *name, int format, int rate, int channels, size_t frames)
 {
     float *samples = malloc((frames + 1) * (size_t)channels * sizeof *samples);
@@ -52,8 +53,8 @@ static bsm_status separate(fake_network *network, const char *name,
 
 /* ---- A network that passes everything on ---- */
 
-/* What comes out as vocals is the input within `precision`, and the sum of both parts is the input
- * to a float's rounding. */
+/* Check that the vocals are the input within `precision`, and that the sum of both parts is the
+ * input within a float's rounding. */
 static void check_parts(const float *input, int rate, int channels, size_t frames, double precision)
 {
     assert_int_equal(result.num_outputs, 2);
@@ -129,7 +130,7 @@ static void test_lengths(void **state)
     }
 }
 
-/* Of a network for this; 0: the options are out of range. */
+/* Return the max_frames of a network for these options; 0 if they are out of range. */
 static size_t max_frames(const bsm_config *config, const bsm_separate_options *options)
 {
     bsm_separate_plan plan;
@@ -251,7 +252,7 @@ static void test_stems(void **state)
     free(input);
 }
 
-/* Of integers, what is left is exact: the sum of both files is the input's integers. */
+/* For integer formats the instrumental is exact: the sum of both files is the input's integers. */
 static void test_integer_sums_are_exact(void **state)
 {
     (void)state;
@@ -363,14 +364,15 @@ static bool no_total(void *user, const bsm_progress *progress)
     return ++*calls > 0;
 }
 
-/* A FLAC file that was written as a stream says 0 for its length. */
+/* A FLAC file that was written as a stream has a length of 0 in its header. */
 static void test_unknown_length(void **state)
 {
     (void)state;
     free(write_tones("stream.flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 44100, 2, 50000));
     FILE *file = fopen(path, "r+b");
     assert_non_null(file);
-    assert_int_equal(fseek(file, 21, SEEK_SET), 0); /* 4 bits of the sample's size, 36 of ours */
+    /* keep 4 bits, which belong to the sample size, and clear the 36 of the length */
+    assert_int_equal(fseek(file, 21, SEEK_SET), 0);
     assert_int_equal(fwrite("\xf0\0\0\0", 1, 5, file), 5);
     assert_int_equal(fclose(file), 0);
     fake_network network = fake_identity(256, 64, 2);
@@ -382,7 +384,8 @@ static void test_unknown_length(void **state)
     assert_true(calls > 1);
     assert_int_equal(result.missing_seconds == 0, 1);
     fake_audio vocals = fake_read(result.outputs[0]);
-    assert_int_equal(vocals.format & SF_FORMAT_TYPEMASK, SF_FORMAT_WAVEX); /* it was not 4 GB */
+    /* not RF64: below 4 GB */
+    assert_int_equal(vocals.format & SF_FORMAT_TYPEMASK, SF_FORMAT_WAVEX);
     assert_int_equal(vocals.frames, 50000);
     free(vocals.samples);
 }

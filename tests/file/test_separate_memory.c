@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Separating a file, with every allocation of the engine failing in turn: an error, no leak, no
- * crash, nothing left behind. Those of the libraries work: libsoxr does not survive its own. */
+/* Separates a file while every allocation of the engine fails in turn: the result is an error
+ * without a leak or a crash, and no file is left. Allocations of the libraries succeed, because
+ * libsoxr crashes if its own fail. */
 #include <setjmp.h>
 #include <sndfile.h>
 #include <stdarg.h>
@@ -15,7 +16,8 @@
 #include "file/separate.h"
 #include "noise.h"
 
-/* Run with 0, 1, 2, ... allocations that work, until all do; returns how many it took. */
+/* Run with 0, 1, 2, ... successful allocations until no more are needed; return how many it
+ * took. */
 static long exhaust(fake_network *network, const char *folder, const char *path,
                     const bsm_separate_options *options)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Separating whole files: memory, and the network itself. */
+/* Tests separating whole files: memory, and a real network. */
 #include <math.h>
 #include <setjmp.h>
 #include <sndfile.h>
@@ -41,7 +41,7 @@ static void test_memory_does_not_grow(void **state)
 {
     (void)state;
 #if defined(__SANITIZE_ADDRESS__)
-    skip(); /* it keeps what was freed for a while */
+    skip(); /* AddressSanitizer keeps freed memory for a while */
 #endif
     enum { RATE = 8000, BLOCK = RATE * 10 };
     static float silence[BLOCK];
@@ -100,7 +100,7 @@ static bsm_network *small_network(size_t max_frames)
     return network;
 }
 
-/* With a block that holds the whole file, a stream is one window of the file's length. */
+/* If a block holds the whole file, a stream is the same as one window of the file's length. */
 static void test_real_network(void **state)
 {
     (void)state;
@@ -112,7 +112,8 @@ static void test_real_network(void **state)
                      BSM_OK);
     fake_audio window = fake_read(result.outputs[0]);
     options = (bsm_separate_options){.force = true, .commit = 101, .lookahead = 100};
-    for (int round = 0; round < 2; round++) { /* the second time, no state of the first is left */
+    /* the second time, nothing may be left of the first state */
+    for (int round = 0; round < 2; round++) {
         assert_int_equal(bsm_separate_file(network, in_folder("song.wav"), &options, &result, NULL),
                          BSM_OK);
         fake_audio stream = fake_read(result.outputs[0]);
@@ -136,7 +137,8 @@ static bool stop_at_second_call(void *user, const bsm_progress *progress)
     return ++*calls < 2;
 }
 
-/* The second question comes from inside the network, which knows no file. */
+/* The second call of the progress function comes from inside the network, which does not know the
+ * file. */
 static void test_cancelling_inside_the_network(void **state)
 {
     (void)state;
@@ -159,7 +161,8 @@ int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up_folder, tear_down_folder)
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(test_memory_does_not_grow), /* first: the peak counts from the program's start */
+        /* first, because the peak counts from the program's start */
+        IN_FOLDER(test_memory_does_not_grow),
         IN_FOLDER(test_real_network),
         IN_FOLDER(test_cancelling_inside_the_network),
     };

@@ -57,7 +57,7 @@ static double delayed(const clicks *c, size_t channel, size_t latency)
                : (double)c->memory[channel][(c->position - latency) % CLICKS_MEMORY];
 }
 
-/* How far the newer of both delays has come in. */
+/* Return how much of the newer delay has been faded in, from 0 to 1. */
 static double progress(const clicks *c)
 {
     return 1 - (double)c->fade_left / (double)c->fade;
@@ -73,8 +73,8 @@ static double coming(const clicks *c, size_t channel)
     return progress(c) * delayed(c, channel, c->latency);
 }
 
-/* Where the sum is loud enough to see the vocals' part of it. When the latency changes, that may be
- * another one at once, for another delay is heard. */
+/* Follow the vocals' fraction of the sum, if the sum is loud enough to show it. When the latency
+ * changes, the fraction may jump, because another delay is heard then. */
 static void follow_part(clicks *c, double vocals)
 {
     if (c->fade_left == c->fade) {

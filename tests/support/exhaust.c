@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Running something with every allocation failing in turn. */
+/* Runs something while every allocation fails in turn. */
 #include "exhaust.h"
 
 #include <errno.h>
@@ -14,7 +14,8 @@
 long exhaust(exercise *run, void *user, memory_callers callers)
 {
     bsm_error error;
-    assert_int_equal(run(user, &error), BSM_OK); /* what is made once and kept is there then */
+    /* so that everything that is made once and kept exists */
+    assert_int_equal(run(user, &error), BSM_OK);
     for (long limit = 0;; limit++) {
         const long before = memory_alive();
         error.message[0] = '\0';

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** Running something with every allocation failing in turn: an error, no leak, no crash. */
+/** Runs something while every allocation fails in turn: the result must be an error, without leak
+ *  or crash. */
 #ifndef BSM_TESTS_EXHAUST_H
 #define BSM_TESTS_EXHAUST_H
 
@@ -9,8 +10,9 @@
 /** Something that needs memory, on one thread. */
 typedef bsm_status exercise(void *user, bsm_error *error);
 
-/** Run it with 0, 1, 2, ... allocations that work, until all do; returns how many it took. Fails
- *  the test if blocks leak, or if an error is not BSM_NO_MEMORY and says so. */
+/** Run it with 0, 1, 2, ... successful allocations until it needs no more; return how many it took.
+ *  Fails the test if blocks leak, or if an error is not BSM_NO_MEMORY with a message that says
+ *  so. */
 long exhaust(exercise *run, void *user, memory_callers callers);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Memory that runs out when a test says so. */
+/* Memory that runs out when a test requests it. */
 #include "failing_memory.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@ void *__libc_realloc(void *memory, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *memory);
 
-/* So that the libraries use them, too. */
+/* Exported, so that the libraries use them, too. */
 #define EXPORTED __attribute__((visibility("default")))
 EXPORTED void *malloc(size_t size);
 EXPORTED void *calloc(size_t count, size_t size);
@@ -24,8 +24,8 @@ EXPORTED void free(void *memory);
 /* The bounds of the executable's code, from the linker. */
 extern const char __executable_start[], etext[];
 
-static long remaining = -1; /* allocations that still work; below 0: all */
-static long alive;          /* blocks that were not freed */
+static long remaining = -1; /* allocations that still succeed; below 0: all */
+static long alive;          /* blocks that have not been freed */
 static bool everyone;
 
 void memory_limit(long allocations, memory_callers callers)

@@ -10,8 +10,8 @@
 
 enum { FAKE_MAX_CALLS = 4096 };
 
-/** A "network": stem s is gain[s] times the mixture, a frame's gain growing with its place in the
- *  window or block if `ramp` is set. It remembers how it was called. */
+/** A "network": stem s is gain[s] times the mixture. If `ramp` is set, the gain of a frame grows
+ *  with its index in the window or block. It remembers how it was called. */
 typedef struct fake_network {
     bsm_config config;
     float gain[BSM_MAX_STEMS];
@@ -21,7 +21,7 @@ typedef struct fake_network {
     size_t frames[FAKE_MAX_CALLS], commit[FAKE_MAX_CALLS]; /**< commit 0: a window */
 } fake_network;
 
-/** Passes everything on as vocals; `channels` channels at 44.1 kHz. */
+/** Return a network that passes everything on as vocals, with `channels` channels at 44.1 kHz. */
 fake_network fake_identity(size_t n_fft, size_t hop, size_t channels);
 
 bsm_separator fake_separator(fake_network *network);
@@ -36,14 +36,14 @@ fake_signal fake_noise(size_t channels, size_t samples, uint64_t seed);
 void fake_signal_clear(fake_signal *signal);
 bsm_signal fake_reader(fake_signal *signal);
 
-/** A new folder for files; removed with all that is in it by fake_folder_remove. */
+/** Make a new folder for files; fake_folder_remove removes it with everything in it. */
 char *fake_folder(void);
 void fake_folder_remove(char *folder);
 
-/** How many files a folder holds whose name ends in `end`. */
+/** Return the number of files in a folder whose names end in `end`. */
 size_t fake_count_files(const char *folder, const char *end);
 
-/** Write interleaved samples as a file of libsndfile's format. */
+/** Write interleaved samples as a file of this libsndfile format. */
 void fake_write(const char *path, int format, int rate, int channels, const float *samples,
                 size_t frames);
 
@@ -54,7 +54,7 @@ typedef struct fake_audio {
     float *samples;
 } fake_audio;
 
-/** Fails the test if the file is not there. The caller frees `samples`. */
+/** Read a file; fails the test if it does not exist. The caller frees `samples`. */
 fake_audio fake_read(const char *path);
 
 #endif

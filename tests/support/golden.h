@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** Golden data for any test: tensors of a safetensors file under tests/data, and how far a result
- *  is from them. A file or tensor that is not there fails the test that asked for it. */
+/** Golden data for any test: tensors of a safetensors file in tests/data, and how far a result is
+ *  from them. If a file or tensor does not exist, the test that needs it fails. */
 #ifndef BSM_TESTS_GOLDEN_H
 #define BSM_TESTS_GOLDEN_H
 
@@ -23,20 +23,21 @@ golden *golden_open_path(const char *path);
 
 void golden_close(golden *file);
 
-/** A float32 tensor, which lives until golden_close. */
+/** Return a float32 tensor, which lives until golden_close. */
 golden_tensor golden_find(const golden *file, const char *name);
 
-/** Text from the metadata, NULL if there is none. */
+/** Return text from the metadata; NULL if there is none. */
 const char *golden_metadata(const golden *file, const char *key);
 
-/** norm(actual - expected) / norm(expected), in float64; infinite if anything is not finite. */
+/** Return norm(actual - expected) / norm(expected), in float64; infinite if anything is not
+ *  finite. */
 double golden_relative_error(const float *actual, const float *expected, size_t count);
 
-/** The path of a file in $BSM_TEST_DATA. The caller frees it. */
+/** Return the path of a file in $BSM_TEST_DATA. The caller frees it. */
 char *golden_path(const char *name);
 
-/** The path of a PyTorch checkpoint that the build made out of tests/data/checkpoints (tiny.ckpt,
- *  tiny-wrapped.pt, tiny-half.pth, odd-tensors.pt). The caller frees it. */
+/** Return the path of a PyTorch checkpoint that the build made from tests/data/checkpoints
+ *  (tiny.ckpt, tiny-wrapped.pt, tiny-half.pth, odd-tensors.pt). The caller frees it. */
 char *golden_checkpoint(const char *name);
 
 #endif

@@ -43,7 +43,8 @@ bsm_model *hash_model(const bsm_config *config)
     return model;
 }
 
-/* An untrained model's tensors lie in memory of its own, which nobody else has seen yet. */
+/* Write access is safe, because an untrained model's tensors are in the model's own memory, which
+ * nothing else uses yet. */
 float *model_weights(const bsm_model *model, const char *format, size_t band, size_t *count)
 {
     char name[96];
@@ -63,7 +64,7 @@ bsm_model *identity_model(const bsm_config *config)
             model_weights(model, "mask_estimators.0.to_freqs.%zu.0.2.weight", k, &count);
         memset(weight, 0, count * sizeof *weight);
         float *bias = model_weights(model, "mask_estimators.0.to_freqs.%zu.0.2.bias", k, &count);
-        for (size_t i = 0; i < count; i++) { /* values 1 + 0i, then gates that are open */
+        for (size_t i = 0; i < count; i++) { /* first numbers 1 + 0i, then open gates */
             bias[i] = i >= count / 2 ? 100 : i % 2 ? 0 : 1;
         }
     }

@@ -5,7 +5,7 @@
 
 #include "bsm/config.h"
 
-/** `headdim` divides 3 dim. */
+/** `headdim` must divide 3 dim. */
 static inline bsm_config odd_config(size_t dim, size_t headdim)
 {
     return (bsm_config){.dim = dim,

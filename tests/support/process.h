@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: ISC */
-/** What the system says about this process. */
+/** What the system reports about this process. */
 #ifndef BSM_TESTS_PROCESS_H
 #define BSM_TESTS_PROCESS_H
 
 #include <stddef.h>
 
-/** Seconds of processor time that all its threads have taken. */
+/** Return the seconds of processor time that all threads of this process have used. */
 double process_seconds(void);
 
-/** Threads that it has, with those that have just been joined and are not quite gone. */
+/** Return the number of threads, including those that were joined just now and have not quite
+ *  ended. */
 size_t process_threads(void);
 
-/** Sleep. */
+/** Sleep for this time. */
 void pass_seconds(double seconds);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* This program's own versions of the functions that an audio thread must not call, which every
- * library here calls, end the program if the audio thread does. */
+/* Defines this program's own versions of the functions that an audio thread must not call. All
+ * libraries in this process call these; they end the program if the audio thread does. */
 #include "purity.h"
 
 #include <dlfcn.h>
@@ -18,13 +18,14 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Hidden, as everything else is in our programs, they would not be seen by shared libraries. */
+/* Everything else in our programs is hidden, but shared libraries must see these. */
 #pragma GCC visibility push(default)
 
-/* Volatile: to the compiler, the C library does not call what is defined here. */
+/* This is volatile because the compiler assumes that the C library does not call functions defined
+ * here. */
 static _Thread_local volatile bool in_audio_thread;
 static _Atomic int forbidden_calls, wakes;
-static bool counting; /* instead of aborting, for the test of this test */
+static bool counting; /* count calls instead of aborting, to test this file itself */
 
 static void forbid(const char *function)
 {
@@ -80,7 +81,7 @@ void free(void *memory)
     __libc_free(memory);
 }
 
-/* The real function is looked up at its first call from outside the audio thread, see main. */
+/* The real function is looked up at its first call from outside the audio thread; see main. */
 #define FORBID(result, name, parameters, arguments)                                                \
     static result(*real_##name) parameters;                                                        \
     result name parameters                                                                         \
@@ -111,7 +112,7 @@ static int (*real_sem_post)(sem_t *);
 int sem_post(sem_t *sem)
 {
     wakes += in_audio_thread;
-    if (!real_sem_post) { /* the looking up, which is ours, frees memory */
+    if (!real_sem_post) { /* the look-up frees memory, which is not the audio thread's fault */
         const bool audio = in_audio_thread;
         in_audio_thread = false;
         *(void **)&real_sem_post = dlsym(RTLD_NEXT, "sem_post");
@@ -137,14 +138,15 @@ int purity_wakes(void)
     return atomic_exchange(&wakes, 0);
 }
 
-static const char *volatile function_name = "malloc"; /* not to be computed by the compiler */
+/* volatile, so that the compiler cannot compute the copy */
+static const char *volatile function_name = "malloc";
 
 int purity_self_test(void)
 {
     counting = true;
     in_audio_thread = true;
     void *memory = malloc(10);
-    char *copy = strdup(function_name); /* the C library's own call of malloc */
+    char *copy = strdup(function_name); /* calls malloc inside the C library */
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&mutex);
     pthread_mutex_unlock(&mutex);

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/** An audio thread may not allocate, lock, wait, read or write. Between purity_enter and
- *  purity_leave, a call of such a function by this thread ends the program, and names it. Not for
- *  use with sanitizers, which have a malloc of their own. */
+/** Checks that an audio thread does not allocate, lock, wait, read or write. Between purity_enter
+ *  and purity_leave, a call of such a function by this thread prints the function's name and ends
+ *  the program. Does not work with sanitizers, which have their own malloc. */
 #ifndef BSM_TESTS_STREAM_PURITY_H
 #define BSM_TESTS_STREAM_PURITY_H
 
 void purity_enter(void);
 void purity_leave(void);
 
-/** Calls of sem_post meanwhile, which are allowed, since the last question. */
+/** Return the number of calls of sem_post, which are allowed, since the last call of this
+ *  function. */
 int purity_wakes(void);
 
-/** Makes four forbidden calls, one of them inside a shared library, and gives how many of them were
- * seen. */
+/** Make four forbidden calls, one of them inside a shared library, and return how many were
+ *  noticed. */
 int purity_self_test(void);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** Random networks for tests, small and at odd sizes: the same on every run and machine. */
+/** Random networks for tests, small and with odd sizes, which are the same in every run and on
+ *  every machine. */
 #ifndef BSM_TESTS_RANDOM_CONFIG_H
 #define BSM_TESTS_RANDOM_CONFIG_H
 
@@ -8,13 +9,13 @@
 #include "bsm/config.h"
 #include "noise.h"
 
-/** The largest sizes; the others go up to a few. */
+/** The largest sizes; the remaining ones are at most a few. */
 typedef struct random_limits {
     size_t d_state, mask_expansion, heads;
     size_t head_low, head_high; /**< features of x per head: dim / heads */
 } random_limits;
 
-/** Everything but the bands and what follows from them. */
+/** Return everything but the bands and what depends on them. */
 static inline bsm_config random_layers(uint64_t *seed, const random_limits *limits)
 {
     bsm_config c = {.sample_rate = 8000, .segment = 1};
@@ -35,7 +36,7 @@ static inline bsm_config random_layers(uint64_t *seed, const random_limits *limi
     return c;
 }
 
-/** The transform that the bands, of two bins together at least, are cut out of. */
+/** Set a transform that fits the bands, which have at least two bins together. */
 static inline void set_transform(bsm_config *config)
 {
     size_t bins = 0;

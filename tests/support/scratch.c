@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A folder for a test's files, and the small network that most of the model tests are about. */
+/* A folder for a test's files, and the small network that most tests of models use. */
 #include "scratch.h"
 
 #include <dirent.h>
@@ -25,7 +25,7 @@ int scratch_setup(void **state)
     return mkdtemp(folder) ? 0 : -1;
 }
 
-/* Call `visit`, which may be NULL, for each file; returns how many there are. */
+/* Call `visit`, which may be NULL, for each file; return how many there are. */
 static size_t visit_files(int (*visit)(const char *path))
 {
     DIR *directory = opendir(folder);
@@ -68,7 +68,7 @@ const char *scratch_path(const char *name)
 const char *scratch_write(const char *name, const void *data, size_t size)
 {
     const char *path = scratch_path(name);
-    unlink(path); /* a new inode, so that the process does not take it for the old file */
+    unlink(path); /* a new inode, so that the process does not take the file for the old one */
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(data, 1, size, file), size);

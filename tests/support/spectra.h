@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** A device's modules over spectra, [frame][bin][channel][re, im], without the network. */
+/** Runs a device's modules on spectra, [frame][bin][channel][re, im], without a network. */
 #ifndef BSM_TESTS_NET_SPECTRA_H
 #define BSM_TESTS_NET_SPECTRA_H
 
@@ -10,15 +10,15 @@ typedef struct spectral_model {
     bsm_place place;
 } spectral_model;
 
-/** For blocks of up to `max_frames` frames; the model has to outlive it. A failure fails the test.
- */
+/** Open a model for blocks of up to `max_frames` frames; the model has to outlive the result. An
+ *  error fails the test. */
 spectral_model open_spectral(bsm_device_kind device, bsm_model *model, size_t max_frames);
 void close_spectral(spectral_model *spectral);
 
 /** Called after the band split (layer 0), and after each layer (from 1). */
 typedef void layer_observer(void *user, const spectral_model *spectral, size_t layer);
 
-/** A stem of a block: `wanted` frames. `observer` may be NULL. */
+/** Compute a stem of a block: `wanted` frames. `observer` may be NULL. */
 void run_spectra(const spectral_model *spectral, const float *spectrum, const bsm_block *block,
                  size_t stem, float *masked, layer_observer *observer, void *user);
 
