@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* How many examples a loader makes in a second of processor time: bench_loader SECONDS EXAMPLES
- * CACHE ROOT... , where each root holds vocals, other or both; with one worker, first plain, then
- * with every augmentation of the voice. Not a test. */
+/* Measures how many examples a loader makes in a second of processor time: bench_loader SECONDS
+ * EXAMPLES CACHE ROOT... , where each root contains vocals, other or both. Uses one worker, first
+ * without and then with every augmentation of the vocals. This is not a test. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -23,7 +23,7 @@ static double seconds(clockid_t clock)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Returns 0, or 1 with a line on the standard error. */
+/* Return 0, or print a line on the standard error and return 1. */
 static int run(const char *name, const bsm_data_options *data, const bsm_loader_options *options,
                size_t examples)
 {

@@ -101,7 +101,7 @@ void data_folder_flac(const char *folder, const char *name, int rate, int channe
 
 void data_folder_announce(const char *folder, const char *name, uint32_t frames)
 {
-    enum { TOTAL_SAMPLES = 22 }; /* the lower 32 of STREAMINFO's 36 bits, from this byte on */
+    enum { TOTAL_SAMPLES = 22 }; /* from this byte on: the lower 32 of STREAMINFO's 36 bits */
     const unsigned char bytes[] = {(unsigned char)(frames >> 24), (unsigned char)(frames >> 16),
                                    (unsigned char)(frames >> 8), (unsigned char)frames};
     FILE *file = fopen(data_folder_path(folder, name), "r+b");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A loader over small generated files. */
+/* A loader of small generated files, for its tests. */
 #include "loader_case.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where a source sounds, and the file that remembers it. */
+/* Tests the detection of active windows, and the file that remembers them. */
 #include "data/activity.h"
 
 #include <fcntl.h>
@@ -28,7 +28,7 @@ static void assert_starts(const bsm_activity *a, size_t count, const uint32_t *e
     }
 }
 
-/* By hand: 27 chunks, windows at 0, 5, 10, 15 and, the last one, at 17. */
+/* Windows worked out by hand: 27 chunks, with windows at 0, 5, 10, 15 and, the last one, at 17. */
 static void test_windows(void **state)
 {
     (void)state;
@@ -39,11 +39,12 @@ static void test_windows(void **state)
     bsm_activity a = {0};
     assert_int_equal(bsm_activity_find(&published, loudness, 27, &a, NULL), BSM_OK);
     assert_int_equal(a.length, 10);
-    /* Louder chunks of these windows: 10, 5, 0, 5, 7. */
+    /* Of the ten chunks of these windows, 10, 5, 0, 5 and 7 are louder than the floor. */
     const uint32_t expected[] = {0, 5, 15, 17};
     assert_starts(&a, 4, expected);
     free(a.starts);
-    for (size_t i = 20; i < 25; i++) { /* in the window at 15, five of ten become four */
+    /* of the window at 15 only four chunks remain louder, not five */
+    for (size_t i = 20; i < 25; i++) {
         loudness[i] = i == 20 ? 0.0005 : 0.2;
     }
     assert_int_equal(bsm_activity_find(&published, loudness, 27, &a, NULL), BSM_OK);
@@ -52,7 +53,8 @@ static void test_windows(void **state)
     free(a.starts);
 }
 
-/* The quantile is over chunks that are not silent: of 1 to 20 the 15% one lies at place 2.85. */
+/* The quantile is taken over chunks that are not silent: the 15% quantile of 1 to 20 is 3.85, at
+ * index 2.85. */
 static void test_quantile(void **state)
 {
     (void)state;
@@ -60,7 +62,7 @@ static void test_quantile(void **state)
     bsm_activity a = {0};
     bsm_sad_options options = published;
     for (size_t i = 0; i < 20; i++) {
-        loudness[i] = 0.01 * (double)(i + 1); /* the first window has 7 from 3.85 on: 4 to 10 */
+        loudness[i] = 0.01 * (double)(i + 1); /* the first window has 7 above 3.85: 4 to 10 */
     }
     options.active = 0.7;
     assert_int_equal(bsm_activity_find(&options, loudness, 40, &a, NULL), BSM_OK);
@@ -93,7 +95,8 @@ static void test_few_chunks(void **state)
 
 /* ---- Files ---- */
 
-/* Loud for 8 s, silent for 12, loud for 8: stereo, and the loudness of both channels together. */
+/* A stereo file that is loud for 8 s, silent for 12 s, and loud for 8 s; the loudness is that of
+ * both channels together. */
 static void test_scan(void **state)
 {
     (void)state;
@@ -127,7 +130,7 @@ static void test_scan(void **state)
     data_folder_remove(folder);
 }
 
-/* What a cut file leaves of a mixture would have its sound in it. */
+/* If one file were cut off, the difference between a mixture and it would contain its source. */
 static void test_cut_files(void **state)
 {
     (void)state;
@@ -168,7 +171,7 @@ static size_t scanned(const loader_case *c)
     return 0;
 }
 
-/* Six files. */
+/* A case with six files. */
 static loader_case *small_case(void)
 {
     loader_case *c = case_new();
@@ -198,7 +201,7 @@ static void test_scanned_once(void **state)
     assert_int_equal(second.segments, first.segments);
     assert_int_equal(second.tracks, first.tracks);
     assert_int_equal(access(data_folder_path(c->folder, "root/.bsm-segments.txt"), R_OK), 0);
-    c->data.sad.floor = 0.01; /* other options: all again */
+    c->data.sad.floor = 0.01; /* other options: everything is scanned again */
     case_start(c);
     assert_int_equal(scanned(c), 6);
     case_free(c);
@@ -210,7 +213,7 @@ static void test_changed_files_are_scanned_again(void **state)
     loader_case *c = small_case();
     case_start(c);
     case_noise(c, "root/vocals/a file 1.wav", 1, 4, 0.3F, 9);        /* another size */
-    case_noise(c, "root/vocals/a new one.wav", 1, 4, 0.3F, 9);       /* new */
+    case_noise(c, "root/vocals/a new one.wav", 1, 4, 0.3F, 9);       /* a new file */
     const struct timespec times[2] = {{.tv_sec = 5}, {.tv_sec = 5}}; /* another time */
     assert_int_equal(
         utimensat(AT_FDCWD, data_folder_path(c->folder, "root/other/a file 2.wav"), times, 0), 0);
@@ -239,7 +242,8 @@ static void test_folder_of_ones_own(void **state)
     case_free(c);
 }
 
-/* A folder that nothing can be written to (here: a file): a line, and work goes on. */
+/* If nothing can be written to the folder (here it is a file), this is reported once, and work
+ * continues. */
 static void test_unwritable_folder(void **state)
 {
     (void)state;
@@ -276,8 +280,8 @@ static void write_text(const char *path, const char *text, size_t size)
     assert_int_equal(fclose(file), 0);
 }
 
-/* Cut off anywhere, or with any byte changed: never a crash, never other examples than a window
- * that the file can have. */
+/* The file may be cut off anywhere or have any byte changed: the loader never crashes, and only
+ * uses windows that the audio file can have. */
 static void test_damaged_memory(void **state)
 {
     (void)state;
@@ -306,7 +310,8 @@ static void test_damaged_memory(void **state)
     case_free(c);
 }
 
-/* What other sources of the same folder have added stays; what is gone goes. */
+/* Entries that other sources of the same folder have added are kept; those of deleted files are
+ * removed. */
 static void test_entries_of_others_stay(void **state)
 {
     (void)state;

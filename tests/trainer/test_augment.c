@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Each augmentation alone, and which of them happen. */
+/* Tests each augmentation alone, and which of them are applied. */
 #include "data/augment.h"
 
 #include <math.h>
@@ -72,7 +72,7 @@ static double energy(const float *plane, size_t from, size_t to)
 
 /* ---- Tone ---- */
 
-/* dB by which a filter changes a sine, once it has settled. */
+/* Return the gain in dB of a filter for a sine, once it has settled. */
 static double response(bsm_filter_kind kind, double at, double q, double gain, double frequency)
 {
     fixture f = new_fixture(2);
@@ -92,7 +92,7 @@ static void assert_db(double value, double expected)
     }
 }
 
-/* What the cookbook's filters are at 0, at their frequency, and at half the rate. */
+/* The gains of the cookbook's filters at low, medium and high frequencies. */
 static void test_filters(void **state)
 {
     (void)state;
@@ -110,7 +110,8 @@ static void test_filters(void **state)
     }
 }
 
-/* Each of three filters is within 6 dB, so a tone changes by 18 at most; never NaN. */
+/* Each of three filters is within 6 dB, so a tone changes by at most 18 dB, and never becomes
+ * NaN. */
 static void test_eq(void **state)
 {
     (void)state;
@@ -129,7 +130,8 @@ static void test_eq(void **state)
     free_fixture(&f);
 }
 
-/* A loud half and one 20 dB quieter: at 4:1, over a threshold below both, 5 dB are left. */
+/* The first half is 20 dB louder than the second: at 4:1, with a threshold below both, a difference
+ * of 5 dB remains. */
 static void test_compression(void **state)
 {
     (void)state;
@@ -148,14 +150,15 @@ static void test_compression(void **state)
     assert_true(fabs(10 * log10(loud / quiet) - 5) < 0.2);
     memset(f.audio[0], 0, SAMPLES * sizeof(float));
     memset(f.audio[1], 0, SAMPLES * sizeof(float));
-    bsm_augment_compress(&f.piece, -40, 4, 0.001, 0.05); /* silence stays */
+    bsm_augment_compress(&f.piece, -40, 4, 0.001, 0.05); /* silence remains */
     assert_true(energy(f.audio[0], 0, SAMPLES) == 0);
     free_fixture(&f);
 }
 
 /* ---- Space ---- */
 
-/* Of a click: the click itself stays, then there is nothing, then a tail that decays as said. */
+/* The reverb of a click: the click itself is kept, then there is silence, then a tail with the
+ * requested decay. */
 static void test_reverb(void **state)
 {
     (void)state;
@@ -184,7 +187,7 @@ static void test_reverb(void **state)
     }
 }
 
-/* Doubles a click at 1000; returns what the channels have of it itself. */
+/* Double a click at sample 1000; return the gains of the click itself in both channels. */
 static const float *double_impulse(fixture *f, bsm_random *random)
 {
     static float gain[2];
@@ -197,7 +200,8 @@ static const float *double_impulse(fixture *f, bsm_random *random)
     return gain;
 }
 
-/* The copies come 12 ms later at the earliest and stay in tune to a sixth of a semitone. */
+/* The copies are 3 to 57 ms late, including the wavering of their delay, and 0 to 12 dB quieter
+ * than the piece. */
 static void test_doubling(void **state)
 {
     (void)state;
@@ -216,13 +220,14 @@ static void test_doubling(void **state)
     case_assert_chance(panned, 50, 0.5);
     for (uint64_t i = 0; i < 20; i++) {
         bsm_random random = bsm_random_of(3, i), same = random, count = random;
-        if (bsm_random_below(&count, 2) == 1) { /* its first number: two copies may cancel */
+        /* its first number chooses two copies, which may cancel */
+        if (bsm_random_below(&count, 2) == 1) {
             continue;
         }
         const float *gain = double_impulse(&f, &same);
         fill_sine(&f, 440, 0.3);
         bsm_augment_doubling(&f.piece, &random);
-        for (size_t c = 0; c < 2; c++) { /* only the copy */
+        for (size_t c = 0; c < 2; c++) { /* leave only the copy */
             for (size_t t = 0; t < SAMPLES; t++) {
                 f.audio[c][t] -= gain[c] * f.before[c][t];
             }
@@ -234,7 +239,7 @@ static void test_doubling(void **state)
     free_fixture(&f);
 }
 
-/* A swinging delay shifts the pitch: a copy of 440 Hz is within 15 cents of it, and not equal. */
+/* A wavering delay shifts the pitch: a copy of 440 Hz is within 16 cents of it, but not equal. */
 static void test_doubling_detunes(void **state)
 {
     (void)state;
@@ -277,7 +282,7 @@ static void test_pan(void **state)
     assert_true(fabs(right / left - pow(tan(3 * M_PI / 8), 2)) < 1e-3);
     f.piece.channels = 1;
     remember(&f);
-    bsm_augment_pan(&f.piece, 1); /* one channel has no sides */
+    bsm_augment_pan(&f.piece, 1); /* one channel cannot be panned */
     assert_memory_equal(f.audio[0], f.before[0], SAMPLES * sizeof(float));
     free_fixture(&f);
 }
@@ -332,7 +337,8 @@ static void test_width(void **state)
     free_fixture(&g);
 }
 
-/* The draws of one do not depend on whether another is on; all at once stay finite. */
+/* The draws of one augmentation do not depend on whether another is on. With all of them at once,
+ * samples stay finite. */
 static void test_streams_are_independent(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Checkpoints: everything comes back, and nothing else is taken for one. */
+/* Tests checkpoints: everything can be read back, and other files are refused. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +35,7 @@ static bsm_training *new_training(bsm_model *model)
     return training;
 }
 
-/* Numbers of its own in every vector; nothing in the padding. */
+/* Fill each vector with different numbers, and its padding with zeros. */
 static void fill_vector(bsm_training *training, const bsm_model *model, bsm_training_vector vector)
 {
     float *values = calloc(bsm_training_vector_size(training), sizeof *values);
@@ -66,7 +66,7 @@ static bsm_state odd_state(uint64_t step_items)
     bsm_state state = bsm_state_start();
     state.epoch = 3;
     state.step = 1234567;
-    state.examples = 9007199254740991; /* the largest that JSON holds */
+    state.examples = 9007199254740991; /* the largest that JSON can represent */
     state.step_items = step_items;
     state.best = -1.0 / 3;
     state.schedule.scale = 0.1 + 0.2;
@@ -76,7 +76,7 @@ static bsm_state odd_state(uint64_t step_items)
     return state;
 }
 
-/* A checkpoint of a training whose vectors are noise. */
+/* Write a checkpoint of a training whose vectors are noise. */
 static const char *write_one(bsm_model *model, bsm_training *training, uint64_t step_items)
 {
     for (int v = 0; v < BSM_NUM_TRAINING_VECTORS; v++) {
@@ -193,7 +193,7 @@ static void test_foreign(void **state)
     bsm_model_free(model);
 }
 
-/* All that belongs to it, but without the moments. */
+/* The checkpoint has everything but the moments. */
 static void test_incomplete(void **state)
 {
     (void)state;

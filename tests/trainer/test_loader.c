@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The loader's threads: the same examples in every run, and files that cannot be used. */
+/* Tests the loader's threads: all runs give the same examples, and unusable files are skipped. */
 #include "data/loader.h"
 
 #include <math.h>
@@ -17,7 +17,7 @@
 
 enum { COUNT = 24, PLANES = 6 };
 
-/** What remains of an example: its number, and its planes (mixture, vocals, other). */
+/** What is kept of an example: its number, and its planes (mixture, vocals, other). */
 typedef struct kept {
     uint64_t number;
     float planes[PLANES][CASE_SAMPLES];
@@ -95,7 +95,7 @@ static void test_continues(void **state)
     c->options.first = 7;
     kept *rest = keep_examples(c, COUNT - 7);
     assert_memory_equal(rest, all + 7, (COUNT - 7) * sizeof *rest);
-    c->options.processes = 3; /* this process's first one from 7 on is number 9 */
+    c->options.processes = 3; /* the first example of this process, from 7 on, is number 9 */
     kept *third = keep_examples(c, 2);
     assert_int_equal(third[0].number, 9);
     assert_memory_equal(&third[1], &all[12], sizeof *third);
@@ -115,7 +115,7 @@ static void test_unusable_files(void **state)
     data_folder_file(c->folder, "pool/vocals/broken.wav");
     data_folder_link(c->folder, "nowhere.wav", "pool/vocals/dangling.wav");
     case_cut_flac(c, "pool/vocals/cut.flac", 3, 0.5);
-    for (size_t run = 0; run < 2; run++) { /* the second time with what the first has kept */
+    for (size_t run = 0; run < 2; run++) { /* the second run uses what the first has remembered */
         kept *examples = keep_examples(c, 2 * COUNT);
         assert_int_equal(case_lines(c, "short.wav: lasts 0.2 s, less than the 0.25 s"), 1);
         assert_int_equal(case_lines(c, "broken.wav: "), 1);
@@ -128,7 +128,7 @@ static void test_unusable_files(void **state)
     case_free(c);
 }
 
-/* An end that comes a little early is no damage, whether the file is read at the start or not. */
+/* A file that ends a little early is not damaged, whether it is read at the start or not. */
 static void test_a_few_samples_too_few(void **state)
 {
     (void)state;
@@ -145,7 +145,8 @@ static void test_a_few_samples_too_few(void **state)
     }
 }
 
-/* Damage that shows only when it is read: drawn again, the same for any number of workers. */
+/* Damage may be found only when an example is read. Another one is drawn then, the same for any
+ * number of workers. */
 static void test_damage_found_later(void **state)
 {
     (void)state;
@@ -164,7 +165,7 @@ static void test_damage_found_later(void **state)
     case_free(c);
 }
 
-/* Only headers are read at the start, then all files but eight of each kind go away. */
+/* Only headers are read at the start. Then all files but eight of each kind are deleted. */
 static void test_vanishing_files(void **state)
 {
     (void)state;
@@ -262,7 +263,7 @@ static void test_missing_data(void **state)
     data_folder_make(c->folder, "nowhere/x");
     case_constant(c, "nowhere/vocals/a.wav", 1, 0.1F);
     assert_refused(c, BSM_NOT_FOUND, "no usable file in which the source \"other\" sounds");
-    case_constant(c, "nowhere/other/a.wav", 1, 0); /* silent: never sounds */
+    case_constant(c, "nowhere/other/a.wav", 1, 0); /* silent, so it is never active */
     assert_refused(c, BSM_NOT_FOUND, "no usable file in which the source \"other\" sounds");
     case_free(c);
 }
@@ -278,7 +279,7 @@ static void test_waiting_is_counted(void **state)
         case_next(c);
     }
     assert_true(bsm_loader_get_stats(c->loader).seconds_waited > 0);
-    bool at_once = false; /* after a while the queue is full, however slow the machine */
+    bool at_once = false; /* the queue is full after a while, however slow the machine */
     for (size_t i = 0; i < 100 && !at_once; i++) {
         const double before = bsm_loader_get_stats(c->loader).seconds_waited;
         usleep(100000);
@@ -289,7 +290,7 @@ static void test_waiting_is_counted(void **state)
     case_free(c);
 }
 
-/* At any moment: while workers work, wait, or before anything was taken. */
+/* Stop at any moment: while workers work, while they wait, or before anything was taken. */
 static void test_stops(void **state)
 {
     (void)state;

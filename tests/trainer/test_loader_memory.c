@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Finding training data and making examples, with every allocation failing in turn. */
+/* Finds training data and makes examples while every allocation fails in turn. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 #include "exhaust.h"
 #include "loader_case.h"
 
-/* As the loader, but on this thread. */
+/* Do the same as the loader, but on this thread. */
 static bsm_status make_examples(void *user, bsm_error *error)
 {
     loader_case *c = user;
@@ -61,7 +61,8 @@ static void test_reading_what_is_remembered(void **state)
     case_free(c);
 }
 
-/* Nothing is remembered where nothing can be written: all is scanned each time. */
+/* Nothing can be written to this folder, so nothing is remembered, and everything is scanned each
+ * time. */
 static void test_scanning(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Signal to distortion ratios of signals whose ratios are known. */
+/* Tests signal to distortion ratios with signals whose ratios are known. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,7 +47,7 @@ static bsm_sdr measure(size_t channels, size_t samples)
     return sdr;
 }
 
-/* Let second `second` have constant samples; both channels have them. */
+/* Fill second `second` of both channels with a constant target t and estimate e. */
 static void set_second(size_t second, double t, double e)
 {
     for (size_t i = second * RATE; i < (second + 1) * RATE; i++) {
@@ -56,7 +56,7 @@ static void set_second(size_t second, double t, double e)
     }
 }
 
-/* A second with a target of 0.5 and an estimate that is `db` from it. */
+/* Fill a second with a target of 0.5 and an estimate whose ratio is `db`. */
 static void set_ratio(size_t second, double db)
 {
     set_second(second, 0.5, 0.5 + 0.5 * pow(10, -db / 20));
@@ -80,7 +80,7 @@ static void test_known_ratio(void **state)
     }
 }
 
-/* The energies of both channels are added before the ratio is taken. */
+/* The energies of both channels are added before the ratio is computed. */
 static void test_channels_are_taken_together(void **state)
 {
     (void)state;
@@ -142,8 +142,8 @@ static void test_silent_frames_are_left_out(void **state)
     set_ratio(0, 10);
     set_second(1, 0, 0.1);  /* a silent target */
     set_second(2, 0.5, 0);  /* a silent estimate */
-    set_second(3, 0, 0);    /* both */
-    set_second(4, 1e-4, 0); /* quiet, and not silent, but the estimate is */
+    set_second(3, 0, 0);    /* both silent */
+    set_second(4, 1e-4, 0); /* a target that is quiet but not silent; a silent estimate */
     set_ratio(5, 30);
     bsm_sdr sdr = measure(2, 6 * RATE);
     assert_int_equal(sdr.frames, 2);
@@ -154,7 +154,7 @@ static void test_silent_frames_are_left_out(void **state)
     assert_near(sdr.silent_residual, 10 * log10((0.01 + 0 + 1e-8) / 3));
 }
 
-/* museval takes these for silence, since it adds the channels up. */
+/* museval would take these channels for silence, because it adds them. */
 static void test_opposite_channels_are_not_silent(void **state)
 {
     (void)state;
@@ -173,22 +173,23 @@ static void test_sparse_frames(void **state)
 {
     (void)state;
     set_second(0, 0, 0.01);
-    set_ratio(1, 1); /* after one quiet second only */
+    set_ratio(1, 1); /* not sparse, because only one quiet second precedes it */
     set_second(2, 0, 0.01);
     set_second(3, 0.0009, 0.01); /* quiet */
     set_ratio(4, 7);             /* sparse */
-    set_ratio(5, 2);             /* no longer */
+    set_ratio(5, 2);             /* no longer sparse */
     set_second(6, 0, 0);
     set_second(7, 0, 0);
     set_second(8, 0, 0);
-    set_second(9, 0.5, 0); /* sparse, and missed: 0 dB */
+    set_second(9, 0.5, 0); /* sparse, but not separated: 0 dB */
     bsm_sdr sdr = measure(2, 10 * RATE);
     assert_int_equal(sdr.sparse_frames, 2);
     assert_near(sdr.sparse_csdr, 3.5);
     assert_int_equal(sdr.frames, 4);
     assert_int_equal(sdr.silent_frames, 6);
     assert_near(sdr.silent_residual, 10 * log10((2 * 1e-4 + pow(0.0091, 2)) / 6));
-    assert_near(sdr.typical_residual, 10 * log10(pow(0.0091, 2) / 2)); /* of 0 0 0 . 1e-4 1e-4 */
+    /* median of 0 0 0 x 1e-4 1e-4 */
+    assert_near(sdr.typical_residual, 10 * log10(pow(0.0091, 2) / 2));
 }
 
 static void test_quiet_is_below_60_db(void **state)
@@ -230,7 +231,7 @@ static void test_pieces_do_not_matter(void **state)
     const bsm_sdr whole = measure(2, SAMPLES);
     assert_int_equal(whole.sparse_frames, 1);
     bsm_metrics *metrics = new_metrics(RATE, 2);
-    for (int round = 0; round < 50; round++) { /* each after the one before has finished */
+    for (int round = 0; round < 50; round++) { /* each round uses the same object again */
         for (size_t at = 0; at < SAMPLES;) {
             size_t count = noise_size(&seed, 0, round < 2 ? 3 : 3 * RATE);
             count = count < SAMPLES - at ? count : SAMPLES - at;

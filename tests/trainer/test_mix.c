@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What is in an example: which sources, how loud, and how they are read. */
+/* Tests the contents of an example: its sources, their loudness, and how they are read. */
 #include "data/loader.h"
 
 #include <math.h>
@@ -40,7 +40,7 @@ static void test_mixture_is_the_sum(void **state)
     case_free(c);
 }
 
-/* A source that is not a stem is in the mixture only. */
+/* A source that is not a stem is part of the mixture only. */
 static void test_stems_are_some_of_the_sources(void **state)
 {
     (void)state;
@@ -66,8 +66,8 @@ static void test_stems_are_some_of_the_sources(void **state)
     case_free(c);
 }
 
-/* Files are told by their values: track t has t + 1 hundredths in both sources; pool 0.3 and 0.4.
- */
+/* Each file has samples of one value, which identifies it: track t has (t + 1) / 100 in both
+ * sources, the pool has 0.3 and 0.4. */
 static loader_case *constant_case(void)
 {
     loader_case *c = case_new();
@@ -117,7 +117,8 @@ static void test_weights_of_roots(void **state)
     case_free(c);
 }
 
-/* Of one track unless mixed; from a pool, which has one source, each from anywhere. */
+/* Both sources come from one track unless they are mixed at random. If one comes from a pool, which
+ * has only one source, the other comes from anywhere. */
 static void test_tracks_stay_together(void **state)
 {
     (void)state;
@@ -131,12 +132,13 @@ static void test_tracks_stay_together(void **state)
         const bsm_example *e = case_next(c);
         same += case_near(e->stems[0][0][0], e->stems[1][0][0]);
     }
-    /* Together 0.8: songs 3/4, all equal; a pool 1/4: its other source from anywhere, not equal. */
+    /* In 0.8 of the cases the sources are drawn together: from songs (3/4), which are all equal, or
+     * one from a pool (1/4), never equal. */
     case_assert_chance(same, DRAWS, 0.8 * 0.75 + 0.2 * 0.75 * 0.75 / 3);
     case_free(c);
 }
 
-/* What a track with a mixture does not have is what the others leave of it. */
+/* The source that a track with a mixture lacks is the mixture minus the other sources. */
 static void test_rest_of_a_mixture(void **state)
 {
     (void)state;
@@ -153,21 +155,22 @@ static void test_rest_of_a_mixture(void **state)
             const bsm_example *e = case_next(c);
             for (size_t t = 0; t < CASE_SAMPLES; t++) {
                 const float v = e->stems[0][1][t];
-                assert_true(v == 0 || case_near(v, 0.1F)); /* the mixture goes on after it */
+                assert_true(v == 0 || case_near(v, 0.1F)); /* 0 where only the mixture continues */
                 assert_true(case_near(e->stems[1][1][t], 0.3F - v));
             }
         }
     }
     c->data.sad.enabled = true;
-    case_constant(c, "root/a/vocals.wav", 1.5, 0.05F); /* changes what is left, too */
+    case_constant(c, "root/a/vocals.wav", 1.5, 0.05F); /* this changes the remaining source, too */
     case_start(c);
     assert_int_equal(case_lines(c, "sound in 1 files"), 1);
     assert_int_equal(case_lines(c, "sound in 1 mixtures"), 1);
-    case_constant(c, "root/b/vocals.wav", 1, 0.2F); /* more files: it is still remembered */
+    case_constant(c, "root/b/vocals.wav", 1, 0.2F); /* with more files it is still remembered */
     case_start(c);
     case_start(c);
     assert_int_equal(case_lines(c, ""), 0);
-    case_constant(c, "root/b/other.wav", 1, 0.2F); /* a mixture of another rate than its voice */
+    /* a mixture whose rate is not that of its vocals */
+    case_constant(c, "root/b/other.wav", 1, 0.2F);
     case_sine(c, "root/a/vocals.wav", 11025, 1, 1, 400);
     case_start(c);
     assert_int_equal(case_lines(c, "vocals.wav: has another rate or other channels than"), 1);
@@ -195,7 +198,7 @@ static void test_silent_sources(void **state)
         silent[0] += no_vocals;
         silent[1] += no_other;
     }
-    case_assert_chance(silent[0], DRAWS, 0.3 * 0.8 / 0.94); /* given that not both are */
+    case_assert_chance(silent[0], DRAWS, 0.3 * 0.8 / 0.94); /* given that not both are silent */
     case_assert_chance(silent[1], DRAWS, 0.2 * 0.7 / 0.94);
     case_free(c);
 }
@@ -232,7 +235,7 @@ static void test_level(void **state)
     loader_case *c = case_rich();
     c->silent[0] = c->silent[1] = 0;
     c->data.level = (bsm_range){-15, 5};
-    c->model.num_stems = 1; /* the target, over what is no stem */
+    c->model.num_stems = 1; /* level of the stem relative to the other source */
     case_start(c);
     double low = 99, high = -99;
     for (size_t i = 0; i < 200; i++) {
@@ -252,7 +255,7 @@ static void test_level(void **state)
     case_free(c);
 }
 
-/* A voice 60 dB down is raised by no more than 20 dB. */
+/* Vocals at -60 dB are raised by at most 20 dB. */
 static void test_level_does_not_raise_noise(void **state)
 {
     (void)state;
@@ -268,7 +271,8 @@ static void test_level_does_not_raise_noise(void **state)
     case_free(c);
 }
 
-/* One to three more pieces of the same source, each up to 9 dB below what it is added to. */
+/* One to three more pieces of the same source are added, each up to 9 dB below what it is added
+ * to. */
 static void test_layers(void **state)
 {
     (void)state;
@@ -283,10 +287,12 @@ static void test_layers(void **state)
     for (size_t i = 0; i < DRAWS; i++) {
         const bsm_example *e = case_next(c);
         const double left = case_energy(e->stems[0][0]), right = case_energy(e->stems[0][1]);
-        const double ratio = (left + right) / 2 / (0.01 / 3); /* of the noise without layers */
-        assert_true(ratio > 0.85 && ratio < 10); /* 8 where all three are as loud as they can be */
-        layered += fabs(log(left / right)) > 1e-6;       /* the voice itself is in the middle */
-        assert_true(case_near(e->stems[1][0][0], 0.1F)); /* of one source alone */
+        /* relative to the noise without layers */
+        const double ratio = (left + right) / 2 / (0.01 / 3);
+        assert_true(ratio > 0.85 && ratio < 10); /* 8 if all three are as loud as possible */
+        /* without layers the vocals are in the middle */
+        layered += fabs(log(left / right)) > 1e-6;
+        assert_true(case_near(e->stems[1][0][0], 0.1F)); /* never layered */
     }
     case_assert_chance(layered, DRAWS, 0.5);
     case_free(c);
@@ -305,7 +311,7 @@ static void test_any_rate(void **state)
     for (size_t i = 0; i < 20; i++) {
         const bsm_example *e = case_next(c);
         for (size_t s = 0; s < 2; s++) {
-            /* Not at the ends, where a file's begin or end rings. */
+            /* The ends are left out, because the resampler rings where a file begins or ends. */
             const double f = case_frequency(e->stems[s][0] + 100, CASE_SAMPLES - 200, CASE_RATE);
             assert_true(fabs(f - (s ? 700 : 500)) < 0.5);
             assert_true(fabs(case_energy(e->stems[s][0]) - 0.045) < 0.001);
@@ -315,7 +321,7 @@ static void test_any_rate(void **state)
     case_free(c);
 }
 
-/* Two channels become their mean. */
+/* Two channels are replaced by their mean. */
 static void test_one_channel(void **state)
 {
     (void)state;
@@ -336,7 +342,7 @@ static void test_one_channel(void **state)
     case_free(c);
 }
 
-/* The sources of a track stay in time, whatever their rates: a click in each at the same second. */
+/* The sources of a track stay aligned, whatever their rates: each has clicks at the same times. */
 static void test_alignment(void **state)
 {
     (void)state;
@@ -346,7 +352,7 @@ static void test_alignment(void **state)
     for (size_t s = 0; s < 2; s++) {
         float *samples = calloc((size_t)(SECONDS * rates[s]), sizeof *samples);
         assert_non_null(samples);
-        for (size_t click = 0; click < 10 * SECONDS; click++) { /* ten in a second */
+        for (size_t click = 0; click < 10 * SECONDS; click++) { /* ten per second */
             const size_t at = click * (size_t)rates[s] / 10;
             for (size_t i = at; i < at + (size_t)rates[s] / 400; i++) {
                 samples[i] = 0.2F + 0.01F * (float)click;
@@ -358,7 +364,7 @@ static void test_alignment(void **state)
     }
     case_root(c, "root", 1);
     c->data.random_mix = 0;
-    c->augmentations[0].pitch = 1; /* would take it out of time, so it does not happen */
+    c->augmentations[0].pitch = 1; /* not applied, because it would destroy the alignment */
     c->augmentations[0].semitones = (bsm_range){12, 12};
     case_start(c);
     for (size_t i = 0; i < 20; i++) {
@@ -367,7 +373,8 @@ static void test_alignment(void **state)
         for (size_t t = 0; t < CASE_SAMPLES; t++) {
             difference += fabs((double)e->stems[0][0][t] - (double)e->stems[1][0][t]);
         }
-        /* A quarter of a second holds two or three clicks of 20 samples, 0.2 to 0.6 high. */
+        /* A quarter of a second contains two or three clicks of 20 samples that are 0.2 to 0.6
+         * high. */
         assert_true(difference < 4);
     }
     case_free(c);
@@ -392,8 +399,8 @@ static void test_pitch(void **state)
     case_free(c);
 }
 
-/* A file hardly longer than an example has no more for a faster one: no shift beyond what it has.
- */
+/* A file that is only a little longer than an example cannot be read much faster: the shift is
+ * limited by its length. */
 static void test_pitch_of_a_short_file(void **state)
 {
     (void)state;
@@ -407,7 +414,7 @@ static void test_pitch_of_a_short_file(void **state)
     case_start(c);
     const bsm_example *e = case_next(c);
     assert_true(fabs(case_frequency(e->stems[0][0], CASE_SAMPLES, CASE_RATE) - 440) < 0.5);
-    double end = 0; /* it sounds up to the last sample */
+    double end = 0; /* energy at the end: the sine lasts until the last sample */
     for (size_t t = CASE_SAMPLES - 200; t < CASE_SAMPLES; t++) {
         end += (double)e->stems[0][0][t] * (double)e->stems[0][0][t] / 200;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a training writes down: TensorBoard's files and the log. */
+/* Tests the files that a training writes: TensorBoard's files and the log. */
 #include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
@@ -22,7 +22,7 @@ static void folder(char *path, size_t size)
     *strrchr(path, '/') = '\0';
 }
 
-/* The vectors of RFC 3720, B.4. */
+/* The test vectors of RFC 3720, B.4. */
 static void test_crc(void **state)
 {
     (void)state;
@@ -54,7 +54,7 @@ static unsigned char *read_events(const char *path, size_t *size)
     return data;
 }
 
-/* The next record's bytes; its checksums are right. */
+/* Return the next record's bytes, and check its checksums. */
 static const unsigned char *next_record(const unsigned char **data, const unsigned char *end,
                                         size_t *size)
 {
@@ -88,7 +88,7 @@ static void test_tensorboard(void **state)
     bsm_tensorboard_add(board, "loss/total", 1.5);
     bsm_tensorboard_add(board, "nothing", NAN);
     assert_int_equal(bsm_tensorboard_write(board, 301, NULL), BSM_OK);
-    assert_int_equal(bsm_tensorboard_write(board, 302, NULL), BSM_OK); /* nothing to say */
+    assert_int_equal(bsm_tensorboard_write(board, 302, NULL), BSM_OK); /* nothing to write */
     assert_int_equal(bsm_tensorboard_close(board, NULL), BSM_OK);
 
     size_t size, length;

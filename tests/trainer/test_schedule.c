@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The learning rate's course. */
+/* Tests the course of the learning rate. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A training's configuration: what is read, what is refused and how that is said. */
+/* Tests a training's configuration: what is read, what is refused, and the messages. */
 #include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,7 +46,8 @@ static void unload(loaded *l)
     free(l->text);
 }
 
-/* The message begins with the file, and a ':' follows it, where `place` is not NULL. */
+/* Check that a configuration is refused. If the error's message begins with the path of the file,
+ * `message` is what follows it. */
 static void assert_refused(const char *yaml, const char *set, const char *message)
 {
     loaded l = {0};
@@ -81,7 +82,7 @@ static void test_defaults_are_published(void **state)
     unload(&l);
 }
 
-/* The network that a configuration of the source folder asks for. */
+/* Return the network that a configuration in the source folder specifies. */
 static bsm_config shipped(const char *name)
 {
     char path[1024];
@@ -181,7 +182,7 @@ static void test_bands(void **state)
     unload(&l);
 }
 
-/* What is measured with a preset holds for the file of its name. */
+/* A preset's measurements also apply to the configuration file of its name. */
 static void test_files_are_presets(void **state)
 {
     (void)state;
@@ -247,7 +248,7 @@ static void test_wrong_types(void **state)
                    "--set training.seed: \"x\" is not a whole number");
 }
 
-/* By the names of other programs: understood, or answered with the right one. */
+/* The names that other programs use are understood, or the message suggests the right one. */
 static void test_precisions(void **state)
 {
     (void)state;
@@ -335,7 +336,7 @@ static void test_not_yaml(void **state)
                    "--set training..seed=1: is not SECTION.KEY=VALUE");
 }
 
-/* An anchor that holds itself must not be followed for ever. */
+/* An anchor that contains itself must not be followed for ever. */
 static void test_endless_document(void **state)
 {
     (void)state;

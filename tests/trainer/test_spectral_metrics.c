@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Errors by kind of bin, and centre extraction, of signals for which they are known. */
+/* Tests the errors by kind of bin and the extraction of the centre, with signals whose results are
+ * known. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -75,7 +76,8 @@ static bsm_spectral_errors measure(size_t channels, size_t samples)
 
 /* ---- The errors ---- */
 
-/* Half of the voice is missed, and a tenth of the music, half as loud, is let through. */
+/* The estimate misses half of the voice and lets a tenth of the music through, which is half as
+ * loud. */
 static void test_voice_and_music_in_different_bins(void **state)
 {
     (void)state;
@@ -95,13 +97,13 @@ static void test_voice_and_music_in_different_bins(void **state)
     }
 }
 
-/* Both have the same noise, so that every bin is of one kind. */
+/* Target and rest contain the same noise, so that every bin is of one kind. */
 static bsm_spectral_errors measure_at(double target_over_rest)
 {
     set_up(NULL);
     add_noise(target[0], 3, 1);
     add_noise(mixture[0], 3, 1 + pow(10, -target_over_rest / 20));
-    return measure(1, SAMPLES); /* an estimate of silence: all of the target is wrong */
+    return measure(1, SAMPLES); /* the estimate is silence, so the whole target is missed */
 }
 
 static void test_kinds_of_bins(void **state)
@@ -117,7 +119,7 @@ static void test_kinds_of_bins(void **state)
     assert_near(measure_at(-10.1).let_through, 0, 1e-9);
 }
 
-/* Of one channel alone the bins would be the rest's. */
+/* One channel alone would give the bins to the rest. */
 static void test_channels_are_taken_together(void **state)
 {
     (void)state;
@@ -129,7 +131,7 @@ static void test_channels_are_taken_together(void **state)
     assert_near(measure(2, SAMPLES).mixed, 20 * log10(0.5), 1e-4);
 }
 
-/* The three together are the whole error. */
+/* The three kinds together are the whole error. */
 static void test_nothing_is_left_out(void **state)
 {
     (void)state;
@@ -181,7 +183,7 @@ static void test_centre_beside_wide_music(void **state)
     }
     assert_true(measure(2, SAMPLES).centre_usdr > 30);
     set_up(NULL);
-    for (size_t c = 0; c < 2; c++) { /* and music that is in the middle, half as loud */
+    for (size_t c = 0; c < 2; c++) { /* now the music, half as loud, is in the middle, too */
         add_sine(target[c], 1000, 0.3);
         add_sine(mixture[c], 1000, 0.3);
         add_sine(mixture[c], 4000, 0.15);
@@ -241,7 +243,8 @@ static void test_all_of_short_tracks_counts(void **state)
         bsm_spectral_errors errors = measure(2, lengths[i]);
         assert_true(isfinite(errors.centre_usdr));
         set_up(NULL);
-        for (size_t c = 0; c < 2; c++) { /* all is in the last sample, and nothing is found of it */
+        /* only the last sample is not 0, and the estimate has nothing of it */
+        for (size_t c = 0; c < 2; c++) {
             target[c][lengths[i] - 1] = c == LEFT ? 1 : -1;
             mixture[c][lengths[i] - 1] = c == LEFT ? 1 : -1;
         }

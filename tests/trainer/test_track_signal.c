@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A track's mixture and its sources, of files of all kinds. */
+/* Tests a track's mixture and its sources, with files of all kinds. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +23,7 @@ static char *folder;
 static char *paths[PARTS]; /* mixture, sources */
 static bsm_track track;
 
-/* What came out: the mixture as it was read, then the parts as they were taken. */
+/* The output: the mixture as it was read, then the parts as they were taken. */
 static float mixture[STEREO][MAX_SAMPLES], taken[PARTS * STEREO][MAX_SAMPLES];
 
 static int set_up(void **state)
@@ -44,7 +44,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Write a file of part `part`; returns its samples, interleaved, to be freed. */
+/* Write a file of part `part`; return its interleaved samples, which the caller frees. */
 static float *write_part(size_t part, int rate, int channels, size_t frames)
 {
     char name[16];
@@ -68,7 +68,7 @@ static bsm_track_signal *open_track(size_t channels, double max_seconds)
     return signal;
 }
 
-/* Read all in pieces of random sizes, and take it later; returns how much there was. */
+/* Read everything in pieces of random sizes, and take it later; return the number of samples. */
 static size_t run(size_t channels, size_t expected_channels, double max_seconds)
 {
     bsm_track_signal *signal = open_track(channels, max_seconds);
@@ -101,7 +101,7 @@ static size_t run(size_t channels, size_t expected_channels, double max_seconds)
     return have;
 }
 
-/* Plane `channel` of part `part` of a stereo track. */
+/* Return plane `channel` of part `part` of a stereo track. */
 static const float *plane(size_t part, size_t channel)
 {
     return taken[part * STEREO + channel];
@@ -113,7 +113,7 @@ static void test_sum_of_sources(void **state)
 {
     (void)state;
     float *vocals = write_part(1, RATE, 2, 10000);
-    float *other = write_part(2, RATE, 2, 12345); /* longer */
+    float *other = write_part(2, RATE, 2, 12345); /* longer than the mixture */
     assert_int_equal(run(2, 2, 0), 12345);
     for (size_t i = 0; i < 12345; i++) {
         for (size_t c = 0; c < 2; c++) {
@@ -144,7 +144,7 @@ static void test_mixture_file(void **state)
     free(other);
 }
 
-/* The first source or the second. */
+/* The mixture may lack the file of the first or of the second source. */
 static void test_source_that_is_left_of_the_mixture(void **state)
 {
     for (size_t missing = 1; missing <= 2; missing++) {
@@ -194,7 +194,7 @@ static void test_mono_and_stereo_files(void **state)
     (void)state;
     float *vocals = write_part(1, RATE, 1, 5000);
     float *other = write_part(2, RATE, 2, 5000);
-    for (size_t channels = 1; channels <= 2; channels++) { /* of the model */
+    for (size_t channels = 1; channels <= 2; channels++) { /* channels of the model */
         assert_int_equal(run(channels, 2, 0), 5000);
         for (size_t i = 0; i < 5000; i++) {
             assert_true(plane(1, 0)[i] == vocals[i] && plane(1, 1)[i] == vocals[i]);
@@ -289,7 +289,7 @@ static void note(void *user, const char *line)
     snprintf(said, sizeof said, "%s", line);
 }
 
-/* What the end of an Ogg file may lack is no damage. */
+/* The few samples that the end of an Ogg file may lack are no damage. */
 static void test_a_few_samples_too_few(void **state)
 {
     (void)state;

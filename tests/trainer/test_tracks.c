@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Finding the tracks of data folders of every layout. */
+/* Tests finding the tracks of data folders of every layout. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,7 +54,7 @@ static void find(bsm_data_layout layout, bsm_data_subset subset)
     assert_int_equal(tracks->num_sources, SOURCES);
 }
 
-/* The message names the folder and holds `text`. */
+/* Check that an error names the folder and contains `text`. */
 static void find_fails(const char *root, bsm_data_layout layout, bsm_data_subset subset,
                        bsm_status status, const char *text)
 {
@@ -80,7 +80,7 @@ static void assert_path(const char *path, const char *name)
     assert_string_equal(path, data_folder_path(folder, name));
 }
 
-/* Names of files below the folder, or NULL. */
+/* Check the names of a track's files below the folder, which may be NULL. */
 static void assert_track(size_t index, const char *name, const char *vocals, const char *other,
                          const char *mixture)
 {
@@ -146,7 +146,8 @@ static void test_musdb_without_valid(void **state)
         find(layout, BSM_SUBSET_VALID);
         assert_int_equal(tracks->num_tracks, VALIDATION);
         assert_int_equal(VALIDATION, 14);
-        assert_string_equal(tracks->tracks[0].name, "train/ANiMAL - Rockshow"); /* bytewise */
+        /* sorted bytewise */
+        assert_string_equal(tracks->tracks[0].name, "train/ANiMAL - Rockshow");
         assert_string_equal(tracks->tracks[1].name, "train/Actions - One Minute Smile");
         assert_string_equal(tracks->tracks[13].name, "train/Young Griffo - Pennies");
         find(layout, BSM_SUBSET_TRAIN);
@@ -190,7 +191,8 @@ static void test_odd_names(void **state)
                           "only mixture/mixture.wav", "\xc3\xa4/vocals.wav", NULL});
     find(BSM_LAYOUT_AUTO, BSM_SUBSET_TRAIN);
     assert_int_equal(tracks->num_tracks, 2);
-    assert_track(0, "a", "a/vocals.flac", NULL, NULL); /* the first of two, no folder, no hidden */
+    /* the first of two, no folder, no hidden file */
+    assert_track(0, "a", "a/vocals.flac", NULL, NULL);
     assert_track(1, "\xc3\xa4", "\xc3\xa4/vocals.wav", NULL, NULL);
 }
 
@@ -208,7 +210,7 @@ static void test_links(void **state)
     find(BSM_LAYOUT_AUTO, BSM_SUBSET_TRAIN);
     assert_int_equal(tracks->num_tracks, 3);
     assert_track(0, "train/again", "train/again/vocals.wav", "train/again/other.wav", NULL);
-    /* Reading it will say what is wrong. */
+    /* Reading this file will report what is wrong. */
     assert_track(1, "train/dangling", "train/dangling/vocals.wav", NULL, NULL);
     assert_track(2, "train/song", "train/song/vocals.wav", "train/song/other.wav", NULL);
     free(folder);
@@ -268,7 +270,7 @@ static void test_forbidden_folder(void **state)
 {
     (void)state;
     if (geteuid() == 0) {
-        skip(); /* who may read everything */
+        skip(); /* root can read everything */
     }
     data_folder_file(folder, "a/vocals.wav");
     data_folder_file(folder, "b/vocals.wav");
@@ -277,7 +279,7 @@ static void test_forbidden_folder(void **state)
     assert_int_equal(chmod(data_folder_path(folder, "b"), 0777), 0);
 }
 
-/* As many programs export them; what is spelled as the source counts first. */
+/* Many programs export such names; a name that is spelled exactly like the source is preferred. */
 static void test_names_in_capitals(void **state)
 {
     (void)state;

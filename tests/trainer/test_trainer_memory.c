@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Every allocation fails in turn, those of libyaml, libcyaml and cJSON too: an error, no leak. */
+/* Lets every allocation fail in turn, including those of libyaml, libcyaml and cJSON: the result
+ * must be an error, without a leak. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

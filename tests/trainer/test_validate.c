@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Validation from a folder of tracks to its tables, with models whose result is known. */
+/* Tests validation, from a folder of tracks to its tables, with models whose result is known. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,7 @@ static bsm_validate_options options_of_test(void)
                                   .duration = 0.75};
 }
 
-/* Noise of a level, with silence from second `from` to `to`. */
+/* Write noise of this level, with silence from second `from` to second `to`. */
 static void write_noise(const char *track, const char *source, double level, size_t frames,
                         size_t from, size_t to)
 {
@@ -53,7 +53,8 @@ static void write_noise(const char *track, const char *source, double level, siz
     free(samples);
 }
 
-/* Vocals 6 dB under the rest, and in B as loud, with a gap and without "other". */
+/* In track A the vocals are 6 dB below the rest. In B, which has a mixture instead of "other", the
+ * vocals are silent for three seconds, and then as loud as the mixture. */
 static int set_up(void **state)
 {
     (void)state;
@@ -106,14 +107,14 @@ static void assert_near(double actual, double expected, double tolerance)
 
 /* ---- What is measured ---- */
 
-/* dB of all three kinds together: the whole error over the target. */
+/* Return the dB of all three kinds together: the whole error relative to the target. */
 static double sum_of_errors(const bsm_spectral_errors *errors)
 {
     return 10 * log10(pow(10, errors->missed / 10) + pow(10, errors->let_through / 10) +
                       pow(10, errors->mixed / 10));
 }
 
-/* The estimate is the mixture, so that nothing is missed, and the rest is silence. */
+/* The vocals are estimated as the mixture, so that nothing is missed, and the rest as silence. */
 static void check_identity(void)
 {
     assert_int_equal(validation->num_tracks, 2);
@@ -127,7 +128,7 @@ static void check_identity(void)
         assert_int_equal(result->stem, r % 2);
     }
     const bsm_track_result *vocals = &validation->results[0], *rest = &validation->results[1];
-    /* Two noises: the error is the other one. */
+    /* The target and its error are two noises. */
     assert_near(vocals->sdr.usdr, -6.02, 0.05);
     assert_near(sum_of_errors(&vocals->errors), 6.02, 0.05);
     assert_true(vocals->errors.let_through > vocals->errors.missed + 10);
@@ -135,7 +136,7 @@ static void check_identity(void)
     assert_int_equal(vocals->sdr.frames, 2);
     assert_near(rest->sdr.usdr, 0, 1e-4);
     assert_true(isnan(rest->errors.mixed));
-    /* B's rest is what the vocals leave of the mixture; vocals enter after three seconds. */
+    /* B's rest is the mixture minus the vocals; the vocals enter after three seconds. */
     const bsm_track_result *entry = &validation->results[2];
     assert_int_equal(entry->sdr.frames, 1);
     assert_int_equal(entry->sdr.sparse_frames, 1);
@@ -172,7 +173,8 @@ static void test_identity(void **state)
     assert_string_equal(validation->method,
                         "stream: commit 20, look-ahead 7 frames, state carried");
     check_identity();
-    options.memory = BSM_MEMORY_MODEL; /* which rolls over the segment without metadata */
+    /* "model" is rolling memory over the segment if the model has no metadata */
+    options.memory = BSM_MEMORY_MODEL;
     validate(&options);
     assert_string_equal(validation->method,
                         "stream: commit 20, look-ahead 7, rolling memory 800, warm-up 200 frames");
@@ -191,7 +193,7 @@ static void test_excerpts(void **state)
 {
     (void)state;
     bsm_validate_options options = options_of_test();
-    options.max_seconds = 2; /* B's vocals begin at its end */
+    options.max_seconds = 2; /* B's vocals begin after that */
     validate(&options);
     assert_near(validation->seconds_audio, 4, 1e-9);
     assert_true(isnan(validation->results[2].sdr.usdr));
@@ -200,7 +202,7 @@ static void test_excerpts(void **state)
                 1e-12);
 }
 
-/* With all sources among the stems there is no rest. */
+/* If all sources are stems, there is no rest. */
 static void test_no_rest(void **state)
 {
     (void)state;
@@ -211,7 +213,7 @@ static void test_no_rest(void **state)
     assert_int_equal(validation->num_results, 2);
     const bsm_sdr *alone = &validation->results[0].sdr; /* the mixture is the vocals */
     assert_true(alone->usdr > 100);
-    assert_true(validation->results[1].sdr.usdr < 0); /* of which there is a file */
+    assert_true(validation->results[1].sdr.usdr < 0); /* B has a file of its mixture */
 }
 
 static double relative_error(const bsm_sdr *a, const bsm_sdr *b)
@@ -219,7 +221,7 @@ static double relative_error(const bsm_sdr *a, const bsm_sdr *b)
     return fabs(pow(10, (a->usdr - b->usdr) / 20) - 1);
 }
 
-/* Vocals that depend on everything. */
+/* Use a model whose vocals depend on every weight. */
 static void use_hash_model(void)
 {
     const bsm_config config = small_stream_config();
@@ -233,7 +235,7 @@ static void remove_b(void)
     assert_int_equal(unlink(data_folder_path(folder, "valid/B \"live\"/mixture.wav")), 0);
 }
 
-/* A block that reaches over the whole track sees what a window of its length sees. */
+/* A block that covers the whole track sees the same as a window of its length. */
 static void test_stream_over_a_whole_track_is_a_window(void **state)
 {
     (void)state;
@@ -253,14 +255,14 @@ static void test_stream_over_a_whole_track_is_a_window(void **state)
         assert_true(relative_error(&validation->results[0].sdr, &vocals) < 1e-5);
         assert_true(relative_error(&validation->results[1].sdr, &rest) < 1e-5);
     }
-    options.commit = 10; /* and what does not reach over it sees less */
+    options.commit = 10; /* shorter blocks see less */
     options.lookahead = 1;
     validate(&options);
     assert_true(relative_error(&validation->results[0].sdr, &vocals) > 1e-5);
 }
 
-/* A source of track A, and a signal in memory that it is added to: two seconds of noise between
- * seconds of silence, since a live stream fades in and does not know its end. */
+/* Write a source of track A, and add it to a signal in memory: two seconds of noise between seconds
+ * of silence, because a live stream fades in and does not know its end. */
 enum { LIVE_FRAMES = 4 * RATE };
 
 static signal write_live_source(const char *source, signal *sum)
@@ -281,7 +283,7 @@ static signal write_live_source(const char *source, signal *sum)
     return audio;
 }
 
-/* What a host hears of the vocals, without the latency. */
+/* Return the ratio of the vocals that a host hears, without the latency. */
 static bsm_sdr measure_live(const bsm_stream_options *live, const signal *mixture,
                             const signal *vocals)
 {
@@ -351,7 +353,7 @@ static void test_progress_and_stopping(void **state)
     stop_at whole = {0};
     assert_int_equal(bsm_validate(model, &options, count_calls, &whole, &validation, NULL), BSM_OK);
     assert_int_equal(whole.last_number, 1);
-    assert_true(whole.calls > 2 * 3); /* within tracks, too */
+    assert_true(whole.calls > 2 * 3); /* also within tracks */
     for (size_t limit = 1; limit <= whole.calls; limit += limit < 5 ? 1 : 7) {
         stop_at stop = {.limit = limit};
         bsm_validation *none;
@@ -400,7 +402,7 @@ static void test_output_that_is_not_finite(void **state)
     (void)state;
     const bsm_tensor *bias = bsm_model_find(model, "mask_estimators.0.to_freqs.0.0.2.bias");
     assert_non_null(bias);
-    ((float *)(uintptr_t)bias->data)[0] = NAN; /* memory of the test's own model */
+    ((float *)(uintptr_t)bias->data)[0] = NAN; /* the memory belongs to the test's own model */
     const bsm_validate_options options = options_of_test();
     validate_fails(&options, BSM_BAD_MODEL, "valid/A: the network's output at 0.0 s");
 }

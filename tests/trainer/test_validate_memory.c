@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Finding, separating and measuring tracks, with every allocation failing in turn: an error, no
- * leak, no crash. */
+/* Finds, separates and measures tracks while every allocation fails in turn: the result must be an
+ * error, without a leak or a crash. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

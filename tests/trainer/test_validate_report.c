@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The table, JSON and CSV of a validation. */
+/* Tests the table, JSON and CSV of a validation. */
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <setjmp.h>
