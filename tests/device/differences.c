@@ -11,10 +11,9 @@
 
 #include "noise.h"
 
-/* Functions are rounded to float32, so that a small step measures the rounding; a large one
- * measures the curvature, though the fourth order's formula takes the most of it out. The better
- * one counts.
- */
+/* Step sizes. Functions are rounded to float32, so that a small step measures the rounding. A large
+ * step measures the curvature, although the fourth-order formula removes most of it. The best
+ * result counts. */
 static const double STEPS[] = {0.03, 0.01, 0.003, 0.001};
 enum { NUM_STEPS = 4, DIRECTIONS = 2 };
 
@@ -54,7 +53,7 @@ static void check_line(const char *what, differences_function *function, void *u
     }
     for (size_t i = 0; i < NUM_STEPS; i++) {
         double off = fabs(slope(function, user, line, STEPS[i]) - component);
-        best = off < best ? off : best; /* a NaN is none */
+        best = off < best ? off : best; /* false for a NaN */
     }
     if (!(best <= 1e-4 * sqrt(norm) + noise)) {
         fail_msg("%s by %s: off by %.3g, the gradient's norm is %.3g", what, line->input->name,

@@ -58,7 +58,7 @@ size_t spectrum_floats(const bsm_host *host)
 void load(bsm_host *host, const float *mixture, const float *target)
 {
     static const float *mixtures[CHANNELS], *targets[CHANNELS], *const *stems[BSM_MAX_STEMS];
-    static bsm_training_item item; /* the loss reads it, too */
+    static bsm_training_item item; /* static, because the loss reads it later */
     for (size_t c = 0; c < CHANNELS; c++) {
         mixtures[c] = mixture + c * SAMPLES;
         targets[c] = target + c * SAMPLES;

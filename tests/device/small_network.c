@@ -34,7 +34,8 @@ bsm_config small_network_config(size_t heads, size_t d_state, size_t d_conv, siz
     return config;
 }
 
-/* With untrained values, B, C and dt are so small that the scan's gradients cannot be measured. */
+/* Replace the weights of the scan by noise. In an untrained model, B, C and dt are so small that
+ * the scan's gradients cannot be measured. */
 static void quicken(const bsm_model *model, float *vector)
 {
     uint64_t seed = 99;

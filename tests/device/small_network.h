@@ -5,10 +5,11 @@
 
 #include "bsm/model.h"
 
-/** Three bands, one layer, two stems. */
+/** Return a configuration with three bands, one layer and two stems. */
 bsm_config small_network_config(size_t heads, size_t d_state, size_t d_conv, size_t channels);
 
-/** A model over `*vector`, which may be written: untrained, but with a lively scan. */
+/** Return an untrained model with larger weights of the scan, over `*vector`, which may be
+ *  written. */
 bsm_model *small_network_model(const bsm_config *config, float **vector);
 
 #endif

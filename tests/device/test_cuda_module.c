@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A CUDA module is used only if it was built from this bsm. */
+/* A CUDA module is used only if it was built from the same bsm. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -59,7 +59,7 @@ static void test_asking_for_it(void **unused)
     (void)unused;
     const bsm_device *device = NULL;
     bsm_error error = {0};
-    if (bsm_device_find(BSM_DEVICE_CUDA, &device, &error)) { /* as nearly everywhere */
+    if (bsm_device_find(BSM_DEVICE_CUDA, &device, &error)) { /* on nearly all machines */
         assert_int_equal(error.status, BSM_NO_DEVICE);
         assert_memory_equal(error.message, "cuda: ", 6);
         assert_int_equal(bsm_device_find(BSM_DEVICE_AUTO, &device, &error), BSM_OK);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The reference device's gradients against finite differences of its own modules, at odd sizes. */
+/* Compares the reference device's gradients with finite differences of its own modules, at odd
+ * sizes. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -152,7 +153,7 @@ static void test_l2_norm(void **unused)
     }
 }
 
-/* Silence: the norm is held at 1e-12, so its gradient is that of a constant factor. */
+/* For silence the norm is limited to 1e-12, so the gradient is that of a constant factor. */
 static void test_l2_norm_of_silence(void **unused)
 {
     (void)unused;
@@ -172,7 +173,7 @@ typedef struct network {
     bsm_model *model;
     bsm_weights *weights;
     float *vector;
-    double *gradient; /* of all weights */
+    double *gradient; /* by all weights */
     size_t size;
 } network;
 
@@ -199,7 +200,8 @@ static bsm_reference_gradients gradients_of(const network *n)
     return (bsm_reference_gradients){.weights = n->vector, .values = n->gradient};
 }
 
-/* Check by `x` (if dx is not NULL) and by each tensor whose name starts with `prefix`. */
+/* Check the gradients by `x` (if dx is not NULL) and by each tensor whose name starts with
+ * `prefix`. */
 static void check_module(network *n, const char *prefix, differences_function *function, void *user,
                          float *x, const double *dx, size_t count)
 {
@@ -251,7 +253,7 @@ static path_case path_new(const network *n, size_t length, double dropout)
     bsm_reference_path_carve(config, length, &carver);
     c.block = aligned_alloc(BSM_CARVE_ALIGNMENT, carver.used);
     assert_non_null(c.block);
-    memset(c.block, 0xff, carver.used); /* NaN: nothing may be read unwritten */
+    memset(c.block, 0xff, carver.used); /* NaN, because nothing may be read before it is written */
     c.memory = bsm_reference_path_carve(config, length, &(bsm_carver){.block = c.block});
     c.x = random_values(6, c.count);
     c.y = random_values(7, c.count);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What devices on host memory share when they train, but for the loss: the optimiser against its
- * formula, and the same bits on any number of threads. */
+/* Tests what devices on host memory share when they train, except for the loss: the optimiser
+ * against its formula, and bit-identical results on any number of threads. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +22,7 @@ static const bsm_adamw published = {.learning_rate = 5e-4,
                                     .gradient_scale = 1,
                                     .ema = 0.999};
 
-/* AdamW and the average as they are defined, in double. */
+/* Compute AdamW and the average by their definitions, in double. */
 static void plain_step(const bsm_adamw *step, double *x, double gradient)
 {
     double g = gradient * step->gradient_scale, n = (double)step->step;
@@ -87,7 +87,7 @@ static void test_norm(void **state)
     noise_fill(&seed, gradients, host->size);
     assert_int_equal(bsm_host_norm(host, &norm, NULL), BSM_OK);
     assert_near(norm, sqrt(dot(gradients, gradients, host->size)), 1e-12);
-    gradients[host->size - 1] = 1e30F; /* whose square is beyond float32 */
+    gradients[host->size - 1] = 1e30F; /* its square exceeds float32 */
     assert_int_equal(bsm_host_norm(host, &norm, NULL), BSM_OK);
     assert_near(norm, 1e30, 1e-6);
     gradients[0] = NAN;
@@ -96,7 +96,7 @@ static void test_norm(void **state)
     host_free(host);
 }
 
-/* Read and write are each other's inverse. */
+/* What is written can be read back. */
 static void test_read_write(void **state)
 {
     (void)state;
@@ -116,7 +116,7 @@ static void test_read_write(void **state)
         assert_int_equal(bsm_host_read(host, (bsm_training_vector)v, read, NULL), BSM_OK);
         assert_memory_equal(read, written, host->size * sizeof *read);
     }
-    /* The weights that devices compute with are the vector's. */
+    /* The devices compute with the vector's weights. */
     const float *first = host->weights->time[0].forward.norm;
     assert_ptr_equal(first, host->vectors[BSM_PARAMETERS]);
     assert_ptr_equal(bsm_host_gradient(host, first + 3), host->vectors[BSM_GRADIENTS] + 3);
@@ -157,7 +157,7 @@ static void test_same_bits(void **state)
     }
 }
 
-/* Every mixer has a key of its own, and the share of dropped values is as asked. */
+/* Every mixer has a key of its own, and the rate of dropout is as requested. */
 static void test_dropout(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Every kernel of every instruction set that this processor has, against double arithmetic. */
+/* Tests every kernel of every instruction set that this processor has, against double
+ * arithmetic. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -89,7 +90,8 @@ static void check_product(const bsm_kernels *kernels, product *run, bsm_product 
     p.c = c;
     multiply_in_double(&p, c, expected);
     run(kernels, &p);
-    assert_close(c, expected, p.ldc * p.m); /* with the gaps between rows: they must stay */
+    /* including the gaps between rows, which must not change */
+    assert_close(c, expected, p.ldc * p.m);
     free(a);
     free(b);
     free(c);
@@ -122,7 +124,7 @@ static void test_products(void **unused)
     check_products(bsm_kernels_get(), library_product);
 }
 
-/* Tiles that do not come out even, several strips, and more rows than are taken at a time. */
+/* Incomplete tiles, several strips, and more rows than are processed at a time. */
 static void test_outer_products(void **unused)
 {
     (void)unused;
@@ -141,7 +143,7 @@ static void test_outer_products(void **unused)
     }
 }
 
-/* One triangle, [rows][BSM_CHUNK], with what lies above its diagonal. */
+/* Check one triangle, [rows][BSM_CHUNK], including what is above its diagonal. */
 static void check_triangle(const bsm_triangle_kernels *kernels, size_t rows, size_t n)
 {
     const size_t ld = n + 3, ld_y = n + 5;
@@ -154,7 +156,7 @@ static void check_triangle(const bsm_triangle_kernels *kernels, size_t rows, siz
     }
     bsm_product p = {.m = rows, .n = n, .k = rows, .a = L, .lda = BSM_CHUNK, .b = a, .ldb = ld};
     p.ldc = ld_y;
-    for (int variant = 0; variant < 3; variant++) { /* with the gaps between rows, as above */
+    for (int variant = 0; variant < 3; variant++) { /* including the gaps between rows, as above */
         p.transpose_a = variant == 2;
         p.beta = variant == 1 ? 1.0f : 0.0f;
         memcpy(expected, actual, rows * ld_y * sizeof *actual);
@@ -178,7 +180,8 @@ static void check_triangle(const bsm_triangle_kernels *kernels, size_t rows, siz
     multiply_in_double(&p, NULL, expected);
     kernels->of_products(rows, n, a, ld, b, ld, L);
     for (size_t i = 0; i < rows; i++) {
-        for (size_t j = 0; j <= i; j++) { /* sums may cancel, so to their terms, below 1 */
+        /* relative to the terms, below 1, because sums may cancel */
+        for (size_t j = 0; j <= i; j++) {
             float error = L[i * BSM_CHUNK + j] - expected[i * BSM_CHUNK + j];
             assert_true(fabs((double)error) < 1e-6 * sqrt((double)n));
         }
@@ -230,7 +233,7 @@ static void test_norms(void **unused)
             }
             if (l2) {
                 kernels->l2_norm(ROWS, WIDTH, x, WIDTH, w, actual);
-            } else { /* backwards, as the backward mixer reads */
+            } else { /* backwards, in the order of the backward mixer */
                 kernels->rms_norm(ROWS, WIDTH, x + (ROWS - 1) * WIDTH, -WIDTH, w, actual);
             }
             assert_close(actual, expected, ROWS * WIDTH);
@@ -356,7 +359,7 @@ static void test_what_is_not_a_number_stays(void **unused)
     }
 }
 
-/* A step may forget everything: what is left of before is then zero, not NaN or negative. */
+/* A step may forget everything: the earlier state then becomes zero, not NaN or negative. */
 static void test_decays_of_a_fast_head(void **unused)
 {
     (void)unused;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The loss of devices on host memory: against golden numbers, by its formula and by finite
+/* Tests the loss of devices on host memory: against golden numbers, its formula and finite
  * differences. */
 #include <math.h>
 #include <setjmp.h>
@@ -27,7 +27,7 @@ static void transform(const bsm_config *config, const float *signal, float *spec
     bsm_stft_free(stft);
 }
 
-/* The network's golden output of two items has the golden loss. */
+/* The network's golden output for two items has the golden loss. */
 static void test_golden_loss(void **state)
 {
     (void)state;
@@ -99,7 +99,8 @@ static void test_homogeneous(void **state)
     }
 }
 
-/* The loss a little way ahead and back, along random directions and uphill. */
+/* Compare the gradient with the loss a small step forward and back, along random directions and
+ * along the gradient. */
 static void check_finite_differences(const bsm_training_options *with, size_t silent)
 {
     bsm_host *host = random_host(with, 0.01F, silent);
@@ -160,8 +161,8 @@ static void test_finite_differences(void **state)
     check_finite_differences(&with, SAMPLES / 2);
 }
 
-/* What is predicted in silent pieces, by the formula, from the waveform that the masked spectrum
- * stands for; in the others it costs nothing. */
+/* Check the term of silent pieces by its formula, from the waveform of the masked spectrum. In
+ * other pieces the prediction costs nothing. */
 static void test_silence_term(void **state)
 {
     (void)state;
@@ -192,7 +193,7 @@ static void test_silence_term(void **state)
     host_free(host);
 }
 
-/* A perfect prediction: no gradient but that of rounding, none at all of silence. */
+/* A perfect prediction has no gradient except for rounding, and silence has none at all. */
 static void test_silence(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Matrices in float32, bfloat16 and int8, and what rounds their rows, against arithmetic that does
- * not round. meson runs this with all that the processor has, and with less. */
+/* Tests matrices in float32, bfloat16 and int8, and the rounding of their rows, against exact
+ * arithmetic. meson runs this with everything that the processor has, and with less. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,7 +33,7 @@ static float *new_noise(size_t count)
 
 /* ---- Rows ---- */
 
-enum { ROWS = 5, WIDTH = 37, FILLED = 64, GAP = 3 }; /* whole tiles of either kind */
+enum { ROWS = 5, WIDTH = 37, FILLED = 64, GAP = 3 }; /* FILLED: whole tiles of either type */
 
 static void check_row(const float *x, const uint8_t *q, float scale)
 {
@@ -48,7 +48,7 @@ static void check_row(const float *x, const uint8_t *q, float scale)
     }
 }
 
-/* With a row of silence, the most of either sign, and two sizes of rows. */
+/* Return rows that include a row of silence, a negative maximum, and a row that is much louder. */
 static float *new_rows(void)
 {
     float *x = new_noise(ROWS * (WIDTH + GAP));
@@ -128,7 +128,7 @@ static double weight_at(const bsm_matrix_source *source, size_t i, size_t o)
     return (double)source->values[i * source->in_step + o * source->out_step];
 }
 
-/* How far y is from x W + beta y0, relative to it. */
+/* Return the error of y against x W + beta y0, relative to it. */
 static double error_of(const matrix_case *c, const bsm_matrix_source *source, const float *x,
                        const float *y0, float beta, const float *y)
 {
@@ -170,7 +170,7 @@ static double run_case(const matrix_case *c, const bsm_kernels *kernels, bsm_pre
     assert_int_equal(matrix.values == NULL,
                      precision != BSM_PRECISION_FLOAT32 && c->in >= BSM_PACKED_MIN_INPUTS);
     bsm_cpu_multiply(kernels, &space, c->rows, x, &matrix, beta, y, c->out + GAP);
-    for (size_t r = 0; r < c->rows; r++) { /* what lies between rows stays */
+    for (size_t r = 0; r < c->rows; r++) { /* what is between rows must not change */
         size_t gap = r * (c->out + GAP) + c->out;
         assert_memory_equal(y + gap, y0 + gap, GAP * sizeof *y);
     }
@@ -203,7 +203,7 @@ static void check_case(const matrix_case *c, bsm_precision precision, float leas
     }
 }
 
-/* What is packed is off by at least `least`. */
+/* Check the error of all cases. If the matrix is packed, it must be at least `least`. */
 static void check_cases(bsm_precision precision, float least, float most)
 {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -221,7 +221,7 @@ static void test_float32(void **unused)
     check_cases(BSM_PRECISION_FLOAT32, 0, 1e-5f);
 }
 
-/* Both factors are off by 2^-9 at most, and by a third of that on average. */
+/* Both factors have errors of at most 2^-9, and of a third of that on average. */
 static void test_bf16(void **unused)
 {
     (void)unused;
@@ -232,8 +232,8 @@ static void test_bf16(void **unused)
     check_cases(BSM_PRECISION_BFLOAT16, 1e-4f, 0.004f);
 }
 
-/* Noise of 1 at most is 0.4 % off in steps of 1/127; rows are rounded, too, and the bound is about
- * twice what comes of both. */
+/* Noise of at most 1 has an error of 0.4 % with steps of 1/127. Rows are rounded, too, and the
+ * bound is about twice the resulting error. */
 static void test_int8(void **unused)
 {
     (void)unused;
@@ -253,7 +253,7 @@ static void test_weights_that_are_no_numbers(void **unused)
     }
     enum { IN = 40, OUT = 3 };
     float *values = new_noise(IN * OUT), *x = new_noise(IN), y[OUT];
-    values[IN + 7] = NAN; /* of the second output */
+    values[IN + 7] = NAN; /* a weight of the second output */
     memset(values + 2 * IN, 0, IN * sizeof *values);
     bsm_matrix_source source = {
         .values = values, .in = IN, .out = OUT, .in_step = 1, .out_step = IN};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Packed products by each instruction set, and by their models in plain C, against arithmetic that
- * does not round. What a processor does not have is skipped. */
+/* Tests packed products of each instruction set, and their models in plain C, against exact
+ * arithmetic. Instruction sets that the processor does not have are skipped. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@ typedef struct shape {
     size_t m, n, k;
 } shape;
 
-/* Whole tiles and parts of them, of rows, outputs and inputs. */
+/* Whole and incomplete tiles of rows, outputs and inputs. */
 static const shape shapes[] = {{1, 1, 1},     {16, 16, 64},   {17, 33, 65}, {64, 96, 256},
                                {62, 80, 100}, {33, 17, 1024}, {5, 300, 37}, {48, 48, 128}};
 enum { SHAPES = sizeof shapes / sizeof *shapes, GAP = 3 };
@@ -39,7 +39,7 @@ static float *new_noise(size_t count)
     return values;
 }
 
-/* The set of a name; a test of one that this processor does not have ends here. */
+/* Return the instruction set of a name; skips the test if this processor does not have it. */
 static const bsm_packed_kernels *find(const char *name)
 {
     for (size_t i = 0; bsm_packed_at(i); i++) {
@@ -52,7 +52,7 @@ static const bsm_packed_kernels *find(const char *name)
     return NULL;
 }
 
-/* A product in memory of its own: C has a gap behind each row. */
+/* A product in memory of its own: C has a gap after each row. */
 typedef struct product_case {
     shape shape;
     float beta;
@@ -88,7 +88,7 @@ static bsm_matrix_source source_of(const product_case *p)
                                .out_step = 1};
 }
 
-/* C against `sums` + beta C, and the gaps as they were. */
+/* Compare C with `sums` + beta C, and check that the gaps have not changed. */
 static void check_case(const product_case *p, const double *sums, double tolerance)
 {
     for (size_t i = 0; i < p->shape.m; i++) {
@@ -106,7 +106,7 @@ static void check_case(const product_case *p, const double *sums, double toleran
 
 /* ---- bfloat16 ---- */
 
-/* Rows up to a whole tile; those past the last hold what is no number. */
+/* Return rows up to a whole tile; those after the last one contain NaN. */
 static uint16_t *new_bf16_rows(const product_case *p)
 {
     const size_t rows = bsm_whole_tiles(p->shape.m, BSM_TILE);
@@ -165,7 +165,7 @@ static void test_bf16(void **state)
 
 /* ---- int8 ---- */
 
-/* As large as they may be, most of them with one sign: what overflows 16 bits. */
+/* Return rows with the largest possible numbers, mostly of one sign, which overflow 16 bits. */
 static uint8_t *new_int8_rows(const product_case *p)
 {
     const size_t count = bsm_whole_tiles(p->shape.m, BSM_TILE) * p->lda;
@@ -179,8 +179,7 @@ static uint8_t *new_int8_rows(const product_case *p)
 static void check_int8(const bsm_packed_kernels *set, const shape *s, float beta)
 {
     product_case p = new_case(s, beta, BSM_INT8_DEPTH);
-    for (size_t i = 0; i < s->k * s->n;
-         i++) { /* all weights are whole numbers, with a scale of 1 */
+    for (size_t i = 0; i < s->k * s->n; i++) { /* all weights are integers, with a scale of 1 */
         p.weights[i] = i < s->n || noise_size(&seed, 0, 3) ? 127 : -roundf(100 * p.weights[i]);
     }
     const bsm_matrix_source source = source_of(&p);
@@ -216,7 +215,7 @@ static void check_int8(const bsm_packed_kernels *set, const shape *s, float beta
             sums[i * s->n + j] = sum * (double)row_scale[i];
         }
     }
-    check_case(&p, sums, beta == 0 ? 0 : 3e-5); /* of up to 260, added to what is no whole number */
+    check_case(&p, sums, beta == 0 ? 0 : 3e-5); /* sums up to 260 are added to fractions */
     free(sums);
     free(a);
     free(b);

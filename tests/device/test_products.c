@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Training's products in bfloat16 on every instruction set, by what they are: sums of products of
- * rounded values. */
+/* Tests training's products in bfloat16 on every instruction set against their definition: sums of
+ * products of rounded numbers. */
 #include "device/cpu/training/products.h"
 
 #include <math.h>
@@ -16,7 +16,7 @@
 #include "device/cpu/kernels.h"
 #include "noise.h"
 
-/* Parts of a tile, whole ones, and more than a block in each direction. */
+/* Incomplete and whole tiles, and more than a block in each direction. */
 typedef struct shape {
     size_t m, n, k;
 } shape;
@@ -38,7 +38,7 @@ static double rounded(float value)
     return (double)bf16_value(bf16_of(value));
 }
 
-/* Some entries of C; more would take minutes. */
+/* Check some entries of C; all of them would take minutes. */
 static void check_entries(const bsm_product *p, const float *before, uint64_t *seed)
 {
     for (size_t i = 0; i < 200; i++) {
@@ -66,7 +66,7 @@ static void check_product(const bsm_products *products, bsm_product p)
     p.c = c;
     bsm_products_run(products, &p);
     check_entries(&p, before, &seed);
-    for (size_t row = 0; row < p.m; row++) { /* nothing is written beside C */
+    for (size_t row = 0; row < p.m; row++) { /* nothing may be written outside C */
         assert_memory_equal(c + row * p.ldc + p.n, before + row * p.ldc + p.n, GAP * sizeof *c);
     }
     free(a);
@@ -91,7 +91,8 @@ static void check_shape(const bsm_products *products, const shape *s)
     }
 }
 
-/* The packed products that every processor has, with every set that rounds; and its own fastest. */
+/* The packed products that every processor has, with every instruction set that rounds, and the
+ * fastest ones of this processor. */
 static void test_products(void **state)
 {
     (void)state;
@@ -107,7 +108,7 @@ static void test_products(void **state)
     free(space);
 }
 
-/* What is no number is none afterwards, infinity stays, and halves go to even. */
+/* NaN remains NaN, infinity is kept, and ties are rounded to even. */
 static void test_special_values(void **state)
 {
     (void)state;

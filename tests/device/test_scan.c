@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan alone against the golden cases, sequential and in chunks, on every instruction set; and
- * in bfloat16 against itself in float32. */
+/* Tests the scan alone against the golden cases, sequentially and in chunks, on every instruction
+ * set; and in bfloat16 against itself in float32. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +28,7 @@ static void run_sequential(const scan_case *c, float *y, float *state)
     }
 }
 
-/* x | B | C of some steps, as the convolution leaves them. */
+/* Load x | B | C of some steps, as the convolution leaves them. */
 static void load_chunk(const scan_case *c, size_t first, size_t rows, float *xbc)
 {
     size_t inner = c->config.dim, N = c->config.d_state;
@@ -39,7 +39,7 @@ static void load_chunk(const scan_case *c, size_t first, size_t rows, float *xbc
     }
 }
 
-/* The kernel applies softplus itself, so it gets the inverse. */
+/* Return the inverse of softplus, because the kernel applies softplus itself. */
 static float *inverse_softplus(const golden_tensor *dt)
 {
     float *raw = malloc(dt->count * sizeof *raw);
@@ -83,7 +83,8 @@ static void run_chunked(const scan_case *c, const bsm_kernels *kernels, float *y
     float *state_memory = calloc(bsm_cpu_state_size(&c->config), sizeof *state_memory);
     assert_non_null(memory);
     assert_non_null(state_memory);
-    memset(memory, 0xff, bsm_cpu_tile_size(&c->config)); /* NaN: nothing may be read unwritten */
+    /* NaN, because nothing may be read before it is written */
+    memset(memory, 0xff, bsm_cpu_tile_size(&c->config));
     bsm_cpu_tile tile = bsm_cpu_tile_at(&c->config, kernels, memory);
     float *raw = inverse_softplus(&c->dt);
     for (size_t b = 0; b < c->batch; b++) {
@@ -140,7 +141,7 @@ static bsm_config whole_tiles(void)
         .dim = INNER, .expand = 1, .headdim = HEADDIM, .d_state = STATES, .d_conv = 1};
 }
 
-/* A state carried through chunks of noise, the second of which gives no y. */
+/* Carry a state through chunks of noise; the second chunk yields no y. */
 static void run_noise(const bsm_kernels *kernels, bool rounds, float *y)
 {
     const bsm_config config = whole_tiles();
@@ -149,7 +150,8 @@ static void run_noise(const bsm_kernels *kernels, bool rounds, float *y)
     float *state_memory = aligned_alloc(64, (bsm_cpu_state_size(&config) + 15) / 16 * 64);
     assert_non_null(memory);
     assert_non_null(state_memory);
-    memset(memory, 0xff, bsm_cpu_tile_size(&config)); /* NaN: nothing may be read unwritten */
+    /* NaN, because nothing may be read before it is written */
+    memset(memory, 0xff, bsm_cpu_tile_size(&config));
     memset(state_memory, 0xff, bsm_cpu_state_size(&config) * sizeof *state_memory);
     bsm_cpu_tile tile = bsm_cpu_tile_at(&config, kernels, memory);
     bsm_cpu_state state = bsm_cpu_state_at(&config, state_memory);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The scan's gradients against the golden cases, by each way there is to compute them. */
+/* Tests the scan's gradients against the golden cases, for each way to compute them. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,14 +13,14 @@
 #include "device/reference/backward.h"
 #include "device/scan_case.h"
 
-/* The gradients of a case, each shaped as what it belongs to. Zero at the start. */
+/* The gradients of a case, each of the same shape as what it belongs to. They start as zero. */
 typedef struct scan_results {
     double *x, *B, *C, *dt, *A, *D, *state_in;
 } scan_results;
 
 /* ---- One step at a time ---- */
 
-/* The states before each step of sequence `b`, and after the last. */
+/* Return the states before each step of sequence `b`, and after the last. */
 static float *sequential_states(const scan_case *c, size_t b)
 {
     size_t inner = c->config.dim, heads = bsm_config_heads(&c->config), N = c->config.d_state;
@@ -90,7 +90,7 @@ typedef struct chunks {
     const scan_case *c;
     const bsm_kernels *kernels;
     size_t count, inner, heads, N;
-    size_t ld, ld_xbc;  /* of rows of inner and of inner + 2 N floats */
+    size_t ld, ld_xbc;  /* row lengths, for rows of inner and of inner + 2 N floats */
     float *raw;         /* [step][heads] dt before the softplus */
     float *xbc, *d_xbc; /* [step][inner + 2 N] */
     float *d_y;         /* [step][inner] */
@@ -137,7 +137,7 @@ static chunks new_chunks(const scan_case *c, const bsm_kernels *kernels)
     divide_chunks(&k, &sizing);
     k.memory = aligned_alloc(BSM_CARVE_ALIGNMENT, sizing.used);
     assert_non_null(k.memory);
-    memset(k.memory, 0xff, sizing.used); /* NaN: nothing may be read unwritten */
+    memset(k.memory, 0xff, sizing.used); /* NaN, because nothing may be read before it is written */
     bsm_carver real = {.block = k.memory};
     divide_chunks(&k, &real);
     memset(k.d_bias, 0, k.heads * sizeof *k.d_bias);
@@ -168,7 +168,7 @@ static size_t rows_of(const chunks *k, size_t chunk)
     return rest < BSM_CHUNK ? rest : BSM_CHUNK;
 }
 
-/* Decays and states; the state [N][inner], in the golden file [inner][N]. */
+/* Compute decays and states; a state is [N][inner], but [inner][N] in the golden file. */
 static void run_forward(const chunks *k, size_t b, const float *no_bias)
 {
     const scan_case *c = k->c;
@@ -213,7 +213,7 @@ static void run_backward(const chunks *k, const float *no_bias, float *d_S)
     }
 }
 
-/* Of one sequence; softplus(raw) has the derivative 1 - exp(-dt). */
+/* Store the gradients of one sequence; the derivative of softplus(raw) is 1 - exp(-dt). */
 static void store(const chunks *k, size_t b, const float *d_S, const scan_results *d)
 {
     size_t N = k->N, inner = k->inner;
@@ -275,7 +275,7 @@ static double *zeros(size_t count)
     return values;
 }
 
-/* Also frees `actual`. */
+/* Compare with the golden numbers, and free `actual`. */
 static void check(const char *way, char letter, const char *name, double *actual,
                   const golden_tensor *expected, double tolerance)
 {

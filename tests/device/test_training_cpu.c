@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The CPU device's training against the reference device's, module by module and on every
- * instruction set. The gradient by the masked spectrum is noise in place of a loss's, which could
- * jump where the devices differ by a rounding. */
+/* Compares the CPU device's training with the reference device's, module by module and on every
+ * instruction set. The gradient by the masked spectrum is noise instead of a loss's, which could
+ * jump where the devices differ by rounding. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -104,7 +104,7 @@ static const training_case cases[] = {
 
 enum { NUM_CASES = sizeof cases / sizeof *cases };
 
-/* Bands of one bin, but for a wider last one. */
+/* Return a configuration with bands of one bin, except for a wider last one. */
 static bsm_config config_of(const training_case *c)
 {
     bsm_config config;
@@ -150,7 +150,7 @@ static void free_results(results *r)
 
 typedef struct run_options {
     const bsm_training_device *device;
-    const bsm_kernels *kernels; /* of the CPU device; NULL: the best */
+    const bsm_kernels *kernels; /* of the CPU device; NULL: the best ones */
     size_t threads;
     bool checkpointing;
 } run_options;
@@ -217,7 +217,7 @@ static void run_backward(const bsm_training_device *device, void *space)
     assert_int_equal(device->band_split_backward(space, NULL), BSM_OK);
 }
 
-/* Divides the memory again, since its parts know the kernels, too. */
+/* Set the kernels, and divide the memory again, because its parts depend on them. */
 static void set_kernels(bsm_cpu_training_space *space, const bsm_kernels *kernels)
 {
     size_t activations;
@@ -255,7 +255,7 @@ static void *new_space(const training_case *c, const run_options *options)
     return space;
 }
 
-/* Two items, so that gradients are seen to be added. */
+/* Run two items, to test that gradients are added. */
 static results run(const training_case *c, const run_options *options)
 {
     const bsm_training_device *device = options->device;
@@ -292,7 +292,7 @@ static double norm_of(const float *a, const float *b, size_t count)
     return sqrt(sum);
 }
 
-/* Every tensor's gradient for itself: one that is wrong must not hide behind large others. */
+/* Compare the gradient of each tensor alone, so that large others cannot hide a wrong one. */
 static void compare(const training_case *c, const char *name, const results *actual,
                     const results *expected)
 {
@@ -362,7 +362,8 @@ static void test_checkpointing_gives_the_same_bits(void **unused)
     }
 }
 
-/* What is planned is what is allocated, but for the host's part, which has its own test. */
+/* The memory that is planned is allocated, except for the host's part, which has a test of its
+ * own. */
 static void test_plan(void **unused)
 {
     (void)unused;

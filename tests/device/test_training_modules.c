@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A device's training modules, forward and backward in their order, at odd sizes: the reference
- * device's gradient by every tensor against finite differences, the other devices' against its
- * own. The number whose gradient it is, is linear in the masked spectra, since the loss itself has
- * kinks. */
+/* Tests a device's training modules, forward and backward in their order, at odd sizes: the
+ * reference device's gradient by every tensor against finite differences, and those of the other
+ * devices against the reference device's. The function is linear in the masked spectra, because the
+ * loss has kinks. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,13 +24,13 @@ enum { SAMPLES = 27, STEMS = 2 };
 typedef struct fixture {
     const bsm_training_device *device;
     bsm_config config;
-    bsm_model *model; /* for the tensors' names and places */
+    bsm_model *model; /* for the tensors' names and positions */
     float *vector;
     void *space;             /* starts with a bsm_host */
     bsm_training_item *item; /* the space keeps a pointer to it */
     float *signal;
     float *dmasked[STEMS];
-    size_t spectrum; /* floats */
+    size_t spectrum; /* number of floats */
 } fixture;
 
 #define OK(call) assert_int_equal(call, BSM_OK)
@@ -98,7 +98,7 @@ static void run_features(const fixture *f)
     }
 }
 
-/* The sum over stems of dmasked . masked. */
+/* Return the sum over stems of dmasked . masked. */
 static double run_forward(void *user)
 {
     const fixture *f = user;
@@ -194,13 +194,13 @@ static double distance(const float *a, const float *b, size_t size)
     return sqrt(off / norm);
 }
 
-/* Every device drops the same values, and gives the same gradients but for rounding. */
+/* Every device drops the same numbers, and yields the same gradients except for rounding. */
 static void test_agreement(void **state)
 {
     const bsm_device *device = *state;
     size_t size;
     float *one = gradients(&bsm_reference_device, 1, true, &size);
-    for (size_t threads = 1; threads <= 17; threads += 4) { /* more than sequences, too */
+    for (size_t threads = 1; threads <= 17; threads += 4) { /* also more than there are sequences */
         float *kept = gradients(device, threads, false, &size);
         float *again = gradients(device, threads, true, &size);
         assert_memory_equal(kept, again, size * sizeof *kept);

@@ -92,7 +92,7 @@ instance *fixture_instance(const LilvPlugin *plugin, double rate, host_worker wo
     return i;
 }
 
-/* Sanitizers may make it too slow, which the plugin then says. */
+/* With sanitizers the stream may be too slow; then the plugin reports that instead. */
 static bool is_told(const instance *i, const char *status)
 {
     const char *told = instance_told_status(i), ready[] = "ready: ";
@@ -102,7 +102,7 @@ static bool is_told(const instance *i, const char *status)
             strstr(told, status + length));
 }
 
-/* The plugin waits for its results meanwhile, so that on a busy machine nothing is late. */
+/* Meanwhile the plugin waits for its results, so that nothing is late on a busy machine. */
 void fixture_run_until(instance *i, const char *status)
 {
     float *freewheel = instance_control(i, BSM_PORT_FREEWHEEL);

@@ -116,14 +116,14 @@ struct instance {
     _Atomic size_t draws, strange_draws;
     LV2_Log_Log log;
     pthread_mutex_t log_lock;
-    char logged[HOST_TEXT]; /* the newest lines, under log_lock */
+    char logged[HOST_TEXT]; /* the newest lines; guarded by log_lock */
     _Atomic size_t strange_lines;
     _Atomic host_worker worker;
 
     pthread_t thread;
     sem_t wake;
     order orders[ORDERS];
-    _Atomic size_t given, done; /* orders; the thread owns `done` */
+    _Atomic size_t given, done; /* numbers of orders; the thread owns `done` */
     _Atomic bool quit;
 
     float controls[BSM_NUM_PORTS];
@@ -147,7 +147,7 @@ static LV2_Worker_Status respond(LV2_Worker_Respond_Handle handle, uint32_t size
     (void)handle;
     (void)size;
     (void)data;
-    return LV2_WORKER_ERR_NO_SPACE; /* a plugin that needs answers would notice */
+    return LV2_WORKER_ERR_NO_SPACE; /* a plugin that needs answers would fail */
 }
 
 static LV2_Worker_Status schedule(LV2_Worker_Schedule_Handle handle, uint32_t size,
@@ -375,7 +375,7 @@ static void forge_set(LV2_Atom_Forge *forge, const char *path)
     lv2_atom_forge_pop(forge, &frame);
 }
 
-/* Of all properties, if none is named. */
+/* Write a patch:Get of a property or, if that is NULL, of all properties. */
 static void forge_get(LV2_Atom_Forge *forge, const char *property)
 {
     LV2_Atom_Forge_Frame frame;

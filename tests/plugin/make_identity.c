@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Writes a model file whose mask is 1, so that all of the music is vocals: make_identity FILE */
+/* Writes a model file whose mask is 1, so that all music becomes vocals: make_identity FILE */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

@@ -24,7 +24,7 @@ static double channel(uint32_t pixel, unsigned shift)
     return (pixel >> shift) & 0xff;
 }
 
-/* The background is what is darkest: the corner below, where no bar reaches. */
+/* The background is the colour of the lower right corner, which no bar reaches. */
 light picture_light(const picture *p, size_t left, size_t right, size_t top, size_t bottom)
 {
     uint32_t background = p->pixels[PICTURE_HEIGHT - 1][PICTURE_WIDTH - 1];
@@ -33,7 +33,7 @@ light picture_light(const picture *p, size_t left, size_t right, size_t top, siz
     for (size_t y = top; y < bottom; y++) {
         for (size_t x = left; x < right; x++) {
             uint32_t pixel = p->pixels[y][x];
-            assert_int_equal(pixel >> 24, 0xff); /* nothing shines through */
+            assert_int_equal(pixel >> 24, 0xff); /* the picture is opaque */
             sum.red += (channel(pixel, 16) - channel(background, 16)) / pixels;
             sum.green += (channel(pixel, 8) - channel(background, 8)) / pixels;
             sum.blue += (channel(pixel, 0) - channel(background, 0)) / pixels;

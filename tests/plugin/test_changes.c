@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The plugins change everything that their ports and their model can, while noise plays: nothing
- * clicks, and the latency is what the port says. */
+/* Changes everything that the ports and the model of the plugins can change, while noise plays:
+ * nothing clicks, and the latency is what the port reports. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@ enum { RATE = 44100 };
 
 typedef struct change {
     int lookahead, device, precision;
-    bool other; /* model */
+    bool other; /* use the other model */
 } change;
 
 static const change changes[] = {
@@ -25,7 +25,7 @@ static const change changes[] = {
     {BSM_LOOKAHEAD_LOW, BSM_CHOICE_CPU, BSM_CHOICE_FLOAT32, true},
     {BSM_LOOKAHEAD_HIGH, BSM_CHOICE_CPU, BSM_CHOICE_INT8, false},
     {BSM_LOOKAHEAD_HIGH, BSM_CHOICE_AUTO, BSM_CHOICE_LIVE, false},
-    {BSM_LOOKAHEAD_LOW, BSM_CHOICE_CUDA, BSM_CHOICE_FLOAT32, false}, /* it may not be there */
+    {BSM_LOOKAHEAD_LOW, BSM_CHOICE_CUDA, BSM_CHOICE_FLOAT32, false}, /* there may be no GPU */
     {BSM_LOOKAHEAD_NORMAL, BSM_CHOICE_CPU, BSM_CHOICE_FLOAT32, true},
 };
 
@@ -57,7 +57,8 @@ static void set(instance *i, const change *to)
     instance_set_model(i, to->other ? fixture_other() : fixture_identity());
 }
 
-/* The host's export, so that nothing is late. `tolerance` 1: the other model is no plain factor. */
+/* The host exports, so that nothing is late. The tolerance is 1, because the other model's mask is
+ * not a constant. */
 static void check_plugin(const LilvPlugin *plugin, size_t block)
 {
     const bool stems = host_is_stems(plugin);
@@ -66,14 +67,14 @@ static void check_plugin(const LilvPlugin *plugin, size_t block)
     instance_set_model(i, fixture_identity());
     instance_run(i, 1);
     clicks listener = clicks_begin(RATE, (size_t)*instance_control(i, BSM_PORT_LATENCY), 1);
-    listener.position = 1; /* of silence */
+    listener.position = 1; /* one sample of silence has been played */
     play(i, &listener, stems, block, RATE);
     for (size_t c = 0; c < sizeof changes / sizeof *changes; c++) {
         set(i, &changes[c]);
         play(i, &listener, stems, block, 5 * RATE / 2);
     }
     assert_true(*instance_control(i, BSM_PORT_MISSES) == 0);
-    assert_true(listener.changes >= 3); /* one that follows closely takes the place of another */
+    assert_true(listener.changes >= 3); /* a change that follows closely may replace another one */
     clicks_end(&listener);
     instance_close(i);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The picture in the mixer strip, drawn through the extension's interface as Ardour does it. */
+/* Tests the picture in the mixer strip, which is drawn through the extension's interface as in
+ * Ardour. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,10 +17,10 @@
 #include "noise.h"
 #include "picture.h"
 
-/* The models' own rate: all of the noise goes through the network. */
+/* The rate of the models, so that all of the noise goes through the network. */
 enum { RATE = 44100, COLUMN = RATE / 25, BLOCK = 512 };
 
-/* For the leak sanitizer: fontconfig keeps its fonts until the end. */
+/* This is for the leak sanitizer: fontconfig keeps its fonts until the end. */
 const char *__lsan_default_suppressions(void);
 __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void)
 {
@@ -41,7 +42,7 @@ static void fill(instance *i, uint64_t *seed, float level)
     }
 }
 
-/* Noise of this level for so many columns; run() waits for the network. */
+/* Play noise of this level for so many columns; run() waits for the network. */
 static void play(instance *i, float level, size_t columns)
 {
     uint64_t seed = 11;
@@ -53,7 +54,7 @@ static void play(instance *i, float level, size_t columns)
     *instance_control(i, BSM_PORT_FREEWHEEL) = 0;
 }
 
-/* Noise, for as long as the latency and the whole picture. */
+/* Play noise for as long as the latency and the whole picture. */
 static void play_through(instance *i, float level)
 {
     size_t latency = (size_t)*instance_control(i, BSM_PORT_LATENCY);
@@ -73,14 +74,15 @@ static void test_sizes(void **state)
         assert_int_equal(p->height, sizes[s][2]);
         assert_true(p->stride >= 4 * p->width);
         for (int y = 0; y < p->height; y++) {
-            assert_int_equal(p->data[y * p->stride + 3], 0xff); /* the memory is there */
+            /* fails if the memory is too small */
+            assert_int_equal(p->data[y * p->stride + 3], 0xff);
         }
     }
     assert_null(instance_render(i, 0, 100));
     assert_null(instance_render(i, 100, 0));
-    assert_null(instance_render(i, 100, 12)); /* no room for words and bars */
+    assert_null(instance_render(i, 100, 12)); /* no room for text and bars */
     assert_null(instance_render(i, UINT32_MAX, 100));
-    assert_non_null(instance_render(i, 100, 100)); /* as if nothing had been */
+    assert_non_null(instance_render(i, 100, 100)); /* the failures have no consequences */
     instance_close(i);
 }
 
@@ -98,7 +100,7 @@ static void test_instrumental_is_below(void **state)
     instance_close(i);
 }
 
-/* The mask is 1: all is vocals. */
+/* The mask is 1, so everything is vocals. */
 static void test_vocals_are_above_and_dim_where_muted(void **state)
 {
     instance *i = fixture_instance(fixture_host(state)->remix, RATE, HOST_THREADED);
@@ -140,11 +142,11 @@ static void test_time_runs_to_the_left(void **state)
 static bool is_alarm(const picture *p)
 {
     light words = picture_words(p);
-    assert_true(picture_brightness(words) > 1); /* there are some */
+    assert_true(picture_brightness(words) > 1); /* there is some text */
     return words.red > 1.2 * words.blue;
 }
 
-/* Draw until the words change. */
+/* Draw until the text changes. */
 static void draw_news(instance *i, const picture *before, picture *news)
 {
     for (size_t tries = 0; tries < 5000; tries++) {
@@ -155,7 +157,7 @@ static void draw_news(instance *i, const picture *before, picture *news)
     }
 }
 
-/* A model that takes the worker a while: some 40 MB to read and to pack. */
+/* Return a model that takes the worker a while: about 40 MB to read and to pack. */
 static const char *large_model(void)
 {
     bsm_config config;
@@ -168,7 +170,7 @@ static const char *large_model(void)
     return path;
 }
 
-/* While the worker loads, the words are those of neither state around. */
+/* While the worker loads, the text differs from the texts before and after. */
 static bool catch_loading(instance *i, picture before, picture *loading)
 {
     char large[HOST_TEXT];
@@ -210,7 +212,7 @@ static void test_the_state_in_words(void **state)
     assert_true(is_alarm(&failed));
     assert_false(picture_same_words(&failed, &none));
 
-    /* The reason and the file's name, wherever its folder is. */
+    /* The text names the reason and the file, whatever its folder is. */
     picture elsewhere;
     instance_forget(i);
     instance_set_model(i, "/absent");
@@ -253,7 +255,7 @@ static void test_drawing_beside_everything(void **state)
     instance_close(i);
 }
 
-/* One wish per column, and from run(). */
+/* The plugin asks to be drawn once per column, from run(). */
 static void test_wishes_to_be_drawn(void **state)
 {
     instance *i = fixture_instance(fixture_host(state)->remix, RATE, HOST_THREADED);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The plugins on a real GPU: what was asked to compute there does, in time; all music is vocals
- * there, too, and nothing of it is lost. Skips where there is no GPU. */
+/* Tests the plugins on a real GPU: if they are told to use it, they do, and in time. All music
+ * becomes vocals there, too, and nothing of it is lost. The test is skipped if there is no GPU. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -11,14 +11,14 @@
 
 #include "fixture.h"
 
-/* At the model's rate, where nothing is above what it hears. */
+/* At the model's rate nothing is above the frequencies that the model sees. */
 enum { RATE = 44100, BLOCK = 512, BLOCKS = 8 * RATE / BLOCK, TEST_SKIPPED = 77 };
 
-static const float LOST = 1e-6f, SILENT = 1e-3f; /* of full scale */
+static const float LOST = 1e-6f, SILENT = 1e-3f; /* relative to full scale */
 
 static bool refused;
 
-/* Skips the test where there is no GPU, or nothing for one. */
+/* Open an instance; skips the test if there is no GPU or no CUDA module. */
 static instance *open_on_the_gpu(const LilvPlugin *plugin)
 {
     instance *i = fixture_instance(plugin, RATE, HOST_THREADED);
@@ -40,7 +40,7 @@ static instance *open_on_the_gpu(const LilvPlugin *plugin)
     return i;
 }
 
-/* In a freewheeling host, which waits for what is late; then in one that plays. */
+/* Play in a freewheeling host, which waits for late results, or in real time. */
 static void play(instance *i, bool stems, bool freewheel)
 {
     const useconds_t block = freewheel ? 0 : 1000000 / (RATE / BLOCK);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Many instances at once, and many one after another. */
+/* Tests many instances at once, and many one after another. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -47,8 +47,8 @@ static void test_many_play_together(void **state)
     }
 }
 
-/* Opened, loaded, heard and closed, at all stages. For a longer one: test_plugin_instances ROUNDS.
- */
+/* Instances are opened, loaded, played and closed at all stages. A longer test:
+ * test_plugin_instances ROUNDS. */
 static size_t rounds = 100;
 
 static void test_many_come_and_go(void **state)
@@ -108,7 +108,7 @@ static void time_runs(const LilvPlugin *plugin)
     instance_close(i);
 }
 
-/* The goal is 10 us on an idle machine; the test's limit has room for a busy one. */
+/* The goal is 10 us on an idle machine; the limit of the test allows for a busy one. */
 static void test_run_is_quick(void **state)
 {
     time_runs(fixture_host(state)->remix);

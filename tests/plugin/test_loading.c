@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Models and settings that change while the plugin runs. */
+/* Tests models and settings that change while the plugin runs. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 #include "fixture.h"
 #include "identity.h"
 
-/* The worker needs real time. */
+/* Run until the latency is below this one. The worker needs real time for that. */
 static void run_until_quicker(instance *i, float latency)
 {
     for (size_t tries = 0; tries < 4000; tries++) {
@@ -71,7 +71,7 @@ static void test_environment_names_the_default(void **state)
     unsetenv("BSM_MODEL");
 }
 
-/* Faster than anything is computed. */
+/* This plays faster than anything can be computed. */
 static void test_being_late_is_told(void **state)
 {
     instance *i = fixture_instance(fixture_host(state)->remix, 48000, HOST_THREADED);
@@ -89,7 +89,7 @@ static void test_being_late_is_told(void **state)
                             &late),
                      3);
     assert_true(load <= worst && late > 0 && (float)late <= *instance_control(i, BSM_PORT_MISSES));
-    fixture_run_until(i, "ready: "); /* it waits for its results there */
+    fixture_run_until(i, "ready: "); /* when freewheeling, run() waits for its results */
     instance_close(i);
 }
 
@@ -131,7 +131,8 @@ static void test_bad_files_leave_what_plays(void **state)
         }
         instance_run(i, 8192);
     }
-    assert_true(fabsf(instance_audio(i, BSM_PORT_OUT_LEFT)[8191]) < 1e-4f); /* identity plays */
+    /* the identity model plays */
+    assert_true(fabsf(instance_audio(i, BSM_PORT_OUT_LEFT)[8191]) < 1e-4f);
     instance_close(i);
 }
 
@@ -177,7 +178,7 @@ static void test_lookahead_changes_the_latency(void **state)
     instance_close(i);
 }
 
-/* At the start nothing is heard yet, so that the first call's answer is the right one. */
+/* At the start nothing is audible yet, so the first call already reports the right latency. */
 static void test_first_lookahead_comes_at_once(void **state)
 {
     instance *i = fixture_instance(fixture_host(state)->remix, 48000, HOST_SYNCHRONOUS);
@@ -187,7 +188,7 @@ static void test_first_lookahead_comes_at_once(void **state)
     instance_close(i);
 }
 
-/* A slow ramp goes in, so that where a sample comes from can be seen from its value. */
+/* The input is a slow ramp, so that the value of a sample tells its position. */
 static void test_change_has_no_gap(void **state)
 {
     instance *i = fixture_instance(fixture_host(state)->remix, 48000, HOST_SYNCHRONOUS);
@@ -217,7 +218,7 @@ static void test_change_has_no_gap(void **state)
     instance_close(i);
 }
 
-/* As fast as a user can turn it, with a worker of its own. */
+/* Settings change as fast as a user can change them, with a worker thread. */
 static void test_settings_may_change_all_the_time(void **state)
 {
     instance *i = fixture_instance(fixture_host(state)->stems, 48000, HOST_THREADED);
@@ -242,7 +243,7 @@ static void test_missing_device_is_said_so(void **state)
     instance *i = fixture_instance(fixture_host(state)->remix, 48000, HOST_THREADED);
     instance_set_model(i, fixture_identity());
     fixture_run_until(i, "ready: ");
-    if (strstr(instance_told_status(i), " on cuda")) { /* it is not missing */
+    if (strstr(instance_told_status(i), " on cuda")) { /* then CUDA is not missing */
         instance_close(i);
         skip();
     }
@@ -255,7 +256,7 @@ static void test_missing_device_is_said_so(void **state)
     instance_close(i);
 }
 
-/* A status of before the change may still be on its way to the host. */
+/* The host may still receive a status from before the change. */
 static void run_until_precision(instance *i, const char *name, bool present)
 {
     for (size_t tries = 0; tries < 2000; tries++) {
@@ -283,11 +284,11 @@ static void test_precision_changes_the_network(void **state)
         *instance_control(i, BSM_PORT_DEVICE) = BSM_CHOICE_CPU;
         instance_set_model(i, fixture_identity());
         fixture_run_until(i, "ready: ");
-        assert_null(strstr(instance_told_status(i), "int8")); /* what nobody chose */
+        assert_null(strstr(instance_told_status(i), "int8")); /* nobody has chosen it */
         *precision = BSM_CHOICE_INT8;
         instance_forget(i);
         run_until_precision(i, "int8", true);
-        *precision = BSM_CHOICE_BFLOAT16; /* or float32, where the CPU does not have it */
+        *precision = BSM_CHOICE_BFLOAT16; /* or float32 if the CPU does not have it */
         instance_forget(i);
         run_until_precision(i, "int8", false);
         instance_close(i);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What the engine has to say reaches the host's log, of an instance that still lives, and never
- * from run(). Where no CUDA module is installed, the one that is found is none, which the engine
- * says once. */
+/* The engine's messages reach the log of the host, through an instance that still exists, and never
+ * from run(). If no CUDA module is installed, the one that is found here is not a valid module,
+ * which the engine reports once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -17,13 +17,14 @@ static void test_a_refused_device_is_logged(void **state)
     char text[HOST_TEXT];
     const host *h = fixture_host(state);
     instance *i = fixture_instance(h->remix, 48000, HOST_THREADED);
-    instance *closed = fixture_instance(h->stems, 48000, HOST_THREADED); /* the newest, but gone */
+    /* the newest instance, but it is closed */
+    instance *closed = fixture_instance(h->stems, 48000, HOST_THREADED);
     instance_close(closed);
     instance_read_log(i, text);
     assert_string_equal(text, "");
     instance_set_model(i, fixture_identity());
     fixture_run_until(i, "ready: ");
-    if (!strstr(instance_told_status(i), " on cpu")) { /* an installed module comes before it */
+    if (!strstr(instance_told_status(i), " on cpu")) { /* an installed module is preferred */
         instance_close(i);
         skip();
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Inside the plugins' run() nothing may allocate, lock, wait, read or write, whatever the host asks
- * for meanwhile. */
+/* Inside the plugins' run() nothing may allocate, lock, wait, read or write, whatever the host
+ * requests meanwhile. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -18,7 +18,7 @@ static void test_this_test_sees_calls(void **state)
     assert_int_equal(purity_self_test(), 4);
 }
 
-/* Models come and go, good and bad, look-ahead, device and bypass change. */
+/* Load good and bad models, and change look-ahead, device and bypass. */
 static void run_purely(const LilvPlugin *plugin)
 {
     instance *i = fixture_instance(plugin, 48000, HOST_THREADED);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What the plugin tells a window of the sound, and mute and solo, which the window sets. */
+/* Tests what the plugin tells a window about the music, and mute and solo, which the window
+ * sets. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,7 @@
 
 enum { RATE = 48000, BLOCK = 256, SECOND = RATE / BLOCK };
 
-/* A constant on the left and half of it on the right; run() waits for the network. */
+/* Play a constant on the left and half of it on the right; run() waits for the network. */
 static void play(instance *i, float level, size_t blocks)
 {
     *instance_control(i, BSM_PORT_FREEWHEEL) = 1;
@@ -25,7 +26,7 @@ static void play(instance *i, float level, size_t blocks)
     }
 }
 
-/* Past the latency. */
+/* Return an instance that has played for longer than the latency. */
 static instance *playing(const LilvPlugin *plugin, bool identity)
 {
     instance *i = fixture_instance(plugin, RATE, HOST_THREADED);
@@ -54,7 +55,8 @@ static void test_scenes_come_while_somebody_asks(void **state)
     instance_close(i);
 }
 
-/* Without a model all is instrumental, with the identity (nearly) all is vocals. */
+/* Without a model everything is instrumental; with the identity model (nearly) everything is
+ * vocals. */
 static void test_a_scene_has_samples_and_levels(void **state)
 {
     for (size_t identity = 0; identity < 2; identity++) {
@@ -77,7 +79,7 @@ static void test_a_scene_has_samples_and_levels(void **state)
 
 static float heard(instance *i)
 {
-    play(i, 0.5f, 20); /* past the change */
+    play(i, 0.5f, 20); /* until the change is audible */
     return fabsf(instance_audio(i, BSM_PORT_OUT_LEFT)[BLOCK - 1]);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The plugins' ports, sound and latency, as a host finds them. */
+/* Tests the plugins' ports, audio and latency from a host's point of view. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -95,14 +95,14 @@ static void test_ranges_are_those_of_the_code(void **state)
 
 /* ---- Sound ---- */
 
-/* From 1 to 8192, small ones as often as large ones. */
+/* Return a size from 1 to 8192; small ones are as frequent as large ones. */
 static size_t random_block(uint64_t *seed)
 {
     size_t most = (size_t)1 << noise_size(seed, 0, 13);
     return noise_size(seed, (most + 1) / 2, most);
 }
 
-/* 10,000 blocks give the input again, `latency` samples later. */
+/* Check that `blocks` blocks of random sizes reproduce the input, `latency` samples later. */
 static void null_test(const LilvPlugin *plugin, double rate, size_t blocks, const char *model)
 {
     bool stems = host_is_stems(plugin);
@@ -150,7 +150,7 @@ static void test_nothing_is_lost_with_a_model(void **state)
     null_test(h->stems, 96000, 300, fixture_identity());
 }
 
-/* As Ardour does while it looks for the latency. */
+/* Ardour does this while it determines the latency. */
 static void test_all_ports_may_share_a_buffer(void **state)
 {
     const host *h = fixture_host(state);
@@ -175,7 +175,8 @@ static void test_all_ports_may_share_a_buffer(void **state)
     }
 }
 
-/* Left input and left output in one buffer, and right ones: each reads what it should. */
+/* Left input and output share a buffer, and so do the right ones: each must read the right
+ * samples. */
 static void test_runs_in_place(void **state)
 {
     instance *i = fixture_instance(fixture_host(state)->remix, 48000, HOST_THREADED);
@@ -185,7 +186,7 @@ static void test_runs_in_place(void **state)
     size_t latency = (size_t)*instance_control(i, BSM_PORT_LATENCY);
     assert_true(latency > 1000);
     size_t at = 1;                                      /* samples so far */
-    for (; at < latency + 5000; at += HOST_MAX_BLOCK) { /* beyond the plugin's own 8192 */
+    for (; at < latency + 5000; at += HOST_MAX_BLOCK) { /* more than the plugin's own 8192 */
         for (size_t n = 0; n < HOST_MAX_BLOCK; n++) {
             instance_audio(i, BSM_PORT_IN_LEFT)[n] = (float)(at + n) / 1e6f;
             instance_audio(i, BSM_PORT_IN_RIGHT)[n] = -(float)(at + n) / 1e6f;
@@ -200,7 +201,8 @@ static void test_runs_in_place(void **state)
     instance_close(i);
 }
 
-/* Constant input: what comes out is the gain. The identity model makes all of it vocals. */
+/* Return the level of the output for a constant input, which shows the gain. The identity model
+ * makes everything vocals. */
 static float settled_level(instance *i)
 {
     for (size_t c = 0; c < 2; c++) {
@@ -241,7 +243,8 @@ static void test_gains_act_on_their_parts(void **state)
     instance_close(i);
 }
 
-/* A step of the gain may not be a step of the sound, and comes the same in blocks of any size. */
+/* A step of the gain must not become a step of the output, and the result is the same in blocks of
+ * any size. */
 static void test_gains_move_smoothly(void **state)
 {
     float *results[2];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What a saved project keeps: saved, loaded again, by lilv's own state with its paths mapped. */
+/* Tests what a saved project keeps: it is saved and loaded again through lilv's state, with mapped
+ * paths. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -42,7 +43,7 @@ static void set_port(const char *symbol, void *user, const void *value, uint32_t
     }
 }
 
-/* With the folders that Ardour gives to lilv. */
+/* Save with the folders that Ardour passes to lilv. */
 static LilvState *save(const host *h, instance *i, const char *name)
 {
     char dir[HOST_TEXT], scratch[HOST_TEXT + 32], copies[HOST_TEXT + 32], links[HOST_TEXT + 32];
@@ -91,7 +92,7 @@ static void test_model_survives_save_and_load(void **state)
 
     i = fixture_instance(h->remix, 48000, HOST_FAILING); /* restore needs no worker */
     *instance_control(i, BSM_PORT_LOOKAHEAD) = BSM_LOOKAHEAD_HIGH;
-    lilv_state_restore(saved, instance_lilv(i), NULL, NULL, 0, NULL); /* as Ardour does */
+    lilv_state_restore(saved, instance_lilv(i), NULL, NULL, 0, NULL); /* as in Ardour */
     instance_run(i, 512);
     assert_true(*instance_control(i, BSM_PORT_LATENCY) > 1.5f * 48000);
     instance_close(i);
@@ -137,7 +138,7 @@ static void test_lost_file_is_kept_in_mind(void **state)
 
     assert_int_equal((snprintf(command, sizeof command, "cp '%s' '%s'", fixture_identity(), path),
                       system(command)),
-                     0); /* the file is back */
+                     0); /* the file exists again */
     i = fixture_instance(h->remix, 48000, HOST_THREADED);
     restore(again, i);
     fixture_run_until(i, "ready: lost.safetensors");
@@ -178,7 +179,7 @@ static void check_preset(const host *h, instance *i, const preset_check *check)
     lilv_node_free(uri);
 }
 
-/* A preset sets gains, and leaves the model alone. */
+/* A preset sets gains and does not change the model. */
 static void test_presets_set_ports_only(void **state)
 {
     const host *h = fixture_host(state);

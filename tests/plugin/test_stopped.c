@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* A network that stops while the plugin plays: the sound passes dry, and the host and the user are
- * told why. The network stops for want of memory: this program's malloc is what the plugin calls.
- */
+/* Tests a network that fails while the plugin plays: the mixture is played instead, and the host
+ * and the user are told why. The network fails because memory runs out: the plugin calls this
+ * program's malloc. */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -19,7 +19,7 @@
 
 /* ---- Memory that comes to an end ---- */
 
-static _Atomic bool exhausted; /* for the streams' workers */
+static _Atomic bool exhausted; /* for the worker threads of streams */
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
@@ -35,7 +35,7 @@ static bool refuse(void)
     return true;
 }
 
-/* Hidden, as everything else is in our programs, the plugin would not see them. */
+/* Everything else in our programs is hidden, but the plugin must see these. */
 #pragma GCC visibility push(default)
 
 void *malloc(size_t size)
@@ -68,7 +68,7 @@ static void expect_alarm(instance *i, const picture *before, bool alarm)
     assert_false(before && picture_same_words(&p, before));
 }
 
-/* Both parts are the delayed input, whatever happens. */
+/* Play, and check that the sum of both parts is the delayed input, whatever happens. */
 static void play(instance *i, delay_line *line, size_t blocks)
 {
     static uint64_t seed = 9;
@@ -80,7 +80,7 @@ static void play(instance *i, delay_line *line, size_t blocks)
     }
 }
 
-/* A new start of the network needs memory. */
+/* Restart the plugin; the network needs memory for that. */
 static void restart(instance *i, delay_line *line)
 {
     lilv_instance_deactivate(instance_lilv(i));
@@ -93,7 +93,7 @@ static void test_stopping_is_told(void **state)
     instance *i = fixture_instance(fixture_host(state)->stems, RATE, HOST_THREADED);
     delay_line line;
     picture ready;
-    *instance_control(i, BSM_PORT_FREEWHEEL) = 1; /* so that nothing is late, too */
+    *instance_control(i, BSM_PORT_FREEWHEEL) = 1; /* so that nothing is late */
     instance_set_model(i, fixture_identity());
     fixture_run_until(i, "ready: ");
     draw(i, &ready);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A stream changes itself while a tone and noise play: nothing clicks, and the latency is what is
- * reported. */
+/* Changes a stream while a tone and noise play: nothing clicks, and the reported latency is
+ * right. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +35,7 @@ typedef struct change {
         .threads = 1, __VA_ARGS__                                                                  \
     }
 
-/* Each differs from the one before it by what it is called. */
+/* The name tells how each differs from the one before. */
 static const change changes[] = {
     {"model", HALF, WITH(.commit = 5, .lookahead = 5, .memory = BSM_MEMORY_CARRY)},
     {"the same again", HALF, WITH(.commit = 5, .lookahead = 5, .memory = BSM_MEMORY_CARRY)},
@@ -69,7 +69,7 @@ typedef struct player {
     clicks clicks;
 } player;
 
-/* Noise stays away from zero, so that the vocals' part shows in every sample. */
+/* Noise is never close to zero, so that the vocals' fraction is visible in every sample. */
 static float sample_at(player *p, uint64_t time)
 {
     if (p->tone) {
@@ -139,7 +139,7 @@ static void expect_nothing_missed(const player *p)
 
 /* ---- Tests ---- */
 
-/* Fewer of all for the sanitizers, which are slow. */
+/* Run fewer cases with sanitizers, which are slow. */
 static bool brief;
 
 static const double parts[] = {1, 0.5, 0.25, 0};
@@ -151,7 +151,7 @@ static void check_every_change(size_t rate, size_t block, bool tone)
     play(&p, rate);
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         set(&p, &changes[i]);
-        play(&p, 17 * rate / 4); /* twice the longest latency, and then some */
+        play(&p, 17 * rate / 4); /* more than twice the longest latency */
         expect_nothing_missed(&p);
         if (!(fabs(p.clicks.part - parts[changes[i].model]) < 0.01)) {
             fail_msg("%s: %g of the whole", changes[i].what, p.clicks.part);
@@ -174,14 +174,14 @@ static void test_every_change(void **state)
     }
 }
 
-/* Before the last one is heard, in any order. */
+/* Changes follow in random order before the previous one is audible. */
 static void test_changes_that_follow_closely(void **state)
 {
     (void)state;
     uint64_t seed = 5;
     player p;
     open_player(&p, 44100, 256, false);
-    p.clicks.tolerance = 1; /* parts of two models may be crossfaded at two places at once */
+    p.clicks.tolerance = 1; /* two models may be crossfaded at two positions at once */
     for (size_t i = 0; i < (brief ? 30 : 100); i++) {
         set(&p, &changes[noise_size(&seed, 0, sizeof changes / sizeof *changes - 1)]);
         play(&p, noise_size(&seed, 0, 8) * 512);
@@ -231,7 +231,7 @@ static void test_what_cannot_be_leaves_all_as_it_was(void **state)
         bsm_error error = {0};
         bsm_status status = bsm_stream_set(p.stream, p.models[HALF], &bad[i].options, &error);
         if (!status && bad[i].options.device == BSM_DEVICE_CUDA) {
-            break; /* it is there */
+            break; /* this machine has a GPU */
         }
         assert_int_equal(status, bad[i].status);
         assert_true(*error.message);
@@ -242,7 +242,8 @@ static void test_what_cannot_be_leaves_all_as_it_was(void **state)
     close_player(&p);
 }
 
-/* What was heard is heard no more, and what follows has the latency as ever. */
+/* After a restart, what was played before is not audible, and what follows has the same latency as
+ * before. */
 static void test_restart(void **state)
 {
     (void)state;
@@ -273,7 +274,7 @@ static void process(bsm_stream *stream, const signal *in, signal *vocals, size_t
     }
 }
 
-/* Energy of a - b relative to b, in dB, from a sample on. */
+/* Return the energy of a - b relative to b, in dB, from a sample on. */
 static double difference(const signal *a, const signal *b, size_t from)
 {
     double error = 0, whole = 0;
@@ -285,8 +286,9 @@ static double difference(const signal *a, const signal *b, size_t from)
     return 10 * log10(error / whole + 1e-20);
 }
 
-/* Three streams hear the same: one that never changes, one that changes to an equal model, and one
- * that begins where that changes. The second knows what was heard, the third cannot. */
+/* Three streams play the same: one that never changes, one that changes to an equal model, and one
+ * that begins when the second changes. The second knows the music before that, the third does
+ * not. */
 static void test_a_new_voice_is_warm(void **state)
 {
     (void)state;
@@ -323,7 +325,7 @@ static void test_a_new_voice_is_warm(void **state)
     bsm_model_free(equal);
 }
 
-/* test_changes [brief] */
+/* Usage: test_changes [brief] */
 int main(int argc, char **argv)
 {
     (void)argv;

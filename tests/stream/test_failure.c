@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A network that stops while it plays: the music goes on, everybody can ask why, and nothing is
- * printed. */
+/* Tests a network that fails while it plays: the music continues, any thread can ask for the
+ * reason, and nothing is printed. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,7 +69,7 @@ static void *write_lines(void *argument)
     return NULL;
 }
 
-/* Each line consists of one letter: no reader may see parts of two. */
+/* Each line consists of one letter, so that a reader notices if it sees parts of two lines. */
 static void test_no_line_is_torn(void **state)
 {
     (void)state;
@@ -166,7 +166,7 @@ static bsm_stream_stats stats_of(const bsm_stream *stream)
     return stats;
 }
 
-/* A block of 0.1 s that is not done when 2 s more have gone in. */
+/* A block of 0.1 s that is not done after another 2 s of input is reported as late. */
 static void test_what_is_late_shows(void **state)
 {
     (void)state;
@@ -182,7 +182,7 @@ static void test_what_is_late_shows(void **state)
     signal in = noise_signal(2 * RATE, 5);
     atomic_store(&held, true);
     float silence[512] = {0}, unused[512];
-    while (!atomic_load(&is_held)) { /* as fast as it plays */
+    while (!atomic_load(&is_held)) { /* in about real time */
         bsm_stream_process(stream, (const float *[]){silence, silence}, (float *[]){unused, unused},
                            (float *[]){NULL, NULL}, 512);
         usleep(10000);

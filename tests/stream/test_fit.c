@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What is chosen for a machine: within what was asked for, and as the sentence says. */
+/* Tests what is chosen for a machine: it fulfils the request, and agrees with the sentence. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -73,7 +73,7 @@ static void test_what_was_asked_for_stays(void **state)
     assert_int_equal(fit.options.precision, BSM_PRECISION_INT8);
 }
 
-/* As large as no processor can play. */
+/* Return a configuration that is too large for any processor. */
 static bsm_config huge_config(void)
 {
     bsm_config config;
@@ -97,8 +97,8 @@ static void test_a_network_that_is_too_large(void **state)
     assert_non_null(strstr(fit.sentence, " times its speed; a GPU or a smaller model would do"));
 }
 
-/* Memory that is computed again for each block costs the less, the longer the blocks are: what is
- * too slow at the wished latency fits at another. */
+/* The longer the blocks are, the less it costs to compute their history again: what is too slow at
+ * the requested latency may fit at a longer one. */
 static void test_more_latency_where_that_helps(void **state)
 {
     (void)state;
@@ -112,9 +112,9 @@ static void test_more_latency_where_that_helps(void **state)
     const bsm_fit most = fit_of(&config, &wish, 8);
     assert_true(least.latency <= 0.15);
     if (least.fits) {
-        skip(); /* a machine that is so fast */
+        skip(); /* this machine is too fast for the test */
     }
-    /* A host knows the latency from the last time, however fast the machine is today. */
+    /* A host remembers the latency, so it must not depend on how fast the machine is today. */
     assert_true(least.options.lookahead < 2 && least.options.commit > 0);
     assert_int_equal(latency_of(&config, &least.options), latency_of(&config, &wish));
     assert_true(most.load < least.load);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* What a stream costs, and what the next ones of the same model add: their state, not the weights.
+/* Measures the memory of a stream, and of further streams of the same model: these need memory for
+ * their state but not for the weights.
  *
- *     test_memory [PRESET [STREAMS]]
+ *      test_memory [PRESET [STREAMS]]
  *
- * With a preset, it prints what models of this shape need, whose state is as large as their
- * weights. Without, it is a test, with a model of a small state. */
+ * With a preset, it prints the memory that models of this shape need; their state is as large as
+ * their weights. Otherwise it is a test, with a model that has a small state. */
 #include <malloc.h>
 #include <math.h>
 #include <setjmp.h>
@@ -32,7 +33,8 @@ static void expect_ok(bsm_status status)
     }
 }
 
-/* Of this process in memory, pages shared with others counted in part: MiB. */
+/* Return the MiB of this process in memory, with a share of the pages that it shares with
+ * others. */
 static double memory_now(void)
 {
     char line[256];
@@ -59,7 +61,7 @@ static void choose_shape(bsm_config *config)
     }
 }
 
-/* A model file, as hosts have one; returns the size of its weights in MiB. */
+/* Write a model file, which hosts have, too; return the size of its weights in MiB. */
 static double save_model(char path[])
 {
     bsm_config config;
@@ -76,8 +78,8 @@ static double save_model(char path[])
     return megabytes;
 }
 
-/* Open the file once more, as an instance of the plugin does, and let the stream touch all that it
- * needs. */
+/* Open the file again, like an instance of the plugin, and let the stream use all the memory that
+ * it needs. */
 static bsm_stream *start(const char *path, const signal *in)
 {
     bsm_model *model = NULL;
@@ -122,9 +124,9 @@ static void test_more_streams_add_their_state(void **state)
     free_signal(&in);
     unlink(path);
     if (!preset) {
-        assert_true(weights > 20); /* or a copy would not be seen */
+        assert_true(weights > 20); /* otherwise a copy would not be noticed */
         assert_true(most < weights / 2);
-        assert_true(first < 1.9 * weights); /* packed, and not as the file is mapped, too */
+        assert_true(first < 1.9 * weights); /* the weights are packed, and not also mapped */
     }
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Blocks must last longer than the fade that the output looks ahead, whatever the hop. */
+/* Blocks must be longer than the fade for which the output looks ahead, whatever the hop. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static void test_blocks_last_longer_than_a_fade(void **state)
         options.commit = plan.commit;
         assert_int_equal(bsm_stream_plan_make(model, NULL, &options, &plan, &error), BSM_OK);
         options.commit = fade / config.hop;
-        if (options.commit > 0) { /* else it would be chosen */
+        if (options.commit > 0) { /* otherwise it is chosen automatically */
             assert_int_equal(bsm_stream_plan_make(model, NULL, &options, &plan, &error),
                              BSM_INVALID_ARGUMENT);
             assert_non_null(strstr(error.message, "hop of"));

@@ -17,7 +17,7 @@ static void test_this_test_sees_calls(void **unused)
     assert_int_equal(purity_self_test(), 4);
 }
 
-/* Real time, more or less, with resets and models that change, at two rates. */
+/* Play in approximately real time, with resets and changes of the model, at two rates. */
 static void run_purely(size_t rate, double seconds)
 {
     enum { COMMIT = 5 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The remix of vocals and instrumental: what is heard, without a click, and how loud it is. */
+/* Tests the remix of vocals and instrumental: its content, its level, and that nothing clicks. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 enum { RATE = 48000, FRAMES = 512, COLUMN = RATE / BSM_REMIX_COLUMNS_PER_SECOND };
 
-/* Constant vocals of 0.5 and instrumental of 0.25: every step of a gain shows. */
+/* Constant vocals of 0.5 and instrumental of 0.25, so that every step of a gain is visible. */
 typedef struct parts {
     float data[6][FRAMES];
     float *vocals[2], *instrumental[2], *out[2];
@@ -47,7 +47,7 @@ static void mix(bsm_remix *remix, const parts *p, float *const out[2], size_t fr
                   out, frames);
 }
 
-/* For a second: the largest step from sample to sample; `last` is the last one. */
+/* Mix for a second; return the largest step from sample to sample. `last` is the last sample. */
 static float largest_step(bsm_remix *remix, const parts *p, float *last)
 {
     float largest = 0;
@@ -87,12 +87,12 @@ static void test_what_is_heard(void **state)
     const bsm_remix_settings as_it_is = {0};
     bsm_remix *remix = open_remix(&as_it_is);
     float last = 0.75f;
-    assert_true(largest_step(remix, p, &last) == 0); /* both at 0 dB: their sum, to the bit */
+    assert_true(largest_step(remix, p, &last) == 0); /* both at 0 dB: exactly their sum */
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const double level = 0.5 * cases[i].vocals + 0.25 * cases[i].instrumental;
         const double way = fabs(level - (double)last);
         bsm_remix_set(remix, &cases[i].settings);
-        /* A gain takes 20 ms for its way. */
+        /* A gain changes over 20 ms. */
         assert_true((double)largest_step(remix, p, &last) < 2 * way / (RATE / 50) + 1e-6);
         assert_true(fabs((double)last - level) < 1e-5);
     }
@@ -125,7 +125,7 @@ static void test_begins_with_its_settings(void **state)
     bsm_remix_free(remix);
 }
 
-/* In place, which gives the same in calls of any length. */
+/* Mix in place, which yields the same in calls of any length. */
 static void test_stems(void **state)
 {
     (void)state;
@@ -175,7 +175,7 @@ static void test_in_place(void **state)
     bsm_remix_free(remix);
 }
 
-/* A column for every 40 ms, however long the calls are. */
+/* There is a column for every 40 ms, however long the calls are. */
 static void test_levels(void **state)
 {
     (void)state;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* Everything that can go wrong in a live stream, at once and for long: blocks of random sizes, a
- * worker that stalls, models that change, resets, freewheeling on and off, bursts of NaN.
+/* Tests a live stream with everything that can go wrong, all at once and for a long time: blocks of
+ * random sizes, a worker that stalls, changes of the model, resets, freewheeling on and off, bursts
+ * of NaN.
  *
- *     test_soak SECONDS SPEED
+ *      test_soak SECONDS SPEED
  *
- * The models' masks are 1, so each sample of the vocals must be the delayed input's, but for those
- * that the stream itself counts as dry; and the sum must be the delayed input everywhere. */
+ * The models' masks are 1, so each sample of the vocals must be that of the delayed input, except
+ * for those that the stream itself counts as dry; and the sum must be the delayed input
+ * everywhere. */
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -57,10 +59,10 @@ typedef struct soak {
     bsm_stream *stream;
     bsm_model *models[2];
     size_t rate, latency;
-    float *history[2]; /* what went in, cleaned: a ring */
+    float *history[2]; /* the input without NaN: a ring buffer */
     size_t mask;
     uint64_t position;
-    uint64_t dry; /* samples of the vocals that are not the delayed input's */
+    uint64_t dry; /* samples of the vocals that differ from the delayed input */
     uint64_t swaps, resets, toggles, stalls;
     _Atomic bool over;
 } soak;
@@ -72,7 +74,7 @@ static double now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-/* Another thread changes things at random times. */
+/* Run on another thread, and change things at random times. */
 static void *disturb(void *user)
 {
     soak *s = user;
@@ -111,7 +113,7 @@ static void *disturb(void *user)
     return NULL;
 }
 
-/* Noise that stays away from zero, so that a wrong gain shows in every sample. */
+/* Return noise that is never close to zero, so that a wrong gain is visible in every sample. */
 static float next_input(uint64_t *seed)
 {
     float x = noise_float(seed);
@@ -124,7 +126,7 @@ static void make_input(soak *s, uint64_t *seed, float *in[2], size_t count)
     for (size_t c = 0; c < 2; c++) {
         for (size_t i = 0; i < count; i++) {
             float sample = next_input(seed);
-            bool odd = burst && c == 0 && i % 3 == 0; /* the right side shows the gain */
+            bool odd = burst && c == 0 && i % 3 == 0; /* the right channel shows the gain */
             in[c][i] = odd ? NAN : sample;
             s->history[c][(s->position + i) & s->mask] = odd ? 0 : sample;
         }
@@ -168,18 +170,18 @@ static void run_audio(soak *s, double end)
         if (ahead > 0) {
             sleep_seconds(ahead);
         } else if (ahead < -0.5) {
-            start -= ahead; /* freewheeling took its time: do not run after it */
+            start -= ahead; /* freewheeling took its time, which need not be made up for */
         }
     }
 }
 
-/* Left alone and waited for, the stream comes back: nothing is missing any more. */
+/* Left alone while freewheeling, the stream recovers: nothing is missing any more. */
 static void check_recovery(soak *s)
 {
     bsm_stream_stats before, after;
     double time = (double)s->position / (double)s->rate;
     bsm_stream_set_freewheel(s->stream, true);
-    run_audio(s, time + 3); /* what was late and its latency have passed */
+    run_audio(s, time + 3); /* late blocks and the latency have passed */
     bsm_stream_get_stats(s->stream, &before);
     run_audio(s, time + 5);
     bsm_stream_get_stats(s->stream, &after);
@@ -187,8 +189,9 @@ static void check_recovery(soak *s)
     assert_int_equal(after.dropped, before.dropped);
 }
 
-/* What the program has taken and not given back: what else is resident are holes between it, of
- * which a busy machine, where networks come and go later, leaves more. -1: cannot be told. */
+/* Return the megabytes that are allocated and not freed; -1: unknown. Resident memory also contains
+ * holes between allocations, and a busy machine, where networks come and go later, leaves more of
+ * them. */
 static double used_megabytes(void)
 {
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -227,7 +230,7 @@ static void close_soak(soak *s)
     }
 }
 
-/* For so many seconds of audio, and then until the stream has come back. */
+/* Disturb the stream for so many seconds of audio, then wait until it has recovered. */
 static void disturb_for(soak *s, double duration)
 {
     pthread_t thread;
@@ -255,9 +258,9 @@ static void check_counts(soak *s, bool exact)
     }
 }
 
-/* Through a resampler noise is not exactly itself: there only the sum is checked. Memory is
- * compared where the stream has come back: before, a model that was set and not yet taken has its
- * network beside the one in force. */
+/* At other rates a resampler changes the noise, so only the sum is checked there. Memory is
+ * compared after the stream has recovered: before that, a model that was set and is not in use yet
+ * has a second network. */
 static void check_rate(size_t rate, bool exact)
 {
     soak s;
@@ -295,7 +298,7 @@ int main(int argc, char **argv)
         speed = atof(argv[2]);
     }
 #ifdef __GLIBC__
-    mallopt(M_ARENA_MAX, 1); /* a thread's own heap would begin to grow at any time */
+    mallopt(M_ARENA_MAX, 1); /* otherwise a thread's own heap could grow at any time */
 #endif
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_at_the_model_rate),

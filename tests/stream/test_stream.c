@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A stream's latency and samples are exact, at every rate and block size. */
+/* A stream's latency and samples are exact at every rate and block size. */
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -25,7 +25,7 @@ static bsm_stream_options options_at(size_t rate)
                                 .freewheel = true};
 }
 
-/* Fewer rates for the sanitizers, which are slow. */
+/* Test fewer rates with sanitizers, which are slow. */
 static bool brief;
 
 static void test_identity_is_a_delay(void **unused)
@@ -118,7 +118,7 @@ static bsm_status read_samples(void *user, float *const *audio, size_t count, si
     return BSM_OK;
 }
 
-/* As bsm-separate --commit does. */
+/* Separate like bsm-separate --commit. */
 static signal separate_whole(bsm_model *model, const signal *in, const bsm_block_shape *shape,
                              bsm_rolling rolling)
 {
@@ -151,13 +151,13 @@ static signal separate_whole(bsm_model *model, const signal *in, const bsm_block
     return out;
 }
 
-/* The stream's input goes on with silence where the file ends: what looks ahead past the end
- * differs, so the last second is left out. */
+/* The stream's input continues with silence after the end of the file. Look-ahead past the end sees
+ * something else there, so the last second is not compared. */
 static void check_against_file(const bsm_stream_options *options)
 {
     enum { SECONDS = 4 };
     bsm_config config = small_stream_config();
-    config.segment = 1; /* rolling memory rolls */
+    config.segment = 1; /* so that rolling memory rolls */
     bsm_model *model = hash_model(&config);
     signal in = noise_signal(SECONDS * 44100, 9);
     bsm_stream *stream = open_stream(model, options);
@@ -188,7 +188,7 @@ static void test_equals_a_separated_file(void **unused)
     check_against_file(&options);
     options.commit = 1;
     check_against_file(&options);
-    options.commit = 0; /* chosen */
+    options.commit = 0; /* chosen automatically */
     check_against_file(&options);
     options.memory = BSM_MEMORY_BOUNDED;
     options.history = 33;
@@ -201,7 +201,7 @@ static void test_equals_a_separated_file(void **unused)
     check_against_file(&options);
 }
 
-/* What an expander delays is part of the latency, with blocks that are shorter than that, too. */
+/* The expander's delay is part of the latency, also if blocks are shorter than that delay. */
 static void test_an_expander_delays(void **unused)
 {
     (void)unused;
@@ -241,8 +241,8 @@ static void test_all_buffers_may_be_one(void **unused)
     signal in = noise_signal(44100 / BLOCK * BLOCK, 11);
     float buffer[BLOCK];
     for (size_t at = 0; at < in.samples; at += BLOCK) {
-        /* Both inputs and all outputs share it; the instrumental's right side is written last, and
-         * is silent, for all goes to the vocals. */
+        /* Both inputs and all outputs share it. The instrumental's right channel is written last,
+         * and is silent, because everything becomes vocals. */
         memcpy(buffer, in.audio[0] + at, sizeof buffer);
         bsm_stream_process(stream, (const float *[]){buffer, buffer}, (float *[]){buffer, buffer},
                            (float *[]){NULL, NULL}, BLOCK);
@@ -294,7 +294,8 @@ static void test_precision(void **unused)
     bsm_model_free(model);
 }
 
-/* Freewheeling, a model that is set is heard exactly one latency later, however slow the worker. */
+/* When freewheeling, a model that was set is audible exactly one latency later, however slow the
+ * worker is. */
 static void test_a_first_model_while_freewheeling(void **unused)
 {
     (void)unused;
@@ -318,7 +319,7 @@ static void test_a_first_model_while_freewheeling(void **unused)
     bsm_model_free(model);
 }
 
-/* To a longer latency and back, in large blocks: never without vocals. */
+/* Change to a longer latency and back, in large blocks: the vocals are never missing. */
 static void test_another_latency(void **unused)
 {
     (void)unused;
@@ -515,7 +516,7 @@ static bsm_stream_stats memory_of(const bsm_stream_options *options)
     return stats;
 }
 
-/* Models that have seen 8 s get no more than that. */
+/* Models that were trained on 8 s are not given more than that. */
 static void test_memory_follows_the_model(void **unused)
 {
     (void)unused;
@@ -558,7 +559,7 @@ static void test_a_warmup_needs_room(void **unused)
     bsm_model_free(model);
 }
 
-/* test_stream [brief] */
+/* Usage: test_stream [brief] */
 int main(int argc, char **argv)
 {
     (void)argv;

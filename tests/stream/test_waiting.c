@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A stream whose threads wait for the next block takes no processor time, and has no threads but
- * those that it was given: neither its own nor a library's. */
+/* A stream whose threads wait for the next block uses no processor time, and has only the threads
+ * that it was given, no further ones of its own or of a library. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -14,12 +14,13 @@
 enum { RATE = 48000, BLOCK = 480, BLOCKS = 150 };
 
 typedef struct played {
-    double seconds; /* of processor time, in all */
-    double waiting; /* of that, after the last block */
+    double seconds; /* of processor time, in total */
+    double waiting; /* the part of it after the last block */
     size_t threads;
 } played;
 
-/* Until no thread computes any more, however long that takes on a busy machine; or for a while. */
+/* Wait until no thread computes any more, however long that takes on a busy machine, up to a
+ * limit. */
 static void become_quiet(void)
 {
     double before = -1;
@@ -29,8 +30,8 @@ static void become_quiet(void)
     }
 }
 
-/* The default model's shape, in blocks of about 0.1 s, over a second and a half or more: whoever
- * feeds it waits for each block, so that the work is the same on a busy machine. */
+/* Play with the default model's shape, in blocks of about 0.1 s, for at least a second and a half.
+ * Each block is waited for, so that the work is the same on a busy machine. */
 static played play(size_t threads)
 {
     bsm_config config;
@@ -73,7 +74,7 @@ static void test_who_waits_sleeps(void **state)
     (void)state;
     const size_t before = process_threads();
     const played four = play(4), two = play(2), one = play(1);
-    assert_int_equal(one.threads, before + 2); /* the stream's worker, the streams' computing one */
+    assert_int_equal(one.threads, before + 2); /* the stream's worker and one computing thread */
     assert_int_equal(two.threads, before + 3);
     assert_int_equal(four.threads, before + 5);
     const double most = 2 * one.seconds + 0.05;

@@ -5,7 +5,7 @@
 
 #include "draw.h"
 
-/* For the leak sanitizer: fontconfig keeps its fonts until the end. */
+/* This is for the leak sanitizer: fontconfig keeps its fonts until the end. */
 const char *__lsan_default_suppressions(void);
 __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void)
 {
@@ -40,7 +40,7 @@ static int distance(const unsigned char *a, const unsigned char *b)
 
 double difference_of(cairo_surface_t *a, cairo_surface_t *b)
 {
-    enum { UNLIKE = 60 }; /* letters of another font are */
+    enum { UNLIKE = 60 }; /* letters of another font differ more */
     const int width = cairo_image_surface_get_width(a), height = cairo_image_surface_get_height(a);
     double unlike = 1;
     if (width == cairo_image_surface_get_width(b) && height == cairo_image_surface_get_height(b)) {

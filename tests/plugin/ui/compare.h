@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** Pictures beside each other. */
+/** Compares pictures. */
 #ifndef BSM_TESTS_UI_COMPARE_H
 #define BSM_TESTS_UI_COMPARE_H
 
@@ -7,11 +7,11 @@
 
 #include "face.h"
 
-/** A face as the window draws it, at a scale and a size in units. */
+/** Return a face as the window draws it, at a scale and a size in units. */
 cairo_surface_t *picture_of(const bsm_face *face, double scale, double width, double height);
 
-/** The part of the pixels that are clearly unlike each other; 1 for other sizes. Both are
- * destroyed. */
+/** Return the fraction of the pixels that differ clearly; 1 if the sizes differ. Destroys both
+ *  pictures. */
 double difference_of(cairo_surface_t *a, cairo_surface_t *b);
 
 #endif

@@ -10,7 +10,7 @@
 
 static const char path[] = "/home/ada/.local/share/bsm/models/bsmamba2-vocals.safetensors";
 
-/* As of a file, which the tests have none of. */
+/* Set the facts of a model file, which the tests do not have. */
 static void give_model(bsm_face *face, double parameters)
 {
     snprintf(face->model, sizeof face->model, "%s", path);
@@ -19,7 +19,7 @@ static void give_model(bsm_face *face, double parameters)
     face->facts.parameters = parameters;
 }
 
-/* Some tones, of which a melody is vocals. */
+/* Return a scene of some tones; a melody is the vocals. */
 static bsm_scene scene(size_t moment)
 {
     static const double melody[] = {440, 523.25, 659.25, 587.33, 493.88, 440, 392, 440};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** States of the window, as plugins bring them about, to be drawn and compared. */
+/** States of the window, as plugins cause them, which are drawn and compared. */
 #ifndef BSM_TESTS_UI_STATES_H
 #define BSM_TESTS_UI_STATES_H
 

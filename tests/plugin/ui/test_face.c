@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The window's state, layout and picture, without a server. With $BSM_KEEP_PICTURES, a folder, the
- * pictures are written there instead of compared. */
+/* Tests the window's state, layout and picture without an X server. If $BSM_KEEP_PICTURES is a
+ * folder, the pictures are written there instead of being compared. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,7 @@ static void free_face(bsm_face *face)
 
 static const double scales[] = {1, 1.5, 2};
 
-/* The larger scales in a window of the smallest size, where the room is scarce. */
+/* The larger scales are drawn in a window of the smallest size, where there is little room. */
 static void check_picture(const window_state *state, double scale)
 {
     const char *keep = getenv("BSM_KEEP_PICTURES"), *kept = getenv("BSM_UI_PICTURES");
@@ -71,7 +71,7 @@ static void test_pictures_are_as_they_were_seen(void **unused)
     }
 }
 
-/* What cannot be drawn does not stop the rest. */
+/* Text that cannot be drawn does not prevent the rest from being drawn. */
 static void test_names_that_are_no_text(void **unused)
 {
     (void)unused;
@@ -83,7 +83,7 @@ static void test_names_that_are_no_text(void **unused)
     free_face(plain);
 }
 
-/* As WCAG 2.1 says. */
+/* Return the relative luminance as defined by WCAG 2.1. */
 static double luminance(bsm_ink ink)
 {
     static const double weights[] = {0.2126, 0.7152, 0.0722};
@@ -157,8 +157,8 @@ static void test_nothing_overlaps(void **unused)
     }
     assert_true(bsm_unit(480, 300, 1) == 1 && bsm_unit(960, 600, 2) == 2);
     assert_true(bsm_unit(760, 440, 1) == 1);
-    assert_true(bsm_unit(3840, 2160, 1) > 3);  /* to be read from afar */
-    assert_true(bsm_unit(240, 150, 1) == 0.5); /* smaller than asked for, but whole */
+    assert_true(bsm_unit(3840, 2160, 1) > 3);  /* large enough to be read from afar */
+    assert_true(bsm_unit(240, 150, 1) == 0.5); /* smaller than requested, but complete */
     free_face(face);
 }
 
@@ -193,7 +193,7 @@ static void test_nothing_new_is_not_drawn(void **unused)
     const bsm_scene loud = {.rate = 48000, .levels = {.heard = {1, 1}}};
     bsm_face_set_scene(face, &loud);
     assert_int_equal(face->dirty, BSM_DIRTY_METERS);
-    for (int t = 1; t < 200; t++) { /* it falls, and then rests */
+    for (int t = 1; t < 200; t++) { /* the level falls, and then rests */
         bsm_face_tick(face, 106 + 0.05 * t);
         face->dirty = t < 190 ? face->dirty : 0;
     }
@@ -214,7 +214,7 @@ static void test_peaks_are_held(void **unused)
     assert_true(meter.hold < -30);
 }
 
-/* A sine is where it belongs, and vocals as far as it is among them. */
+/* A sine appears at its frequency, with vocals in proportion to their part of it. */
 static void test_the_spectrum(void **unused)
 {
     (void)unused;
@@ -269,7 +269,7 @@ static void test_sentences(void **unused)
     bsm_face_tick(face, 2.5);
     expect_sentence(face, "Loading a.ckpt, since 2 s. What plays now plays on.", BSM_BUSY);
 
-    /* True of the model: less exact products are no faster in a small one. */
+    /* The tip depends on the model: lower precision is not faster in a small one. */
     const bsm_target precision = {BSM_CHOICE, 1 * BSM_CHOICES + 3};
     face->facts.parameters = 1.9e6;
     bsm_face_tip(face, precision, text, sizeof text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The window in an X server, embedded by a host, with a mouse and a keyboard. */
+/* Tests the window in an X server, embedded by a host, with a mouse and a keyboard. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +30,7 @@ static float control(instance *i, bsm_port port)
     return *instance_control(i, port);
 }
 
-/* The knob at a gain. */
+/* Return the box of the knob of a fader at a gain. */
 static bsm_box knob(int part, double db)
 {
     const bsm_box fader = layout(BSM_POPUP_NONE).fader[part];
@@ -51,7 +51,8 @@ static void drag_fader(ui_host *ui, instance *i)
     assert_true(control(i, BSM_PORT_VOCALS_GAIN) == BSM_GAIN_MUTE);
     ui_button(ui, 1, false);
     ui_point_by(ui, 0, -fader.h);
-    assert_true(control(i, BSM_PORT_VOCALS_GAIN) == BSM_GAIN_MUTE); /* nobody holds it */
+    /* the button has been released */
+    assert_true(control(i, BSM_PORT_VOCALS_GAIN) == BSM_GAIN_MUTE);
     ui_double_click(ui, knob(0, -60));
     assert_true(control(i, BSM_PORT_VOCALS_GAIN) == 0);
 }
@@ -138,7 +139,7 @@ static void test_the_keyboard(void **state)
     ui_key(ui, XK_Page_Down);
     assert_true(control(i, BSM_PORT_VOCALS_GAIN) == -5);
     type(ui, "-12.5");
-    assert_true(control(i, BSM_PORT_VOCALS_GAIN) == -5); /* not yet */
+    assert_true(control(i, BSM_PORT_VOCALS_GAIN) == -5); /* not yet entered */
     ui_key(ui, XK_Return);
     assert_true(control(i, BSM_PORT_VOCALS_GAIN) == -12.5F);
     type(ui, "3");
@@ -163,9 +164,8 @@ static void test_the_keyboard(void **state)
 
 /* ---- Models ---- */
 
-/* The first row is the default, the second "other file...", and below its heading is the one in
- * $BSM_MODELS.
- */
+/* The first row is the default model, the second is "other file...", and below its heading is the
+ * one in $BSM_MODELS. */
 static void test_a_model_is_chosen(void **state)
 {
     const host *h = fixture_host(state);
@@ -185,14 +185,14 @@ static void test_a_model_is_chosen(void **state)
     fixture_run_until(i, "ready: ");
     assert_string_equal(strrchr(instance_told_model(i), '.'), ".safetensors");
 
-    /* Now it is among those used lately, and can be found by way of "other file...", too. */
+    /* Now it is among the models used last, and can also be found through "other file...". */
     instance_forget(i);
     ui_click(ui, layout(BSM_POPUP_NONE).model);
     ui_key(ui, XK_Down);
     ui_key(ui, XK_Down);
     ui_key(ui, XK_Return); /* other file ... */
     ui_key(ui, XK_Down);
-    ui_key(ui, XK_Down); /* below the folder above */
+    ui_key(ui, XK_Down); /* below the parent folder */
     ui_key(ui, XK_Return);
     fixture_run_until(i, "ready: ");
     ui_close(ui);
@@ -212,7 +212,8 @@ static void tell(ui_host *ui, const bsm_face *face)
     ui_tell_text(ui, BSM_STATUS_URI, face->status);
 }
 
-/* What the server shows is what is drawn without it; but for the seconds since it loads. */
+/* Compare what the server shows with what is drawn without it, apart from the seconds since loading
+ * began. */
 static void check_window(const host *h, const window_state *state, double scale)
 {
     bsm_face *face = malloc(sizeof *face);
@@ -269,7 +270,8 @@ static void test_it_is_resized(void **state)
 
 /* ---- Again and again ---- */
 
-/* Two instances, whose sound is the same as without windows: the delayed input. */
+/* Windows of two instances are opened and closed. Their output is the delayed input, as without
+ * windows. */
 static void test_a_hundred_windows(void **state)
 {
     const host *h = fixture_host(state);

@@ -73,7 +73,7 @@ static void hear(void *user, const LV2_Atom *atom)
                                host_map(LV2_ATOM__eventTransfer), atom);
 }
 
-/* The module that the plugin's description names. */
+/* Load the module that the plugin's description names. */
 static void load(ui_host *ui, const LilvPlugin *plugin)
 {
     LilvUIs *uis = lilv_plugin_get_uis(plugin);
@@ -232,7 +232,7 @@ void ui_rounds(ui_host *ui, size_t rounds)
 
 /* ---- Mouse and keys ---- */
 
-/* Both the server and the window have taken it. */
+/* Wait until both the server and the window have handled the event. */
 static void settle(ui_host *ui)
 {
     free(xcb_get_input_focus_reply(ui->server, xcb_get_input_focus(ui->server), NULL));
@@ -272,7 +272,7 @@ void ui_click(ui_host *ui, bsm_box box)
     ui_button(ui, 1, false);
 }
 
-/* At once, however busy the machine is. */
+/* The clicks follow immediately, however busy the machine is. */
 void ui_double_click(ui_host *ui, bsm_box box)
 {
     ui_point(ui, box);
