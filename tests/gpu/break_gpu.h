@@ -9,8 +9,8 @@
 extern "C" {
 #endif
 
-/** Queue a kernel beside all others that traps after so long: what runs then ends, and every call
- *  to the GPU fails from then on. 0, or what CUDA says against it. */
+/** Queue a kernel, independent of all others, that traps after this time: what runs then ends, and
+ *  every later call of the GPU fails. Return 0, or CUDA's error code if that is impossible. */
 int break_gpu(uint64_t microseconds);
 
 #ifdef __cplusplus

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* A real GPU that fails for good, while a block of a stream is computed or before it: the CPU goes
- * on with that block, from the same state; training, which goes on nowhere else, says so; whoever
- * comes later finds no GPU that works.
+/* Tests a real GPU that fails permanently before or while a block of a stream is computed: the CPU
+ * continues with that block, from the same state. Training, which cannot continue elsewhere,
+ * reports an error, and new networks find no GPU that works.
  *
- *      failing_gpu [MICROSECONDS]    after the block has been asked for; 0: before it is begun */
+ *      failing_gpu [MICROSECONDS]    after the block was requested; 0: before it begins */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ static void count_line(void *user, const char *line)
     lines++;
 }
 
-/* Samples of a channel: all of them, from one block to the next, and what a block gives. */
+/* Samples of a channel: all of them, from one block to the next, and the output of a block. */
 typedef struct lengths {
     size_t all, block, given;
 } lengths;
@@ -64,7 +64,8 @@ static bsm_network *open_on(const bsm_device *device, const bsm_device *fallback
     return network;
 }
 
-/* What the GPU gives up to its failure, and the CPU from then on, against the CPU alone. */
+/* Compare the output, which comes from the GPU until its failure and then from the CPU, with that
+ * of the CPU alone. */
 static void check_stream(bsm_network *network, bsm_network *expected, const lengths *l,
                          const float *audio, uint64_t microseconds)
 {
@@ -82,7 +83,8 @@ static void check_stream(bsm_network *network, bsm_network *expected, const leng
         printf("block %zu on %s: off by %.2g\n", i, bsm_network_device_name(network), off);
         expect(off < CLOSE, "block %zu is off by %g", i, off);
         const bool on_gpu = bsm_network_gpu_memory(network) > 0;
-        const bool too_late = i == BROKEN_BLOCK && microseconds > 0; /* perhaps: after the block */
+        /* it may have failed after the block */
+        const bool too_late = i == BROKEN_BLOCK && microseconds > 0;
         expect(too_late || on_gpu == (i < BROKEN_BLOCK), "block %zu on %s", i,
                bsm_network_device_name(network));
     }

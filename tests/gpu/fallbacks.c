@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* What happens where there is no GPU, and where its memory is full: `cuda` is an error, `auto`
- * goes on on the CPU, both with a line that says why.
+/* Tests what happens if there is no GPU, or if its memory is full: `cuda` is an error, `auto`
+ * continues on the CPU, both with a message that says why.
  *
  *      fallbacks none      there is no GPU (CUDA_VISIBLE_DEVICES= empty)
- *      fallbacks memory    there is one; fills it */
+ *      fallbacks memory    there is one; fills its memory */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The published model's numbers (tests/data) on the CUDA device: windows and streams, from waveform
- * to waveform, in each precision. golden [PRESET...] */
+/* Compares the CUDA device with the published model's numbers (tests/data): windows and streams,
+ * from waveform to waveform, in each precision. Usage: golden [PRESET...] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static const struct {
 
 typedef struct golden_case {
     const char *preset, *file;
-    const char *stream; /* the tensor of the stream's output; NULL: none is kept */
+    const char *stream; /* the tensor of the stream's output; NULL: there is none */
     size_t commit, lookahead;
 } golden_case;
 
@@ -33,7 +33,7 @@ static const golden_case cases[] = {
     {"paper", "paper.safetensors", "stream_c10_l10", 10, 10},
 };
 
-/* What a case works on. */
+/* What a case uses. */
 typedef struct run_state {
     const golden_case *c;
     bsm_model *model;
@@ -84,7 +84,7 @@ static void check_audio(const run_state *r, const char *tensor, size_t p)
            precisions[p].name, off);
 }
 
-/* The input, from where it has been read to. */
+/* The input, and the position up to which it has been read. */
 typedef struct input_state {
     const run_state *r;
     size_t position;
@@ -105,7 +105,7 @@ static bsm_status read_input(void *user, float *const *audio, size_t count, size
     return BSM_OK;
 }
 
-/* In blocks; one of all frames is a window. */
+/* Separate the input in blocks; a block of all frames is a window. */
 static bsm_status separate(const run_state *r, bsm_network *network, bsm_block_shape shape,
                            bsm_error *error)
 {
@@ -130,7 +130,7 @@ static bsm_status separate(const run_state *r, bsm_network *network, bsm_block_s
     return status;
 }
 
-/* Three times each: directly, captured, played. */
+/* Run each three times: directly, captured, and replayed. */
 static void check_network(const run_state *r, bsm_network *network, size_t p)
 {
     const bsm_block_shape window = {.commit = r->frames};

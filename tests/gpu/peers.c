@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Gradients summed over two processes by NCCL, each with a GPU of its own. Skips, and says why,
- * where there are not two GPUs or no NCCL.
+/* Adds gradients of two processes by NCCL, each with a GPU of its own. The test is skipped, with a
+ * reason, if there are not two GPUs or no NCCL.
  *
  *      peers [share] [lose]
- *      share   both on the first GPU: NCCL, which allows that to none, is told that they are on
+ *      share   both use the first GPU: NCCL, which does not allow that, is told that they are on
  *              two machines
- *      lose    then the second process goes without a word, which the first has to see */
+ *      lose    then the second process ends without notice, which the first must detect */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +44,7 @@ static bsm_status make_training(bsm_training **training, bsm_error *error)
     return status;
 }
 
-/* The first process makes the id, the other one reads it. */
+/* The first process makes the id, and the other one reads it. */
 static bsm_status join(bsm_training *training, size_t rank, const int *pipe_ends, bsm_error *error)
 {
     bsm_peers_id id;
@@ -60,7 +60,7 @@ static bsm_status join(bsm_training *training, size_t rank, const int *pipe_ends
     return status ? status : bsm_training_peers_join(training, &id, rank, PROCESSES, error);
 }
 
-/* (i + 1) from the first, 2 (i + 1) from the second: all are exact. */
+/* Sum (i + 1) from the first process and 2 (i + 1) from the second, which are all exact. */
 static bsm_status sum(bsm_training *training, size_t rank, bsm_error *error)
 {
     const size_t size = bsm_training_vector_size(training);
@@ -98,7 +98,8 @@ static bsm_status take_gpu(size_t rank, bsm_error *error)
     return bsm_device_take_gpu(0, 1, error);
 }
 
-/* Not before the first has all sums: what is on its way goes with it. */
+/* The second process waits until the first has all sums, because data that is on its way would be
+ * lost with it. */
 static void lose_the_other(bsm_training *training, size_t rank, const int *pipe_ends)
 {
     bsm_error error = {0};
@@ -162,9 +163,10 @@ int main(int argc, char **argv)
         return 1;
     }
     for (size_t rank = 0; rank < PROCESSES; rank++) {
-        processes[rank] = fork(); /* before anything of CUDA, which does not survive it */
+        processes[rank] = fork(); /* before any call of CUDA, which does not survive a fork */
         if (processes[rank] == 0) {
-            close(pipe_ends[rank == 0 ? 0 : 1]); /* so that the other one's end is seen */
+            /* so that the end of the other process is noticed */
+            close(pipe_ends[rank == 0 ? 0 : 1]);
             const int status = run(rank, pipe_ends);
             fflush(stdout);
             exit(status);

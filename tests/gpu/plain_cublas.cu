@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What the device takes from cuBLAS, as the plainest of kernels; to be preloaded before it. Under
- * racecheck cuBLAS's own kernels are reported, and fail to run. */
+/* Provides the cuBLAS functions that the device uses as very simple kernels, to be preloaded
+ * instead of cuBLAS. Under racecheck, cuBLAS's own kernels are reported, and fail to run. */
 #pragma GCC visibility push(default)
 #include <cublas_v2.h>
 #pragma GCC visibility pop
@@ -11,7 +11,7 @@ struct cublasContext {
     cudaStream_t stream;
 };
 
-/* A batch of matrices by columns, of float or bfloat16. */
+/* A batch of column-major matrices, of float or bfloat16. */
 struct matrices {
     void *data;
     bool bf16, transposed;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The discrete Fourier transform of real signals (signal/fft.h) from its definition, for machines
- * without KissFFT: a few hundred times slower, and no less exact. */
+/* Implements the discrete Fourier transform of real signals (signal/fft.h) by its definition, for
+ * machines without KissFFT: a few hundred times slower, and no less exact. */
 #include <math.h>
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* How long a GPU takes for the scan of one mixer along time, for every band of the paper's model:
- * step by step, a launch for each operation on whole arrays, as a loop in Python does it; step by
- * step, with all of a step's operations in one launch; step by step in one launch, with the state
- * in registers; and as the device does it, in one kernel. All from the same numbers, and they have
- * to agree. (The last one also makes the convolution of x.)
+/* Measures how long a GPU takes for the scan of one mixer along time, for every band of the paper's
+ * model: step by step with one launch for each operation on whole arrays, like a loop in Python;
+ * step by step with all operations of a step in one launch; step by step in one launch, with the
+ * state in registers; and as the device does it, in one kernel. All of them use the same numbers,
+ * and their results must agree. (The last one also computes the convolution of x.)
  *
  *      scan_times [SECONDS] */
 #include <algorithm>
@@ -47,7 +47,7 @@ static float *noise_on_gpu(size_t count, float low, float high)
     return memory;
 }
 
-/* What all ways of scanning read. */
+/* The input of all scans. */
 struct scan_data {
     uint32_t steps, chunks;
     bsm_fused_scan fused;
@@ -59,7 +59,7 @@ struct scan_data {
     float *y;        /* [sequence][step][INNER] */
 };
 
-/* A channel's states in memory, next to those of its neighbours. */
+/* A channel's states in memory, interleaved with those of its neighbours. */
 struct distant {
     float *first;
     __device__ float &operator[](uint32_t n) const
@@ -68,7 +68,7 @@ struct distant {
     }
 };
 
-/* Where a thread's channel is, and what is known of its step. */
+/* The channel of a thread, and the numbers of its step. */
 struct channel_step {
     uint32_t sequence, channel, head;
     const float *B, *C;
@@ -95,7 +95,7 @@ struct channel_step {
 
 /* ---- All operations in one launch, for a step and for all steps ---- */
 
-/* One step of a channel; S: its states. */
+/* Compute one step of a channel; S: the type of its states. */
 template <class S> __device__ static void scan_step(const scan_data &d, uint32_t step, S states)
 {
     const channel_step c(d, step, blockIdx.x * blockDim.x + threadIdx.x);
@@ -210,7 +210,7 @@ static void fused(const scan_data &d)
     bsm_kernel_fused_scan({nullptr, true}, &d.fused);
 }
 
-/* The median, in milliseconds. */
+/* Return the median in milliseconds. */
 static double time_of(const scan_data &d, void (*scan)(const scan_data &))
 {
     std::vector<float> times(REPEATS);
@@ -230,7 +230,7 @@ static double time_of(const scan_data &d, void (*scan)(const scan_data &))
     return times[REPEATS / 2];
 }
 
-/* How far what the one kernel gave is from what the steps gave, relative. */
+/* Return the relative difference between the results of the single kernel and of the steps. */
 static double difference(const scan_data &d)
 {
     const size_t count = (size_t)BANDS * d.steps * INNER;

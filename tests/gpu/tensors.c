@@ -7,8 +7,8 @@
 #include <string.h>
 
 struct tensors {
-    char *header;        /* with a final zero */
-    unsigned char *data; /* what follows it */
+    char *header;        /* with a terminating zero */
+    unsigned char *data; /* the bytes after the header */
 };
 
 static unsigned char *read_all(const char *path, size_t *size)
@@ -69,7 +69,7 @@ void tensors_close(tensors *file)
     }
 }
 
-/* What follows "key": in the text, or NULL. */
+/* Return what follows "key": in the text, or NULL. */
 static const char *value_of(const char *text, const char *key)
 {
     char quoted[128];

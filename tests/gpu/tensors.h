@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** Tensors of tests/data without a JSON library: just enough of safetensors for files that this
- *  repository holds itself. */
+/** Reads tensors of tests/data without a JSON library: it knows only as much of safetensors as the
+ *  files in this repository need. */
 #ifndef BSM_TESTS_GPU_TENSORS_H
 #define BSM_TESTS_GPU_TENSORS_H
 
@@ -8,14 +8,14 @@
 
 typedef struct tensors tensors;
 
-/** NULL, after a line, if $BSM_TEST_DATA/NAME cannot be read. */
+/** Open $BSM_TEST_DATA/NAME. If it cannot be read, print a line and return NULL. */
 tensors *tensors_open(const char *name);
 void tensors_close(tensors *file);
 
-/** A float32 tensor's numbers and shape (up to 4, the rest 1); NULL if it is not there. */
+/** Return a float32 tensor's numbers and shape (up to 4, the rest 1); NULL if it does not exist. */
 const float *tensors_find(const tensors *file, const char *name, size_t shape[4]);
 
-/** A number among the metadata; 0 if it is not there. */
+/** Return a number from the metadata; 0 if it does not exist. */
 size_t tensors_number(const tensors *file, const char *key);
 
 #endif

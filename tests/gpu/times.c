@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* How long the CUDA device takes: windows of 1, 4 and 8 s, those of 30 s that whole songs may be
- * cut into, live blocks, and those of two streams at once, in each precision. (bsm-bench says more,
- * but needs more libraries.)
+/* Measures how long the CUDA device takes: windows of 1, 4 and 8 s, windows of 30 s, which whole
+ * songs may be cut into, live blocks, and live blocks of two streams at once, in each precision.
+ * (bsm-bench reports more, but needs more libraries.)
  *
  *      times [PRESET [PRECISION]] */
 #include <pthread.h>
@@ -36,9 +36,9 @@ typedef struct timed_call {
     size_t frames, commit;
 } timed_call;
 
-/* The samples that a block's frames cover, in and out, stereo. */
+/* The samples that a block's frames cover, input and output, stereo. */
 typedef struct buffers {
-    size_t plane; /* of a channel's samples */
+    size_t plane; /* samples of a channel */
     float *in, *out;
 } buffers;
 
@@ -61,7 +61,7 @@ typedef struct timed_run {
     const timed_call *call;
     bsm_network *network;
     buffers buffers;
-    pthread_barrier_t *start; /* before what is timed; NULL: nobody else runs */
+    pthread_barrier_t *start; /* waits before the timed calls; NULL: no other run */
     uint64_t seed;
     size_t repeats;
     double times[REPEATS];
@@ -94,7 +94,7 @@ static void close_timed(timed_run *r)
     free(r->buffers.out);
 }
 
-/* For a thread. After a failure it still meets the others. */
+/* Run on a thread of its own. After a failure it still waits for the other threads. */
 static void *run_timed(void *run)
 {
     timed_run *r = run;
@@ -137,7 +137,7 @@ static void time_calls(bsm_model *model, const timed_call *c)
     close_timed(&r);
 }
 
-/* Two streams on one GPU: each block as it takes while the other one's are computed, too. */
+/* Two streams on one GPU: measure each block while the other stream's blocks are computed, too. */
 static void time_two(bsm_model *model, const timed_call *c)
 {
     enum { STREAMS = 2 };

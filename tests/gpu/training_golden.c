@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Three golden steps of training the tiny model on the CUDA device, in each precision: the loss's
- * terms and the gradients' norm; in float32, with and without checkpointing, also every gradient of
- * the first step, and weights and averages after the last. */
+/* Runs three golden steps of training the tiny model on the CUDA device, in each precision:
+ * compares the terms of the loss and the norm of the gradients; in float32, with and without
+ * checkpointing, also every gradient of the first step, and weights and averages after the last. */
 #include <stdio.h>
 
 #include "device_under_test.h"
@@ -9,7 +9,7 @@
 #include "net/training.h"
 #include "tensors.h"
 
-/* A norm is a sum over what rounding touches most. */
+/* The tolerance of a norm is larger, because rounding affects the gradients most. */
 static const struct {
     bsm_precision precision;
     const char *name;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* How long the CUDA device takes to train: an item of 8 s, split into parts, in each precision, and
- * what memory it takes; and whole steps of 30 items, as of configs/bsmamba2.yaml, where nothing but
- * the losses is waited for. (bsm-bench --train says the same, but needs more libraries.)
+/* Measures how long the CUDA device takes to train: an item of 8 s, split into parts, in each
+ * precision, and the memory that it uses; and whole steps of 30 items, as in configs/bsmamba2.yaml,
+ * in which the host waits only for the losses. (bsm-bench --train reports the same, but needs more
+ * libraries.)
  *
  *      training_times [PRESET [PRECISION]] */
 #include <math.h>
@@ -64,13 +65,13 @@ static bsm_status run_step(bsm_training *training, const bsm_training_item *item
         status = bsm_training_update(training, &step, error);
     }
     if (!status) {
-        status = bsm_training_norm(training, &norm, error); /* waits */
+        status = bsm_training_norm(training, &norm, error); /* this waits */
     }
     end_part(c, BSM_NUM_TRAINING_PARTS);
     return status;
 }
 
-/* All in one part, as nobody observes. */
+/* Measure whole steps without an observer. */
 static void time_steps(bsm_training *training, const bsm_training_item *item)
 {
     bsm_error error = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Opening the PyTorch checkpoints that are golden data: their weights are the hash of their names,
+/* Opens the PyTorch checkpoints of the golden data: their weights are the hash of their names, and
  * their averages half of that. */
 #include <errno.h>
 #include <setjmp.h>
@@ -43,7 +43,7 @@ static bsm_model *new_tiny(void)
     return model;
 }
 
-/* What the checkpoint makes of an exact weight. */
+/* What the checkpoint is expected to make of an exact weight. */
 typedef float expectation(float exact, const bsm_tensor *tensor);
 
 static float as_it_is(float exact, const bsm_tensor *tensor)
@@ -142,7 +142,7 @@ static void test_no_averages(void **state)
     free(path);
 }
 
-/* A checkpoint of no network: the first tensor that every network has is named. */
+/* If a checkpoint contains no network, the error names the first tensor that every network has. */
 static void test_no_network(void **state)
 {
     (void)state;
@@ -200,7 +200,7 @@ static void test_odd_tensors(void **state)
     bsm_torch_close(&file);
 }
 
-/* The same file is the same object, until its last reference is gone. */
+/* The same file yields the same object until its last reference is released. */
 static void test_sharing(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Configurations: presets, limits, derived sizes and the tensors that follow from them. */
+/* Tests configurations: presets, limits, derived sizes and the tensors that they imply. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -291,7 +291,7 @@ static void assert_shape(const bsm_model *model, const char *name, size_t rank, 
     assert_memory_equal(tensor->shape, shape, rank * sizeof *shape);
 }
 
-/* Two stems, one channel: shapes that no golden file has. */
+/* Two stems and one channel: shapes that no golden file has. */
 static void test_tensors_of_unusual_configuration(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Whole safetensors models: written, read, spoilt. */
+/* Tests whole safetensors models: written, read and damaged. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,7 +61,7 @@ static void free_parts(parts *p)
     free(p->data);
 }
 
-/* Replace the first `from` in the header, which must be there. */
+/* Replace the first `from` in the header, which must exist. */
 static void change(parts *p, const char *from, const char *to)
 {
     char *at = strstr(p->header, from);
@@ -111,7 +111,7 @@ static void test_round_trip(void **state)
     bsm_model_free(mini);
 }
 
-/* Metadata that bsm does not know, with every character, comes through two conversions. */
+/* Metadata that bsm does not know, with every character, survives two conversions. */
 static void test_metadata_is_kept(void **state)
 {
     (void)state;
@@ -138,7 +138,7 @@ static void test_metadata_is_kept(void **state)
     bsm_model_free(model);
 }
 
-/* Matrices are rounded, vectors are not; a second conversion changes nothing more. */
+/* Matrices are rounded, vectors are not. A second conversion changes nothing more. */
 static void check_narrow(bsm_dtype dtype, uint16_t (*narrow)(float), float (*widen)(uint16_t))
 {
     bsm_model *narrowed = assert_opens(save_mini("narrow.safetensors", dtype));
@@ -175,7 +175,8 @@ static void test_narrow(void **state)
 
 /* ---- Files that others write ---- */
 
-/* No metadata at all: the shapes say everything but what no shape says. */
+/* Without metadata, everything that the shapes determine is inferred from them; the rest is a
+ * default. */
 static void test_inferred_configuration(void **state)
 {
     (void)state;
@@ -187,7 +188,7 @@ static void test_inferred_configuration(void **state)
     bsm_model *model = assert_opens(put_together(&p, "bare.safetensors"));
     free_parts(&p);
     bsm_config expected = mini_config();
-    expected.hop = 2; /* 441 does not fit into so short a transform */
+    expected.hop = 2; /* 441 is too long for so short a transform */
     expected.sample_rate = 44100;
     expected.segment = 8;
     strcpy(expected.stems[0], "vocals");
@@ -196,7 +197,7 @@ static void test_inferred_configuration(void **state)
     bsm_model_free(model);
 }
 
-/* A header whose length is odd puts every tensor where its type must not lie. */
+/* A header with an odd length makes the address of every tensor misaligned for its type. */
 static void test_misaligned(void **state)
 {
     (void)state;
@@ -216,7 +217,7 @@ static void test_misaligned(void **state)
     free_parts(&p);
 }
 
-/* A foreign tensor of 5 GB, a hole in the file, before the network's own. */
+/* A foreign tensor of 5 GB, which is a hole in the file, precedes the network's own. */
 static void test_beyond_4_gb(void **state)
 {
     (void)state;
@@ -261,7 +262,7 @@ static void test_beyond_4_gb(void **state)
     free_parts(&p);
 }
 
-/* Opens and frees the same file again and again, beside other threads that do. */
+/* Open and free the same file repeatedly, while other threads do the same. */
 static void *open_repeatedly(void *path)
 {
     for (int i = 0; i < 200; i++) {
@@ -302,7 +303,7 @@ typedef struct spoilt {
     const char *message;
 } spoilt;
 
-/* The mixer of the mini network, whose vectors have shapes that can be told apart. */
+/* The mixer of the mini network, whose vectors have different shapes. */
 #define MIXER "layers.0.0.forward_blocks.0.mixer."
 
 static const spoilt spoilts[] = {
@@ -364,7 +365,7 @@ static void test_spoilt(void **state)
     }
 }
 
-/* Foreign tensors are left out, those with a network's names are not. */
+/* Foreign tensors are ignored, but not those with a network's names. */
 static void test_extra(void **state)
 {
     (void)state;
@@ -381,7 +382,7 @@ static void test_extra(void **state)
     free_parts(&p);
 }
 
-/* Every way to cut the file short is an error when it is opened. */
+/* A file that was cut off at any position yields an error when it is opened. */
 static void test_truncated(void **state)
 {
     (void)state;
@@ -426,7 +427,7 @@ static void test_no_models(void **state)
                       "save it again");
     const char *pipe = scratch_path("pipe");
     assert_int_equal(mkfifo(pipe, 0600), 0);
-    assert_open_fails(pipe, BSM_BAD_MODEL, "is not a regular file"); /* and does not wait */
+    assert_open_fails(pipe, BSM_BAD_MODEL, "is not a regular file"); /* opening it does not wait */
     assert_open_fails("/tmp/", BSM_BAD_MODEL, "is a folder");
     if (geteuid() != 0) {
         const char *secret = scratch_write("secret", "x", 1);
@@ -461,7 +462,7 @@ static void test_sharing(void **state)
     bsm_model_free(mini);
 }
 
-/* A weight that float16 cannot hold is an error, not an infinity. */
+/* A weight that float16 cannot represent yields an error, not an infinity. */
 static void test_overflow(void **state)
 {
     (void)state;

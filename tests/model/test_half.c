@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* 16-bit numbers: all of them there and back, and rounding. */
+/* Tests the conversion of 16-bit numbers: all of them in both directions, and rounding. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,7 +49,7 @@ typedef struct rounding {
     uint16_t half, bfloat;
 } rounding;
 
-/* To the nearest, ties to even. */
+/* Numbers are rounded to the nearest, ties to even. */
 static void test_rounding(void **state)
 {
     (void)state;

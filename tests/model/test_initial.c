@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Models that are made and not read: weights as one vector, and a fresh network's weights. */
+/* Tests models that are made and not read: weights as one vector, and the weights of a new
+ * network. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +30,8 @@ static const bsm_tensor *find(const bsm_model *model, const char *name)
     return tensor;
 }
 
-/* All values lie in [low, high], and come within a share of its width of both ends. */
+/* Check that all numbers are within [low, high], and approach both ends within a `share` of its
+ * width. */
 static void assert_fills(const bsm_model *model, const char *name, double low, double high,
                          double share)
 {
@@ -46,7 +48,7 @@ static void assert_fills(const bsm_model *model, const char *name, double low, d
     }
 }
 
-/* Means and variances of uniform distributions, from enough values to tell. */
+/* Check the mean and variance of uniform distributions, with enough numbers to be significant. */
 static void assert_moments(const bsm_model *model, const char *name, double bound)
 {
     const bsm_tensor *tensor = find(model, name);
@@ -89,7 +91,7 @@ static void test_ranges(void **state)
     bsm_model_free(model);
 }
 
-/* The extremes of `map` over all tensors whose names end with `suffix`. */
+/* Find the extremes of `map` over all tensors whose names end with `suffix`. */
 static void find_extremes(const bsm_model *model, const char *suffix, double (*map)(double),
                           double extremes[2])
 {
@@ -111,7 +113,8 @@ static double softplus(double x)
     return log1p(exp(x));
 }
 
-/* Step sizes from 0.001 to 0.1 and decays from 1 to 16, as the scan sees them. */
+/* Step sizes range from 0.001 to 0.1 and decays from 1 to 16, after the functions that the scan
+ * applies. */
 static void test_scan(void **state)
 {
     (void)state;
@@ -133,7 +136,7 @@ static void test_scan(void **state)
     }
 }
 
-/* What a network starts with depends on the seed and on the tensor's name. */
+/* The initial weights depend on the seed and on the tensor's name. */
 static void test_seeds(void **state)
 {
     (void)state;
@@ -150,7 +153,7 @@ static void test_seeds(void **state)
     bsm_model_free(c);
 }
 
-/* Tensors lie one after the other, padded with zeros to multiples of 16 floats. */
+/* Tensors are stored one after the other, padded with zeros to multiples of 16 floats. */
 static void test_vector(void **state)
 {
     (void)state;
@@ -164,7 +167,7 @@ static void test_vector(void **state)
     for (size_t i = 0; i < size; i++) {
         assert_true(vector[i] == 0);
     }
-    memset(vector, 0xff, size * sizeof *vector); /* NaN, where it is not written */
+    memset(vector, 0xff, size * sizeof *vector); /* NaN, to find what is not written */
     bsm_vector_read(mini, vector);
     assert_same_weights(mini, over);
     for (size_t i = 0; i < bsm_model_num_tensors(over); i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Every allocation fails in turn, those of the libraries too: an error, no leak, no crash. */
+/* Lets every allocation fail in turn, including those of libraries: the result must be an error,
+ * without a leak or a crash. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +16,7 @@
 #include "scratch.h"
 #include "torch_writer.h"
 
-/* libzip 1.7.3 loses a small block when it runs out of memory while it opens a member. */
+/* libzip 1.7.3 leaks a small block if memory runs out while it opens a member. */
 enum { LIBZIP_LOSES = 1 };
 
 typedef bsm_status operation(const char *path, bsm_error *error);
@@ -55,12 +56,13 @@ static bsm_status save_model(const char *path, bsm_error *error)
     return bsm_model_save(to_save, path, BSM_F16, true, error);
 }
 
-/* Run `operate` with 0, 1, 2, ... allocations that work, until it does; returns how many it took.
- * A failure may lose up to `lost` blocks. */
+/* Run `operate` with 0, 1, 2, ... successful allocations until it succeeds; return how many it
+ * took. A failure may leak up to `lost` blocks. */
 static long exhaust(operation *operate, const char *path, long lost)
 {
     bsm_error error;
-    assert_int_equal(operate(path, &error), BSM_OK); /* what the libraries keep for ever */
+    /* so that what libraries keep for ever exists */
+    assert_int_equal(operate(path, &error), BSM_OK);
     for (long limit = 0;; limit++) {
         long before = memory_alive();
         error = (bsm_error){0};
@@ -68,7 +70,7 @@ static long exhaust(operation *operate, const char *path, long lost)
         bsm_status status = operate(path, &error);
         bool ran_out = memory_ran_out();
         memory_limit(-1, MEMORY_OF_EVERYONE);
-        tzset(); /* libzip calls mktime, for which the C library keeps a text */
+        tzset(); /* libzip calls mktime, for which the C library keeps a string */
         long leaked = memory_alive() - before;
         if (leaked < 0 || leaked > lost) {
             fail_msg("%ld allocations: %ld blocks leak after \"%s\"", limit, leaked, error.message);

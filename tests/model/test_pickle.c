@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The pickle reader: values, and pickles that mean harm. */
+/* Tests the pickle reader: objects, and malicious pickles. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 
 enum { LIMIT = 64 << 20 };
 
-/* A literal, which may hold zeros. */
+/* Read a literal, which may contain zero bytes. */
 #define READ(literal, arena) read_pickle(literal, sizeof(literal) - 1, arena)
 
 static const bsm_pickle_value *read_pickle(const char *data, size_t size, bsm_arena *arena)
@@ -234,7 +234,7 @@ static void test_corrupt(void **state)
     assert_refused("\x80\x06N.", 4, BSM_UNSUPPORTED, "pickle protocol 6");
 }
 
-/* A million lists inside each other, and as many marks: nothing recurses. */
+/* A million nested lists, and as many marks: nothing recurses. */
 static void test_deep(void **state)
 {
     (void)state;
@@ -259,7 +259,8 @@ static void test_deep(void **state)
     bytes_free(&b);
 }
 
-/* Lists that hold the list before twice: 2^200 elements to who follows them, 600 bytes to us. */
+/* Each tuple contains the one before twice: 2^200 elements for a program that expands them, but
+ * little memory here. */
 static void test_memo_bomb(void **state)
 {
     (void)state;
@@ -281,7 +282,7 @@ static void test_memo_bomb(void **state)
     bytes_free(&b);
 }
 
-/* A list that holds itself. */
+/* A list that contains itself. */
 static void test_cycle(void **state)
 {
     (void)state;
@@ -293,7 +294,7 @@ static void test_cycle(void **state)
     bsm_arena_free(&arena);
 }
 
-/* More objects than the limit allows. */
+/* There are more objects than the limit allows. */
 static void test_too_many_objects(void **state)
 {
     (void)state;
@@ -305,7 +306,7 @@ static void test_too_many_objects(void **state)
     free(data);
 }
 
-/* Each way to cut a genuine pickle short is an error. */
+/* A genuine pickle that was cut off at any position yields an error. */
 static void test_truncated(void **state)
 {
     (void)state;
@@ -313,7 +314,7 @@ static void test_truncated(void **state)
     size_t size;
     char *data = scratch_read(path, &size);
     for (size_t length = 0; length < size; length += 1 + length / 256) {
-        char *part = malloc(length + 1); /* so that ASan sees what is read beyond it */
+        char *part = malloc(length + 1); /* on the heap, so that ASan notices reads beyond it */
         assert_non_null(part);
         memcpy(part, data, length);
         part = realloc(part, length ? length : 1);

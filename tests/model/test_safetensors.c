@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The header of a safetensors file: what is accepted, and that nothing in it is taken on trust. */
+/* Tests the header of a safetensors file: what is accepted, and that nothing in it is trusted. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #define TENSOR(name, dtype, shape, offsets)                                                        \
     "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":[" shape "],\"data_offsets\":[" offsets "]}"
 
-/** Parses a file of this header and `size` bytes of tensors. */
+/** Parse a file with this header and `size` bytes of tensors. */
 static bsm_status parse(const char *header, size_t size, bsm_safetensors *file, bsm_error *error)
 {
     uint64_t length = strlen(header);
@@ -25,7 +25,7 @@ static bsm_status parse(const char *header, size_t size, bsm_safetensors *file, 
     memcpy(bytes, &length, sizeof length);
     memcpy(bytes + sizeof length, header, (size_t)length);
     bsm_status status = bsm_safetensors_parse("some.safetensors", bytes, total, file, error);
-    free(bytes); /* only the addresses of the tensors are looked at */
+    free(bytes); /* only the addresses of the tensors are used */
     return status;
 }
 
@@ -74,7 +74,7 @@ static const bad_header bad_headers[] = {
     {"{\"a\":}", 0, "not a JSON object"},
     {"nullnull", 0, "not a JSON object"},
     {"{}", 1, "1 bytes after the last tensor"},
-    /* Places */
+    /* Positions */
     {"{" TENSOR("a", "F32", "2", "0,8") "}", 4, "a: lies beyond the end"},
     {"{" TENSOR("a", "F32", "2", "0,8") "}", 12, "4 bytes after the last tensor"},
     {"{" TENSOR("a", "F32", "2", "4,12") "}", 12, "a: does not follow"},
@@ -133,7 +133,7 @@ static void test_refused(void **state)
     }
 }
 
-/* `count` times `text` between `start` and `end`, as a header. */
+/* Check that a header is refused that has `text` `count` times between `start` and `end`. */
 static void assert_repetition_refused(const char *start, const char *text, size_t count,
                                       const char *end, const char *message)
 {
@@ -181,7 +181,8 @@ static void test_many_pairs(void **state)
     assert_non_null(strstr(error.message, "more than 1024 pairs"));
 }
 
-/* Lengths that lie: the parser must not look beyond what it was given, which ASan watches. */
+/* The header's length may be wrong: the parser must not read beyond its input, which ASan
+ * checks. */
 static void test_lengths(void **state)
 {
     (void)state;

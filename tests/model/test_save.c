@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Saving that fails: nothing is lost, and nothing is left. */
+/* Tests saving that fails: nothing is lost, and nothing is left over. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -40,7 +40,7 @@ static void test_existing_output(void **state)
     bsm_model_free(assert_opens(path));
 }
 
-/* A link that leads nowhere is there, too; by force the file takes its place. */
+/* A dangling link counts as an existing file; with `force` the file replaces it. */
 static void test_dangling_link(void **state)
 {
     (void)state;
@@ -54,7 +54,7 @@ static void test_dangling_link(void **state)
     assert_int_equal(access(scratch_path("nowhere"), F_OK), -1);
 }
 
-/* A name as long as the file system takes. */
+/* A name as long as the file system allows. */
 static void test_long_name(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* PyTorch checkpoints as others write them, and as nobody should. */
+/* Tests PyTorch checkpoints as other programs write them, and malicious ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -173,7 +173,8 @@ static void test_averages(void **state)
     assert_ema_fails(0, "holds no averaged weights");
 }
 
-/* Where other trainers keep them: with `ema` the second network, without it the first. */
+/* The keys that other trainers use: with `ema` the second network is opened, without it the
+ * first. */
 static const torch_style averaged_styles[] = {
     {.wrapper = "state_dict", .average = "state_dict_ema"},
     {.wrapper = "model", .average = "model_ema", .prefix = "module."},
@@ -243,8 +244,8 @@ static void test_averages_elsewhere(void **state)
 
 /* ---- Tensors that lie ---- */
 
-/* A checkpoint of one tensor, final_norm.gamma, whose description is the caller's, over a storage
- * of 4 floats. */
+/* Check a checkpoint of one tensor, final_norm.gamma, with this description, over a storage of 4
+ * floats. */
 static void assert_tensor_fails(const char *description, size_t size, const char *message)
 {
     bytes b = {0};
@@ -286,7 +287,7 @@ static void test_lying_tensors(void **state)
     FAILS(V2 "(" STORAGE "K\x00(K\x01K\x01K\x01K\x01K\x01K\x01K\x01K\x01K\x01t(K\x01K\x01K\x01K"
              "\x01K\x01K\x01K\x01K\x01K\x01ttR",
           "more than 8 dimensions");
-    /* A step times a size that overflows, and a number of elements that does. */
+    /* A stride times a size that overflows, and a number of elements that does. */
     FAILS(V2 "(" STORAGE "K\x00\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x3f\x85"
              "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x3f\x85tR",
           "reaches beyond its storage");
@@ -300,7 +301,7 @@ static void test_lying_tensors(void **state)
     FAILS("ctorch._utils\n_rebuild_parameter\n)R", "described in an unknown way");
 }
 
-/* One float seen as so many: nobody's memory holds what the description asks for. */
+/* One float is expanded to so many that no memory can hold what the description requests. */
 static void test_expanded_tensor(void **state)
 {
     (void)state;
@@ -335,7 +336,7 @@ static void test_no_checkpoints(void **state)
     assert_open_fails(path, BSM_BAD_MODEL, "unknown byteorder");
 }
 
-/* As torch.save writes them with compute_crc32 = False. */
+/* torch.save writes such files with compute_crc32 = False. */
 static void test_no_checksums(void **state)
 {
     (void)state;
@@ -351,7 +352,7 @@ static void test_no_checksums(void **state)
     bsm_model_free(mini);
 }
 
-/* Dicts in dicts that are the same ones again and again: 16 to the power of the depth. */
+/* Dicts contain the same dicts again and again: 16 to the power of the depth. */
 static void test_shared_dicts(void **state)
 {
     (void)state;
@@ -379,7 +380,7 @@ static void test_shared_dicts(void **state)
     bytes_free(&b);
 }
 
-/* A gigabyte of zeros, deflated to a megabyte, as a pickle. */
+/* A pickle of 128 MB of zeros, deflated to a small file. */
 static void test_bomb(void **state)
 {
     (void)state;
@@ -393,7 +394,8 @@ static void test_bomb(void **state)
     free(zeros);
 }
 
-/* Storages of a megabyte each, deflated to a kilobyte: each may be, all together may not. */
+/* Storages of a megabyte each, deflated to a kilobyte: each of them is allowed, all together are
+ * not. */
 static void test_many_storages(void **state)
 {
     (void)state;
@@ -406,7 +408,7 @@ static void test_many_storages(void **state)
     bsm_model_free(mini);
 }
 
-/* A pickle of so many times one opcode. */
+/* Check that a pickle of one opcode, repeated `count` times, is refused. */
 static void assert_pickle_fails(char opcode, size_t count, const char *message)
 {
     char *pickle = malloc(count + 3);
@@ -422,8 +424,8 @@ static void assert_pickle_fails(char opcode, size_t count, const char *message)
     unlink(path);
 }
 
-/* What a pickle makes has a limit that does not grow with the pickle: 7 million values are within
- * it, but not with the stack that holds them. */
+/* The limit of what a pickle makes does not grow with the pickle: 7 million objects are within it,
+ * but not together with the stack that holds them. */
 static void test_many_objects(void **state)
 {
     (void)state;
@@ -432,8 +434,8 @@ static void test_many_objects(void **state)
     assert_pickle_fails('N', 33 << 20, "larger than any model's");
 }
 
-/* Every byte of a small archive's directories changed, and every length of it: whatever happens is
- * an error or the right model. */
+/* Change every byte of a small archive's directories, and cut it to every length: the result is an
+ * error or the right model. */
 static void test_damaged(void **state)
 {
     (void)state;
@@ -448,7 +450,7 @@ static void test_damaged(void **state)
         bsm_model *model = NULL;
         bsm_error error = {0};
         if (bsm_model_open(damaged, NULL, &model, &error) == BSM_OK) {
-            assert_same_weights(model, mini); /* the checksums see every change that matters */
+            assert_same_weights(model, mini); /* the checksums reveal every change that matters */
             bsm_model_free(model);
         } else {
             assert_non_null(strstr(error.message, "damaged.pt"));

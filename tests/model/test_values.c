@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Weights that are no finite numbers. */
+/* Tests weights that are not finite. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,8 @@
 #include "scratch.h"
 #include "torch_writer.h"
 
-/* The mini network's file with its last element, a matrix's in 16 bits or a vector's, changed. */
+/* Write the mini network's file with a changed last element, which belongs to a matrix in 16 bits
+ * or to a vector. */
 static const char *write_spoilt(bsm_dtype dtype, const void *element, size_t element_size)
 {
     const char *whole = scratch_path("whole.safetensors");
@@ -28,7 +29,7 @@ static const char *write_spoilt(bsm_dtype dtype, const void *element, size_t ele
     return path;
 }
 
-/* The model is refused, but not with the option; and the other way round while it is open. */
+/* Check that the model is refused, but not with the option; and the reverse while it is open. */
 static void assert_refused(const char *path, const char *message)
 {
     const bsm_model_options options = {.any_values = true};
@@ -49,7 +50,7 @@ static void test_nonfinite_weights(void **state)
                          "not a finite number";
     const char *matrix = "nan.safetensors: mask_estimators.1.to_freqs.1.0.2.weight: element 95 is "
                          "not a finite number";
-    /* NaNs, one with a payload and one that signals, and infinities. */
+    /* NaNs, one with a payload and a signalling one, and infinities. */
     const uint32_t bad[] = {0x7fc00000, 0x7fc00001, 0xff800001, 0x7f800000, 0xff800000};
     const uint16_t bad_halves[] = {0x7e00, 0x7e01, 0xfc01, 0x7c00, 0xfc00};
     const uint16_t bad_bfloats[] = {0x7fc0, 0x7fc1, 0xff81, 0x7f80, 0xff80};
@@ -60,7 +61,7 @@ static void test_nonfinite_weights(void **state)
     }
 }
 
-/* The largest finite numbers are no infinities. */
+/* The largest finite numbers are not taken for infinities. */
 static void test_large_weights(void **state)
 {
     (void)state;

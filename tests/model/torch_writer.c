@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Writing PyTorch checkpoints, sound and unsound, for the tests. */
+/* Writes PyTorch checkpoints for the tests, valid and invalid ones. */
 #include "torch_writer.h"
 
 #include <setjmp.h>
@@ -67,16 +67,16 @@ static void pickle_sizes(bytes *b, const size_t *sizes, size_t count)
     bytes_add_text(b, "t");
 }
 
-/** A checkpoint under way. */
+/** A checkpoint that is being written. */
 typedef struct writer {
     const bsm_model *model;
     const torch_style *style;
     bytes pickle;
     member *members;
     size_t num_members;
-    bytes shared;  /**< the one storage */
-    size_t offset; /**< in it, elements */
-    float factor;  /**< of all weights */
+    bytes shared;  /**< the only storage, with one_storage */
+    size_t offset; /**< in it, in elements */
+    float factor;  /**< multiplies all weights */
 } writer;
 
 static size_t element_size(const writer *w)
@@ -84,7 +84,7 @@ static size_t element_size(const writer *w)
     return w->style->doubles ? 8 : 4;
 }
 
-/* The elements in the order and form of the storage. */
+/* Return the elements in the order and type of the storage. */
 static bytes encode(const writer *w, const bsm_tensor *tensor)
 {
     bytes b = {0};
@@ -114,7 +114,7 @@ static bytes encode(const writer *w, const bsm_tensor *tensor)
     return b;
 }
 
-/* Put the elements into a storage of their own or into the shared one; returns the offset. */
+/* Put the elements into a storage of their own or into the shared one; return the offset. */
 static size_t store(writer *w, const bsm_tensor *tensor, char key[32])
 {
     bytes b = encode(w, tensor);
@@ -216,7 +216,8 @@ static void pickle_weights(writer *w, const char *prefix, float factor)
     w->factor = 1;
 }
 
-/* A name's first part behind a prefix, if it begins with that, and whether more follows. */
+/* If a name begins with a prefix, return the part up to the next dot after it, and whether more
+ * follows. */
 static bool next_part(const char *name, const char *prefix, char part[64], bool *more)
 {
     const size_t length = strlen(prefix);
@@ -228,7 +229,7 @@ static bool next_part(const char *name, const char *prefix, char part[64], bool 
     return true;
 }
 
-/* Those of the tensors' names that begin with `prefix`, as an object of a class that nobody has. */
+/* Write the tensors whose names begin with `prefix` as an object of a class that nobody has. */
 static void pickle_module(writer *w, const char *prefix, float factor)
 {
     static const char *const parts[] = {"_parameters", "_buffers", "_modules"};
@@ -247,7 +248,7 @@ static void pickle_module(writer *w, const char *prefix, float factor)
                 w->factor = factor;
                 pickle_text(&w->pickle, part);
                 pickle_tensor(w, tensor);
-            } else if (strcmp(part, last) != 0) { /* the names of a module stand together */
+            } else if (strcmp(part, last) != 0) { /* the names of a module are adjacent */
                 char inner[256];
                 snprintf(inner, sizeof inner, "%s%s.", prefix, part);
                 pickle_text(&w->pickle, part);
@@ -285,7 +286,7 @@ static void pickle_state_dict(writer *w, float factor)
     bytes_add_text(&w->pickle, "}sb");
 }
 
-/* What a reader must not run, and what it must not trip over. */
+/* Write what a reader must not run, and what must not confuse it. */
 static void pickle_code(bytes *b)
 {
     pickle_text(b, "callbacks");
@@ -316,7 +317,7 @@ static void pickle_averages(writer *w)
     bytes_add_text(&w->pickle, "tsa");
 }
 
-/* A key and what it leads to: "a.b" is b in a dict of its own. */
+/* Write a key and its state dict: "a.b" is b in a dict of its own. */
 static void pickle_state_dict_at(writer *w, const char *key, float factor)
 {
     const char *dot = strchr(key, '.');
@@ -359,7 +360,7 @@ static void pickle_checkpoint(writer *w)
     bytes_add_text(&w->pickle, ".");
 }
 
-/* Give the members their place in the archive, and write it. */
+/* Assign the members their positions in the archive, and write it. */
 static void write_members(writer *w, const char *path)
 {
     const char *root = w->style->root ? w->style->root : "archive/";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The devices of libbsm. */
+/* Runs the golden tests on the devices of libbsm. */
 #include "golden_device.h"
 
 const bsm_device *golden_device(const char *name)

@@ -11,7 +11,7 @@
 
 enum { CHANNELS = 2, ITEMS = 2, STEPS = 3 };
 
-/* Returns false. */
+/* Report an error, and return false. */
 BSM_PRINTF(2, 3) static bool wrong(const golden_steps *g, const char *format, ...)
 {
     char text[256];
@@ -23,7 +23,8 @@ BSM_PRINTF(2, 3) static bool wrong(const golden_steps *g, const char *format, ..
     return false;
 }
 
-/* NULL, after a word, if it is not there or of another size. */
+/* Return the numbers of a tensor. If it does not exist or has another size, report that and return
+ * NULL. */
 static const float *find(const golden_steps *g, const void *file, const char *name, size_t count)
 {
     size_t found = 0;
@@ -98,7 +99,7 @@ static bool add_item(const golden_steps *g, size_t index, bsm_loss *sum)
 
 /* ---- Gradients ---- */
 
-/* The largest difference, of which a NaN is one. */
+/* Return the largest difference; a NaN counts as larger than everything. */
 static double largest_difference(const float *a, const float *b, size_t count)
 {
     double found = 0;
@@ -109,8 +110,9 @@ static double largest_difference(const float *a, const float *b, size_t count)
     return found;
 }
 
-/* Relative to the largest of the tensor. One whose gradients are all far smaller than the others'
- * is one of differences that nearly cancel: it is measured by `floor`. */
+/* Check gradients relative to the largest of the tensor. If all gradients of a tensor are far
+ * smaller than those of others, they are differences that nearly cancel, and `floor` is used
+ * instead. */
 static bool check_gradient(golden_steps *g, const bsm_tensor *tensor, const float *actual,
                            double floor)
 {
@@ -149,8 +151,8 @@ static bool check_gradients(golden_steps *g)
 
 /* ---- Weights ---- */
 
-/* A step is the learning rate's size even where the gradient is next to nothing, so that
- * differences are measured by the way made, and by what float32 can hold. */
+/* A step is as large as the learning rate even where the gradient is close to zero, so differences
+ * are compared with the distance moved, and with what float32 can represent. */
 static bool check_weight(golden_steps *g, const bsm_tensor *tensor, const char *name, double moved)
 {
     const float *expected = find(g, g->steps, name, tensor->count);
@@ -165,7 +167,7 @@ static bool check_weight(golden_steps *g, const bsm_tensor *tensor, const char *
            wrong(g, "%s: weights differ by %g after moving by %g", name, difference, moved);
 }
 
-/* Some parameters (after3.*) or averages (ema3.*). */
+/* Check some parameters (after3.*) or averages (ema3.*). */
 static bool check_weights(golden_steps *g, bsm_training_vector vector, const char *prefix,
                           double moved)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* A network whose device fails at some call goes on on another, as if nothing had been: windows,
- * streams, streams longer than what is remembered of them, and the histories behind that. */
+/* If the device of a network fails at some call, the network continues on another device without
+ * any consequence: tests windows, streams, streams longer than what is remembered of them, and the
+ * histories that make this possible. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -83,7 +84,7 @@ typedef struct fixture {
     bsm_model *model;
     bsm_rolling rolling; /* of its streams */
     bsm_device device;
-    size_t numbers; /* samples that all frames cover */
+    size_t numbers; /* number of samples that all frames cover */
     float *samples, *expected, *actual;
 } fixture;
 
@@ -97,7 +98,7 @@ static void take_line(void *user, const char *line)
     bsm_format_line(last_line, sizeof last_line, "%s", line);
 }
 
-/* `segment` in frames: what is remembered of a stream. */
+/* Open a network; `segment`, in frames, is how much of a stream is remembered. */
 static fixture open_fixture(size_t segment)
 {
     bsm_config config = {.dim = 6,
@@ -176,13 +177,15 @@ static void test_a_stream_goes_on(void **unused)
     size_t modules = (FRAMES + COMMIT - 1) / COMMIT * (LAYERS + 2);
     for (size_t at = 1; at <= modules; at++) {
         lines = 0;
-        assert_true(stream_with_failure(&f, at) == 0); /* it is the reference, before and after */
+        /* the device computes with the reference's functions, so nothing differs */
+        assert_true(stream_with_failure(&f, at) == 0);
         assert_int_equal(lines, 1);
     }
     close_fixture(&f);
 }
 
-/* Then the state starts from zero some blocks ago: near what it was, but not the same. */
+/* The new state starts from zero some blocks earlier: the result is close to the expected one, but
+ * not equal. */
 static void test_a_long_stream_goes_on_from_its_last_segment(void **unused)
 {
     (void)unused;
@@ -195,7 +198,7 @@ static void test_a_long_stream_goes_on_from_its_last_segment(void **unused)
     close_fixture(&f);
 }
 
-/* Both states are there again, of each what it had seen. */
+/* Both states are restored, each from everything that it had seen. */
 static void test_rolling_memory_goes_on(void **unused)
 {
     (void)unused;
@@ -230,7 +233,7 @@ static void test_a_window_is_done_again(void **unused)
     close_fixture(&f);
 }
 
-/* A window in between takes the stream along. */
+/* If a window fails between blocks, the stream moves to the other device, too. */
 static void test_a_window_that_fails_keeps_the_stream(void **unused)
 {
     (void)unused;
@@ -265,7 +268,8 @@ static void test_a_reset_is_no_past(void **unused)
     bsm_network *network = open_on(&f, &f.device, &bsm_reference_device);
     run_stream(network, f.samples, FRAMES, COMMIT, LOOKAHEAD, f.actual);
     fake.fail_at = fake.calls + 10;
-    run_stream(network, f.samples, FRAMES, COMMIT, LOOKAHEAD, f.actual); /* resets first */
+    /* this resets the network first */
+    run_stream(network, f.samples, FRAMES, COMMIT, LOOKAHEAD, f.actual);
     assert_memory_equal(f.actual, f.expected, f.numbers * sizeof(float));
     assert_int_equal(lines, 1);
     bsm_network_free(network);

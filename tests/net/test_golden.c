@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The published model's numbers, on each device: every stage of the tiny model, its five streams,
- * and waveforms of the paper's and the lighter model. */
+/* Compares each device with the numbers of the published model: every stage of the tiny model, its
+ * five streams, and waveforms of the paper's model and the lite one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -106,7 +106,7 @@ static void test_stft(void **state)
     check_spectrum(tiny, "stft", tiny->spectrum);
 }
 
-/* What the features must be after the band split or a layer. */
+/* The features that are expected after the band split or a layer. */
 typedef struct stage_check {
     const tiny_case *tiny;
     size_t checked;
@@ -177,7 +177,7 @@ static void test_mask(void **state)
             double power = a * a + b * b;
             actual[i] = (float)((re * a + im * b) / power);
             actual[i + 1] = (float)((im * a - re * b) / power);
-            /* at 0 Hz and at half the rate the mixture is real: its inverse is as exact */
+            /* at 0 Hz and at half the rate the mixture is real, and dividing by it is as exact */
         }
         assert_int_equal(kept, 257);
         assert_true(golden_relative_error(actual, expected.data, expected.count) < TOLERANCE);
@@ -211,7 +211,7 @@ static void test_streams(void **state)
 
 /* ---- Waveforms ---- */
 
-/* The input, from where it has been read to. */
+/* The input, and the position up to which it has been read. */
 typedef struct input_reader {
     golden_tensor input;
     size_t position;
@@ -231,7 +231,8 @@ static bsm_status read_input(void *user, float *const *audio, size_t count, size
     return BSM_OK;
 }
 
-/* The file's input through a network: a window, or blocks; `shape` NULL is the window. */
+/* Return the error of a network for the file's input, in blocks; if `shape` is NULL, as a
+ * window. */
 static double off_by(golden *file, const char *tensor, bsm_network *network,
                      const bsm_block_shape *shape)
 {
@@ -296,7 +297,7 @@ static bsm_network *open_large(bsm_model *model, golden *file, bsm_device_kind d
     return network;
 }
 
-/* Half a second through a large model, as a window and as a stream. */
+/* Check half a second through a large model, as a window and as a stream. */
 static void check_large(const char *preset, bsm_device_kind device)
 {
     static const bsm_block_shape stream = {.commit = 10, .lookahead = 10};
@@ -324,7 +325,8 @@ static void test_paper_cpu(void **state)
     check_large("paper", BSM_DEVICE_CPU);
 }
 
-/* The published network's output, rounded: float32's is 3e-7 off the golden one. */
+/* Check the published network's output in a low precision; float32's differs by 3e-7 from the
+ * golden one. */
 static void check_paper_in(bsm_precision precision, double most)
 {
     golden *file = golden_open("paper.safetensors");
@@ -338,14 +340,14 @@ static void check_paper_in(bsm_precision precision, double most)
     golden_close(file);
 }
 
-/* 40 dB */
+/* The error is at least 40 dB below the signal. */
 static void test_paper_bfloat16(void **state)
 {
     (void)state;
     check_paper_in(BSM_PRECISION_BFLOAT16, 0.01);
 }
 
-/* 30 dB */
+/* The error is at least 30 dB below the signal. */
 static void test_paper_int8(void **state)
 {
     (void)state;

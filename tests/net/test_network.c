@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* First principles: a stream that sees everything is the window, the CPU is the reference on any
- * shape, the number of threads changes nothing, and streams do not disturb windows. */
+/* Tests basic properties: a stream that sees everything equals the window, the CPU agrees with the
+ * reference for any shape, the number of threads changes nothing, and streams and windows do not
+ * affect each other. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +20,7 @@
 static const bsm_device_kind devices[] = {BSM_DEVICE_REFERENCE, BSM_DEVICE_CPU};
 enum { NUM_DEVICES = sizeof devices / sizeof *devices };
 
-/* No size is a multiple of a vector's. */
+/* Return a configuration in which no size is a multiple of a vector's. */
 static bsm_config small_config(void)
 {
     return odd_config(12, 9);
@@ -51,7 +52,7 @@ static void close_fixture(fixture *f)
     free(f->stream);
 }
 
-/* Fewer shapes for the sanitizers, which are slow. */
+/* Test fewer shapes with sanitizers, which are slow. */
 static bool brief;
 
 static void test_committing_all_is_the_window(void **unused)
@@ -90,7 +91,7 @@ static void test_seeing_all_is_the_window(void **unused)
     }
 }
 
-/* With no look-ahead, what follows a block must not change it. */
+/* Without look-ahead, what follows a block must not change it. */
 static void test_the_future_does_not_matter_without_lookahead(void **unused)
 {
     (void)unused;
@@ -100,12 +101,12 @@ static void test_the_future_does_not_matter_without_lookahead(void **unused)
         fixture f = open_fixture(&config, FRAMES);
         bsm_network *network = open_network(f.model, devices[d], 2, FRAMES);
         run_stream(network, f.samples, FRAMES, COMMIT, 0, f.window);
-        for (size_t c = 0; c < config.channels; c++) { /* what only later frames cover */
+        for (size_t c = 0; c < config.channels; c++) { /* clear what only later frames cover */
             const size_t plane = covered(&config, FRAMES), seen = covered(&config, CHANGED);
             memset(f.samples + c * plane + seen, 0, (plane - seen) * sizeof(float));
         }
         run_stream(network, f.samples, FRAMES, COMMIT, 0, f.stream);
-        const size_t kept = CHANGED * config.hop; /* no later frame is added to it */
+        const size_t kept = CHANGED * config.hop; /* no later frame is added to these */
         assert_memory_equal(f.stream, f.window, kept * sizeof(float));
         assert_memory_not_equal(f.stream + kept, f.window + kept,
                                 (covered(&config, FRAMES) - kept) * sizeof(float));
@@ -164,7 +165,7 @@ static bsm_config random_config(uint64_t *seed)
     static const random_limits limits = {
         .d_state = 40, .mask_expansion = 4, .heads = 4, .head_low = 1, .head_high = 12};
     bsm_config c = random_layers(seed, &limits);
-    c.num_bands = noise_size(seed, 1, 80); /* more than one chunk along the bands, too */
+    c.num_bands = noise_size(seed, 1, 80); /* sometimes more than one chunk along the bands, too */
     for (size_t k = 0; k < c.num_bands; k++) {
         c.bands[k] = noise_size(seed, 1, 6);
     }
@@ -175,7 +176,7 @@ static bsm_config random_config(uint64_t *seed)
     return c;
 }
 
-/* Every stem of a block at the samples' start. */
+/* Run every stem of a block at the start of the samples. */
 static void run_all_stems(bsm_network *network, const fixture *f, size_t commit, float *const *out)
 {
     bsm_error error = {0};
@@ -210,7 +211,8 @@ static void check_cpu_against_reference(const bsm_config *config, size_t frames,
         for (size_t s = 0; s < config->num_stems; s++) {
             out[d][s] = new_samples(config, frames);
         }
-        for (int block = 0; block < (commit ? 2 : 1); block++) { /* the second carries a state */
+        /* the second block has a state from the first */
+        for (int block = 0; block < (commit ? 2 : 1); block++) {
             run_all_stems(networks[d], &f, commit, out[d]);
         }
         bsm_network_free(networks[d]);
@@ -316,7 +318,7 @@ static void test_device_names(void **unused)
     assert_non_null(strstr(error.message, "gpu"));
 }
 
-/* test_network [brief] */
+/* Usage: test_network [brief] */
 int main(int argc, char **argv)
 {
     (void)argv;

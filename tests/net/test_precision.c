@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Networks on the CPU in the precision that is this program's argument, behind which "tiles" asks
- * for sizes of whole tiles: near those in float32 and not the same, the same as a window and as a
- * stream, on any number of threads, and only where they were asked for. What a processor does not
- * have is skipped. */
+/* Tests networks on the CPU in the precision that the first argument names. The second one may be
+ * "tiles", for sizes that are whole tiles. Results are close to those in float32 but not equal, the
+ * same as a window and as a stream, and the same on any number of threads; and the precision is
+ * used only if it was requested. A precision that the processor does not have is skipped. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -23,7 +23,7 @@ static bsm_precision precision;
 
 static bool of_whole_tiles;
 
-/* Enough inputs for packed products, and no size a multiple of a vector's; or heads and states of
+/* Enough inputs for packed products, with no size a multiple of a vector's; or heads and states of
  * whole tiles, whose scan is rounded, too. */
 static bsm_config enough_config(void)
 {
@@ -96,10 +96,10 @@ static void test_is_near_float32_and_not_the_same(void **state)
     double error = golden_relative_error(f->out, f->exact, f->numbers);
     print_message("off by %.2g\n", error);
     assert_true(error < (precision == BSM_PRECISION_INT8 ? 0.03 : 0.01));
-    assert_true(error > 1e-4); /* float32 is off by 1e-6 */
+    assert_true(error > 1e-4); /* float32 has an error of 1e-6 */
 }
 
-/* Both kinds of weights at once: they are not taken for each other. */
+/* Both types of weights exist at once, and are not confused. */
 static void test_lives_beside_float32(void **state)
 {
     const fixture *f = *state;
@@ -150,8 +150,8 @@ static void test_a_stream_is_the_window(void **state)
     assert_memory_equal(f->out, window, f->numbers * sizeof(float));
     for (size_t commit = 1; commit < FRAMES; commit = commit * 3 + 4) {
         run_stream(network, f->samples, FRAMES, commit, FRAMES, f->out);
-        /* Other chunks of the scan add in another order, and what lies between two integers then
-         * falls to the other side now and then. */
+        /* Other chunks of the scan add in another order, and a number between two integers may then
+         * be rounded to the other one. */
         double error = golden_relative_error(f->out, window, f->numbers);
         print_message("commit %zu: off by %.2g\n", commit, error);
         assert_true(error < 0.015);
@@ -174,7 +174,7 @@ static void test_training_refuses(void **state)
     assert_null(strchr(error.message, '\n'));
 }
 
-/* Where the processor cannot, float32 is what comes of it. */
+/* If the processor does not have the precision, the network uses float32. */
 static int run_without(void)
 {
     print_message("skipped: this processor has no faster products in %s\n",

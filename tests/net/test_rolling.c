@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Rolling memory: a stream is what its states give, each computed alone as docs/model.md says; no
- * state sees too much or too little; and one takes over from the other without a click. */
+/* Tests rolling memory: a stream equals what its states yield if each is computed alone as
+ * docs/model.md says; no state sees too much or too little; and one takes over from the other
+ * without a click. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +20,7 @@ static const double PI = 3.14159265358979323846;
 
 static const bsm_device_kind devices[] = {BSM_DEVICE_REFERENCE, BSM_DEVICE_CPU};
 
-/* All in frames. */
+/* Everything in frames. */
 typedef struct shape {
     size_t total, commit, lookahead;
     bsm_rolling rolling;
@@ -47,8 +48,8 @@ static bsm_network *open_rolling(bsm_model *model, bsm_device_kind device, const
     return network;
 }
 
-/* Blocks `from` to `to` of a stream whose state is zero at frame `zero`: those from block `heard`
- * on are added to `out`. */
+/* Run the blocks of a stream up to block `to`, whose state is zero at frame `zero`, and add those
+ * from block `heard` on to `out`. */
 static void run_life(bsm_network *carrying, const shape *s, const float *samples, size_t zero,
                      size_t heard, size_t to, float *out)
 {
@@ -66,7 +67,7 @@ static void run_life(bsm_network *carrying, const shape *s, const float *samples
     free(unheard);
 }
 
-/* The first block whose right edge is more than a segment behind `zero`; all of them full. */
+/* Return the first block that ends more than a segment after `zero`; all blocks are full. */
 static size_t first_too_old(const shape *s, size_t zero)
 {
     size_t block = zero / s->commit;
@@ -76,7 +77,7 @@ static size_t first_too_old(const shape *s, size_t zero)
     return block;
 }
 
-/* What docs/model.md says, state by state. Returns how many there were. */
+/* Run the states one by one as docs/model.md says. Return how many there were. */
 static size_t run_plainly(bsm_network *carrying, const shape *s, const float *samples, float *out)
 {
     const size_t warm = (s->rolling.warmup + s->commit - 1) / s->commit;
@@ -106,13 +107,15 @@ static void test_a_stream_is_what_its_states_give(void **unused)
         assert_true(lives > 1 || s->rolling.segment >= s->total);
         for (size_t d = 0; d < sizeof devices / sizeof *devices; d++) {
             bsm_network *network = open_rolling(model, devices[d], s);
-            for (size_t again = 0; again < 2; again++) { /* a reset begins anew */
+            /* a reset starts again from the beginning */
+            for (size_t again = 0; again < 2; again++) {
                 run_stream(network, samples, s->total, s->commit, s->lookahead, actual);
                 assert_true(golden_relative_error(actual, expected, count) < 1e-5);
             }
             bsm_network_free(network);
         }
-        run_stream(plain, samples, s->total, s->commit, s->lookahead, actual); /* carried */
+        /* with carried memory */
+        run_stream(plain, samples, s->total, s->commit, s->lookahead, actual);
         assert_true((golden_relative_error(actual, expected, count) > 1e-4) == (lives > 1));
         bsm_network_free(plain);
         free(samples);
@@ -122,7 +125,7 @@ static void test_a_stream_is_what_its_states_give(void **unused)
     bsm_model_free(model);
 }
 
-/* Whatever the blocks, up to half of what the segment leaves for warming up. */
+/* The rule holds for all blocks, with a warm-up of up to half of the segment. */
 static void test_no_state_sees_too_much_or_too_little(void **unused)
 {
     (void)unused;
@@ -154,14 +157,15 @@ static void test_no_state_sees_too_much_or_too_little(void **unused)
 
 /* ---- The hand-over ---- */
 
-/* Sample i of a frame's window. */
+/* Return sample i of a frame's window. */
 static float window_at(const bsm_config *config, size_t i)
 {
     return (float)(0.5 - 0.5 * cos(2 * PI * (double)i / (double)config->n_fft));
 }
 
-/* A difference that begins here, going on in steps of `step` samples, rises as one frame's window
- * does from zero: by its second half, a hop long in all, the first one is bounded. */
+/* Check that a difference, which starts here and continues in steps of `step` samples, rises from
+ * zero like the window of one frame: its second half, up to a hop in total, bounds the first
+ * half. */
 static void check_ramp(const bsm_config *config, const float *difference, ptrdiff_t step)
 {
     float height = 0;
@@ -175,7 +179,7 @@ static void check_ramp(const bsm_config *config, const float *difference, ptrdif
     }
 }
 
-/* The old state's frames end where the new one's begin: both come and go as their windows do. */
+/* The old state's frames end where the new one's begin: both fade out and in with their windows. */
 static void test_one_takes_over_without_a_click(void **unused)
 {
     (void)unused;
@@ -184,7 +188,8 @@ static void test_one_takes_over_without_a_click(void **unused)
     config.channels = 1;
     bsm_model *model = open_config(&config);
     const size_t end = first_too_old(&s, 0), from = end * s.commit * config.hop;
-    const size_t behind = from + config.n_fft - config.hop; /* the old one's last sample */
+    /* the first sample after the old state's last one */
+    const size_t behind = from + config.n_fft - config.hop;
     float *samples = new_samples(&config, s.total), *rolled = new_samples(&config, s.total);
     float *old = new_samples(&config, s.total), *new = new_samples(&config, s.total);
     for (size_t i = 0; i < covered(&config, s.total); i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A network whose device takes spectra: to the bit what the STFT, the device's modules and the sum
- * of the windowed frames give; and what a network that is watched shows. */
+/* Tests a network whose device takes spectra: its result is bit-identical to the STFT, the device's
+ * modules and the sum of the windowed frames. Also tests what an observer of a network is told. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -67,8 +67,8 @@ static int forget(void **unused)
     return 0;
 }
 
-/* The second stem of a block that starts at frame `start`, by the network and by its device alone.
- */
+/* Compare the second stem of a block that starts at frame `start`, by the network and by its device
+ * alone. */
 static void check_block(bsm_network *network, const spectral_model *spectral, size_t start,
                         bsm_block block)
 {
@@ -78,7 +78,7 @@ static void check_block(bsm_network *network, const spectral_model *spectral, si
     float *const *stems[BSM_MAX_STEMS] = {NULL, planes};
     const size_t given = (block.wanted - block.first - 1) * HOP + N_FFT;
     for (size_t i = 0; i < given; i++) {
-        sums[i] = expected[i] = 0.5F * (float)i; /* it is added to what is there */
+        sums[i] = expected[i] = 0.5F * (float)i; /* the block is added to what is in the buffer */
     }
     block.audio = in;
     block.stems = stems;
@@ -106,8 +106,8 @@ static void test_blocks(void **unused)
     bsm_network_free(network);
 }
 
-/* The frames that two blocks share, be they given or looked at, are those of the first of them:
- * they are not transformed again. */
+/* The frames that two blocks share, committed or looked at, are those of the first block: they are
+ * not transformed again. */
 static void test_shared_frames_are_transformed_once(void **unused)
 {
     (void)unused;
@@ -121,7 +121,7 @@ static void test_shared_frames_are_transformed_once(void **unused)
         bsm_block block = {.frames = FRAMES, .wanted = COMMIT, .audio = in, .stems = stems};
         assert_int_equal(bsm_network_run(network, &block, NULL), BSM_OK);
         in[0] = samples + COMMIT * HOP;
-        if (spoilt) { /* samples of shared frames only, since the others' begin behind them */
+        if (spoilt) { /* only samples of shared frames, because the others begin after them */
             memset(samples + COMMIT * HOP, 0, (FRAMES - COMMIT) * HOP * sizeof(float));
         }
         block.shared = FRAMES - COMMIT;
@@ -131,7 +131,7 @@ static void test_shared_frames_are_transformed_once(void **unused)
     bsm_network_free(network);
 }
 
-/* What has been observed, a letter each, and no more than fits. */
+/* What has been observed, one letter each, up to the size of the array. */
 typedef struct events {
     char letters[24];
     size_t count;
@@ -167,7 +167,7 @@ static void test_modules_are_observed(void **unused)
     bsm_network_free(network);
 }
 
-/* Taken in pieces of any size, sums are to the bit what bsm_stft_inverse gives. */
+/* If sums are taken in pieces of any size, they are bit-identical to bsm_stft_inverse. */
 static void test_sums_in_pieces(void **unused)
 {
     (void)unused;

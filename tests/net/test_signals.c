@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Signals that arrive while the network computes must not harm it. (oneDNN's products point the
+/* Signals that arrive while the network computes must not corrupt it. (oneDNN's products point the
  * stack pointer into the heap, where the kernel would write a signal's frame over other data.) */
 #include <setjmp.h>
 #include <signal.h>
@@ -21,7 +21,7 @@ static void count(int number)
     signals++;
 }
 
-/* A signal every half millisecond, on the ordinary stack. */
+/* Send a signal every half millisecond, on the ordinary stack. */
 static void set_timer(suseconds_t interval)
 {
     struct sigaction action = {.sa_handler = count, .sa_flags = SA_RESTART};
@@ -48,7 +48,7 @@ static void test_signals_while_computing(void **unused)
         set_timer(0);
         assert_true(signals > 0);
         assert_memory_equal(disturbed, quiet, bytes);
-        bsm_network_free(network); /* the heap is still whole */
+        bsm_network_free(network); /* the heap must still be intact */
     }
     free(samples);
     free(quiet);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What bsm/training.h promises, on one device, which is the argument. */
+/* Tests what bsm/training.h promises, on one device, which is the argument. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +32,7 @@ static void step(bsm_training *training, uint64_t number)
     assert_int_equal(bsm_training_update(training, &adamw, NULL), BSM_OK);
 }
 
-/* Gradients are sums of scaled ones; the loss is not scaled. */
+/* Gradients are sums of scaled gradients; the loss is not scaled. */
 static void test_sums(void **state)
 {
     (void)state;
@@ -69,8 +69,8 @@ static void test_sums(void **state)
     bsm_training_free(training);
 }
 
-/* The loss, which is the mean of the stems' terms, falls along the gradient as the gradient says.
- */
+/* The loss, which is the mean of the stems' terms, falls along the gradient at the rate that the
+ * gradient predicts. */
 static void test_slope(void **state)
 {
     (void)state;
@@ -104,7 +104,7 @@ static void test_slope(void **state)
     bsm_training_free(training);
 }
 
-/* Two steps with dropout and their averages. */
+/* Run two steps with dropout and their averages. */
 static float *two_steps(uint64_t seed, double dropout)
 {
     const bsm_config config = small_config();
@@ -140,7 +140,7 @@ static void test_same_bits(void **state)
     free(whole);
 }
 
-/* A training that goes on from the five vectors of another one does the same. */
+/* A training that continues with the five vectors of another one yields the same. */
 static void test_resume(void **state)
 {
     (void)state;
@@ -224,7 +224,7 @@ static void count_wait(void *space)
     waits++;
 }
 
-/* A device that queues its work is waited for only where somebody takes the time. */
+/* The host waits for a device that queues its work only if somebody measures the time. */
 static void test_an_observed_step_is_waited_for(void **state)
 {
     (void)state;
@@ -348,7 +348,7 @@ static void test_bad_steps(void **state)
     bsm_training_free(training);
 }
 
-/* The plan counts what it says, and grows with what it depends on. */
+/* The plan is consistent, and grows with what it depends on. */
 static void test_plan(void **state)
 {
     (void)state;

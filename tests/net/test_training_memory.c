@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Training on one device, which is the argument, with every allocation of the engine failing in
- * turn: an error, no leak, no crash; and an item needs none. */
+/* Tests training on one device, which is the argument, while every allocation of the engine fails
+ * in turn: the result must be an error, without a leak or a crash. An item needs no memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 static bsm_device_kind kind;
 
-/* One thread, so that no library has memory that comes and goes with threads. */
+/* Use one thread, because libraries allocate and free memory with threads. */
 static bsm_training_options one_thread(void)
 {
     bsm_training_options options = small_options(kind);
@@ -21,7 +21,7 @@ static bsm_training_options one_thread(void)
     return options;
 }
 
-/* Make a training, add an item, make a model of it. */
+/* Make a training, add an item, and make a model of it. */
 static bsm_status train(const bsm_model *initial, bsm_error *error)
 {
     const bsm_training_options options = one_thread();
@@ -47,7 +47,8 @@ static void test_every_allocation(void **state)
     bsm_model *initial = NULL;
     bsm_error error = {0};
     assert_int_equal(bsm_model_new_untrained(&config, &initial, NULL), BSM_OK);
-    assert_int_equal(train(initial, &error), BSM_OK); /* what the libraries keep for ever */
+    /* so that what libraries keep for ever exists */
+    assert_int_equal(train(initial, &error), BSM_OK);
     bsm_status status = BSM_NO_MEMORY;
     bool ran_out = true;
     for (long limit = 0; status || ran_out; limit++) {
@@ -67,7 +68,7 @@ static void test_every_allocation(void **state)
     bsm_model_free(initial);
 }
 
-/* All that an item and a step need is there from the start. */
+/* All memory that an item and a step need exists from the start. */
 static void test_items_need_no_memory(void **state)
 {
     (void)state;

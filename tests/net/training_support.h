@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** What the tests of training share. Failures fail the test. */
+/** What the tests of training share. An error fails the test. */
 #ifndef BSM_TESTS_NET_TRAINING_SUPPORT_H
 #define BSM_TESTS_NET_TRAINING_SUPPORT_H
 
@@ -8,26 +8,27 @@
 #include "bsm/training.h"
 #include "device/device.h"
 
-/** Two stems on one channel, odd sizes, and items that take milliseconds. */
+/** Return a configuration with two stems, one channel and odd sizes, whose items take
+ *  milliseconds. */
 bsm_config small_config(void);
 
-/** Options for it: two threads and two windows. */
+/** Return options for it: two threads and two windows. */
 bsm_training_options small_options(bsm_device_kind device);
 
 /** Add a random item of small_config. */
 bsm_status add_random(bsm_training *training, uint64_t seed, double scale, bsm_loss *loss,
                       bsm_error *error);
 
-/** A training that starts from untrained weights. */
+/** Return a training that starts from untrained weights. */
 bsm_training *training_of(const bsm_config *config, const bsm_training_options *options);
 
 bsm_training *training_on(const bsm_device *device, const bsm_config *config,
                           const bsm_training_options *options);
 
-/** A vector that a training holds. The caller frees it. */
+/** Return a vector that a training holds. The caller frees it. */
 float *read_vector(bsm_training *training, bsm_training_vector vector);
 
-/** The published step, with gradients of norm `norm` clipped to 3. */
+/** Return the published step for gradients of norm `norm`, which are clipped to 3. */
 static inline bsm_adamw published_step(uint64_t number, double norm)
 {
     return (bsm_adamw){.learning_rate = 5e-4,
@@ -40,7 +41,7 @@ static inline bsm_adamw published_step(uint64_t number, double norm)
                        .ema = 0.999};
 }
 
-/** The largest modulus. */
+/** Return the largest absolute value. */
 static inline double largest(const float *values, size_t count)
 {
     double found = 0;

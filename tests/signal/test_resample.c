@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Lengths, delay and precision of the sample rate conversion. */
+/* Tests the lengths, delay and precision of the sample rate conversion. */
 #include "signal/signal.h"
 
 #include <math.h>
@@ -14,7 +14,7 @@
 
 #include "noise.h"
 
-/* Convert a stereo signal in blocks of random sizes. Returns the output's length. */
+/* Convert a stereo signal in blocks of random sizes; return the length of the output. */
 static size_t convert(size_t from, size_t to, float *const in[2], size_t count, float *out[2],
                       uint64_t seed)
 {
@@ -66,8 +66,8 @@ static void test_length_is_exact(void **state)
     }
 }
 
-/* A sweep from 20 Hz to 0.9 of the lower rate's half, another one the other way round, faded in
- * and out so that nothing lies beyond. */
+/* Write a sweep from 20 Hz to 0.9 of half of the lower rate, and another one in the opposite
+ * direction, faded in and out so that they contain no higher frequencies. */
 static void sweep(float *const out[2], size_t count, double rate, double highest)
 {
     const double seconds = (double)count / rate, growth = (highest - 20) / seconds;
@@ -124,7 +124,7 @@ static void test_sweeps_survive(void **state)
     }
 }
 
-/* What a block's size changes must not be heard: same input, other blocks, same bits. */
+/* The sizes of blocks must not matter: the same input in other blocks yields the same bits. */
 static void test_blocks_do_not_matter(void **state)
 {
     (void)state;

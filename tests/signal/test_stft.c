@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The transform against its definition, against golden data, and against its own inverse. */
+/* Compares the transform with its definition, with golden data, and with its own inverse. */
 #include "bsm/stft.h"
 
 #include <math.h>
@@ -76,7 +76,7 @@ static void tear_down(setup *s)
     free(s->spectrum);
 }
 
-/* Reflection spelt out: walk from sample 0 and turn at the ends. */
+/* Reflect a position by walking from sample 0 and turning at the ends. */
 static size_t walk(long position, size_t samples)
 {
     long at = 0, step = position < 0 ? -1 : 1;
@@ -90,7 +90,7 @@ static size_t walk(long position, size_t samples)
     return (size_t)at;
 }
 
-/* Frame f of channel c by the definition, in double. */
+/* Compute frame f of channel c by the definition, in double. */
 static void definition(const setup *s, size_t f, size_t c, double *out)
 {
     const size_t n = s->size.n_fft;
@@ -121,7 +121,7 @@ static void test_forward_is_the_definition(void **state)
         setup s = set_up(cases[i], 1 + i);
         double *expected = malloc(s.bins * 2 * sizeof *expected);
         double difference = 0, norm = 0;
-        size_t step = s.size.n_fft > 500 ? (s.frames + 1) / 2 : 1; /* for time's sake */
+        size_t step = s.size.n_fft > 500 ? (s.frames + 1) / 2 : 1; /* to save time */
         for (size_t f = 0; f < s.frames; f += step) {
             for (size_t c = 0; c < s.size.channels; c++) {
                 definition(&s, f, c, expected);
@@ -167,8 +167,8 @@ static void test_forward_is_golden(void **state)
     golden_close(file);
 }
 
-/* The sum of the squared windows over a sample: where it is small, so is the signal's part in the
- * spectrum, and its reconstruction is as imprecise as its inverse. */
+/* Return the sum of the squared windows at a sample. If it is small, the spectrum contains little
+ * of the sample, and its reconstruction is correspondingly imprecise. */
 static double window_sum(const setup *s, size_t sample)
 {
     double sum = 0;
@@ -205,7 +205,7 @@ static void test_inverse_undoes_forward(void **state)
     }
 }
 
-/* Frames added one by one, then the end: to the bit what the whole inverse gives. */
+/* Frames that are added one by one, and the end, are bit-identical to the whole inverse. */
 static void test_frames_add_up_to_the_inverse(void **state)
 {
     (void)state;
@@ -260,8 +260,8 @@ static void test_analyse_is_a_frame_of_forward(void **state)
     tear_down(&s);
 }
 
-/* A real signal has no use for the imaginary part of its first and last bin; a mask may put one
- * there all the same. */
+/* A real signal does not use the imaginary part of its first and last bin, but a mask may put
+ * something there. */
 static void test_imaginary_ends_do_not_count(void **state)
 {
     (void)state;
@@ -283,8 +283,8 @@ static void test_imaginary_ends_do_not_count(void **state)
     }
 }
 
-/* What two frames give behind the last one's centre, where each has the sound 1 in all of its
- * window, as a mask may leave it: the largest sample of it. */
+/* Return the largest sample after the last of two frames' centres, if each frame is 1 in its whole
+ * window, as a mask may leave it. */
 static float at_the_foot(size_t n_fft, size_t hop, double least_norm)
 {
     float *window = bsm_frame_window(n_fft), *taken = calloc(n_fft, sizeof *taken), largest = 0;
@@ -307,7 +307,8 @@ static float at_the_foot(size_t n_fft, size_t hop, double least_norm)
     return largest;
 }
 
-/* A file that ends between two centres ended in a burst, where little of a window was left. */
+/* A file that ended between two centres used to end in a burst, where little of a window was
+ * left. */
 static void test_foot_of_the_last_window_is_no_burst(void **unused)
 {
     (void)unused;
@@ -317,7 +318,7 @@ static void test_foot_of_the_last_window_is_no_burst(void **unused)
                        at_the_foot(2048, 441, 0), 0);
 }
 
-/* Frames that overlap by little have low norms everywhere, which stay what they are. */
+/* Frames that overlap by little have low norms everywhere, which are not changed. */
 static void test_least_norm_is_one_that_frames_have(void **unused)
 {
     (void)unused;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The transform on several threads: against the single frames of bsm/stft.h, and its gradients by
- * what an adjoint is: <A x, y> = <x, A' y>. */
+/* Tests the transform on several threads: against the single frames of bsm/stft.h, and its
+ * gradients by the definition of an adjoint: <A x, y> = <x, A' y>. */
 #include "signal/transform.h"
 
 #include <math.h>
@@ -47,15 +47,15 @@ static const sizes cases[] = {{2048, 2048, 441, 2, 5000},
                               {462, 400, 200, 1, 5000}};
 enum { NUM_CASES = sizeof cases / sizeof cases[0], MAX_CHANNELS = 3 };
 
-/* A transform, a random signal and a random spectrum of its sizes. */
+/* A transform, with a random signal and a random spectrum of its sizes. */
 typedef struct setup {
     sizes size;
     bsm_transform *transform;
-    size_t values, floats; /* of the spectrum: complex ones, and floats */
+    size_t values, floats; /* of the spectrum: complex numbers, and floats */
     float *audio[MAX_CHANNELS], *spectrum;
 } setup;
 
-/* What all tests but that of bad sizes run with: every instruction set in turn. */
+/* All tests but that of bad sizes run with each instruction set in turn. */
 static const bsm_lanes_kernels *kernels;
 
 static setup set_up(sizes size, size_t threads, uint64_t seed)
@@ -88,7 +88,7 @@ static void tear_down(setup *s)
 static float *spectrum_like(const setup *s)
 {
     float *spectrum = malloc(s->floats * sizeof *spectrum);
-    memset(spectrum, 0xff, s->floats * sizeof *spectrum); /* NaN, where it is not written */
+    memset(spectrum, 0xff, s->floats * sizeof *spectrum); /* NaN, to find what is not written */
     return spectrum;
 }
 
@@ -110,7 +110,7 @@ static double audio_dot(const setup *s, float *const *a, float *const *b)
     return sum;
 }
 
-/* Equal but for rounding, where sums of products of size `scale` are made. */
+/* Check that numbers are equal except for rounding, after sums of products of size `scale`. */
 static void assert_close(double a, double b, double scale)
 {
     if (!(fabs(a - b) <= 1e-5 * scale)) {
@@ -118,7 +118,7 @@ static void assert_close(double a, double b, double scale)
     }
 }
 
-/* Bin k of frame f by the definition, in double. */
+/* Compute bin k of frame f by the definition, in double. */
 static void definition(const setup *s, size_t f, size_t k, size_t c, double *re, double *im)
 {
     const sizes *z = &s->size;
@@ -157,7 +157,7 @@ static void test_definition(void **state)
     }
 }
 
-/* With the whole window it is the transform of bsm/stft.h, and so is the inverse. */
+/* With a window as long as the frame, it is the transform of bsm/stft.h, and so is the inverse. */
 static void test_stft(void **state)
 {
     (void)state;
@@ -209,8 +209,8 @@ static void test_inverse_adjoint(void **state)
     }
 }
 
-/* D = A d: the sum of |D| is what the spectrum says; its gradient A'(D / |D|), by which `gradient`
- * grows, obeys <A'(D / |D|), x> = <D / |D|, A x> for any x. */
+/* D = A d: the sum of |D| is that of the spectrum. Its gradient A'(D / |D|), which is added to
+ * `gradient`, satisfies <A'(D / |D|), x> = <D / |D|, A x> for any x. */
 static void test_moduli(void **state)
 {
     (void)state;
@@ -240,7 +240,7 @@ static void test_moduli(void **state)
     }
 }
 
-/* Silence has no moduli and no gradient; what is not a number does not get lost. */
+/* Silence has neither moduli nor a gradient. A NaN is not lost. */
 static void test_special_values(void **state)
 {
     (void)state;
@@ -260,7 +260,7 @@ static void test_special_values(void **state)
     tear_down(&gradient);
 }
 
-/* Any number of threads, and the same object again: the same bits. */
+/* Any number of threads, and repeated use of the same object, yield the same bits. */
 static void test_same_bits(void **state)
 {
     (void)state;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* Play a WAV file through a JACK client, record what comes out, and say how it differs.
+/* Plays a WAV file through a JACK client, records the output, and prints how they differ.
  *
- *  jack_through [--block N] [--freewheel] WAV [CLIENT]
+ *      jack_through [--block N] [--freewheel] WAV [CLIENT]
  *
- *  Plays from ports through-play:l and r, records at through-record:out_l ... instrumental_r. With
- * CLIENT both are connected to it, else somebody else does that. --block changes the server's
- * period in the middle, --freewheel lets the server freewheel for the second third. Prints one JSON
- * object.
+ * It plays from the ports through-play:l and r, and records at through-record:out_l ...
+ * instrumental_r. With CLIENT it connects both to that client; otherwise another program has to do
+ * that. --block changes the server's period in the middle, --freewheel lets the server freewheel
+ * for the second third. The result is one JSON object.
  *
- *  The server must run in synchronous mode, so that every client takes part in every cycle. */
+ * The server must run in synchronous mode, so that every client takes part in every cycle. */
 #include <jack/jack.h>
 #include <math.h>
 #include <signal.h>
@@ -20,7 +20,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PLAYED = 2, RECORDED = 6, TIMEOUT = 20 /* seconds */ };
+enum { PLAYED = 2, RECORDED = 6, TIMEOUT = 20 /* TIMEOUT: seconds */ };
 
 static const char *const played_names[PLAYED] = {"l", "r"};
 /* PortAudio connects to a client's first ports. */
@@ -31,14 +31,14 @@ typedef struct through {
     jack_client_t *player, *recorder;
     jack_port_t *play[PLAYED], *record[RECORDED];
     float *input[PLAYED], *output[RECORDED];
-    size_t length, total; /* of the input; of the recording */
+    size_t length, total; /* samples of the input; samples to record */
     jack_latency_range_t latency, playback_latency;
     _Atomic bool go;          /* main thread: begin in the next cycle */
-    _Atomic bool playing;     /* player: begun; the recorder runs later in the same cycle */
+    _Atomic bool playing;     /* player: has begun; the recorder runs later in the same cycle */
     _Atomic size_t at_play;   /* the player's own position */
     _Atomic size_t at_record; /* the recorder's own position */
     _Atomic unsigned xruns;
-    jack_nframes_t block; /* at the end */
+    jack_nframes_t block; /* the period at the end */
 } through;
 
 static volatile sig_atomic_t stop;
@@ -159,7 +159,7 @@ static void open_clients(through *t)
     }
 }
 
-/* A server waits for a client that ends without a word. */
+/* Close the clients, because a server waits for a client that ends without closing. */
 static void close_clients(const through *t)
 {
     jack_client_close(t->player);
@@ -201,7 +201,7 @@ static void port_name(char *name, size_t size, const char *client, const char *p
     snprintf(name, size, "%s:%s", client, port);
 }
 
-/* A client is active when its ports can be connected. */
+/* Return whether the client's ports can be connected, which means that it is active. */
 static bool connects(const through *t, const char *client)
 {
     char name[256];
@@ -234,7 +234,7 @@ static void connect_all(through *t, const char *client)
         fflush(stdout);
         wait_until(is_connected, t, client, "nobody has connected");
     }
-    for (size_t i = 0; i < 40; i++) { /* until connections and latencies have settled */
+    for (size_t i = 0; i < 40; i++) { /* wait until connections and latencies have settled */
         nap(t);
     }
     jack_port_get_latency_range(t->record[0], JackCaptureLatency, &t->latency);
@@ -278,7 +278,7 @@ static void play(through *t, size_t block, bool freewheel)
 
 /* ---- Comparing ---- */
 
-/* A recorded sample, or the sum of two channels' ones where `second` is one. */
+/* Return a recorded sample or, if `second` is a channel, the sum of the samples of two channels. */
 static double recorded(const through *t, size_t first, size_t second, size_t n)
 {
     return (double)t->output[first][n] + (second < RECORDED ? (double)t->output[second][n] : 0);
@@ -289,7 +289,8 @@ static double decibels(double energy, double reference)
     return energy > 0 ? 10 * log10(energy / reference) : -300;
 }
 
-/* Energy of a pair of channels (and another pair), minus `gain` times the delayed input. */
+/* Return the energy of a pair of channels (plus another pair), minus `gain` times the delayed
+ * input. */
 static double difference(const through *t, size_t first, size_t second, double gain, size_t delay)
 {
     double energy = 0, reference = 0;
@@ -307,7 +308,7 @@ static double difference(const through *t, size_t first, size_t second, double g
     return decibels(energy, reference);
 }
 
-/* The delay of the remix: where the loudest part of the left input is found again. */
+/* Return the delay of the remix, by looking for the middle of the left input in the output. */
 static size_t find_delay(const through *t)
 {
     enum { PROBE = 2048 };
@@ -372,7 +373,7 @@ int main(int argc, char **argv)
     if (t.latency.max > t.length) {
         die("the WAV file is shorter than the latency");
     }
-    if (client) { /* else there may be more than the latency that was reported */
+    if (client) { /* otherwise the delay may exceed the reported latency */
         t.total = t.length + t.latency.max;
     }
     play(&t, block, freewheel);

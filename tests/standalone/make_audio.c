@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* make_audio FORMAT RATE CHANNELS FRAMES FILE: write tones, for the tests of the programs. */
+/* make_audio FORMAT RATE CHANNELS FRAMES FILE: writes tones, for the tests of the programs. */
 #include <math.h>
 #include <sndfile.h>
 #include <stdio.h>

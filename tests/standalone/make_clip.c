@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* make_clip FOLDER: five seconds of a made-up song, vocals.wav and mixture.wav. A source-filter
- * voice sings vowels on a melody, in the middle; chords to both sides, a bass and drums accompany
- * it. The same samples on every machine, but for the rounding of sin and exp. */
+/* make_clip FOLDER: writes five seconds of a made-up song, vocals.wav and mixture.wav. A
+ * source-filter voice sings vowels on a melody, in the middle; chords on both sides, a bass and
+ * drums accompany it. The samples are the same on every machine, except for the rounding of sin and
+ * exp. */
 #include <math.h>
 #include <sndfile.h>
 #include <stdint.h>
@@ -13,7 +14,7 @@ enum { NOTES = 10, NOTE = FRAMES / NOTES, FORMANTS = 4, MOST_HARMONICS = 40 };
 
 static float vocals[FRAMES * CHANNELS], mixture[FRAMES * CHANNELS];
 
-/* -1 to 1 */
+/* Return a random number from -1 to 1. */
 static double noise(uint32_t *state)
 {
     *state = *state * 1664525U + 1013904223U;
@@ -27,15 +28,15 @@ static double semitones(double from, double count)
 
 /* ---- The voice ---- */
 
-/* Of a, e, i, o and u: Hz of the resonances of the vocal tract (Peterson and Barney, 1952). */
+/* Resonances of the vocal tract for a, e, i, o and u, in Hz (Peterson and Barney, 1952). */
 static const double formants[][FORMANTS] = {
     {730, 1090, 2440, 3400}, {530, 1840, 2480, 3500}, {270, 2290, 3010, 3600},
     {570, 840, 2410, 3300},  {300, 870, 2240, 3200},
 };
 static const double widths[FORMANTS] = {90, 110, 170, 250};
-static const int melody[NOTES] = {0, 3, 5, 7, 5, 3, 7, 10, 8, 3}; /* semitones over A3 */
+static const int melody[NOTES] = {0, 3, 5, 7, 5, 3, 7, 10, 8, 3}; /* semitones above A3 */
 
-/* How loud the tract lets a frequency through. */
+/* Return the gain of the vocal tract at a frequency. */
 static double resonance(const double *tract, double frequency)
 {
     double sum = 0;
@@ -46,7 +47,7 @@ static double resonance(const double *tract, double frequency)
     return sum;
 }
 
-/* From one note or vowel to the next within a tenth of a second. */
+/* Glide from one note or vowel to the next within a tenth of a second. */
 static double glide(size_t frame, double before, double now)
 {
     const double part = (double)(frame % NOTE) / (RATE / 10.0);
@@ -69,7 +70,7 @@ static void find_tract(size_t frame, double *tract)
     }
 }
 
-/* Notes swell and fade; a breath comes before the sixth. */
+/* Notes swell and fade; there is a breath before the sixth. */
 static double loudness(size_t frame)
 {
     const double place = (double)(frame % NOTE) / NOTE;
@@ -107,7 +108,7 @@ static double saw(double frequency, size_t frame)
     return 2 * (turns - floor(turns)) - 1;
 }
 
-/* Minor, two beats each, a little out of tune between left and right. */
+/* Minor chords of two beats each, slightly out of tune between left and right. */
 static double chord(size_t frame, size_t channel)
 {
     static const int roots[] = {-12, -16, -9, -14, -12};
@@ -121,7 +122,7 @@ static double chord(size_t frame, size_t channel)
     return 0.035 * sum + 0.08 * sin(2 * M_PI * semitones(55, root + 12) * (double)frame / RATE);
 }
 
-/* A hit on each quarter of a second: low ones and noisy ones in turn. */
+/* There is a hit on each quarter of a second, alternating between low and noisy ones. */
 static double drum(size_t frame, uint32_t *state)
 {
     const size_t beat = frame / (RATE / 4);

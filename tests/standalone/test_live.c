@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The parts of bsm-live that need no audio system: command line, panel, statistics, news. */
+/* Tests the parts of bsm-live that need no audio system: command line, panel, statistics and
+ * messages. */
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -24,7 +25,7 @@ static bsm_error error;
 
 /* ---- The command line ---- */
 
-/* Words separated by one blank. */
+/* Parse words that are separated by single spaces. */
 static bsm_status parse(const char *line)
 {
     static char text[512], *words[MAX_WORDS + 1];
@@ -306,7 +307,7 @@ static void test_statistics_fail(void **state)
     const live_view view = some_view();
     stats_log log = {0};
     assert_int_equal(stats_log_open(&log, "/nowhere/stats", &error), BSM_NOT_FOUND);
-    assert_int_equal(stats_log_write(&log, &view, &error), BSM_OK); /* there is none */
+    assert_int_equal(stats_log_write(&log, &view, &error), BSM_OK); /* there is no log */
     if (access("/dev/full", W_OK) == 0) {
         assert_int_equal(stats_log_open(&log, "/dev/full", &error), BSM_OK);
         assert_int_equal(stats_log_write(&log, &view, &error), BSM_NO_SPACE);

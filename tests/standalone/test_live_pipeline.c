@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What bsm-live does with the sound: any block, other rates and models while it runs. */
+/* Tests how bsm-live processes audio: in any block size, with other rates and models while it
+ * runs. */
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -34,7 +35,7 @@ static pipeline *new_pipeline(bsm_model *model, size_t rate)
     return p;
 }
 
-/* Put a signal and the latency's silence through; NULL stems, too. Returns the remix. */
+/* Play a signal, then silence for the latency, with or without NULL stems. Return the remix. */
 static signal run_pipeline(pipeline *p, const signal *in, bool stems)
 {
     const size_t total = in->samples + pipeline_latency(p);
@@ -69,7 +70,7 @@ static void check_remix(pipeline *p, const signal *in, bool stems)
     free_signal(&out);
 }
 
-/* Freewheeling, so that nothing is late. */
+/* When freewheeling, nothing is late. */
 static void test_large_blocks(void **state)
 {
     (void)state;
@@ -98,7 +99,7 @@ static void test_rate_changes(void **state)
     signal in = noise_signal(30000, 5);
     check_remix(p, &in, false);
     assert_int_equal(pipeline_set_rate(p, 48000, &error), BSM_OK);
-    /* Two changes before the audio thread takes one, and one that cannot be. */
+    /* There are two changes before the audio thread takes one, and one that is impossible. */
     assert_int_equal(pipeline_set_rate(p, 96000, &error), BSM_OK);
     assert_int_equal(pipeline_set_rate(p, 44100, &error), BSM_OK);
     assert_int_equal(pipeline_set_rate(p, 1, &error), BSM_INVALID_ARGUMENT);
@@ -113,11 +114,11 @@ static void test_rate_changes(void **state)
     assert_int_equal(pipeline_set_rate(p, 48000, &error), BSM_OK);
     assert_int_equal(pipeline_latency(p), latency);
     free_signal(&in);
-    pipeline_free(p); /* with a stream that was never taken */
+    pipeline_free(p); /* includes a stream that was never taken */
     bsm_model_free(model);
 }
 
-/* A tone: the largest step from one sample to the next. */
+/* Play a tone; return the largest step from one sample to the next. */
 static float play_tone(pipeline *p, uint64_t *time, float last[2], size_t samples)
 {
     static float buffers[2][512];
@@ -181,7 +182,7 @@ static void test_model_changes(void **state)
     assert_ptr_equal(pipeline_model(p), model);
     assert_int_equal(pipeline_set(p, other, &options, &error), BSM_OK);
     assert_ptr_equal(pipeline_model(p), other);
-    bsm_model_free(other); /* the pipeline holds it */
+    bsm_model_free(other); /* the pipeline has a reference */
     assert_int_equal(pipeline_latency(p), latency);
     assert_true(pipeline_follow_latency(p));
     assert_int_not_equal(pipeline_latency(p), latency);
@@ -207,7 +208,7 @@ static void play_noise(pipeline *p, clicks *listener, uint64_t *seed, size_t blo
     }
 }
 
-/* Every kind of change as the program makes it; what is heard is the remix. */
+/* Make every kind of change like the program; the output is the remix. */
 static void check_changes(size_t block)
 {
     const bsm_config config = small_stream_config();
@@ -249,7 +250,7 @@ static void test_changes_do_not_click(void **state)
     check_changes(BSM_STREAM_MAX_BLOCK);
 }
 
-/* What no stream has, and what this one has no room for. */
+/* Tests changes that no stream supports, and one for which this stream has no room. */
 static void test_what_cannot_be(void **state)
 {
     (void)state;
@@ -268,7 +269,7 @@ static void test_what_cannot_be(void **state)
     bsm_model_free(model);
 }
 
-/* The noise is separated into vocals alone, so that their gain is what is heard. */
+/* All of the noise is separated as vocals, so that only their gain is audible. */
 static void test_mix_and_peaks(void **state)
 {
     (void)state;
@@ -313,7 +314,7 @@ static void *play(void *user)
     return NULL;
 }
 
-/* For the thread sanitizer and the memory checkers; nothing to hear. */
+/* This is for the thread sanitizer and the memory checkers; it checks no samples. */
 static void test_changes_while_it_plays(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What bsm-separate --picture shows. */
+/* Tests what bsm-separate --picture shows. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,8 +15,8 @@
 
 enum { BLOCK = 1000 };
 
-/* fontconfig keeps what it has read until the process ends. Called by the leak sanitizer, if that
- * is there. */
+/* The leak sanitizer, if it is used, calls this: fontconfig keeps what it has read until the
+ * process ends. */
 const char *__lsan_default_suppressions(void);
 __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void)
 {
@@ -31,7 +31,7 @@ typedef struct tone {
 
 static bsm_error error;
 
-/* `sounds` in a silence of `seconds`. */
+/* Feed tones in a silence of `seconds`. */
 static void feed(void *listener, bsm_listen_fn *listen, size_t rate, double seconds,
                  const tone *tones, size_t num_tones)
 {
@@ -111,7 +111,8 @@ static void test_tones_are_where_they_sound(void **state)
         assert_true(loud > -9 && loud < -6); /* half of full scale, perhaps between two bins */
         assert_true(decibels(spectrogram_power(s, SPECTROGRAM_VOCALS, row, 2.3, 4)) < -100);
         assert_true(decibels(spectrogram_power(s, SPECTROGRAM_VOCALS, row, 0, 0.7)) < -100);
-        for (size_t i = 0; i < SPECTROGRAM_ROWS; i++) { /* far from each other: both add up */
+        /* the tones are far apart: both are added */
+        for (size_t i = 0; i < SPECTROGRAM_ROWS; i++) {
             const double sum = spectrogram_power(s, SPECTROGRAM_VOCALS, i, 1.2, 1.8) +
                                spectrogram_power(s, SPECTROGRAM_INSTRUMENTAL, i, 1.2, 1.8);
             const double mixture = spectrogram_power(s, SPECTROGRAM_MIXTURE, i, 1.2, 1.8);
@@ -133,7 +134,7 @@ static void test_parts_that_cancel(void **state)
     spectrogram_free(s);
 }
 
-/* Columns are joined again and again, and what they show stays where it was. */
+/* Columns are joined repeatedly, and what they show keeps its position. */
 static void test_long_songs(void **state)
 {
     (void)state;
@@ -248,7 +249,7 @@ static void test_full_disk(void **state)
 #ifdef BSM_HAVE_CAIRO
 #include <cairo.h>
 
-/* The sum of a pixel's three colours. */
+/* Return the sum of a pixel's three colours. */
 static int brightness(cairo_surface_t *surface, spectrogram_part part, double time, size_t row)
 {
     const int x = DRAW_LEFT + (int)(DRAW_PANEL * time / 10);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* bsm-separate's command line, progress bar and choice of files. */
+/* Tests bsm-separate's command line, progress bar and choice of files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ enum { MAX_WORDS = 16 };
 static separate_args args;
 static bsm_error error;
 
-/* Words separated by one blank. */
+/* Parse words that are separated by single spaces. */
 static bsm_status parse(const char *line)
 {
     static char text[512], *words[MAX_WORDS + 1];
@@ -165,7 +165,7 @@ static void test_mistakes_are_named(void **state)
     }
 }
 
-/* A screen is 24 lines of 80 columns, and the last line is the next prompt. */
+/* A screen has 24 lines of 80 columns, and the last line is the next prompt. */
 static void test_help_fits_a_screen(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* usdr REFERENCE ESTIMATE: print the signal to distortion ratio of all samples together, in dB. */
+/* usdr REFERENCE ESTIMATE: prints the signal to distortion ratio of all samples together, in dB. */
 #include <math.h>
 #include <sndfile.h>
 #include <stdio.h>

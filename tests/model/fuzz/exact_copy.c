@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A copy whose end ASan watches. */
+/* Makes a copy whose end ASan watches. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** What a fuzz target is: the function that libFuzzer calls, and that the replay calls with the
- *  corpus. */
+/** The interface of a fuzz target: the function that libFuzzer calls, and that the replay calls
+ *  with the corpus. */
 #ifndef BSM_TESTS_MODEL_FUZZ_H
 #define BSM_TESTS_MODEL_FUZZ_H
 
@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/** A copy that ends where its memory ends, so that ASan sees any byte read beyond it. */
+/** Return a copy that ends where its memory ends, so that ASan notices any read beyond it. */
 void *exact_copy(const uint8_t *data, size_t size);
 
 #endif

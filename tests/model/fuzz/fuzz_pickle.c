@@ -5,7 +5,7 @@
 #include "fuzz.h"
 #include "model/torch.h"
 
-/* A file that consists of its pickle alone. */
+/* Find the tensors of a file that consists of its pickle alone. */
 static void find_tensors(const void *pickle, size_t size, bool ema)
 {
     bsm_torch_file file = {.path = "fuzz"};

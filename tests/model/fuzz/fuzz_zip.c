@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Fuzz target: a PyTorch checkpoint as a whole, from the zip archive to a model. */
+/* Fuzz target: a whole PyTorch checkpoint, from the zip archive to a model. */
 #include <assert.h>
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Gives every file of some folders to a fuzz target: a test without libFuzzer. */
+/* Passes every file of some folders to a fuzz target: a test that does not need libFuzzer. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
