@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # Install what is needed, build programs and library (not the tests), separate a song into demo/, and draw it: demo.sh [FILE]
-# Without a file, the one with the most voice of Debian's fretsonfire-songs-muldjord. Prints how loud the
-# vocals are against the rest, and the names of what it wrote.
+# Without a file, use the song with the most vocals in Debian's fretsonfire-songs-muldjord. Prints how loud the
+# vocals are relative to the rest, and the names of the files that it wrote.
 set -eu
 [ $# -eq 0 ] || set -- "$(realpath "$1")"
 cd "$(dirname "$0")/.."

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""What a stream loses by what it forgets: carried, rolling and bounded memory beside each other.
+"""Compare what a stream loses by forgetting, with carried, rolling and bounded memory.
 
 usage: memory.py [options] BUILD MODEL SONGS...
 
-Each folder of SONGS has vocals.ogg and other.ogg; their sum, repeated to --seconds, is separated by
-BUILD's bsm-separate --commit. One line per kind of memory: mean uSDR against the vocals, signal to
-error against bounded memory, both over the whole length, and processor time per second of audio.
+Each folder of SONGS contains vocals.ogg and other.ogg; their sum, repeated up to --seconds, is separated
+by BUILD's bsm-separate --commit. Prints one line per kind of memory: mean uSDR against the vocals, signal
+to error ratio against bounded memory, both over the whole length, and processor time per second of audio.
 Needs python3-numpy and python3-soundfile.
 """
 
@@ -23,7 +23,7 @@ import soundfile
 
 
 def with_segment(model, seconds, out):
-    """The same model, as if it had been trained on examples of so many seconds."""
+    """Write the same model, as if it had been trained on examples of this length."""
     with open(model, 'rb') as file:
         size = struct.unpack('<Q', file.read(8))[0]
         header = json.loads(file.read(size))
@@ -50,7 +50,7 @@ def children():
 
 
 def separate(args, model, path, folder, memory):
-    """The vocals, and the processor time per second."""
+    """Return the vocals, and the processor time per second."""
     begun = children()
     subprocess.run([os.path.join(args.build, 'standalone', 'bsm-separate'), '--quiet', '--force',
                     '--threads', '1', '--model', model, '--commit', args.commit, '--only',

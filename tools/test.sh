@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Install what is needed, build, and run all tests but that of suite long: as users build it, under
-# the address and undefined-behaviour sanitizers (but for what is slow, plays in real time or needs
-# CUDA), the threaded parts and the kernels (suite threads) under the thread sanitizer, and the
-# network (suite plain) without oneDNN. Ends in "N passed, N failed".
+# Install what is needed, build, and run all tests except suite long: as users build it; under the
+# address and undefined-behaviour sanitizers (without tests that are slow, play in real time or need
+# CUDA); the threaded parts and the kernels (suite threads) under the thread sanitizer; and the
+# network (suite plain) without oneDNN. The last line is "N passed, N failed".
 set -eu
 cd "$(dirname "$0")/.."
 # shellcheck disable=SC2046 # a list of words
@@ -17,14 +17,14 @@ prepare() {
     [ -f "$1/build.ninja" ] || meson setup "$1" -Dwerror=true -Dtests=enabled $2 >/dev/null
 }
 
-# run_tests FOLDER "SETUP OPTIONS" "TEST OPTIONS" LOG: builds what the tests need
+# run_tests FOLDER "SETUP OPTIONS" "TEST OPTIONS" LOG: build what the tests need, and run them
 run_tests() {
     prepare "$1" "$2"
     # shellcheck disable=SC2086 # lists of words
     $priority meson test -C "$1" --print-errorlogs $3 >"$1/$4.log" 2>&1 || true
 }
 
-# report FOLDER LOG: shows what run_tests has left, and counts
+# report FOLDER LOG: show the results of run_tests, and count them
 report() {
     echo "== $1 $2"
     grep -v '^\[[0-9]*/[0-9]*\] \(Compiling\|Linking\|Generating\)' "$1/$2.log"
@@ -44,7 +44,7 @@ sanitized="-Db_lundef=false -Dbuildtype=debugoptimized -Doptimization=1 -Dc_args
 run_tests build-test "$plain" "--no-suite long --no-suite realtime" test
 report build-test test
 
-# What plays in real time mostly waits: the sanitizers take the time that it leaves.
+# Tests that play in real time mostly wait, so the sanitizers use the remaining time.
 {
     priority="nice -n 19"
     run_tests build-asan "$sanitized -Db_sanitize=address,undefined" "--suite unit --suite integration

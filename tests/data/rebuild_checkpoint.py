@@ -4,8 +4,8 @@
 
 usage: rebuild_checkpoint.py FOLDER OUTPUT
 
-FOLDER holds data.pkl and, under data/, the storages that are no hash weights. OUTPUT is the zip
-archive, byte for byte as it was: FOLDER's name without its extension is the archive's inner folder.
+FOLDER contains data.pkl and, in data/, the storages that are not hash weights. OUTPUT is the zip
+archive, byte for byte as it was. The archive's inner folder is FOLDER's name without its extension.
 """
 import math
 import pathlib
@@ -21,7 +21,7 @@ MASK = (1 << 64) - 1
 # ---- The pickle: which storage belongs to which weight ----
 
 class Inert:
-    """Stands for any class of the pickle: absorbs what is done to it and does nothing."""
+    """Stands for any class in the pickle: accepts everything and does nothing."""
 
     def __init__(self, *arguments):
         self.arguments = arguments
@@ -91,7 +91,7 @@ def float32(values):
 
 
 def rebuild_storages(top, kept):
-    """The bytes of every storage that is not `kept`, by key."""
+    """Return the bytes of every storage that is not `kept`, by key."""
     storages = {}
 
     def put(storage, values):

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Make tiny.inference.thin.safetensors out of the 11 MB tiny.inference.safetensors.
+"""Make tiny.inference.thin.safetensors from the 11 MB of tiny.inference.safetensors.
 
 usage: thin_golden.py tiny.inference.safetensors tiny.inference.thin.safetensors
 
-Of the spectra and of the mask it keeps bins 0, 4, 8, ... (README.md describes the layout); all else
-is kept whole.
+The spectra and the mask keep bins 0, 4, 8, ... (README.md describes the layout); everything else
+is kept completely.
 """
 import json
 import struct
@@ -44,7 +44,7 @@ def write(path, metadata, tensors):
 
 
 def thin_axis(shape, data, axis, group):
-    """Keep every STEP-th run of `group` elements of an axis."""
+    """Keep every STEP-th run of `group` elements along an axis."""
     outer, inner = 1, 4
     for size in shape[:axis]:
         outer *= size

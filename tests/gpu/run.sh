@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Everything that only a GPU can show, on a machine that has nothing but nvcc with cuBLAS, gcc,
-# meson and ninja: build without any other library, then parity with `reference`, golden numbers,
-# falling back, times, and compute-sanitizer.
+# Runs all tests that need a real GPU, on a machine that has only nvcc with cuBLAS, gcc, meson and
+# ninja: builds without any other library, then tests parity with `reference`, golden numbers,
+# fallbacks and times, and runs compute-sanitizer.
 #
 #     run.sh [BUILD FOLDER [PART...]]
 #
-# The parts are: right, failing, times, sanitizer. Without any all are run.
+# The parts are: right, failing, times, sanitizer. By default all are run.
 set -eu
 cd "$(dirname "$0")/../.."
 build=${1:-build-gpu}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""The list of keys in bsm-trainer's manual, out of their table in trainer/config/keys.h. Fails
-where the manual has another one; with --write puts it there."""
+"""Make the list of keys in bsm-trainer's manual from their table in trainer/config/keys.h. Fails
+if the list in the manual differs; with --write, writes it to the manual."""
 
 import re
 import sys
@@ -17,7 +17,7 @@ WORDS = {"PRECISION": "float32, tf32 or bfloat16.", "FLAG": "true or false.",
 
 
 def read_names():
-    """What words each kind of key may be."""
+    """Read which words each kind of key accepts."""
     with open(SCHEMA, encoding="utf-8") as file:
         source = file.read()
     fields = r"#define FIELD_(\w+)\(S, KEY, \.\.\.\) FIELD_NAMES\(S, KEY, (\w+)\)"
@@ -29,7 +29,7 @@ def read_names():
 
 
 def bounds(kind, low, high):
-    """The range in words; none where both ends are 0, or where another file names them."""
+    """Return the range in words; "" if both ends are 0, or if another file names them."""
     if kind in WORDS:
         return " " + WORDS[kind]
     try:

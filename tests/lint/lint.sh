@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# One check over the sources that git knows: lint.sh ROOT CHECK. Exit status 77: skipped.
+# Runs one check of the sources that git knows: lint.sh ROOT CHECK. Exit status 77: skipped.
 set -eu
 cd "$1"
 command -v git >/dev/null && git rev-parse --git-dir >/dev/null 2>&1 || exit 77
@@ -36,7 +36,7 @@ cxx-headers)
             -Iengine/include -include stdint.h -x c++ "$header"
     done
     ;;
-without-cmocka) # As on a machine that only builds: the packages of the tests are not there.
+without-cmocka) # On a machine that only builds, the packages of the tests are missing.
     need meson
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
@@ -49,7 +49,7 @@ EOF
     CMAKE=false PKG_CONFIG=$folder/pkg-config meson setup "$folder/build" >"$folder/log" || { cat "$folder/log"; exit 1; }
     grep -q 'cmocka found: NO' "$folder/log"
     ;;
-version) # Of the project, of the news, of the package and of its date: one.
+version) # The project, the news and the package must have the same version, and the same date.
     version=$(sed -n "s/^ *version: '\(.*\)',$/\1/p" meson.build)
     date=$(sed -n "s/.*'DATE': '\(.*\)'.*/\1/p" meson.build)
     grep -m 1 '^[0-9]' NEWS | grep -qx "$version ($date)" || { echo "NEWS begins with another version"; exit 1; }

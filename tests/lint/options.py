@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Fails where a program's table of options and its manual do not name the same options."""
+"""Fails if a program's table of options and its manual do not name the same options."""
 
 import re
 import sys
@@ -18,7 +18,7 @@ MANUALS = {
 
 
 def described(path):
-    """The options that a manual has a paragraph of."""
+    """Return the options that have a paragraph in a manual."""
     with open(path, encoding="utf-8") as file:
         items = [line for line in file if line.startswith(".It ")]
     return {name for line in items for name in re.findall(r"(?:Fl|,) -([a-z][a-z-]+)", line)}

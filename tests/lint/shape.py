@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Names C functions of more than 60 lines and files of more than 500, which is advice, and fails on
-those of more than twice that: shape.py FILE..."""
+"""Names C functions of more than 60 lines and files of more than 500, which is only advice. Fails if
+one has more than twice as many: shape.py FILE..."""
 
 import re
 import sys
 
 MAX_FUNCTION = 60
 MAX_FILE = 500
-FAILS_AT = 2  # times that
+FAILS_AT = 2  # times the maximum
 
 
 def long_functions(lines):
-    """(first line, length) of each function body at the left margin that is too long."""
+    """Yield (first line, length) of each function body at the left margin that is too long."""
     start = None
     for number, line in enumerate(lines, 1):
         if line == "{" or re.match(r"^[A-Za-z_].*\)\s*\{$", line):
@@ -24,7 +24,7 @@ def long_functions(lines):
 
 
 def judge(where, what, length, most):
-    """1 if it is a fault."""
+    """Return 1 if the length is a fault, otherwise 0."""
     if length <= most:
         return 0
     fault = length > FAILS_AT * most

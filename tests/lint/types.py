@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Fails where two files define types of one public name (bsm_...): types.py FILE...
+"""Fails if two files define types of the same public name (bsm_...): types.py FILE...
 
-A name may be defined once more where the tests have something stand in for the real thing."""
+A name may be defined a second time in a file that stands in for the real one in tests."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ STAND_INS = {
 
 
 def defined(text):
-    """The names of the types that a file defines at its left margin."""
+    """Return the names of the types that a file defines at its left margin."""
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     names = set(re.findall(r"^(?:struct|enum|union) (\w+)\s*\{", text, flags=re.M))
     names |= set(re.findall(r"^typedef (?:struct|enum|union) (\w+)\s*\{", text, flags=re.M))

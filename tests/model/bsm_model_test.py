@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""bsm-model as a user sees it: test_bsm_model.py PROGRAM CHECKPOINTS."""
+"""Tests bsm-model as a user runs it: bsm_model_test.py PROGRAM CHECKPOINTS."""
 import io
 import json
 import os
@@ -25,7 +25,7 @@ def read_header(path):
 
 
 class Sparse(io.FileIO):
-    """A file that leaves holes where whole blocks of zeros are written."""
+    """A file that has holes where whole blocks of zeros are written."""
 
     BLOCK = bytes(1 << 24)
 
@@ -77,7 +77,7 @@ class Test(unittest.TestCase):
         self.run_model("info", "--nonsense", status=2)
         self.assertIn("-t: is now --dtype", self.run_model("convert", "-t", "f16", "a", "b", status=2))
 
-    # ---- Models by their names
+    # ---- The names of models
 
     def test_names(self):
         home, more = self.path / "home/bsm/models", self.path / "more"
@@ -127,7 +127,7 @@ class Test(unittest.TestCase):
         self.assertEqual(info["bytes"], os.path.getsize(CHECKPOINTS / "tiny-half.pth"))
 
     def write_with_metadata(self, name, metadata):
-        """A model whose metadata, bytes, take the place of the model's licence."""
+        """Write a model with `metadata`, which are bytes, instead of the model's licence."""
         self.run_model("create", "--force", "tiny", "a.safetensors")
         data = (self.path / "a.safetensors").read_bytes()
         (length,) = struct.unpack("<Q", data[:8])
@@ -160,7 +160,7 @@ class Test(unittest.TestCase):
         self.assertEqual(result.stdout, b"c?[2J???\xc3\xa9: OK, 704,348 parameters\n")
 
     def test_json_is_valid_whatever_the_metadata(self):
-        """Bytes that are no UTF-8: alone, cut short, overlong, a surrogate, beyond Unicode."""
+        """Bytes that are not UTF-8: alone, cut short, overlong, a surrogate, beyond Unicode."""
         bad = (b"\xff", b"\xc3", b"\xe2\x82", b"\xc0\xaf", b"\xe0\x80\xaf", b"\xed\xa0\x80",
                b"\xf0\x80\x80\xaf", b"\xf4\x90\x80\x80", b"\x80")
         pairs = b"".join(b'"k%d%s":"a%sz",' % (i, b, b) for i, b in enumerate(bad))
@@ -239,7 +239,7 @@ class Test(unittest.TestCase):
         self.assertIn("12.5 dB or more below", self.run_model("info", "b"))
 
     def rename(self, name, change):
-        """A copy of a safetensors file, renamed.safetensors, with other names in it."""
+        """Write a copy of a safetensors file, renamed.safetensors, with other names in it."""
         with open(self.path / name, "rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             header, data = json.loads(file.read(length)), file.read()
@@ -269,7 +269,7 @@ class Test(unittest.TestCase):
             self.assertEqual(header["final_norm.gamma"]["dtype"], "F32")
             self.assertEqual(header["layers.0.0.linear.weight"]["dtype"], code)
             self.run_model("check", name)
-        # What the reference rounded to float16 is what bsm rounds to float16.
+        # The reference and bsm round to float16 in the same way.
         self.run_model("convert", "--dtype", "f16", CHECKPOINTS / "tiny-half.pth", "reference")
         data = [(self.path / name).read_bytes()[-1400000:] for name in ("f16", "reference")]
         self.assertEqual(data[0], data[1])
@@ -326,7 +326,7 @@ class Test(unittest.TestCase):
     # ---- Large and hostile files
 
     def test_checkpoint_over_4_gb(self):
-        """A checkpoint whose first member is 4.5 GB of something else (a hole, so no disk)."""
+        """The first member of the checkpoint has 4.5 GB, in a hole that needs no disk space."""
         with zipfile.ZipFile(CHECKPOINTS / "tiny-half.pth") as source, \
                 Sparse(self.path / "large.pth", "w") as file:
             with zipfile.ZipFile(file, "w") as target:
@@ -339,7 +339,7 @@ class Test(unittest.TestCase):
         self.assertIn("704,348", self.run_model("check", "large.pth"))
 
     def test_code_is_not_run(self):
-        """The first thing that a checkpoint says: call os.system."""
+        """The first thing in the checkpoint is a call of os.system."""
         with zipfile.ZipFile(CHECKPOINTS / "tiny-wrapped.pt") as source, \
                 zipfile.ZipFile(self.path / "evil.pt", "w") as target:
             for info in source.infolist():
@@ -352,7 +352,7 @@ class Test(unittest.TestCase):
         self.assertEqual(self.files(), ["evil.pt"])
 
     def test_bomb(self):
-        """Sizes that an archive's directory invents cost neither memory nor time."""
+        """False sizes in an archive's directory cost neither memory nor time."""
         with zipfile.ZipFile(self.path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as target:
             with target.open("x/data.pkl", "w") as member:
                 for _ in range(8):

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: ISC
--- A track between JACK ports, which monitors its input: ardour_jack.lua URI RATE. Obeys files in the
+-- Runs a track between JACK ports that monitors its input: ardour_jack.lua URI RATE. It obeys files in the
 -- session's folder: "plugin" adds the plugin, "mute" turns its vocals off, "end" ends the program.
 local uri, rate = arg[1], tonumber(arg[2])
 local folder = os.getenv("BSM_SESSION")

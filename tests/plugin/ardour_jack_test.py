@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Real Ardour between JACK ports, on a server without hardware: music through a track with BSM Remix
-comes out as it went in, sample by sample: ardour_jack_test.py MAKE_IDENTITY JACK_THROUGH. Exit status
-77 where Ardour or JACK is not installed.
+"""Tests real Ardour between JACK ports, on a server without hardware: music that passes a track with BSM
+Remix comes out unchanged, sample by sample: ardour_jack_test.py MAKE_IDENTITY JACK_THROUGH. Exit status
+77 if Ardour or JACK is not installed.
 
-The model is one whose mask is 1: all music is vocals. So with the vocals off nothing is left, which
-shows that the network is what is heard.
+The mask of the model is 1, so all music becomes vocals. With the vocals off nothing remains, which
+proves that the output comes from the network.
 """
 
 import array
@@ -24,14 +24,14 @@ import jack_server  # noqa: E402
 
 URI, RATE, SECONDS = "https://bsm-audio.org/lv2/remix", 44100, 1.5  # the model's own rate
 EXACT = -130  # dB
-SILENT = -60  # dB: Ardour's faders never reach zero at once
-SERVERS = 8  # that may lose their clients' requests, see Lost
-ATTEMPTS = 6  # at a result without a miss, on a machine that may be busy with other things
+SILENT = -60  # dB: Ardour's faders take time to reach zero
+SERVERS = 8  # servers that may lose their clients' requests, see Lost
+ATTEMPTS = 6  # to get a result without a miss, on a machine that may be busy with other work
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def write_wav(path):
-    """Stereo float: a swelling sum of sines that do not repeat themselves."""
+    """Write a stereo float file: a swelling sum of sines that does not repeat."""
     frames = int(RATE * SECONDS)
     samples = array.array("f", bytes(8 * frames))
     for channel, tones in enumerate(((97.3, 431.7, 1523.1, 6071.9), (61.9, 523.3, 2311.7, 9173.3))):
@@ -47,7 +47,7 @@ def write_wav(path):
 
 
 def end(process):
-    """An Ardour that may hang while it closes."""
+    """End an Ardour that may hang while it closes."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -58,8 +58,9 @@ def end(process):
 
 
 class Lost(Exception):
-    """jackd has read a part of a request, and no request is understood from then on (1.9.21;
-    github.com/jackaudio/jack2, issue 599 and pull request 548). Ardour hangs then: no verdict."""
+    """jackd has read only a part of a request, and understands no request after that (1.9.21;
+    github.com/jackaudio/jack2, issue 599 and pull request 548). Ardour then hangs, whatever the
+    plugin does."""
 
 
 class Studio:
@@ -72,14 +73,14 @@ class Studio:
         self.env = dict(os.environ, JACK_NO_START_SERVER="1", HOME=folder,
                         JACK_DEFAULT_SERVER=f"bsm-test-{os.getpid()}", BSM_SESSION=self.session,
                         BSM_MODEL=os.path.join(folder, "identity.safetensors"))
-        self.env.pop("MALLOC_PERTURB_", None)  # makes Ardour's own double frees likelier
+        self.env.pop("MALLOC_PERTURB_", None)  # makes crashes by Ardour's own double frees likelier
         self.server = self.ardour = None
 
     def close(self):
         if self.ardour:
             end(self.ardour)
         if self.server:
-            jack_server.kill(self.server, self.env)  # it seldom ends after Ardour
+            jack_server.kill(self.server, self.env)  # after Ardour it seldom ends by itself
             jack_server.clear(self.env["JACK_DEFAULT_SERVER"])
 
     def new_log(self, name):
@@ -136,7 +137,7 @@ class Studio:
             self.jack("jack_connect", master, f"through-record:out_{side}")
 
     def measure(self):
-        """Play the music through; what jack_through says about it."""
+        """Play the music through Ardour; return what jack_through reports."""
         through = subprocess.Popen([self.through, self.wave], env=self.env, text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
@@ -180,7 +181,7 @@ def check(studio):
     studio.hear("MUTED")
     studio.expect_silence("with the vocals off")
     studio.tell("end")
-    studio.hear("DONE")  # Ardour 7.3 crashes now and then when it closes: no verdict on the plugin
+    studio.hear("DONE")  # Ardour 7.3 sometimes crashes when it closes, whatever the plugin
 
 
 def attempt():

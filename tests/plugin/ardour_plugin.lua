@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: ISC
--- Puts a plugin into the session that ardour_record.lua made, goes through presets, saves, loads again:
+-- Adds a plugin to the session that ardour_record.lua made, tries presets, saves, and loads again:
 --     ardour_plugin.lua URI OUTPUTS LOOKAHEAD [PRESET VOCALS INSTRUMENTAL]...
--- LOOKAHEAD is the port's value; the last preset stays. Prints the latency.
+-- LOOKAHEAD is the port's value; the last preset is kept. Prints the latency.
 local uri, outputs, lookahead = arg[1], tonumber(arg[2]), tonumber(arg[3])
-local VOCALS, INSTRUMENTAL, LOOKAHEAD = 0, 1, 2 -- among the control inputs
+local VOCALS, INSTRUMENTAL, LOOKAHEAD = 0, 1, 2 -- indices of control inputs
 
 local function open()
     return assert(load_session(os.getenv("BSM_SESSION"), "noise"), "load_session")

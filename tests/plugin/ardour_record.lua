@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: ISC
--- Makes a session with three seconds of recorded noise: BSM_SESSION names its folder.
+-- Makes a session with three seconds of recorded noise; BSM_SESSION names its folder.
 AudioEngine:set_backend("None (Dummy)", "", "")
 AudioEngine:set_device_name("Pink Noise")
 AudioEngine:set_buffer_size(1024)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Real Ardour, without a sound card: both plugins, all presets and a chosen model in a session, saved
-and loaded again, and exported: ardour_test.py MAKE_IDENTITY. Exit status 77 where there is no ardour7-lua.
+"""Tests real Ardour without a sound card: both plugins, all presets and a chosen model in a session that is
+saved, loaded again and exported: ardour_test.py MAKE_IDENTITY. Exit status 77 if there is no ardour7-lua.
 
-The model is one whose mask is 1: all music is vocals. So Remix exports the source itself, and Karaoke
-exports (nearly) silence, sample by sample, with the latency compensated.
+The mask of the model is 1, so all music becomes vocals. Remix therefore exports the source itself, and
+Karaoke exports (nearly) silence, sample by sample, with the latency compensated.
 """
 
 import array
@@ -28,14 +28,14 @@ class Failure(Exception):
 
 
 class Crash(Failure):
-    """It was ended by a signal, or hung: Ardour 7.3 does so now and then when it closes a session,
-    without any plugin, too. Not a verdict on the plugin, so the step is tried again."""
+    """A program was ended by a signal, or hung. Ardour 7.3 sometimes does so when it closes a session,
+    also without any plugin. This says nothing about the plugin, so the step is tried again."""
 
 
 def run(command, session):
-    """The output of a program of Ardour's, which must end in its word for success."""
+    """Return the output of a program of Ardour's, which must end with its word for success."""
     env = dict(os.environ, BSM_SESSION=session)
-    env.pop("MALLOC_PERTURB_", None)  # meson's, which makes Ardour's own double frees likelier
+    env.pop("MALLOC_PERTURB_", None)  # from meson; makes crashes by Ardour's own double frees likelier
     try:
         result = subprocess.run([str(word) for word in command], env=env, timeout=30, text=True,
                                 errors="replace", stdout=subprocess.PIPE,
@@ -50,7 +50,7 @@ def run(command, session):
 
 
 def read_wav(path):
-    """A float WAV file's samples, interleaved."""
+    """Return the interleaved samples of a float WAV file."""
     with open(path, "rb") as file:
         data = file.read()
     at = 12
@@ -61,8 +61,8 @@ def read_wav(path):
 
 
 def export(session, name):
-    """Ardour 7.3's program now and then ends in a double free, without any plugin, too, or waits for
-    its butler for ever: so try again."""
+    """Export a session. Ardour 7.3's program sometimes ends in a double free or waits for its butler
+    for ever, also without any plugin, so this tries again."""
     path = os.path.join(os.path.dirname(session), name + ".wav")
     for attempt in range(8):
         try:
@@ -74,8 +74,8 @@ def export(session, name):
 
 
 def music(export, source, latency):
-    """Both without what Ardour 7.3 loses of an export: before it starts, it runs for as long as the
-    latency, to fill the plugins, but gives them silence (seen in run(); any plugin would get it)."""
+    """Return both without the part that Ardour 7.3 loses: before an export starts, it runs for as long as
+    the latency to fill the plugins, but passes silence to them (seen in run(); any plugin gets it)."""
     if len(export) != len(source):
         sys.exit(f"{len(export)} samples instead of {len(source)}")
     start = 2 * (latency + 1024)
@@ -85,7 +85,7 @@ def music(export, source, latency):
 
 
 def with_plugin(session, name, arguments):
-    """A copy of the session with a plugin in it."""
+    """Make a copy of the session with a plugin in it; return its path and the latency."""
     copy = os.path.join(os.path.dirname(session), name)
     for attempt in range(5):
         shutil.rmtree(copy, ignore_errors=True)
@@ -115,7 +115,7 @@ CHOSEN_PRESET = """@prefix atom: <http://lv2plug.in/ns/ext/atom#> .
 
 
 def choose_model(folder):
-    """A user's preset that chooses a model, which is no longer anybody's default."""
+    """Make a user's preset that chooses a model, which then is no default any more."""
     bundle = os.path.join(folder, "lv2", "chosen.lv2")
     os.makedirs(bundle)
     model = os.environ.pop("BSM_MODEL")
@@ -126,8 +126,8 @@ def choose_model(folder):
 
 
 def check_chosen_model(folder, session, source):
-    """The session keeps it: without the preset, too, it plays after loading, twice over. Another
-    model, or none, would leave the music as it is."""
+    """Check that the session keeps the chosen model: without the preset, too, it is used after loading,
+    twice in a row. Another model, or none, would not change the music."""
     preset = choose_model(folder)
     chosen, latency = with_plugin(session, "chosen", [URI + "remix", 2, 0, "Chosen model", 0, 0,
                                                       "Karaoke", -60, 0])
@@ -140,7 +140,7 @@ def check_chosen_model(folder, session, source):
 
 
 def check_tracks(folder):
-    """Mono and stereo tracks, and nothing that Ardour warns of when it loads a session."""
+    """Check mono and stereo tracks, and that Ardour prints no warning when it loads a session."""
     for plugin, channels, inputs, outputs in (("remix", 2, 2, 2), ("remix", 1, 1, 2),
                                               ("stems", 2, 2, 4), ("stems", 1, 1, 4)):
         session = os.path.join(folder, f"{plugin}-{channels}")
@@ -177,7 +177,7 @@ def check(folder):
     out, wanted = music(export(karaoke, "karaoke-export"), source, latency)
     left, all_of_it = max(map(abs, out)), max(map(abs, wanted))
     print(f"karaoke: peak {left:.3g} of {all_of_it:.3g}")
-    # What is left lies above 20 kHz, where the model's 44.1 kHz end.
+    # What remains is above 20 kHz, where the model's rate of 44.1 kHz ends.
     if latency > 0.3 * 48000 or left > 0.2 * all_of_it:
         sys.exit("karaoke is not silent")
 

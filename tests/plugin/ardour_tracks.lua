@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: ISC
--- How Ardour wires the plugins: ardour_tracks.lua URI CHANNELS INPUTS OUTPUTS. On a track of so many channels
--- the plugin is fed by as many and gives so many outputs, all of them sound, and a session that has it
--- is loaded again. With SCRIPT, that of docs/ for Stems: behind it both buses sound.
+-- Tests how Ardour connects the plugins: ardour_tracks.lua URI CHANNELS INPUTS OUTPUTS [SCRIPT]. On a track of so
+-- many channels the plugin has so many inputs and outputs, none of them silent, and a session with it can be
+-- loaded again. SCRIPT is the script for Stems in docs/: after it has run, both buses have audio.
 local script = arg[5]
 local uri, channels = arg[1], tonumber(arg[2])
 local inputs, outputs = tonumber(arg[3]), tonumber(arg[4])

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# jalv runs the plugins, on a JACK server without a sound card: jalv_test.sh MAKE_IDENTITY
+# Tests that jalv runs the plugins, on a JACK server without a sound card: jalv_test.sh MAKE_IDENTITY
 set -eu
 for tool in jalv jackd jack_lsp; do
     command -v $tool >/dev/null || { echo "$tool is not installed"; exit 77; }
@@ -21,7 +21,7 @@ done
 "$1" "$folder/identity.safetensors"
 export BSM_MODEL="$folder/identity.safetensors"
 for plugin in remix stems; do
-    # Its prompt reads from here: what the plugin has, a gain, a look-ahead, then the end.
+    # jalv's prompt reads these commands: list the controls, set a gain and a look-ahead, then quit.
     { sleep 1; echo controls; echo 'set vocals -60'; echo 'set lookahead 0'; sleep 2; echo controls
       echo monitors; sleep 0.5; echo quit; } |
         timeout 20 jalv -n "bsm-$plugin" "https://bsm-audio.org/lv2/$plugin" >"$folder/log" 2>&1 ||

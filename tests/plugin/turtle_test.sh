@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# The Turtle is valid and complete, as lv2_validate and lv2info see it: turtle_test.sh BUNDLE
+# Tests that lv2_validate and lv2info find the Turtle valid and complete: turtle_test.sh BUNDLE
 set -eu
 for tool in lv2_validate sord_validate lv2info; do
     command -v $tool >/dev/null || { echo "$tool is not installed"; exit 77; }
@@ -10,14 +10,14 @@ trap 'rm -f "$log"' EXIT
 lv2_validate "$1"/*.ttl >"$log" 2>&1 || { cat "$log"; exit 1; }
 grep -q 'Found 0 errors' "$log" || { cat "$log"; exit 1; }
 
-# expect PLUGIN TEXT...: lv2info of it has each text.
+# expect PLUGIN TEXT...: the output of lv2info about it must contain each text.
 expect() {
     lv2info "https://bsm-audio.org/lv2/$1" >"$log" 2>&1 || { cat "$log"; exit 1; }
     shift
     for text in "$@"; do
         grep -q -- "$text" "$log" || { cat "$log"; echo "lv2info does not say: $text"; exit 1; }
     done
-    # Other people's bundles may be broken.
+    # Bundles of other plugins may have errors.
     ! grep -v '/usr/\(local/\)\?lib/lv2/' "$log" | grep -i error
 }
 expect remix 'BSM Remix' 'Spectral' 'Author: *the bsm authors' 'latency: *yes, reported by port 10' \
@@ -25,7 +25,7 @@ expect remix 'BSM Remix' 'Spectral' 'Author: *the bsm authors' 'latency: *yes, r
     'core#enabled' 'core#freeWheeling' 'ext/state#interface' 'ext/worker#interface'
 expect stems 'BSM Stems' 'Stems neutral' 'stems#vocals' 'stems#instrumental'
 
-# Nothing but the entry point is visible, so that nothing can clash with another plugin's.
+# Only the entry point is visible, so that no name can clash with another plugin's.
 if command -v nm >/dev/null && ! nm "$1/bsm.so" 2>/dev/null | grep -q __asan_init; then
     symbols=$(nm -D --defined-only "$1/bsm.so" | awk '{ print $3 }')
     [ "$symbols" = lv2_descriptor ] || { echo "exported: $symbols"; exit 1; }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""The Python module gives what the programs give: bsm_test.py MODULE LIBRARY BSM_SEPARATE BSM_MODEL"""
+"""Tests that the Python module gives the same results as the programs:
+bsm_test.py MODULE LIBRARY BSM_SEPARATE BSM_MODEL"""
 
 import os
 import shutil

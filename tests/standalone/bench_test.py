@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Run bsm-bench on a small model, and check what it reports.
+"""Tests what bsm-bench reports about a small model.
 
-bench_test.py BSM-BENCH [FOLDER], that of a libbsm-cuda.so whose GPU the host plays
+bench_test.py BSM-BENCH [FOLDER]; FOLDER has a libbsm-cuda.so with an emulated GPU
 """
 
 import json
@@ -18,7 +18,7 @@ STAGES = {'STFT', 'band split', 'time path', 'band path', 'mask', 'inverse STFT'
 PARTS = {'signals', 'forward', 'loss', 'backward', 'optimiser'}
 
 
-# Whoever runs this may have the emulated GPU in the way; here it is only where a test puts it.
+# The caller's path may contain the emulated GPU; here only the tests that need it add it.
 ENVIRONMENT = dict(os.environ, LD_LIBRARY_PATH=':'.join(
     folder for folder in os.environ.get('LD_LIBRARY_PATH', '').split(':')
     if folder and os.path.abspath(folder) != PLAYED_GPU))
@@ -36,7 +36,7 @@ class BenchTest(unittest.TestCase):
         return json.loads(result.stdout)
 
     def assert_refused(self, arguments, code, line):
-        """One line on standard error, and nothing else."""
+        """Check that there is one line on standard error, and nothing else."""
         result = bench(*arguments)
         self.assertEqual(result.returncode, code, result.stderr)
         self.assertRegex(result.stderr, f'^bsm-bench: {line}\n$')
@@ -48,7 +48,7 @@ class BenchTest(unittest.TestCase):
         self.assertEqual([window['frames'] for window in report['windows']], [51, 101] * 2)
         for window in report['windows']:
             self.assertEqual(set(window['stages_ms']), STAGES)
-            # The stages are all there is, but for the mean and the median being two things.
+            # The stages add up to the whole, except that a mean and a median differ.
             total = sum(window['stages_ms'].values())
             self.assertLess(window['best_ms'], 1.05 * total)
             self.assertGreater(window['gflops'], 0)
@@ -85,7 +85,7 @@ class BenchTest(unittest.TestCase):
         for window in windows:
             self.assertRegex(window['device'], '^cuda ')
             self.assertGreater(min(window['stages_ms'].values()), 0)
-            # The weights at least, as float32.
+            # At least the weights as float32.
             self.assertGreater(window['gpu_memory_bytes'], 4 * 704348)
         self.assertLess(windows[0]['gpu_memory_bytes'], windows[1]['gpu_memory_bytes'])
         result = bench(*options, '--seconds', '0.1', **gpu)
@@ -209,7 +209,7 @@ class BenchTest(unittest.TestCase):
         self.assertEqual([round(one['audio_s'], 3) for one in lengths], [0.3, 0.5])
         for one in lengths:
             self.assertEqual(set(one['parts_ms']), PARTS)
-            # Medians of the parts need not add up to that of the step, but nearly do.
+            # Medians of the parts need not add up to the median of the step, but nearly do.
             self.assertLess(0.5 * one['step_ms'], sum(one['parts_ms'].values()))
             self.assertGreater(one['network_ms'], 0)
             self.assertGreater(min(one['planned_bytes'].values()), 0)
@@ -225,14 +225,14 @@ class BenchTest(unittest.TestCase):
                                    '--repeats', '1', '--checkpointing')['training'][0]
         planned = checkpointed['planned_bytes']
         self.assertLess(planned['activations'], lengths[1]['planned_bytes']['activations'] / 2)
-        # Of one step, the passes before and behind it are all that there are.
+        # The number of passes follows from one step and one pass.
         self.assertAlmostEqual(checkpointed['network_passes'],
                                checkpointed['step_ms'] / checkpointed['network_ms'])
         self.assertAlmostEqual(checkpointed['forward_passes'],
                                checkpointed['step_ms'] / checkpointed['parts_ms']['forward'])
 
     def test_training_takes_what_was_planned(self):
-        """On one thread, since each takes something for itself."""
+        """Uses one thread, because each thread needs memory of its own."""
         for name in 'tiny', 'live':
             for options in (), ('--checkpointing',):
                 one = self.report('-c', name, '-d', 'cpu', '--threads', '1', '--train', '--seconds',

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""The default model separates as well as it did when it was adopted.
+"""Tests that the default model separates as well as it did when it was adopted.
 
 default_model_test.py BSM_SEPARATE BSM_MODEL USDR MAKE_CLIP MODEL FIGURE
 
-FIGURE is a file with the uSDR, in dB, of the vocals in the clip that MAKE_CLIP makes up.
-default_model_test.py BSM_SEPARATE BSM_MODEL USDR MAKE_CLIP MODEL only prints it, for
+FIGURE is a file with the uSDR, in dB, of the vocals in the clip that MAKE_CLIP makes.
+default_model_test.py BSM_SEPARATE BSM_MODEL USDR MAKE_CLIP MODEL only prints the uSDR, for
 presets/models/adopt.sh.
 """
 
@@ -23,7 +23,7 @@ TOLERANCE = 0.1  # dB: processors and libraries round differently
 
 
 def separate(folder, *arguments):
-    """With the model that the environment names, as the default."""
+    """Separate with the model in the environment, which is the default."""
     subprocess.run([SEPARATE, '-q', '-o', folder, *arguments], check=True, timeout=300,
                    env=dict(os.environ, BSM_MODEL=MODEL))
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""bsm-separate on files of formats that libsndfile does not read, or not right.
+"""Tests bsm-separate with formats that libsndfile cannot read, or reads wrongly.
 
 formats_test.py BSM_SEPARATE; ffmpeg makes the files
 """
@@ -70,13 +70,13 @@ class FormatsTest(unittest.TestCase):
         return result
 
     def frames(self, name):
-        """Also of what Python's wave does not read: a file of unknown length was made for 4 GB."""
+        """Return the length of the vocals. Python's wave cannot read files that were prepared for 4 GB."""
         with open(self.path(name + '.vocals.wav'), 'rb') as file:
             data = file.read()
         return struct.unpack_from('<I', data, data.index(b'data') + 4)[0] // 4
 
     def check(self, files):
-        """All of each is separated, and nothing is said about it: {path: (frames, slack)}."""
+        """Check that all of each file is separated without a warning: {path: (frames, slack)}."""
         self.assertNotIn('warning', self.separate(*files).stderr)
         for path, (frames, slack) in files.items():
             got = self.frames(os.path.splitext(os.path.basename(path))[0])
@@ -118,11 +118,11 @@ class FormatsTest(unittest.TestCase):
         self.assertRegex(result.stderr, r'^bsm-separate: \S*a\.m4a: .*install ffmpeg')
         self.assertEqual(len(result.stderr.splitlines()), 1)
 
-    # ---- Others ----
+    # ---- Joined and damaged files ----
 
     def test_joined(self):
         files = [self.encode(name) for name in ('a.mp3', 'b.ogg', 'c.opus', 'd.flac')]
-        other = self.encode('e.ogg', '-c:a', 'flac')  # which ffmpeg may read, and then as a whole
+        other = self.encode('e.ogg', '-c:a', 'flac')  # ffmpeg may read this one, but then all of it
         for path in [*files, other]:
             with open(path, 'rb') as file:
                 data = file.read()
@@ -146,7 +146,7 @@ class FormatsTest(unittest.TestCase):
             self.assertRegex(result.stderr, name + ': warning: ')
             self.assertLess(self.frames(name[0]), RATE * SECONDS * 9 // 10)
 
-    # A number of samples in the header of FLAC, of which 36 bits are it.
+    # Write a number of frames, of 36 bits, to the header of a FLAC file.
     def count(self, path, frames):
         with open(path, 'r+b') as file:
             file.seek(21)
@@ -156,7 +156,7 @@ class FormatsTest(unittest.TestCase):
         return path
 
     def test_flac_that_counts_wrong(self):
-        """All that is there is separated; what was announced and is missing is said."""
+        """Everything in the file is separated; frames that were announced and are missing are reported."""
         files = {self.count(self.encode('none.flac'), 0): (RATE * SECONDS, 0),
                  self.count(self.encode('few.flac'), RATE // 2): (RATE * SECONDS, 0)}
         self.check(files)
@@ -167,7 +167,7 @@ class FormatsTest(unittest.TestCase):
         self.assertRegex(self.separate(cut).stderr, 'cut.flac: warning: .*it was cut off')
 
     def test_damaged_flac(self):
-        """What is behind the damage stays where it was."""
+        """What follows the damage keeps its position."""
         path = self.encode('a.flac')
         with open(path, 'r+b') as file:
             file.seek(os.path.getsize(path) // 2)
@@ -198,7 +198,7 @@ class FormatsTest(unittest.TestCase):
         return array.array('h', [min(max(a + b, -32768), 32767) for a, b in zip(*parts)])
 
     def test_more_than_two_channels(self):
-        """The middle goes to both sides, what is left stays left, and it is said."""
+        """The centre goes to both sides, left channels stay left, and the downmix is reported."""
         places = {'FL': (1, 0), 'FR': (0, 1), 'FC': (1, 1), 'BL': (1, 0), 'BR': (0, 1), 'LFE': (0, 0)}
         for kind in ('wav', 'flac', 'ogg', 'opus', 'm4a'):
             names = [place + '.' + kind for place in places]
@@ -230,7 +230,7 @@ class FormatsTest(unittest.TestCase):
     # ---- Other ----
 
     def test_quiet_is_quiet(self):
-        """The decoders have nothing to say of their own."""
+        """With -q, decoders print nothing of their own."""
         path = self.encode('a.mp3')
         with open(path, 'r+b') as file:
             data = bytearray(file.read())
@@ -242,7 +242,7 @@ class FormatsTest(unittest.TestCase):
         self.assertEqual(len(self.separate('-q', path, code=4).stderr.splitlines()), 1)
 
     def test_tags(self):
-        """From every kind of decoder into every format."""
+        """Tags are copied from every kind of decoder to every format."""
         tags = {'title': 'S\u00f6ng', 'artist': 'Me', 'album': 'All of it', 'date': '1999', 'track': '3',
                 'genre': 'Rock'}
         given = ['-t', '0.2']
@@ -263,7 +263,7 @@ class FormatsTest(unittest.TestCase):
                                '-f', 'image2pipe', '-'], capture_output=True).stdout
 
     def test_covers(self):
-        """From every kind of decoder into the formats that have pictures, byte by byte."""
+        """Covers are copied from every kind of decoder to the formats that have pictures, byte by byte."""
         self.ffmpeg('-f', 'lavfi', '-i', 'testsrc=s=320x320:d=1', '-frames:v', '1', self.path('c.jpg'))
         with open(self.path('c.jpg'), 'rb') as file:
             cover = file.read()

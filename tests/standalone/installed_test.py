@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""What meson install puts where, as users of it see it: installed_test.py BUILD PREFIX LIBDIR"""
+"""Tests what meson install installs, as its users see it: installed_test.py BUILD PREFIX LIBDIR"""
 
 import os
 import shutil
@@ -38,7 +38,7 @@ class InstalledTest(unittest.TestCase):
             self.assertTrue(os.path.exists(self.path('share/' + name)), name)
 
     def test_completion(self):
-        """bash offers what begins as the word does, and files where a value is expected."""
+        """bash offers what begins like the word, and files if a value is expected."""
         for program, words, expected in (('bsm-separate', '--fo', '--format --force'),
                                          ('bsm-separate', '--output so', ''),
                                          ('bsm-model', 'c', 'check convert create')):
@@ -49,7 +49,7 @@ class InstalledTest(unittest.TestCase):
             self.assertEqual(sorted(result.stdout.split()), sorted(expected.split()))
 
     def test_compiling_against_the_library(self):
-        """Nothing of what the library is made of is needed or seen."""
+        """Programs neither need nor see the libraries that libbsm uses."""
         environment = dict(os.environ, PKG_CONFIG_LIBDIR=self.path(LIBDIR + '/pkgconfig'),
                            PKG_CONFIG_SYSROOT_DIR=self.root,
                            LD_LIBRARY_PATH=self.path(LIBDIR))

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""bsm-live as its users run it, on a real JACK server without hardware.
+"""Tests bsm-live as its users run it, on a real JACK server without hardware.
 
 live_test.py [--jack] [--portaudio] BSM_LIVE BSM_MODEL JACK_THROUGH
 live_test.py --gpu BSM_LIVE BSM_MODEL JACK_THROUGH
 
-With --gpu only what needs one is tested; exit status 77 where there is none.
+With --gpu only what needs a GPU is tested; exit status 77 if there is none.
 """
 
 import array
@@ -38,14 +38,14 @@ default_signals.restore()
 
 SYSTEMS = [word for word in sys.argv[1:] if word.startswith('--')]
 LIVE, MODEL, THROUGH = [word for word in sys.argv[1:] if not word.startswith('--')][:3]
-EXACT = -100  # dB: what was added up in another order
-CLOSE = -80   # dB: what went through the transform and the resampler
-ATTEMPTS = 6  # at a result without a miss, on a machine that may be busy with other things
+EXACT = -100  # dB: for sums in another order
+CLOSE = -80   # dB: after the transform and the resampler
+ATTEMPTS = 6  # to get a result without a miss, on a machine that may be busy with other work
 counter = itertools.count()
 
 
 def write_wav(path, rate, seconds):
-    """Stereo float: a swelling sum of sines from 60 Hz to 16 kHz."""
+    """Write a stereo float file: a swelling sum of sines from 60 Hz to 16 kHz."""
     chance, frames = random.Random(1), int(rate * seconds)
     samples = array.array('f', bytes(8 * frames))
     for channel in range(2):
@@ -129,7 +129,7 @@ class LiveTest(unittest.TestCase):
         return jack_server.ports(self.env)
 
     def start_live(self, *arguments, output=None, **options):
-        """Start it; standard output and errors go to the file `output`."""
+        """Start bsm-live; standard output and errors go to the file `output`."""
         output = output or self.path('live.log')
         with open(output, 'a', encoding='utf-8') as log:
             process = subprocess.Popen([LIVE, '--threads', '1', *arguments], env=self.env,
@@ -160,16 +160,16 @@ class LiveTest(unittest.TestCase):
             return json.loads(file.read().splitlines()[-1])
 
     def paper_model(self):
-        """The largest there is, untrained."""
+        """Return the path of the largest model there is, untrained."""
         path = self.path('paper.safetensors')
         subprocess.run([MODEL, 'create', '--dtype', 'f16', 'paper', path], check=True,
                        stdout=subprocess.DEVNULL)
         return path
 
-    # ---- What is heard ----
+    # ---- The output ----
 
     def check_sum(self, result):
-        """What holds even when the network is late."""
+        """Check what holds even when the network is late."""
         latency = result['latency'][0]
         self.assertGreater(latency, 0, result)
         self.assertEqual(result['latency'], [latency] * 2, result)
@@ -184,7 +184,7 @@ class LiveTest(unittest.TestCase):
         self.assertLess(result['out_error_db'], EXACT, result)
 
     def without_misses(self, measure):
-        """What `measure(attempt)` returns beside 0 misses."""
+        """Repeat `measure(attempt)` until it has 0 misses; return its result."""
         for attempt in range(ATTEMPTS):
             result, misses = measure(attempt)
             if misses == 0:
@@ -221,7 +221,7 @@ class LiveTest(unittest.TestCase):
     def test_freewheel_drops_nothing(self):
         self.start_server(48000, 512)
         live = self.start_live('--latency', '300', '--stats', self.path('stats'))
-        self.wait_log('this machine')  # it says whether it fits
+        self.wait_log('this machine')  # the message says whether the model fits
         misses = [0]
 
         def measure(_):
@@ -253,7 +253,7 @@ class LiveTest(unittest.TestCase):
 
     @unittest.skipUnless('--gpu' in SYSTEMS, 'not asked for')
     def test_paper_on_a_gpu(self):
-        """The largest model keeps up."""
+        """The largest model is fast enough."""
         paper = self.paper_model()
         self.start_server(48000, 1024)
 
@@ -346,7 +346,7 @@ class LiveTest(unittest.TestCase):
         self.stop_live(live)
 
     def measure_misses(self, wave):
-        """By what is heard: the identity's vocals are the input, or there was a miss."""
+        """Tell a miss from the output: the identity model's vocals are the input without one."""
         result = self.through(wave, 'bsm')
         return result, int(result['vocals_error_db'] > CLOSE)
 
@@ -396,9 +396,9 @@ class LiveTest(unittest.TestCase):
         self.assertIn('nothing to connect to: no port matches nobody', self.log())
 
     def connected_by(self, *arguments, device=''):
-        """Run jack_through, which bsm-live with these arguments connects itself to.
+        """Run jack_through, to which bsm-live with these arguments connects itself.
 
-        Skips the test if there is no such PortAudio device even then."""
+        Skips the test if there is no such PortAudio device."""
         through = subprocess.Popen([THROUGH, self.waves[48000]], env=self.env, text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.addCleanup(self.end, through, signal.SIGTERM)
@@ -411,7 +411,7 @@ class LiveTest(unittest.TestCase):
         return result
 
     def check_connected(self, result):
-        """Only the remix is connected."""
+        """Check that only the remix is connected."""
         self.assertEqual(result['delay'], result['latency'][0], result)
         self.assertLess(result['out_error_db'], EXACT, result)
 
@@ -441,7 +441,7 @@ class LiveTest(unittest.TestCase):
 
     @unittest.skipUnless('--jack' in SYSTEMS, 'built without JACK')
     def test_gains_by_osc(self):
-        """What is sent is heard; what is no message of ours is not."""
+        """A message changes the output; data that is not such a message does not."""
         self.start_server()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
             taken.bind(('', 0))
@@ -469,7 +469,7 @@ class LiveTest(unittest.TestCase):
 
     @unittest.skipUnless('--jack' in SYSTEMS, 'built without JACK')
     def test_server_comes_back(self):
-        """With gains and solo as they were; it waits for the first one, too."""
+        """Gains and solo are kept; it also waits for the first server."""
         live = self.start_live('--reconnect', '--vocals', '-3', '--solo', 'vocals')
         for crash in (False, True):
             wait_for(lambda: self.log().count('waiting for it') == 1 + crash, 'waiting')
@@ -508,14 +508,14 @@ class LiveTest(unittest.TestCase):
 
     @staticmethod
     def processor_seconds(process):
-        """What all its threads have taken."""
+        """Return the processor time that all threads of the process have used."""
         with open('/proc/%d/stat' % process.pid, encoding='utf-8') as file:
             fields = file.read().rsplit(')', 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
     @unittest.skipUnless('--jack' in SYSTEMS, 'built without JACK')
     def test_threads_sleep_while_they_wait(self):
-        """As users run it, with a thread for each core."""
+        """Runs with several threads, like users do."""
         self.start_server()
         live = self.start_live('--threads', '2', '--latency', '300', '--stats', self.path('stats'))
         wait_for(lambda: os.path.exists(self.path('stats')) and self.log('stats'), 'statistics')
@@ -572,13 +572,13 @@ class LiveTest(unittest.TestCase):
     # ---- PortAudio ----
 
     def ignore_leaks(self):
-        """Some belong to libraries that PortAudio and ALSA have unloaded."""
+        """Some leaks belong to libraries that PortAudio and ALSA have unloaded."""
         options = os.environ.get('ASAN_OPTIONS', '')
         self.env['ASAN_OPTIONS'] = options + ':detect_leaks=0'
 
     @unittest.skipUnless('--portaudio' in SYSTEMS, 'built without PortAudio')
     def test_devices(self):
-        """Those that compute are the same in every program; sound cards have another name."""
+        """Devices that compute are the same in every program; audio devices have another option."""
         result = subprocess.run([LIVE, '--list-devices'], capture_output=True, text=True, check=False)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual([line.split()[0] for line in result.stdout.splitlines()], ['cpu', 'reference', 'cuda'])
@@ -615,7 +615,7 @@ class LiveTest(unittest.TestCase):
         self.without_misses(measure)
 
     def check_portaudio(self, result, stats):
-        """JACK is not told the latency; devices add a few periods of their own."""
+        """Check the delay: JACK is not told the latency, and devices add a few periods of their own."""
         latency = self.last_stats(stats)['latency_samples']
         self.assertGreaterEqual(result['delay'], latency, result)
         self.assertLessEqual(result['delay'], latency + 8 * 1024, result)
@@ -624,7 +624,7 @@ class LiveTest(unittest.TestCase):
 
     @unittest.skipUnless('--portaudio' in SYSTEMS, 'built without PortAudio')
     def test_portaudio_where_alsa_knows_nothing(self):
-        """PortAudio aborts there; --list-audio-devices may also find the devices of others."""
+        """PortAudio aborts then; --list-audio-devices may also find other systems' devices."""
         self.ignore_leaks()
         self.env['ALSA_CONFIG_PATH'] = self.path('none.conf')
         for argument in ('--list-audio-devices', '--portaudio'):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Where bsm-separate reads from and writes to, and how it shares out folders.
+"""Tests where bsm-separate reads from and writes to, and how it shares out folders.
 
 outputs_test.py BSM_SEPARATE MAKE_AUDIO [mpi]
 """
@@ -67,7 +67,7 @@ class OutputsTest(unittest.TestCase):
     def written(self):
         return sorted(name for name in os.listdir(self.folder) if name != 'in')
 
-    # ---- Which outputs, and what they are called ----
+    # ---- Which outputs, and their names ----
 
     def test_only_one_part(self):
         self.make('a.wav')
@@ -97,7 +97,7 @@ class OutputsTest(unittest.TestCase):
                 self.assertAlmostEqual(half, 0.5 * plain, delta=1e-5)
 
     def test_normalize(self):
-        """One gain for both, with which the loudest sample is at -1 dB; nothing else changes."""
+        """Both outputs get one gain, with which the loudest sample is at -1 dB; nothing else changes."""
         self.make('a.wav')
         self.separate('a.wav')
         self.separate('--normalize', '-o', 'loud', 'a.wav')
@@ -163,7 +163,7 @@ class OutputsTest(unittest.TestCase):
     # ---- Several files ----
 
     def refused(self, words, *arguments):
-        """Before anything is written."""
+        """Check that the arguments are refused before anything is written."""
         before = self.written()
         result = self.separate('-f', '-q', *arguments, code=2)
         for word in words:
@@ -190,7 +190,7 @@ class OutputsTest(unittest.TestCase):
         self.separate('--name', '{name}.{ext}.{stem}', 'a.wav', 'a.flac')
 
     def test_folder_again(self):
-        """What was written there by other names than the usual is not separated again."""
+        """Outputs with other names than the default ones are not separated again."""
         self.make('a.wav')
         for options in (['--name', '{stem} of {name}'], ['--name', '{name}_{stem}', '-f']):
             self.separate(*options, '.')
@@ -220,7 +220,7 @@ class OutputsTest(unittest.TestCase):
             self.make('%d.wav' % i)
         with open(self.path('1.wav'), 'w', encoding='ascii') as file:
             file.write('no audio')
-        # Open MPI keeps memory to the end, which is no leak of ours.
+        # Open MPI keeps memory until the end, which is not a leak of ours.
         self.env['ASAN_OPTIONS'] = os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'
         result = self.separate('--name', '{stem} {name}', '.', code=4, before=[
             'mpirun', '--allow-run-as-root', '--oversubscribe', '-n', '2'])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""bsm-separate as its users run it.
+"""Tests bsm-separate as its users run it.
 
 separate_test.py BSM_SEPARATE MAKE_AUDIO INSTALLED_MODEL [sanitized]
 """
@@ -32,11 +32,11 @@ default_signals.restore()
 
 SEPARATE, MAKE_AUDIO, INSTALLED = map(os.path.abspath, sys.argv[1:4])
 SANITIZED = 'sanitized' in sys.argv[4:]
-FAST = ['--window', '0.5']  # the model needs no 8 seconds
+FAST = ['--window', '0.5']  # 8 seconds are not needed for this model
 
 
 def read_wav(path):
-    """Rate, channels and interleaved samples of a float WAV file."""
+    """Return rate, channels and interleaved samples of a float WAV file."""
     with open(path, 'rb') as file:
         data = file.read()
     assert data[:4] == b'RIFF' and data[8:12] == b'WAVE', path
@@ -106,7 +106,7 @@ class SeparateTest(unittest.TestCase):
         return result
 
     def fails(self, code, words, *arguments, **options):
-        """It fails with this status and, but for what -q leaves out, one line with these words."""
+        """Check that it fails with this status and one line with these words, apart from what -q omits."""
         result = self.run_separate('-q', *FAST, *arguments, **options)
         self.assertEqual(result.returncode, code, result.stderr)
         lines = [line for line in result.stderr.splitlines() if line.startswith('bsm-separate: ')]
@@ -115,7 +115,7 @@ class SeparateTest(unittest.TestCase):
             self.assertIn(word, lines[0])
         self.assertEqual(result.stdout, '')
 
-    # ---- What goes in and comes out ----
+    # ---- Input and output ----
 
     def test_balance_of_vocals_and_rest(self):
         path = self.make('song.wav')
@@ -196,7 +196,7 @@ class SeparateTest(unittest.TestCase):
         self.assertGreater(difference, 0)
 
     def remembering_model(self):
-        """Weights of chance whose scans forget slowly, as if trained on examples of 1 s."""
+        """Use random weights whose scans forget slowly, as if trained on examples of 1 s."""
         with open(self.model, 'rb') as file:
             size = struct.unpack('<Q', file.read(8))[0]
             header, data = json.loads(file.read(size)), file.read()
@@ -225,7 +225,7 @@ class SeparateTest(unittest.TestCase):
             results[memory] = read_wav(self.path('song.vocals.wav'))[2]
         self.assertEqual(results[''], results['--memory rolling'])
         self.assertEqual(len({tuple(audio) for audio in results.values()}), 4)
-        until = 2 * (90 * 441 - 1024)  # nine blocks of ten frames, without their reflection
+        until = 2 * (90 * 441 - 1024)  # nine blocks of ten frames, without the reflected part
         for memory in ('', '--warmup 0.4'):
             self.assertEqual(results[memory][:until], results['--memory carry'][:until])
         for words, arguments in ((['no room for two warm-ups of 60'],
@@ -240,7 +240,7 @@ class SeparateTest(unittest.TestCase):
         path = self.make('song.wav')
         suppressions = os.path.join(self.shared, 'suppressions')
         with open(suppressions, 'w') as file:
-            file.write('leak:libfontconfig\n')  # which keeps what it has read
+            file.write('leak:libfontconfig\n')  # it keeps what it has read
         self.env['LSAN_OPTIONS'] = 'suppressions=' + suppressions + ':print_suppressions=0'
         result = self.run_separate(*FAST, '--picture', path)
         if 'built without cairo' in result.stderr:
@@ -303,7 +303,7 @@ class SeparateTest(unittest.TestCase):
         result = self.separate('-q', '-f', '-o', self.path('out'), path)
         self.assertEqual((result.stdout, result.stderr), ('', ''))
 
-    # ---- What is wrong with the input ----
+    # ---- Errors in the input ----
 
     def test_bad_inputs(self):
         self.fails(4, ['none.wav', 'No such file'], self.path('none.wav'))
@@ -375,10 +375,10 @@ class SeparateTest(unittest.TestCase):
                                 'b.vocals.wav', 'd.instrumental.wav', 'd.vocals.wav'])
         os.remove(self.path('c.wav'))
         result = self.separate('-f', self.folder)
-        self.assertEqual(len(result.stdout.splitlines()), 6)  # no outputs of outputs
+        self.assertEqual(len(result.stdout.splitlines()), 6)  # outputs are not separated again
         self.separate(self.folder, code=5)
 
-    # ---- What is wrong with the output ----
+    # ---- Errors in the output ----
 
     def test_existing_outputs(self):
         path = self.make('song.wav')
@@ -399,7 +399,7 @@ class SeparateTest(unittest.TestCase):
         self.assertEqual(len(os.listdir(self.path('new'))), 2)
 
     def as_nobody(self):
-        """Root may do everything, so somebody else has to try."""
+        """Root has all permissions, so another user has to try."""
         return {'preexec_fn': lambda: os.setuid(65534)} if os.getuid() == 0 else {}
 
     def test_permissions(self):
@@ -441,7 +441,7 @@ class SeparateTest(unittest.TestCase):
         self.assertEqual(self.names(), sorted([name + '.wav', name + '.vocals.wav',
                                                name + '.instrumental.wav']))
 
-    # ---- What stops it ----
+    # ---- Stopping ----
 
     def start_long(self, **options):
         path = self.make('long.wav', 'wav16', 8000, 1, 8000 * 200)
@@ -475,7 +475,7 @@ class SeparateTest(unittest.TestCase):
 
     def test_signal_before_the_first_file(self):
         path = self.make('song.wav')
-        end, errors = os.pipe()  # full, so that the program waits when it names its model
+        end, errors = os.pipe()  # a full pipe, so that the program waits when it prints its model
         os.set_blocking(errors, False)
         filled = 0
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Signal handlers of the programs that tests start."""
+"""Signal handling of the programs that tests start."""
 
 import signal
 
@@ -7,21 +7,21 @@ NUMBERS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
 
 def restore():
-    """Give children the default handlers, whatever the tests themselves were started with: nohup has SIGHUP
-    ignored, services and shells' background jobs SIGINT, and children inherit that."""
+    """Give children the default handlers, whatever the tests themselves were started with: nohup ignores
+    SIGHUP, services and shells' background jobs ignore SIGINT, and children inherit that."""
     for number in NUMBERS:
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
 
 
 def ignore():
-    """For preexec_fn: as nohup and a shell's background job start a program."""
+    """For preexec_fn: ignore the signals that nohup and a shell's background job ignore."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def handled(process):
-    """The signals that a process ignores, and those that it catches."""
+    """Return the signals that a process ignores, and those that it catches."""
     masks = {}
     with open('/proc/%d/status' % process.pid, encoding='ascii') as file:
         for line in file:

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Writes a model whose mask is 1, so that all energy goes to the vocals.
+"""Writes a model whose mask is 1, so that the whole mixture becomes vocals.
 
     identity_model.py OUT [--gain G] [--memory carry|bounded] [--bands BINS,BINS,...]
                       [--n-fft SAMPLES] [--hop SAMPLES]
 
-The network is the smallest that has all the parts of BSMamba2, with the paper's transform. What it
-computes does not matter: the mask's last layer has no weights, and its biases are [G, 0] for each
-complex number and a gate that is open.
+The network is the smallest that has all parts of BSMamba2, with the paper's transform. What it
+computes does not matter: the weights of the mask's last layer are 0, and its biases are [G, 0] for each
+complex number and an open gate.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def mixer_tensors(prefix):
 
 
 def tensors(bands, gain):
-    """(name, shape, value or list of values) of every tensor of docs/model-format.md."""
+    """Yield (name, shape, value or list of values) of every tensor in docs/model-format.md."""
     for layer in range(DEPTH):
         for path in range(2):
             prefix = f"layers.{layer}.{path}."

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""JACK servers without hardware, for tests, which leave nothing behind: the system's list of servers
-has room for eight, and one that is killed stays in it.
+"""JACK servers without hardware, for tests. They leave nothing behind: the system's list of servers has
+room for eight, and a server that is killed stays in it.
 
-A server's name is its environment's JACK_DEFAULT_SERVER."""
+The environment's JACK_DEFAULT_SERVER is the name of the server."""
 
 import glob
 import os
@@ -11,16 +11,16 @@ import subprocess
 import sys
 import time
 
-SECONDS = 20  # to begin, and to end
+SECONDS = 20  # the longest time to start, and to end
 
 
-# The list of servers: JACK2's engine shared memory, whose layout is in its common/shm.h.
+# The list of servers: the shared memory of JACK2's engine, whose layout is in its common/shm.h.
 REGISTRY = '/dev/shm/jack-shm-registry'
 HEADER, PLACES, PLACE, NAME = 24, 8, 264, 4
 
 
 def clear_dead_servers():
-    """Servers that were killed with their tests would leave no room for new ones."""
+    """Remove servers that were killed with their tests, because they leave no room for new ones."""
     try:
         with open(REGISTRY, 'r+b') as file:
             places = file.read(HEADER + PLACES * PLACE)[HEADER:]
@@ -30,12 +30,12 @@ def clear_dead_servers():
                     file.seek(HEADER + at)
                     file.write(bytes(PLACE))
                     clear(places[at + NAME:at + PLACE].split(b':')[1].decode())  # jack-USER:SERVER:
-    except OSError:  # there was none yet, or it is another user's
+    except OSError:  # there is none yet, or it belongs to another user
         pass
 
 
 def start(env, log, rate, period):
-    """In synchronous mode: what the machine's other work does to it is a delay."""
+    """Start a server in synchronous mode, so that other work on the machine only delays it."""
     clear_dead_servers()
     return subprocess.Popen(
         ['jackd', '--no-realtime', '--sync', '--timeout', '2000', '-n', env['JACK_DEFAULT_SERVER'],
@@ -61,7 +61,7 @@ def end(process, env):
 
 
 def kill(process, env):
-    """As a crash does. Then another server of the same name clears up what was left."""
+    """Kill a server, like a crash. Then start another of the same name, which removes what it has left."""
     process.kill()
     process.wait()
     other = start(env, subprocess.DEVNULL, 48000, 1024)
@@ -77,7 +77,7 @@ def kill(process, env):
 
 
 def clear(server):
-    """What a killed `server`, a pattern, has left, and its clients that lived on."""
+    """Remove what a killed `server`, a pattern, and its surviving clients have left."""
     for pattern in ('jack_%s_*', 'jack_sem.*_%s_*'):
         for name in glob.glob('/dev/shm/' + pattern % server):
             os.unlink(name)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""The tables that presets/models/card.py makes of what was measured.
+"""Tests the tables that presets/models/card.py makes from measurements.
 
 card_test.py MODELS
 """
@@ -14,7 +14,7 @@ import tempfile
 import unittest
 
 MODELS = os.path.abspath(sys.argv[1])
-SONGS = {'JasperDegens': (8.5, 7.25), 'Unknown': (1.0, 2.0)}  # uSDR, centre extraction's
+SONGS = {'JasperDegens': (8.5, 7.25), 'Unknown': (1.0, 2.0)}  # uSDR, and that of centre extraction
 NEEDED = ('CARD.md', 'SOURCES.md', 'packages.tsv', 'recipe.yaml', 'bsm-live.safetensors.sha256')
 
 
@@ -24,7 +24,7 @@ def figures(usdr, centre):
 
 
 def validation(worse):
-    """As bsm-trainer --validate --json writes it."""
+    """Return a validation as bsm-trainer --validate --json writes it."""
     mean = [sum(values) / len(SONGS) for values in zip(*SONGS.values())]
     tracks = [dict(figures(usdr - worse, centre), track='valid/' + name, stem='vocals')
               for name, (usdr, centre) in SONGS.items()]

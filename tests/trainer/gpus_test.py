@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Several processes of bsm-trainer, each with a GPU of its own, where the host plays the GPUs and
-a stand-in is NCCL (tests/cuda/stand_ins).
+"""Tests several processes of bsm-trainer, each with a GPU of its own. The GPUs are emulated, and NCCL
+is a stand-in (tests/cuda/stand_ins).
 
 gpus_test.py BSM_TRAINER BSM_SEPARATE BSM_MODEL --mpi MPIRUN MODULE_FOLDER NCCL_FOLDER
 """
@@ -23,7 +23,7 @@ SETTINGS = ('training.device=cuda', 'training.batch_size=3',
 
 
 class GpusTest(TrainerTest):
-    """The tests of this class alone: see load_tests."""
+    """Only the tests of this class are run; see load_tests."""
 
     @staticmethod
     def launcher(processes, nccl=NCCL, goes_wrong=''):
@@ -39,7 +39,7 @@ class GpusTest(TrainerTest):
         return read_safetensors(os.path.join(folder, f'checkpoint-{STEPS:09}.safetensors'))[1]
 
     def assert_as_one(self, launcher, line):
-        """What two processes come to, with three examples a step, is what one comes to."""
+        """Check that two processes, with three examples a step, get the same result as one."""
         single = os.path.join(self.shared, 'single')
         if not os.path.exists(single):
             two, self.out = self.out, single
@@ -61,7 +61,7 @@ class GpusTest(TrainerTest):
         self.assert_as_one(self.launcher(2), '^gradients: summed on the GPUs, by NCCL 2.9.5$')
 
     def test_without_nccl(self):
-        """A library that cannot be opened, one too old, and ones that fail at the start."""
+        """The library cannot be opened, is too old, or fails at the start."""
         broken = os.path.join(self.folder, 'broken')
         os.mkdir(broken)
         with open(os.path.join(broken, 'libnccl.so.2'), 'w', encoding='ascii') as file:

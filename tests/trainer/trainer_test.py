@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""bsm-trainer as its users run it.
+"""Tests bsm-trainer as its users run it.
 
 trainer_test.py BSM_TRAINER BSM_SEPARATE BSM_MODEL [--mpi MPIRUN] [sanitized]
 """
@@ -70,7 +70,7 @@ validation:
 
 
 def write_wav(path, rng):
-    """One second of a stereo tone and noise, not to be mistaken for another."""
+    """Write one second of a stereo tone and noise, different for each file."""
     pitch, samples = rng.uniform(100, 3000), array.array('f')
     for i in range(RATE * SECONDS):
         tone = 0.3 * math.sin(2 * math.pi * pitch * i / RATE)
@@ -83,7 +83,7 @@ def write_wav(path, rng):
 
 
 def read_safetensors(path):
-    """Metadata, and each tensor's bytes."""
+    """Return the metadata, and each tensor's bytes."""
     with open(path, 'rb') as file:
         size, = struct.unpack('<Q', file.read(8))
         header, data = json.loads(file.read(size)), file.read()
@@ -92,7 +92,7 @@ def read_safetensors(path):
 
 
 def relative_distance(a, b):
-    """Of two lists of float32 bytes."""
+    """Return the distance of two lists of float32 bytes, relative to the first."""
     difference = total = 0.0
     for x, y in zip(a, b):
         for u, v in zip(array.array('f', x), array.array('f', y)):
@@ -143,8 +143,8 @@ class TrainerTest(unittest.TestCase):
         return result.stderr
 
     def test_bfloat16(self):
-        """The same losses as in float32 but for rounding, where the processor has it; else a wrong
-        setting."""
+        """Losses are those of float32 except for rounding if the processor has bfloat16; otherwise the
+        setting is refused."""
         steps = 'training.num_epochs=1'
         rounded = self.options(steps, 'training.precision=bf16')
         refused = self.run_trainer(*rounded, BSM_WITHOUT='amx,avx512')
@@ -186,7 +186,7 @@ class TrainerTest(unittest.TestCase):
         self.fail('no step has been made')
 
     def assert_as_whole(self):
-        """The last checkpoint and the models are those of the training that was not stopped."""
+        """Check that the last checkpoint and the models equal those of the uninterrupted training."""
         name = 'checkpoint-000000020.safetensors'
         expected, tensors = read_safetensors(os.path.join(self.whole, name))
         metadata, found = read_safetensors(os.path.join(self.out, name))
@@ -242,7 +242,7 @@ class TrainerTest(unittest.TestCase):
         self.assertEqual(read_safetensors(averaged)[1], read_safetensors(last)[1])
 
     def test_init_from(self):
-        """A fine-tuning starts at the model's weights; another network's are refused."""
+        """Fine-tuning starts with the model's weights; those of another network are refused."""
         last = os.path.join(self.whole, 'last.safetensors')
         self.train('training.init_from=' + last, 'training.num_epochs=1',
                    'training.steps_per_epoch=1', 'training.learning_rate=0',
@@ -253,7 +253,7 @@ class TrainerTest(unittest.TestCase):
         error = self.train('training.init_from=' + last, 'model.d_state=8', code=3)
         self.assertIn('last.safetensors: its network is another: model.d_state is 4, not 8', error)
 
-    # ---- Stopping and going on ----
+    # ---- Stopping and resuming ----
 
     def test_killed_and_resumed(self):
         with self.start() as process:
@@ -265,7 +265,7 @@ class TrainerTest(unittest.TestCase):
         self.assert_as_whole()
 
     def test_stopped_and_resumed(self):
-        """As often as it takes: in the middle of an epoch, and of a step."""
+        """The training may be stopped repeatedly, in the middle of an epoch or of a step."""
         for steps, number in ((2, signal.SIGTERM), (7, signal.SIGHUP)):
             with self.start('training.resume_from=latest') as process:
                 self.wait_for_steps(steps)
@@ -291,7 +291,7 @@ class TrainerTest(unittest.TestCase):
         self.assertIn(signal.SIGTERM, caught)
 
     def test_home_folder_in_paths(self):
-        """In the file, behind --set and behind an option's equals sign, where no shell looks."""
+        """A "~" is expanded in the file, after --set and after an option's equals sign."""
         home = os.path.join(self.folder, 'home')
         shutil.copytree(self.shared + '/data', os.path.join(home, 'data'))
         path = os.path.join(self.folder, 'home.yaml')
@@ -349,7 +349,7 @@ class TrainerTest(unittest.TestCase):
         self.assertIn('safetensors: is there from an earlier training', self.train(code=5))
 
     def test_going_back(self):
-        """What comes of an earlier checkpoint is not lost behind later ones."""
+        """A training resumed from an earlier checkpoint must not be lost among later ones."""
         steps = ('training.steps_per_epoch=1', 'validation.every_n_epochs=0')
         self.train('training.num_epochs=3', *steps)
         name, later = ('checkpoint-00000000%d.safetensors' % step for step in (1, 3))
@@ -406,7 +406,7 @@ class TrainerTest(unittest.TestCase):
             self.assertIn(text, result.stderr)
 
     def test_nonfinite_steps(self):
-        """Weights that explode: the steps are skipped, counted, and in the end too many."""
+        """The weights explode: the steps are skipped and counted, until there are too many."""
         error = self.train('training.learning_rate=1e1', 'training.weight_decay=10',
                            'training.schedule.warmup_steps=0', 'training.clip_norm=0',
                            'training.num_epochs=40', 'validation.every_n_epochs=0', code=6)
@@ -437,7 +437,7 @@ class TrainerTest(unittest.TestCase):
     # ---- Validation ----
 
     def test_nothing_sounds(self):
-        """A track without the stem has no ratio: no model is the best."""
+        """A track without the stem has no ratio, so no model is the best."""
         track = os.path.join(self.folder, 'silent', 'valid', 'track')
         os.makedirs(track)
         write_wav(os.path.join(track, 'other.wav'), random.Random(2))
@@ -486,18 +486,18 @@ class TrainerTest(unittest.TestCase):
         result = self.run_trainer('--validate', os.path.join(self.whole, 'best.safetensors'),
                                   self.config, '--csv-file', '/dev/null/v.csv')
         self.assertEqual(result.returncode, 5)
-        self.assertEqual(result.stdout, '')  # before the work, not after it
+        self.assertEqual(result.stdout, '')  # the error comes before the work
 
 
 @unittest.skipUnless(MPIRUN, 'built without MPI')
 @unittest.skipIf(SANITIZED, 'MPI itself does not free all its memory')
 class ProcessesTest(TrainerTest):
-    """The tests of this class alone: see load_tests."""
+    """Only some tests of this class are run; see load_tests."""
 
     launcher = [MPIRUN, '-n', '2', '--allow-run-as-root', '--oversubscribe']
 
     def test_two_processes_as_one(self):
-        """An odd number of examples per step, so that the processes' shares differ."""
+        """The number of examples per step is odd, so that the processes' shares differ."""
         settings = ('training.batch_size=3', 'training.gradient_accumulation_steps=1',
                     'training.num_epochs=1', 'validation.every_n_epochs=1')
         self.train(*settings)

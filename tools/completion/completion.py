@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""A shell's completion of a program's options, out of the table in its source:
+"""Print a shell's completion of a program's options, from the table in its source:
 completion.py bash|zsh|fish PROGRAM SOURCE.c [COMMAND...]
 """
 
 import re
 import sys
 
-# Of a table of type program_option (standalone/common/program_options.h): the name, what it takes, the rest.
+# An entry of a table of program_option (standalone/common/program_options.h): name, value, the rest.
 ENTRY = re.compile(r"""\{"([a-z-]*)",\s*(?:'.'|0),\s*("[^"]+"|NULL),((?:"[^"]*"|[^"}])*)\}""")
 OLD_SPELLING = '.set = NULL'
 
 
 def read_options(path):
-    """(name, takes a value) of each option in a program's table, but for old spellings."""
+    """Return (name, takes a value) of each option in a program's table, without old spellings."""
     with open(path, encoding='utf-8') as file:
         options = [(name, value != 'NULL') for name, value, rest in ENTRY.findall(file.read())
                    if OLD_SPELLING not in rest]

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: ISC
--- A session with the plugin on a track, over JACK: ardour_session.lua URI FOLDER
+-- Makes a session with the plugin on a track, for JACK: ardour_session.lua URI FOLDER
 assert(AudioEngine:set_backend("JACK", "ardour", ""), "no JACK")
 local session = assert(create_session(arg[2], "plugin", 48000), "create_session")
 local tracks = session:new_audio_track(2, 2, nil, 1, "music", ARDOUR.PresentationInfo.max_order,

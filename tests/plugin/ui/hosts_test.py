@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Other people's hosts show the window: hosts_test.py HOST, jalv or ardour, on an X server (xvfb.sh).
+"""Tests the window in real hosts: hosts_test.py HOST, jalv or ardour, on an X server (xvfb.sh).
 
-It opens the plugin's window in the host, over a JACK server without a sound card, takes a picture of it,
-and fails if that is blank or cut. With $BSM_KEEP_PICTURES, a folder, the picture stays there. Exit status 77
-where something is not installed.
+Opens the plugin's window in the host, with a JACK server without a sound card, takes a picture of it, and
+fails if the picture is blank or cut off. If $BSM_KEEP_PICTURES is a folder, the picture is kept there. Exit
+status 77 if something is not installed.
 """
 
 import os
@@ -23,7 +23,7 @@ import jack_server  # noqa: E402
 URI = "https://bsm-audio.org/lv2/remix"
 WINDOW = re.compile(r"(0x[0-9a-f]+) \"bsm\": \(\)\s+(\d+)x(\d+)")
 
-# So that Ardour asks nothing when it starts: the audio system that was used last.
+# This configures the audio system, so that Ardour asks nothing when it starts.
 CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
 <Ardour><Config/><Extra><AudioMIDISetup><EngineStates>
 <State backend="JACK" driver="" device="" input-device="" output-device="" sample-rate="48000"
@@ -34,13 +34,13 @@ CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def output_of(*command):
-    """What a program prints; "" if it fails."""
+    """Return what a program prints; b"" if it fails."""
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     return result.stdout
 
 
 def window():
-    """Our window's number and size; None while there is none."""
+    """Return our window's number and size; None if there is none yet."""
     found = WINDOW.search(output_of("xwininfo", "-root", "-tree").decode(errors="replace"))
     return (found[1], int(found[2]), int(found[3])) if found else None
 
@@ -51,8 +51,8 @@ def press(*words):
 
 
 def open_in_ardour():
-    """Select the track, show its mixer strip, and double click the plugin in it; Ardour's window is at the
-    screen's corner, since there is no window manager."""
+    """Select the track, show its mixer strip, and double click the plugin in it. Ardour's window is in the
+    corner of the screen, because there is no window manager."""
     if b"plugin - Ardour" in output_of("xwininfo", "-root", "-tree"):
         press("mousemove", "40", "343", "click", "1")
         press("key", "shift+e")
@@ -60,7 +60,7 @@ def open_in_ardour():
 
 
 def wait_for_window(nudge, seconds=120):
-    """Our window, as soon as it has been drawn."""
+    """Wait until our window has been drawn, and return it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = window()
@@ -73,7 +73,7 @@ def wait_for_window(nudge, seconds=120):
 
 
 def check_picture(host, found):
-    """Not blank, and not smaller than can be read."""
+    """Check that the picture is not blank, and large enough to be read."""
     number, width, height = found
     kept = os.environ.get("BSM_KEEP_PICTURES")
     if kept:
@@ -83,7 +83,7 @@ def check_picture(host, found):
     pixels = picture[header.end():] if header else b""
     colours = {pixels[at:at + 3] for at in range(0, len(pixels), 3)}
     print(f"{host}: {width} x {height}, {len(colours)} colours")
-    seen = len(pixels) / (3 * width * height)  # what lies in the host's window
+    seen = len(pixels) / (3 * width * height)  # the part inside the host's window
     if width < 480 or height < 300 or seen < 0.98 or len(colours) < 100:
         print("picture:", header and header[0])
         sys.exit("the window is blank or cut")
@@ -104,7 +104,7 @@ def start_jack(folder):
 
 
 def start_jalv():
-    # Its standard input stays open: at its end, jalv would end.
+    # jalv would end at the end of its standard input, so that stays open.
     return subprocess.Popen(["jalv.gtk3", URI], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                             stderr=subprocess.DEVNULL)
 
@@ -114,7 +114,7 @@ def start_ardour(folder):
     os.makedirs(config)
     with open(os.path.join(config, "config"), "w", encoding="utf-8") as file:
         file.write(CONFIG)
-    open(os.path.join(config, ".a7"), "w", encoding="utf-8").close()  # it has been started before
+    open(os.path.join(config, ".a7"), "w", encoding="utf-8").close()  # as if it had been started before
     session = os.path.join(folder, "session")
     made = subprocess.run(["ardour7-lua", "--", os.path.join(HERE, "ardour_session.lua"), URI,
                            session], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
@@ -149,7 +149,7 @@ def main():
             for process in reversed(processes):
                 process.send_signal(signal.SIGKILL)
                 process.wait()
-            jack_server.kill(server, os.environ)  # it seldom ends after Ardour
+            jack_server.kill(server, os.environ)  # after Ardour it seldom ends by itself
 
 
 main()

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Keeps the window's pictures as they are now, with fewer colours: keep.sh TEST_PLUGIN_FACE. Look at every one
-# before it is committed: nothing cut off, nothing over anything else. Needs ImageMagick.
+# Stores the window's present pictures with fewer colours: keep.sh TEST_PLUGIN_FACE. Look at each picture before
+# you commit it: nothing may be cut off or overlap. Needs ImageMagick.
 set -eu
 pictures=$(dirname "$0")/pictures
 folder=$(mktemp -d)
