@@ -9,7 +9,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: separate_file MODEL SONG\n");
         return 2;
     }
-    static bsm_separate_result result;
+    bsm_separate_result result = {0};
     bsm_separate_options options = {.overlap = 0.5};
     bsm_network_options wanted = {.device = BSM_DEVICE_AUTO};
     bsm_network *network = NULL;
@@ -25,6 +25,7 @@ int main(int argc, char **argv)
     if (status) {
         fprintf(stderr, "%s\n", error.message);
     }
+    bsm_separate_result_free(&result);
     bsm_network_free(network);
     bsm_model_free(model);
     return status ? 1 : 0;

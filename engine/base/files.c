@@ -2,6 +2,8 @@
 /* Opens regular files for reading, and writes files that appear complete or not at all. */
 #include "base/files.h"
 
+#include "bsm/new_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/files.h"
+#include "bsm/new_file.h"
 #include "file/audio_tags.h"
 #include "file/encoder.h"
 #include "file/ogg_comment.h"

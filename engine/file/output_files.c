@@ -3,6 +3,7 @@
 #include "file/output_files.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,8 +70,9 @@ static void append_pattern(text *t, const char *pattern, const meaning meanings[
     }
 }
 
-bsm_status bsm_output_path(const bsm_separate_options *options, const char *input, const char *stem,
-                           const char *extension, char path[BSM_MAX_PATH], bsm_error *error)
+bsm_status bsm_separate_name(const char *input, const bsm_separate_options *options,
+                             const char *stem, const char *extension, char path[BSM_MAX_PATH],
+                             bsm_error *error)
 {
     const char *slash = strrchr(input, '/');
     const char *name = slash ? slash + 1 : input;
@@ -104,8 +106,8 @@ static bsm_status add(bsm_output_plan *plan, const bsm_separate_options *options
     bsm_output *output = &plan->outputs[plan->count++];
     output->kind = kind;
     output->stem = stem;
-    return bsm_output_path(options, input, name, extension_of(options->format), output->path,
-                           error);
+    return bsm_separate_name(input, options, name, extension_of(options->format), output->path,
+                             error);
 }
 
 /* A stem must not take the name that the instrumental would have. */
@@ -132,6 +134,25 @@ bsm_status bsm_output_plan_make(const bsm_config *config, const bsm_separate_opt
                 add(plan, options, input, stem_name(config->stems[s]), BSM_OUTPUT_STEM, s, error);
         }
     }
+    return status;
+}
+
+bsm_status bsm_separate_names(const bsm_config *config, const char *path,
+                              const bsm_separate_options *options, bsm_separate_result *result,
+                              bsm_error *error)
+{
+    *result = (bsm_separate_result){0};
+    bsm_output_plan *plan = calloc(1, sizeof *plan);
+    bsm_status status = plan ? bsm_output_plan_make(config, options, path, plan, error)
+                             : bsm_fail(error, BSM_NO_MEMORY, "out of memory");
+    if (!status) {
+        result->outputs = calloc(plan->count, sizeof *result->outputs);
+        status = result->outputs ? BSM_OK : bsm_fail(error, BSM_NO_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; !status && i < plan->count; i++) {
+        memcpy(result->outputs[result->num_outputs++], plan->outputs[i].path, BSM_MAX_PATH);
+    }
+    free(plan);
     return status;
 }
 

@@ -38,13 +38,6 @@ BSM_NODISCARD bsm_status bsm_output_plan_make(const bsm_config *config,
 /** The index of the stem called "vocals", or of the first one. */
 size_t bsm_vocals_stem(const bsm_config *config);
 
-/** Make "DIR/NAME.STEM.EXT" for an input "..../NAME.ext", or the name that `options` ask for. A
- *  picture, for example, gets its name with the stem "picture" and the extension "png".
- *  BSM_INVALID_ARGUMENT if that is too long. */
-BSM_NODISCARD bsm_status bsm_output_path(const bsm_separate_options *options, const char *input,
-                                         const char *stem, const char *extension,
-                                         char path[BSM_MAX_PATH], bsm_error *error);
-
 /* ---- The files that a separation writes: either all of them get their names, or none ---- */
 
 typedef struct bsm_output_files {

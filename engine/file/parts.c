@@ -417,6 +417,11 @@ bsm_sample_queue *bsm_parts_input(bsm_parts *parts)
     return &parts->input;
 }
 
+size_t bsm_parts_count(const bsm_parts *parts)
+{
+    return parts->files.count;
+}
+
 uint64_t bsm_parts_written(const bsm_parts *parts)
 {
     return parts->written;

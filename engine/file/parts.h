@@ -87,10 +87,13 @@ BSM_NODISCARD bsm_status bsm_parts_add(bsm_parts *parts, float *const *audio, si
 /** The separated signal has ended: write the rest of the input, and publish the files. */
 BSM_NODISCARD bsm_status bsm_parts_finish(bsm_parts *parts, bsm_error *error);
 
+/** How many files there are. */
+size_t bsm_parts_count(const bsm_parts *parts);
+
 /** Samples per channel written so far. */
 uint64_t bsm_parts_written(const bsm_parts *parts);
 
-/** Report the names of the files, and how many samples were clipped. */
+/** Report the names of the files, for which there is room, and how many samples were clipped. */
 void bsm_parts_report(const bsm_parts *parts, bsm_separate_result *result);
 
 #endif

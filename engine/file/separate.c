@@ -4,6 +4,7 @@
 #include "file/separate.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "file/output_files.h"
@@ -74,6 +75,14 @@ static bsm_status open_threads(separation_job *job, bsm_error *error)
     return status;
 }
 
+/* The names are taken when the files are whole, and then nothing may fail any more. */
+static bsm_status make_room_for_names(separation_job *job, bsm_error *error)
+{
+    bsm_separate_result *result = job->result;
+    result->outputs = calloc(bsm_parts_count(job->parts), sizeof *result->outputs);
+    return result->outputs ? BSM_OK : bsm_fail(error, BSM_NO_MEMORY, "out of memory");
+}
+
 static bsm_status open_all(separation_job *job, bsm_error *error)
 {
     const bsm_separation *separation = &job->separation;
@@ -82,6 +91,9 @@ static bsm_status open_all(separation_job *job, bsm_error *error)
         status = bsm_parts_new(separation, job->source, job->path, job->options, &job->plan,
                                bsm_vocals_stem(separation->config), &job->result->output_failed,
                                &job->parts, error);
+    }
+    if (!status) {
+        status = make_room_for_names(job, error);
     }
     if (!status) {
         status = open_threads(job, error);
@@ -171,6 +183,8 @@ bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *con
     }
     if (!status) {
         report_result(&job);
+    } else {
+        bsm_separate_result_free(result);
     }
     bsm_write_behind_free(job.behind);
     bsm_sample_queue_clear(&job.original);
@@ -179,6 +193,13 @@ bsm_status bsm_separate_file_with(bsm_separator separator, const bsm_config *con
     bsm_parts_free(job.parts);
     bsm_source_free(job.source);
     return status;
+}
+
+void bsm_separate_result_free(bsm_separate_result *result)
+{
+    free(result->outputs);
+    result->outputs = NULL;
+    result->num_outputs = 0;
 }
 
 /* On the CPU a window of a large model takes seconds, so the network asks whether to go on. */

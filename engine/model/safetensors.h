@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/files.h"
+#include "bsm/new_file.h"
 #include "bsm/model.h"
 #include "bsm/status.h"
 #include "model/model.h"

@@ -157,7 +157,7 @@ static void print_name(const char *path)
 /* The parts of a song, and no picture. False: it failed, and said so. */
 static bool separate_parts(separation *s, const char *path)
 {
-    static bsm_separate_result result;
+    bsm_separate_result result;
     bsm_error error;
     progress_line_begin(&s->progress, path);
     s->balance = (balance){0};
@@ -178,6 +178,7 @@ static bool separate_parts(separation *s, const char *path)
             print_name(result.outputs[i]);
         }
     }
+    bsm_separate_result_free(&result);
     return true;
 }
 

@@ -2,13 +2,13 @@
 /* bsm-separate --picture: from the separation to a file. */
 #include "picture.h"
 
-#include "file/output_files.h"
+#include "bsm/separate.h"
 
 bsm_status picture_begin(picture *p, const char *input, const bsm_separate_options *options,
                          bsm_error *error)
 {
     *p = (picture){.input = input, .force = options->force};
-    bsm_status status = bsm_output_path(options, input, "picture", "png", p->path, error);
+    bsm_status status = bsm_separate_name(input, options, "picture", "png", p->path, error);
     return status ? status : bsm_new_file_begin(p->path, p->force, &p->file, error);
 }
 

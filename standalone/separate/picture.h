@@ -4,7 +4,7 @@
 #ifndef BSM_STANDALONE_SEPARATE_PICTURE_H
 #define BSM_STANDALONE_SEPARATE_PICTURE_H
 
-#include "base/files.h"
+#include "bsm/new_file.h"
 #include "bsm/separate.h"
 
 /* How loud the parts of a song are over time and frequency, in memory that does not grow with its

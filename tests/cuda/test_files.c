@@ -86,6 +86,7 @@ static bsm_status separate(const bsm_device *device, const bsm_separate_options 
     bsm_status status = bsm_separate_file(network, in_folder("song.wav"), &asking, &result, &error);
     if (!status) {
         *audio = fake_read(result.outputs[0]);
+        bsm_separate_result_free(&result);
     } else {
         assert_int_equal(status, BSM_CANCELLED);
         assert_non_null(strstr(error.message, "song.wav: cancelled"));

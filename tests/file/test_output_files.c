@@ -26,7 +26,7 @@ static void check_path(const char *input, const char *to, const char *expected)
 {
     char out[BSM_MAX_PATH];
     const bsm_separate_options options = {.output_dir = to};
-    assert_int_equal(bsm_output_path(&options, input, "vocals", "flac", out, NULL), BSM_OK);
+    assert_int_equal(bsm_separate_name(input, &options, "vocals", "flac", out, NULL), BSM_OK);
     assert_string_equal(out, expected);
 }
 
@@ -43,22 +43,23 @@ static void test_output_paths(void **state)
     memset(input, 'x', sizeof input - 10);
     const bsm_separate_options plain = {0};
     bsm_error error;
-    assert_int_equal(bsm_output_path(&plain, input, "vocals", "wav", out, &error),
+    assert_int_equal(bsm_separate_name(input, &plain, "vocals", "wav", out, &error),
                      BSM_INVALID_ARGUMENT);
     const bsm_separate_options named = {.output_dir = "o", .name = "{stem} of {name}{x}"};
-    assert_int_equal(bsm_output_path(&named, "a/b.c.wav", "vocals", "mp3", out, NULL), BSM_OK);
+    assert_int_equal(bsm_separate_name("a/b.c.wav", &named, "vocals", "mp3", out, NULL), BSM_OK);
     assert_string_equal(out, "o/vocals of b.c{x}.mp3");
 }
 
 static void check_plan(const bsm_config *config, const bsm_separate_options *options,
                        const char *const *names, size_t count)
 {
-    static bsm_output_plan plan;
-    assert_int_equal(bsm_output_plan_make(config, options, "a.wav", &plan, NULL), BSM_OK);
-    assert_int_equal(plan.count, count);
+    bsm_separate_result result;
+    assert_int_equal(bsm_separate_names(config, "a.wav", options, &result, NULL), BSM_OK);
+    assert_int_equal(result.num_outputs, count);
     for (size_t i = 0; i < count; i++) {
-        assert_string_equal(plan.outputs[i].path, names[i]);
+        assert_string_equal(result.outputs[i], names[i]);
     }
+    bsm_separate_result_free(&result);
 }
 
 static void test_which_outputs(void **state)

@@ -47,6 +47,7 @@ static bsm_status separate(fake_network *network, const char *name,
                            const bsm_separate_options *options)
 {
     memset(&error, 0, sizeof error);
+    bsm_separate_result_free(&result);
     return bsm_separate_file_with(fake_separator(network), &network->config, NULL, in_folder(name),
                                   options, &result, &error);
 }

@@ -61,6 +61,7 @@ static void test_memory_does_not_grow(void **state)
                                                 path, &options, &result, NULL),
                          BSM_OK);
         assert_true(fabs(result.seconds - 10.0 * blocks) < 1e-9);
+        bsm_separate_result_free(&result);
         if (blocks == 2) {
             before = peak_kilobytes();
         }
@@ -111,12 +112,14 @@ static void test_real_network(void **state)
     assert_int_equal(bsm_separate_file(network, in_folder("song.wav"), &options, &result, NULL),
                      BSM_OK);
     fake_audio window = fake_read(result.outputs[0]);
+    bsm_separate_result_free(&result);
     options = (bsm_separate_options){.force = true, .commit = 101, .lookahead = 100};
     /* the second time, nothing may be left of the first state */
     for (int round = 0; round < 2; round++) {
         assert_int_equal(bsm_separate_file(network, in_folder("song.wav"), &options, &result, NULL),
                          BSM_OK);
         fake_audio stream = fake_read(result.outputs[0]);
+        bsm_separate_result_free(&result);
         double difference = 0, power = 0;
         for (size_t i = 0; i < 2 * FRAMES; i++) {
             difference += pow((double)stream.samples[i] - (double)window.samples[i], 2);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/files.h"
+#include "bsm/new_file.h"
 #include "data/random.h"
 
 /** What is known of one audio file. */

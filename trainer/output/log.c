@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/files.h"
+#include "bsm/new_file.h"
 
 struct bsm_log {
     FILE *file;

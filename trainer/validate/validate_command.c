@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/files.h"
+#include "bsm/new_file.h"
 #include "run/run.h"
 #include "validate/validate.h"
 

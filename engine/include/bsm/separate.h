@@ -91,16 +91,16 @@ enum {
 /** What was written, and what was odd. */
 typedef struct bsm_separate_result {
     size_t num_outputs;
-    char outputs[BSM_MAX_STEMS + 2][BSM_MAX_PATH];
-    double seconds;             /**< of audio */
-    double compute_seconds;     /**< wall clock */
-    uint64_t nonfinite_samples; /**< NaN and Inf in the input, taken as 0 */
-    uint64_t clipped_samples;   /**< did not fit an integer format */
-    double missing_seconds;     /**< that the file announced and did not have: it was cut off */
-    size_t parts;               /**< files that were joined end to end to the input */
-    size_t mixed_channels;      /**< that were mixed down to two, or 0 */
-    char remark[240];           /**< what else is odd about the file, or "" */
-    bool output_failed;         /**< on failure: an output was at fault, not the input */
+    char (*outputs)[BSM_MAX_PATH]; /**< [num_outputs]; bsm_separate_result_free frees them */
+    double seconds;                /**< of audio */
+    double compute_seconds;        /**< wall clock */
+    uint64_t nonfinite_samples;    /**< NaN and Inf in the input, taken as 0 */
+    uint64_t clipped_samples;      /**< did not fit an integer format */
+    double missing_seconds;        /**< that the file announced and did not have: it was cut off */
+    size_t parts;                  /**< files that were joined end to end to the input */
+    size_t mixed_channels;         /**< that were mixed down to two, or 0 */
+    char remark[240];              /**< what else is odd about the file, or "" */
+    bool output_failed;            /**< on failure: an output was at fault, not the input */
 } bsm_separate_result;
 
 /** True if a file of this name, without its folders, is likely one that bsm reads: it is not hidden
@@ -121,6 +121,23 @@ BSM_API BSM_NODISCARD bsm_status bsm_separate_network(const bsm_model *model,
 BSM_API BSM_NODISCARD bsm_status bsm_separate_file(bsm_network *network, const char *path,
                                                    const bsm_separate_options *options,
                                                    bsm_separate_result *result, bsm_error *error);
+
+/** List the names of the files that bsm_separate_file would write for `path`, which need not exist:
+ *  sets num_outputs and outputs of `result`. BSM_INVALID_ARGUMENT if one is too long;
+ *  BSM_NO_MEMORY. */
+BSM_API BSM_NODISCARD bsm_status bsm_separate_names(const bsm_config *config, const char *path,
+                                                    const bsm_separate_options *options,
+                                                    bsm_separate_result *result, bsm_error *error);
+
+/** Make the name of one more file beside the outputs for `path`: "{stem}" is `stem`, and the
+ *  extension `extension`. BSM_INVALID_ARGUMENT if it is too long. */
+BSM_API BSM_NODISCARD bsm_status bsm_separate_name(const char *path,
+                                                   const bsm_separate_options *options,
+                                                   const char *stem, const char *extension,
+                                                   char name[BSM_MAX_PATH], bsm_error *error);
+
+/** Free the names in a result and forget them. A result that is all zeros is allowed. */
+BSM_API void bsm_separate_result_free(bsm_separate_result *result);
 
 /** Separate samples that lie in memory, at the model's rate: bsm_model_config(model)->sample_rate.
  *  Of the options window, overlap, commit, lookahead, memory, history, warmup and progress count;
