@@ -127,7 +127,7 @@
     K(S, TEXTS, target, "[vocals]", 1, BSM_MAX_STEMS, "Sources that the network learns.")          \
     K(S, TEXT, root, "", 0, 0, "Folder of the music.")                                             \
     K(S, LAYOUT, layout, "auto", 0, 0, "How the music is laid out in that folder.")                \
-    K(S, ROOTS, roots, "", 1, CYAML_UNLIMITED, "Several such folders, instead of root.")           \
+    K(S, ROOTS, roots, "", 1, CYAML_UNLIMITED, "Several such folders, in addition to root.")       \
     K(S, NUMBER, random_mix, "1", 0, 1,                                                            \
       "Chance that the sources of an example come from different tracks; else they stay "          \
       "together.")                                                                                 \
