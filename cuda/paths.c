@@ -94,7 +94,7 @@ static void run_directions(const bsm_cuda_space *space, const direction directio
 }
 
 /* x += [forward, backward] W for the first `wanted` frames; the bias has been added before. */
-static void merge(const bsm_cuda_space *space, bsm_matrix weight, const bsm_block *block)
+static void merge(const bsm_cuda_space *space, bsm_matrix_offset weight, const bsm_block *block)
 {
     size_t dim = space->weights->config.dim, bands = space->weights->config.num_bands;
     bool all = block->wanted == block->frames;

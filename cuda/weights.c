@@ -47,9 +47,9 @@ static const float *pack_vector(packers *p, size_t count, const float *values)
     return part.gpu;
 }
 
-static bsm_matrix pack_matrix(packers *p, size_t count, const float *values)
+static bsm_matrix_offset pack_matrix(packers *p, size_t count, const float *values)
 {
-    bsm_matrix at = p->matrices.used / sizeof *values;
+    bsm_matrix_offset at = p->matrices.used / sizeof *values;
     packed part = take(&p->matrices, count * sizeof *values);
     if (part.host) {
         memcpy(part.host, values, count * sizeof *values);
@@ -58,10 +58,10 @@ static bsm_matrix pack_matrix(packers *p, size_t count, const float *values)
 }
 
 /* Pack a matrix with each column multiplied by a weight, so that the input need not be. */
-static bsm_matrix pack_scaled(packers *p, size_t rows, size_t columns, const float *values,
-                              const float *weights)
+static bsm_matrix_offset pack_scaled(packers *p, size_t rows, size_t columns, const float *values,
+                                     const float *weights)
 {
-    bsm_matrix at = p->matrices.used / sizeof *values;
+    bsm_matrix_offset at = p->matrices.used / sizeof *values;
     float *to = take(&p->matrices, rows * columns * sizeof *values).host;
     for (size_t i = 0; to && i < rows * columns; i++) {
         to[i] = values[i] * weights[i % columns];
@@ -367,7 +367,7 @@ bsm_status bsm_cuda_weights_need_bf16(bsm_cuda_weights *w, bsm_gpu *gpu, bsm_err
     return status;
 }
 
-const void *bsm_cuda_matrix(const bsm_cuda_weights *w, const bsm_gpu *gpu, bsm_matrix at)
+const void *bsm_cuda_matrix(const bsm_cuda_weights *w, const bsm_gpu *gpu, bsm_matrix_offset at)
 {
     if (bsm_gpu_queue(gpu).bf16) {
         return (const uint16_t *)w->bf16 + at;

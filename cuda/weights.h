@@ -10,20 +10,20 @@
 #include "gpu.h"
 
 /** A matrix, given by the index of its first number among those of all matrices. */
-typedef size_t bsm_matrix;
+typedef size_t bsm_matrix_offset;
 
 typedef struct bsm_cuda_mixer {
-    const float *norm;  /**< NULL: folded into in_proj */
-    bsm_matrix in_proj; /**< [2 d_inner + 2 d_state + heads][dim], rows z | x | B | C | dt */
+    const float *norm;         /**< NULL: folded into in_proj */
+    bsm_matrix_offset in_proj; /**< [2 d_inner + 2 d_state + heads][dim], rows z | x | B | C | dt */
     const float *conv_weight, *conv_bias;
     const float *dt_bias, *A, *D; /**< [heads] */
     const float *gate_norm;       /**< NULL: folded into out_proj */
-    bsm_matrix out_proj;          /**< [dim][d_inner] */
+    bsm_matrix_offset out_proj;   /**< [dim][d_inner] */
 } bsm_cuda_mixer;
 
 typedef struct bsm_cuda_path {
     bsm_cuda_mixer forward, backward;
-    bsm_matrix merge; /**< [2 dim][dim], inputs x outputs */
+    bsm_matrix_offset merge; /**< [2 dim][dim], inputs x outputs */
     const float *merge_bias;
 } bsm_cuda_path;
 
@@ -31,16 +31,16 @@ typedef struct bsm_cuda_path {
  *  batch of products. */
 typedef struct bsm_band_class {
     size_t first, count;
-    size_t width;     /**< features of a band, with its padding */
-    size_t before;    /**< sum of the widths of the bands before the class */
-    bsm_matrix split; /**< [band of the class][dim][width] */
+    size_t width;            /**< features of a band, with its padding */
+    size_t before;           /**< sum of the widths of the bands before the class */
+    bsm_matrix_offset split; /**< [band of the class][dim][width] */
 } bsm_band_class;
 
 /** One stem's mask estimator. */
 typedef struct bsm_cuda_mask {
-    bsm_matrix hidden;        /**< [band][mask_expansion dim][dim] */
+    bsm_matrix_offset hidden; /**< [band][mask_expansion dim][dim] */
     const float *hidden_bias; /**< [band][mask_expansion dim] */
-    bsm_matrix out;           /**< one class after the other, [band][2 width][mask_expansion dim] */
+    bsm_matrix_offset out;    /**< one class after the other, [band][2 width][mask_expansion dim] */
     const float *out_bias;    /**< [band][2 width], as packed */
 } bsm_cuda_mask;
 
@@ -78,7 +78,8 @@ size_t bsm_cuda_weights_bytes(bsm_cuda_weights *weights);
 bsm_status bsm_cuda_weights_need_bf16(bsm_cuda_weights *weights, bsm_gpu *gpu, bsm_error *error);
 
 /** The matrix in the precision of `gpu`'s products. */
-const void *bsm_cuda_matrix(const bsm_cuda_weights *weights, const bsm_gpu *gpu, bsm_matrix at);
+const void *bsm_cuda_matrix(const bsm_cuda_weights *weights, const bsm_gpu *gpu,
+                            bsm_matrix_offset at);
 
 /* ---- Bands of many widths as a few batches of products ---- */
 

@@ -22,6 +22,7 @@ def defined(text):
     names |= set(re.findall(r"^typedef (?:struct|enum|union) (\w+)\s*\{", text, flags=re.M))
     names |= set(re.findall(r"^\} (\w+);", text, flags=re.M))
     names |= set(re.findall(r"^typedef [\w \*]*?\b(\w+)\([^;{]*\);", text, flags=re.M))
+    names |= set(re.findall(r"^typedef (?!struct|enum|union)[\w \*]*?\b(\w+);", text, flags=re.M))
     return {name for name in names if name.startswith("bsm_")}
 
 
