@@ -10,6 +10,8 @@ cd "$(dirname "$0")/.."
 sh tools/packages.sh $(cat tools/build-packages.txt tools/test-packages.txt)
 
 passed=0 failed=0 priority=""
+# One more than there are cores, since some tests mostly wait.
+processes=$(($(nproc) + 1))
 
 # prepare FOLDER "SETUP OPTIONS"
 prepare() {
@@ -21,7 +23,7 @@ prepare() {
 run_tests() {
     prepare "$1" "$2"
     # shellcheck disable=SC2086 # lists of words
-    $priority meson test -C "$1" --print-errorlogs $3 >"$1/$4.log" 2>&1 || true
+    $priority meson test -C "$1" --num-processes "$processes" --print-errorlogs $3 >"$1/$4.log" 2>&1 || true
 }
 
 # report FOLDER LOG: show the results of run_tests, and count them
