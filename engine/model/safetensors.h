@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "bsm/new_file.h"
 #include "bsm/model.h"
+#include "bsm/new_file.h"
 #include "bsm/status.h"
 #include "model/model.h"
 #include "model/tensor_table.h"

@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "file/output_files.h"
-
 static bsm_status out_of_memory(bsm_error *error)
 {
     return bsm_fail(error, BSM_NO_MEMORY, "list of files: out of memory");
