@@ -12,18 +12,18 @@
 #define BSM_INLINE_DISPLAY_INTERFACE BSM_INLINE_DISPLAY "interface"
 #define BSM_INLINE_DISPLAY_QUEUE_DRAW BSM_INLINE_DISPLAY "queue_draw"
 
-/** A picture as cairo has it: ARGB32, premultiplied. */
+/** A picture in the format of cairo: premultiplied ARGB32. */
 typedef struct bsm_inline_picture {
     unsigned char *data;
     int width, height, stride;
 } bsm_inline_picture;
 
-/** What the plugin gives. Not called on the audio thread. */
+/** The function that the plugin provides. It is not called on the audio thread. */
 typedef struct bsm_inline_interface {
     bsm_inline_picture *(*render)(LV2_Handle instance, uint32_t width, uint32_t max_height);
 } bsm_inline_interface;
 
-/** What the host gives. `queue_draw` may be called on the audio thread. */
+/** The function that the host provides. `queue_draw` may be called on the audio thread. */
 typedef struct bsm_inline_host {
     void *handle;
     void (*queue_draw)(void *handle);

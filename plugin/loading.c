@@ -10,7 +10,8 @@
 #include "news.h"
 #include "ports.h"
 
-static const double latencies[BSM_NUM_LOOKAHEADS] = {0.3, 0.8, 2.0}; /* seconds, wished */
+static const double latencies[BSM_NUM_LOOKAHEADS] = {0.3, 0.8, 2.0}; /* the wished latencies in
+                                                                      * seconds */
 static const bsm_device_kind devices[BSM_NUM_CHOICES] = {BSM_DEVICE_AUTO, BSM_DEVICE_CPU,
                                                          BSM_DEVICE_CUDA};
 static const bsm_precision precisions[BSM_NUM_PRECISIONS] = {
@@ -40,7 +41,7 @@ static void announce(bsm_loader *loader, const char *format, ...)
     bsm_news_put(&loader->board, news);
 }
 
-/* What plays, and whether it keeps up. */
+/* Report the model that is heard, and whether it is fast enough. */
 static void announce_playing(bsm_loader *loader)
 {
     char device[128];
@@ -77,7 +78,7 @@ void bsm_loader_get_wanted(bsm_loader *loader, char *path)
     pthread_mutex_unlock(&loader->facts);
 }
 
-/* The thread that holds `jobs` is loading. */
+/* Called by the thread that holds `jobs` while it loads. */
 void bsm_loader_get_status(bsm_loader *loader, char *status)
 {
     char news[BSM_STATUS_SIZE];
@@ -101,7 +102,7 @@ static void set_wanted(bsm_loader *loader, const char *path)
     pthread_mutex_unlock(&loader->facts);
 }
 
-/* NULL: there is none. */
+/* Return NULL if there is none. */
 static const char *default_path(const bsm_loader *loader)
 {
     const char *path = getenv("BSM_MODEL");
@@ -121,8 +122,8 @@ static bsm_stream_options options_of(bsm_settings settings)
                                 .memory = memories[settings.memory]};
 }
 
-/* The latency is the user's: a project that is loaded on another machine, or while much else is
- * loading, must find the one that it was saved with. */
+/* The latency is chosen by the user alone. A project must have the latency with which it was saved,
+ * even on another machine or while much else is loading. */
 static bsm_status choose(bsm_model *model, bsm_fit *fit, bsm_error *error)
 {
     const bsm_stream_options wish = fit->options;
@@ -163,7 +164,7 @@ static bsm_status open_and_install(bsm_loader *loader, const char *path, bsm_set
 
 /* ---- Jobs ---- */
 
-/* Why the wanted model does not play, and what does. */
+/* Report why the wanted model is not heard, and which one is heard instead. */
 static void announce_substitute(bsm_loader *loader, const bsm_error *error)
 {
     bsm_error both = *error;
@@ -174,7 +175,7 @@ static void announce_substitute(bsm_loader *loader, const bsm_error *error)
     announce_failure(loader, &both);
 }
 
-/* The default model in place of the wanted one, which may have failed with `error`. */
+/* Play the default model in place of the wanted one, which may have failed with `error`. */
 static void play_default(bsm_loader *loader, bsm_settings settings, const bsm_error *error)
 {
     bsm_error own = {0}, last = {0};
@@ -207,7 +208,8 @@ static void play_wanted(bsm_loader *loader, bsm_settings settings)
     }
 }
 
-/* With the model that plays. Where the settings cannot be had, nothing plays, so that it shows. */
+/* Change the settings of the model that is heard. If they are not available, nothing is separated
+ * any more, so that the user notices. */
 static void change_settings(bsm_loader *loader, bsm_settings settings)
 {
     bsm_error error = {0}, last;
@@ -217,7 +219,7 @@ static void change_settings(bsm_loader *loader, bsm_settings settings)
         return;
     }
     if (install(loader, NULL, settings, &last)) {
-        error = last; /* and what played plays on */
+        error = last; /* the model goes on with the old settings */
     }
     loader->as_wanted = false;
     announce_failure(loader, &error);
@@ -229,7 +231,7 @@ void bsm_loader_apply(bsm_loader *loader, bsm_settings settings)
     bool same = bsm_settings_equal(settings, loader->settings);
     if (loader->model && !same) {
         change_settings(loader, settings);
-    } else if (!same || !loader->tried) { /* another device may be able to play it */
+    } else if (!same || !loader->tried) { /* another device may be able to run the wanted model */
         play_wanted(loader, settings);
     }
     pthread_mutex_unlock(&loader->jobs);

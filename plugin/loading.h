@@ -14,7 +14,7 @@
 #include "bsm/fit.h"
 #include "news.h"
 
-/** Values of the ports of the same names. */
+/** Values of the ports with the same names. */
 typedef struct bsm_settings {
     int lookahead, device, precision, memory;
 } bsm_settings;
@@ -35,20 +35,21 @@ typedef struct bsm_loader {
     /* ---- Under `jobs`, which is held while a model loads ---- */
     pthread_mutex_t jobs;
     bsm_settings settings; /**< of the stream */
-    bsm_model *model;      /**< in the stream; NULL: none */
+    bsm_model *model;      /**< the one in the stream; NULL if there is none */
     bsm_fit fit;           /**< of the model */
-    bool tried;            /**< to play what is wanted */
-    bool as_wanted;        /**< what is wanted plays */
+    bool tried;            /**< whether the wanted model has been tried */
+    bool as_wanted;        /**< whether the wanted model is heard */
 
     /* ---- Under `facts`, which is held for moments ---- */
     pthread_mutex_t facts;
-    char wanted[BSM_PATH_SIZE]; /**< the user's choice, kept if it fails; "": the default */
+    char wanted[BSM_PATH_SIZE]; /**< the path that the user chose, kept if it fails; "": the default
+                                   model */
     bsm_news news;
 
     bsm_news_board board; /**< the news, for run() */
 } bsm_loader;
 
-/** Make a stream without a model, with the default settings. `bundle` ends in '/'. */
+/** Make a stream that has no model and the default settings. `bundle` ends in '/'. */
 BSM_NODISCARD bsm_status bsm_loader_init(bsm_loader *loader, size_t sample_rate, size_t max_block,
                                          const char *bundle, LV2_Log_Logger *log, bsm_error *error);
 
@@ -56,20 +57,21 @@ void bsm_loader_free(bsm_loader *loader);
 
 /* ---- From the worker ---- */
 
-/** Make what the settings ask for, if it is not there, and load a model the first time. */
+/** Apply the settings if they differ from those in force, and load a model the first time. */
 void bsm_loader_apply(bsm_loader *loader, bsm_settings settings);
 
-/** Load a model that the user chose now ("": the default). If that fails, what plays plays on. */
+/** Load a model that the user has just chosen ("": the default). If that fails, the model that is
+ *  heard stays. */
 void bsm_loader_choose(bsm_loader *loader, const char *path);
 
 /* ---- From any thread but the audio thread ---- */
 
-/** Load a model that the user chose once, with these settings (NULL: those in force). If that
- * fails, the default plays, and `path` is kept. */
+/** Load a model that the user chose when the project was saved, with these settings (NULL: those in
+ *  force). If that fails, the default model is loaded, and `path` is kept. */
 void bsm_loader_restore(bsm_loader *loader, const bsm_settings *settings, const char *path);
 
-/** Copies of the facts, BSM_PATH_SIZE and BSM_STATUS_SIZE bytes. If the network of what plays has
- *  stopped or is late, the status says so. */
+/** Copy the path of the wanted model (BSM_PATH_SIZE bytes) and the status (BSM_STATUS_SIZE bytes).
+ *  The status reports a network that has stopped or is late. */
 void bsm_loader_get_wanted(bsm_loader *loader, char *path);
 void bsm_loader_get_status(bsm_loader *loader, char *status);
 

@@ -10,7 +10,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bsm_log_listener *newest;
 
-/* Called by the threads that make and run networks: the host's worker and the engine's own. */
+/* Called by the threads that make and run networks: the host's worker, and threads of the engine.
+ */
 static void tell(void *unused, const char *line)
 {
     (void)unused;
@@ -23,8 +24,8 @@ static void tell(void *unused, const char *line)
     pthread_mutex_unlock(&lock);
 }
 
-/* Once and for ever: the engine holds a lock of its own while it tells, so changing its handler
- * under ours could wait for ever. */
+/* Set the handler once and keep it: the engine holds a lock while it calls the handler, so changing
+ * the handler while holding our lock could deadlock. */
 static void install(void)
 {
     bsm_log_set_handler(tell, NULL);

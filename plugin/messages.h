@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** What the plugin and its host say to each other: URIs, messages over the atom ports, and what a
- * saved project keeps. */
+/** The communication of the plugin with its host: URIs, messages over the atom ports, and the state
+ *  in a saved project. */
 #ifndef BSM_PLUGIN_MESSAGES_H
 #define BSM_PLUGIN_MESSAGES_H
 
@@ -15,14 +15,14 @@
 #include "loading.h"
 #include "watch.h"
 
-/* The URIs of bsm's plugins, and all URIs mapped to numbers. BSM_LV2_URI comes from meson.build,
- *  which also puts it into the Turtle. */
+/* The URIs of the plugins, and all URIs mapped to numbers. BSM_LV2_URI is defined in meson.build,
+ * which also writes it into the Turtle files. */
 
 #define BSM_REMIX_URI BSM_LV2_URI "remix"
 #define BSM_STEMS_URI BSM_LV2_URI "stems"
 #define BSM_MODEL_URI BSM_LV2_URI "model"   /**< parameter: the model file */
-#define BSM_STATUS_URI BSM_LV2_URI "status" /**< parameter, read only: what became of it */
-#define BSM_SCENE_URI BSM_LV2_URI "scene"   /**< what the window is told of the sound: watch.h */
+#define BSM_STATUS_URI BSM_LV2_URI "status" /**< read-only parameter: the status of that model */
+#define BSM_SCENE_URI BSM_LV2_URI "scene"   /**< the data for the window, see watch.h */
 
 typedef struct bsm_uris {
     LV2_URID plugin, model, status, scene;
@@ -53,26 +53,27 @@ static inline bsm_uris bsm_map_uris(const LV2_URID_Map *map, const char *plugin)
     };
 }
 
-/* What the plugin and its host say to each other through the atom ports: the model file is asked
- *  for and set, and the host is told what became of it. */
+/* Messages through the atom ports: the host gets and sets the model file, and the plugin reports
+ * the status of that model. */
 
 typedef struct bsm_messages {
     bsm_uris uris;
     LV2_Atom_Forge forge;
     LV2_Atom_Forge_Frame sequence;
-    bool chosen;                               /**< `choice` waits to be handed to the worker */
-    char choice[BSM_PATH_SIZE];                /**< the model file that the host has set */
-    bool watched;                              /**< a window has asked for scenes */
-    bool tell_model, tell_status, tell_change; /**< the host is to be told, as soon as it fits */
+    bool chosen;                /**< `choice` waits to be passed to the worker */
+    char choice[BSM_PATH_SIZE]; /**< the model file that the host has set */
+    bool watched;               /**< whether a window has asked for scenes */
+    bool tell_model, tell_status,
+        tell_change; /**< whether the host must be told as soon as there is room */
 } bsm_messages;
 
 void bsm_messages_init(bsm_messages *messages, LV2_URID_Map *map, const bsm_uris *uris);
 
-/** Understand patch:Get and patch:Set of the parameters. */
+/** Read patch:Get and patch:Set messages of the parameters. */
 BSM_REALTIME void bsm_messages_read(bsm_messages *messages, const LV2_Atom_Sequence *control);
 
-/** Fill the notify port with what is to be told. A scene (NULL: none) that does not fit is lost:
- * the next one is near. */
+/** Write the pending messages to the notify port. A scene (NULL: none) that does not fit is
+ *  dropped, because the next one follows soon. */
 BSM_REALTIME void bsm_messages_write(bsm_messages *messages, LV2_Atom_Sequence *notify,
                                      const char *model, const char *status, const bsm_scene *scene);
 
@@ -82,8 +83,9 @@ LV2_State_Status bsm_state_save(bsm_loader *loader, const bsm_uris *uris,
                                 LV2_State_Store_Function store, LV2_State_Handle handle,
                                 const LV2_Feature *const *features);
 
-/** Loads the model before it returns: a host that restores and then exports hears it from the first
- *  sample, and not every host has a worker here. run() goes on meanwhile. */
+/** Load the model before returning, so that a host that restores a project and then exports it has
+ *  the model from the first sample on. (Not every host offers a worker here.) run() may be called
+ *  meanwhile. */
 LV2_State_Status bsm_state_restore(bsm_loader *loader, const bsm_settings *settings,
                                    const bsm_uris *uris, LV2_State_Retrieve_Function retrieve,
                                    LV2_State_Handle handle, const LV2_Feature *const *features);

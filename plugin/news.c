@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* What the loader and the stream have to tell the host. */
+/* The messages of the loader and the stream for the host. */
 #include "news.h"
 
 #include <stddef.h>
 #include <string.h>
 
-/* Each byte orders what is around it, since the thread sanitizer knows no fences. */
+/* Every byte is atomic and ordered, because the thread sanitizer does not support fences. */
 void bsm_news_put(bsm_news_board *board, const bsm_news *news)
 {
     const char *text = (const char *)news;
@@ -17,7 +17,7 @@ void bsm_news_put(bsm_news_board *board, const bsm_news *news)
     atomic_store_explicit(&board->edition, edition + 2, memory_order_release);
 }
 
-/* What is just being written is taken in a later call. */
+/* Messages that are being written at this moment are taken in a later call. */
 bool bsm_news_take(const bsm_news_board *board, unsigned *seen, bsm_news *news)
 {
     const unsigned edition = atomic_load_explicit(&board->edition, memory_order_acquire);

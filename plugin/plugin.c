@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The two plugins' LV2 interface: instances, ports, and run(), which only copies. */
+/* The LV2 interface of the two plugins: instances, ports, and run(), which only copies. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,17 +38,17 @@ typedef struct bsm_plugin {
     bsm_remix *remix;
 
     /* ---- The audio thread's own ---- */
-    size_t room;    /* samples of each scratch buffer */
-    float *scratch; /* [2][room], for Remix's instrumental */
+    size_t room;    /* the number of samples in each scratch buffer */
+    float *scratch; /* [2][room], for the instrumental in Remix */
     bsm_messages messages;
     bsm_watch watch;
-    bsm_news news, newer; /* as the host was told, and as they come in */
-    unsigned edition;     /* of the news */
-    bsm_settings asked;   /* what the worker has been asked for last */
-    bsm_trouble trouble;  /* as the host was told */
+    bsm_news news, newer; /* those that the host was told, and new ones */
+    unsigned edition;     /* the edition of the news */
+    bsm_settings asked;   /* the settings that the worker was asked for last */
+    bsm_trouble trouble;  /* the trouble that the host was told of */
 
 #ifdef BSM_HAVE_CAIRO
-    bsm_display display; /* the drawing thread's own */
+    bsm_display display; /* used by the drawing thread alone */
 #endif
 } bsm_plugin;
 
@@ -59,7 +59,7 @@ typedef enum work_kind { WORK_APPLY, WORK_CHOOSE } work_kind;
 typedef struct work_order {
     work_kind kind;
     bsm_settings settings;
-    char path[BSM_PATH_SIZE]; /* sent only as far as it goes */
+    char path[BSM_PATH_SIZE]; /* only the part that is used is sent */
 } work_order;
 
 static bool send(const bsm_plugin *p, const work_order *order)
@@ -89,7 +89,7 @@ static void ask_worker(bsm_plugin *p, bsm_settings wish)
 static LV2_Worker_Status work(LV2_Handle instance, LV2_Worker_Respond_Function respond,
                               LV2_Worker_Respond_Handle handle, uint32_t size, const void *data)
 {
-    (void)respond; /* news go their own way, see loading.h */
+    (void)respond; /* the answer comes as news instead, see loading.h */
     (void)handle;
     bsm_plugin *p = instance;
     work_order order = {0};
@@ -127,7 +127,7 @@ static bsm_settings settings_of(const bsm_ports *ports)
                           choice_of(*ports->memory, BSM_NUM_MEMORIES, BSM_KEEP_AS_MODEL)};
 }
 
-/* What is not a number stays so: the remix takes it for silence. */
+/* A gain that is not a number stays so; the remix takes it for silence. */
 static float gain_of(float port)
 {
     return port > BSM_GAIN_MAX ? BSM_GAIN_MAX : port;
@@ -152,7 +152,8 @@ static void watch(bsm_plugin *p, float *const vocals[2], float *const instrument
                    (const float *const *)instrumental, frames);
 }
 
-/* The same offset in all buffers at a time: so the host may use one for several ports. */
+/* All buffers are processed at the same offset, so that the host may use one buffer for several
+ * ports. */
 static bool process(bsm_plugin *p, size_t at, size_t frames)
 {
     const bsm_ports *ports = &p->ports;
@@ -171,7 +172,8 @@ static bool process(bsm_plugin *p, size_t at, size_t frames)
                          frames);
 }
 
-/* After the sound, since the host may want the latency of what it just heard. */
+/* This is done after the audio, because the host expects the latency of the samples that it just
+ * got. */
 static void report(bsm_plugin *p)
 {
     bsm_stream_stats stats;
@@ -224,7 +226,7 @@ static void run(LV2_Handle instance, uint32_t frames)
 
 /* ---- Life ---- */
 
-/* The value of one of the host's options; 0 if it has not said. */
+/* Return the largest block of the host according to its options, or 0 if it does not say. */
 static size_t option_block(const bsm_uris *uris, const LV2_Options_Option *options)
 {
     for (; options && options->key; options++) {
@@ -237,7 +239,7 @@ static size_t option_block(const bsm_uris *uris, const LV2_Options_Option *optio
     return 0;
 }
 
-/* Calls of any size are done in pieces of this one. */
+/* Longer calls are processed in pieces of this size. */
 static size_t scratch_size(const bsm_uris *uris, const LV2_Options_Option *options)
 {
     size_t block = option_block(uris, options);
@@ -333,7 +335,8 @@ static void cleanup(LV2_Handle instance)
 {
     bsm_plugin *p = instance;
     close_parts(p);
-    bsm_log_lines_end(&p->log_lines); /* last: the streams' threads have ended */
+    bsm_log_lines_end(
+        &p->log_lines); /* this comes last, when the threads of the streams have ended */
 #ifdef BSM_HAVE_CAIRO
     bsm_display_free(&p->display);
 #endif

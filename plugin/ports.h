@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/** The ports of both plugins, as in ttl/: those of Stems. Remix lacks the instrumental's outputs,
- * so that its later ports have smaller numbers there (bsm_port_index). Numbers are never changed:
- * what comes later comes at the end. */
+/** The ports of both plugins, numbered as those of Stems in ttl/. Remix has no outputs for the
+ *  instrumental, so the ports after them have smaller numbers there (bsm_port_index). Numbers never
+ *  change; new ports are added at the end. */
 #ifndef BSM_PLUGIN_PORTS_H
 #define BSM_PLUGIN_PORTS_H
 
@@ -36,7 +36,7 @@ typedef enum bsm_port {
     BSM_REMIX_LACKS = BSM_PORT_PRECISION - BSM_PORT_INSTRUMENTAL_LEFT,
 } bsm_port;
 
-/** A port's number in a plugin's Turtle, and the port that has a number there. */
+/** Convert a port to its number in the Turtle file of a plugin, and back. */
 static inline unsigned bsm_port_index(bool stems, bsm_port port)
 {
     return (unsigned)port - (!stems && port >= BSM_PORT_PRECISION ? BSM_REMIX_LACKS : 0);
@@ -47,7 +47,7 @@ static inline bsm_port bsm_port_at(bool stems, unsigned index)
     return index + (!stems && index >= BSM_PORT_INSTRUMENTAL_LEFT ? BSM_REMIX_LACKS : 0);
 }
 
-/** Ends of the gain ports, in dB. At the lower one a stem is silent. */
+/** The range of the gain ports in dB. A stem at the lower end is silent. */
 #define BSM_GAIN_MUTE (-60.0f)
 #define BSM_GAIN_MAX 12.0f
 
@@ -57,7 +57,7 @@ enum { BSM_LOOKAHEAD_LOW, BSM_LOOKAHEAD_NORMAL, BSM_LOOKAHEAD_HIGH, BSM_NUM_LOOK
 /** Values of BSM_PORT_DEVICE. */
 enum { BSM_CHOICE_AUTO, BSM_CHOICE_CPU, BSM_CHOICE_CUDA, BSM_NUM_CHOICES };
 
-/** Values of BSM_PORT_PRECISION, from the most exact; behind them what came later. */
+/** Values of BSM_PORT_PRECISION, the most exact first; later additions follow. */
 enum {
     BSM_CHOICE_FLOAT32,
     BSM_CHOICE_TF32,
@@ -73,7 +73,7 @@ enum { BSM_NUM_SOLOS = 3 };
 /** Values of BSM_PORT_MEMORY. */
 enum { BSM_KEEP_AS_MODEL, BSM_KEEP_CARRIED, BSM_KEEP_BOUNDED, BSM_KEEP_ROLLING, BSM_NUM_MEMORIES };
 
-/** What the host has connected. */
+/** The buffers that the host has connected. */
 typedef union bsm_ports {
     void *any[BSM_NUM_PORTS];
     struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** What the plugin tells its window of the audio, over the atom ports, and how the audio thread
- * copies it. */
+/** The data about the audio that the plugin sends to its window over the atom ports, and how the
+ *  audio thread copies it. */
 #ifndef BSM_PLUGIN_WATCH_H
 #define BSM_PLUGIN_WATCH_H
 
@@ -25,29 +25,29 @@ enum {
 };
 
 typedef struct bsm_scene {
-    float rate;        /**< of the sound, Hz */
-    bsm_levels levels; /**< peaks since the last scene */
-    /** The newest samples before the gains, the mean of both channels. */
+    float rate;        /**< sample rate of the audio, Hz */
+    bsm_levels levels; /**< the peaks since the last scene */
+    /** The newest samples before the gains: the mean of both channels. */
     int16_t mixture[BSM_SCENE_WINDOW], vocals[BSM_SCENE_WINDOW];
 } bsm_scene;
 
 /* ---- Copies for the window, while one is open, what goes by on the audio thread ---- */
 
 typedef struct bsm_watch {
-    size_t period, most; /**< samples from scene to scene, and after the last asking */
-    size_t left;         /**< samples until nobody watches any more; 0: nobody does */
+    size_t period, most; /**< samples from scene to scene, and after the last request */
+    size_t left;         /**< samples until the last request expires; 0: no window is open */
     size_t due;          /**< samples until the scene is complete */
-    uint64_t columns;    /**< of levels that were told */
-    bool complete;       /**< `scene` is, and was not told */
+    uint64_t columns;    /**< the number of levels that were sent */
+    bool complete;       /**< `scene` is complete, and has not been sent */
     bsm_scene scene;
 } bsm_watch;
 
 void bsm_watch_init(bsm_watch *watch, size_t sample_rate);
 
-/** Somebody asks. */
+/** A window has asked for scenes. */
 BSM_REALTIME void bsm_watch_ask(bsm_watch *watch);
 
-/** What is separated, before the gains: `frames` samples of both. */
+/** Add `frames` samples of both separated parts, before the gains. */
 BSM_REALTIME void bsm_watch_feed(bsm_watch *watch, const bsm_remix *remix,
                                  const float *const vocals[2], const float *const instrumental[2],
                                  size_t frames);
