@@ -257,8 +257,8 @@ static void choice_tip(const bsm_face *face, int index, char *text, size_t size)
     const double weights = face->facts.parameters;
     if (setting->port == BSM_PORT_PRECISION && weights > 0 && weights < SMALL_MODEL) {
         snprintf(text, size,
-                 "This model is small (%.1f million weights): float32 is about as fast as anything "
-                 "less exact.",
+                 "This model is small (%.1f million weights): float32 is about as fast as any less "
+                 "exact precision.",
                  1e-6 * weights);
     } else {
         snprintf(text, size, "%s", setting->what);
@@ -281,34 +281,37 @@ void bsm_face_tip(const bsm_face *face, bsm_target target, char *text, size_t si
     case BSM_MUTE: snprintf(text, size, "Silence the %s.", part); break;
     case BSM_SOLO: snprintf(text, size, "Hear the %s alone.", part); break;
     case BSM_METERS:
-        snprintf(text, size,
-                 "The %s as they are separated (left) and behind the fader (right): peaks in dB of "
-                 "full scale, with a line at the highest one lately.",
-                 part);
+        snprintf(
+            text, size,
+            "The %s as separated (left) and after the fader (right). The meters show peaks in dB "
+            "of full scale; a line marks the highest recent one.",
+            part);
         break;
     case BSM_MODEL_BUTTON:
         snprintf(text, size, "%s", *face->model ? face->model : "Choose a model file.");
         break;
-    case BSM_BYPASS: snprintf(text, size, "The input unchanged, with the same latency."); break;
+    case BSM_BYPASS:
+        snprintf(text, size, "Pass the input unchanged, with the same latency.");
+        break;
     case BSM_MORE: snprintf(text, size, "Look-ahead, precision, memory and device."); break;
     case BSM_SPECTRUM:
         snprintf(text, size,
-                 "The music's spectrum over the last seconds: what the network takes for vocals is "
+                 "The music's spectrum over the last seconds. What the network takes for vocals is "
                  "orange.");
         break;
     case BSM_LATENCY_CELL:
         snprintf(text, size,
-                 "What is heard comes so much later than the input. The host knows, and "
+                 "How much later the output is than the input. The host knows this and "
                  "shifts other tracks to match.");
         break;
     case BSM_LOAD_CELL:
         snprintf(text, size,
-                 "The network's computing time in percent of the time that there is. "
-                 "Over 100 (the line) it cannot keep up.");
+                 "The network's computing time in percent of the time available. "
+                 "Over 100 (the line), it cannot keep up.");
         break;
     case BSM_MISSES_CELL:
         snprintf(text, size,
-                 "How often a result was not there in time since the start, so that the "
+                 "How often since the start a result was not ready in time, so that the "
                  "input was heard instead.");
         break;
     case BSM_CHOICE: choice_tip(face, target.index, text, size); break;
