@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What opens over the window: the list of models, and the settings of "more". */
+/* Draws the popups over the window: the list of models, and the settings of "more". */
 #include <math.h>
 #include <string.h>
 

@@ -26,7 +26,8 @@ bool bsm_meter_moves(const bsm_meter *meter)
 }
 
 static const double LATE_SECONDS = 3, TIP_SECONDS = 0.7, QUIET_SECONDS = 0.3;
-static const double SMALL_MODEL = 5e6; /* weights: less exact products gain nothing below it */
+static const double SMALL_MODEL =
+    5e6; /* weights; smaller models gain nothing from less exact products */
 
 const bsm_setting bsm_face_settings[BSM_SETTINGS] = {
     {BSM_PORT_LOOKAHEAD,
@@ -79,7 +80,7 @@ static unsigned dirt_of(bsm_port port)
 
 void bsm_face_set_control(bsm_face *face, bsm_port port, float value)
 {
-    if (port == BSM_PORT_LOAD) { /* no more than is shown */
+    if (port == BSM_PORT_LOAD) { /* only as much as is shown */
         value = roundf(value);
     }
     if (face->control[port] == value) {
@@ -104,7 +105,7 @@ void bsm_face_set_status(bsm_face *face, const char *status)
     if (strcmp(face->status, status) != 0) {
         snprintf(face->status, sizeof face->status, "%s", status);
         face->status_since = face->now;
-        face->dirty |= BSM_DIRTY_ALL; /* the picture makes room for the words */
+        face->dirty |= BSM_DIRTY_ALL; /* the spectrum makes room for the words */
     }
 }
 
@@ -141,7 +142,7 @@ static bool is_empty(const bsm_spectrum *spectrum)
     return memcmp(spectrum->cells, empty.cells, sizeof empty.cells) == 0;
 }
 
-/* Silence that follows on silence changes nothing. */
+/* Silence after silence changes nothing in the picture. */
 void bsm_face_set_scene(bsm_face *face, const bsm_scene *scene)
 {
     const bool moved = meters_move(face);
@@ -180,7 +181,7 @@ void bsm_face_tick(bsm_face *face, double now)
             feed_meters(face, &(bsm_levels){0}, 0.1); /* the host has stopped */
             face->dirty |= BSM_DIRTY_METERS;
         }
-        /* With the seconds the sentence grows, and may need another line. */
+        /* The sentence grows with the seconds and may need another line. */
         const bool second = floor(before) != floor(now);
         face->dirty |= !is_loading(face) ? 0 : second ? BSM_DIRTY_ALL : BSM_DIRTY_TEXT;
     }
@@ -203,7 +204,7 @@ void bsm_face_model_name(const bsm_face *face, char *text, size_t size)
     }
 }
 
-/* A status has its parts behind semicolons, each of which becomes a sentence. */
+/* Semicolons separate the parts of a status; each part becomes a sentence. */
 static void make_sentences(char *text, size_t size)
 {
     const size_t length = strlen(text);

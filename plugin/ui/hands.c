@@ -96,7 +96,7 @@ static void take_row(bsm_hands *h, int index)
         }
         open_popup(h, BSM_POPUP_NONE);
     } else if (row->kind == BSM_ROW_FOLDER) {
-        char *path = strdup(row->path); /* the row goes */
+        char *path = strdup(row->path); /* the row that had the focus goes away */
         if (path) {
             bsm_model_rows_list_folder(&face->rows, path);
         }
@@ -120,7 +120,7 @@ static void rest(bsm_face *face)
 {
     char tip[1];
     if (bsm_face_shown_tip(face, tip, sizeof tip)) {
-        face->dirty |= BSM_DIRTY_ALL; /* it goes */
+        face->dirty |= BSM_DIRTY_ALL; /* the popup goes away */
     }
     face->rest_since = face->now;
 }
@@ -245,7 +245,7 @@ static void move_focus(bsm_face *face, int by)
     face->focus = order[(at + by + count) % count];
 }
 
-/* What it was, with a number of the keypad as one of the others. */
+/* Return the key, with digits of the keypad as ordinary digits. */
 static char letter_of(uint32_t key)
 {
     if (key >= XK_KP_0 && key <= XK_KP_9) {

@@ -6,7 +6,7 @@
 
 enum { GAP = 8, HEADER = 44, FOOTER = 46, ROW_NAME = 22, SETTING = 56, LOW_SPECTRUM = 40 };
 
-/* Windows of more than this show everything larger instead of more of it. */
+/* Windows that are larger than this show everything larger instead of showing more. */
 static const double LARGE_WIDTH = 1000, LARGE_HEIGHT = 620;
 
 double bsm_unit(int width, int height, double scale)
@@ -18,7 +18,7 @@ double bsm_unit(int width, int height, double scale)
 
 /* ---- Faders ---- */
 
-static const double CURVE = 1.8; /* more room near 0 dB */
+static const double CURVE = 1.8; /* give more room to gains near 0 dB */
 
 double bsm_fader_place(double db)
 {
@@ -120,7 +120,8 @@ void bsm_make_room(bsm_layout *layout, size_t lines)
 
 /* ---- Popups ---- */
 
-/* As many lines as the figures need at most; letters of this size are narrower than 6 units. */
+/* The largest number of lines that the figures need; letters of this size are narrower than 6
+ * units. */
 static double row_height(const bsm_face *face, const bsm_layout *layout, size_t row)
 {
     const bsm_row *r = &face->rows.rows[row];
@@ -200,7 +201,7 @@ bsm_target bsm_target_at(const bsm_face *face, const bsm_layout *l, double x, do
     if (bsm_box_has(l->popup, x, y)) {
         return in_popup(face, l, x, y);
     }
-    /* Faders reach as far as their knobs. */
+    /* A fader's area includes its knob at both ends. */
     const struct {
         bsm_box box;
         bsm_target target;

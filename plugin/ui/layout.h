@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** A rectangle of the window, in units: pixels of a small window at scale 1. */
+/** A rectangle of the window in units, which are pixels of a small window at scale 1. */
 #ifndef BSM_PLUGIN_UI_LAYOUT_H
 #define BSM_PLUGIN_UI_LAYOUT_H
 
@@ -23,7 +23,7 @@ static inline bsm_box bsm_box_inset(bsm_box box, double x, double y)
     return (bsm_box){box.x + x, box.y + y, box.w - 2 * x, box.h - 2 * y};
 }
 
-/** Cut a piece off a side, which gets smaller. */
+/** Cut a piece off one side of a box, which becomes smaller. */
 static inline bsm_box bsm_box_cut_top(bsm_box *box, double h)
 {
     const bsm_box piece = {box->x, box->y, box->w, h};
@@ -67,18 +67,18 @@ typedef struct bsm_layout {
     bsm_box strip[BSM_NUM_PARTS], heading[BSM_NUM_PARTS], scale[BSM_NUM_PARTS];
     bsm_box fader[BSM_NUM_PARTS], meters[BSM_NUM_PARTS];
     bsm_box value[BSM_NUM_PARTS], mute[BSM_NUM_PARTS], solo[BSM_NUM_PARTS];
-    bsm_box right; /**< which these share, as bsm_fit_sentence says: */
+    bsm_box right; /**< shared by these, as bsm_fit_sentence says: */
     bsm_box spectrum, sentence;
     bsm_box latency, load, misses;
-    bsm_box popup, popup_title, close, list; /**< zero where no popup is open */
+    bsm_box popup, popup_title, close, list; /**< zero if no popup is open */
 } bsm_layout;
 
-/** Pixels per unit of a window: `scale`, and more in large windows. */
+/** Return the pixels per unit of a window: `scale`, or more in large windows. */
 double bsm_unit(int width, int height, double scale);
 
 void bsm_lay_out(const bsm_face *face, double width, double height, bsm_layout *layout);
 
-/** A row of the list, which may lie outside of the list's box, and the height of all. */
+/** Return the box of a row, which may lie outside of the list's box, and the height of all rows. */
 bsm_box bsm_row_box(const bsm_face *face, const bsm_layout *layout, size_t row);
 double bsm_rows_height(const bsm_face *face, const bsm_layout *layout);
 
@@ -87,15 +87,15 @@ bsm_box bsm_setting_box(const bsm_layout *layout, int setting);
 bsm_box bsm_choice_box(const bsm_layout *layout, int setting, int choice);
 int bsm_num_choices(int setting);
 
-/** Make room for a sentence of so many lines below the spectrum, which vanishes where it would be
- * low. */
+/** Make room for a sentence of this many lines below the spectrum, which is hidden if it would
+ *  become too low. */
 void bsm_make_room(bsm_layout *layout, size_t lines);
 enum { BSM_LINE = 16, BSM_SMALL_LINE = 14 };
 
-/** What is at a place. */
+/** Return the control at a position. */
 bsm_target bsm_target_at(const bsm_face *face, const bsm_layout *layout, double x, double y);
 
-/** Where a fader's knob stands at a gain, from 0 at the bottom to 1, and back. */
+/** Convert a gain to the position of a fader's knob, from 0 at the bottom to 1, and back. */
 double bsm_fader_place(double db);
 double bsm_fader_db(double place);
 

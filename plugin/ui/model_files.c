@@ -128,7 +128,7 @@ static int is_shown(const struct dirent *entry)
     return entry->d_name[0] != '.';
 }
 
-/* Calls `take` for each entry, in the order of their names. */
+/* Call `take` for each entry in the order of the names. */
 static void for_each(const char *folder, int (*filter)(const struct dirent *), bsm_model_rows *rows,
                      void (*take)(bsm_model_rows *rows, const char *path))
 {
@@ -168,7 +168,7 @@ void bsm_model_rows_list_folder(bsm_model_rows *rows, const char *folder)
 
 /* ---- Used lately ---- */
 
-/* A line for each, the newest first. */
+/* Write a line per model, the newest first. */
 static bool recent_path(char *path, size_t size, bool make)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
@@ -179,7 +179,7 @@ static bool recent_path(char *path, size_t size, bool make)
     if (length < 0 || (size_t)length + sizeof "/bsm/models.new" > sizeof folder) {
         return false;
     }
-    if (make) { /* what fails shows when the file is written */
+    if (make) { /* a failure shows when the file is written */
         for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
             *slash = '\0';
             (void)!mkdir(folder, 0777);
@@ -224,7 +224,7 @@ static void read_recent(recent *list)
     }
 }
 
-/* Beside the old file, and then over it. */
+/* Write the new file beside the old one, and rename it to replace that one. */
 static void write_recent(const recent *list)
 {
     char path[MODEL_PATH + 16], beside[MODEL_PATH + 64];
@@ -234,7 +234,7 @@ static void write_recent(const recent *list)
     snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid());
     FILE *file = fopen(beside, "we");
     if (!file) {
-        return; /* a list for comfort: nobody waits for it */
+        return; /* the list is a convenience, so a failure is ignored */
     }
     for (size_t r = 0; r < list->count; r++) {
         fprintf(file, "%s\n", list->paths[r]);
@@ -287,7 +287,7 @@ static void list_folders(bsm_model_rows *rows)
         const size_t heading = rows->count;
         add(rows, BSM_ROW_HEADING, "", folders->paths[f]);
         for_each(folders->paths[f], is_model, rows, add_model);
-        if (rows->count == heading + 1) { /* nothing is in it */
+        if (rows->count == heading + 1) { /* the folder is empty */
             rows->count--;
             free(rows->rows[heading].path);
             free(rows->rows[heading].name);

@@ -84,7 +84,7 @@ static void set_style(cairo_t *cr, bsm_style style)
     cairo_set_font_size(cr, sizes[style]);
 }
 
-/* The bytes of the character at `text`; 0: it is no UTF-8, or none that is drawn. */
+/* Return the number of bytes of the character at `text`, or 0 if it is no UTF-8 or is not drawn. */
 static size_t character(const char *text)
 {
     const unsigned char *c = (const unsigned char *)text;
@@ -100,7 +100,8 @@ static size_t character(const char *text)
     return wrong ? 0 : length;
 }
 
-/* Cairo refuses to draw anything more after what is no UTF-8; a file's name may be anything. */
+/* After text that is no UTF-8, cairo refuses to draw anything; and names of files may be any bytes.
+ */
 static void clean(char copy[TEXT_SIZE], const char *text)
 {
     size_t at = 0;
@@ -165,7 +166,8 @@ double bsm_paint_line(cairo_t *cr, bsm_box box, double align, bsm_style style, b
     return width;
 }
 
-/* How many bytes of `text` make the next line: as many words as fit, or a part of a long one. */
+/* Return the number of bytes in the next line of `text`: as many words as fit, or a part of a long
+ * word. */
 static size_t line_length(cairo_t *cr, const char *text, double width)
 {
     char line[TEXT_SIZE];

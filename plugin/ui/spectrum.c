@@ -29,7 +29,7 @@ static void reorder(float complex *x)
     }
 }
 
-/* In place. */
+/* Transform in place. */
 static void transform(float complex *x)
 {
     reorder(x);
@@ -46,7 +46,7 @@ static void transform(float complex *x)
     }
 }
 
-/* Both signals by one transform: the one is its real part, the other its imaginary part. A sine of
+/* Transform both signals at once, one as the real part and one as the imaginary part. A sine at
  * full scale has the power 1. */
 static void powers(const bsm_scene *scene, float mixture[N / 2], float vocals[N / 2])
 {
@@ -73,11 +73,11 @@ static double edge(unsigned band)
            pow(BSM_SPECTRUM_HIGH / BSM_SPECTRUM_LOW, (double)band / BSM_SPECTRUM_BANDS);
 }
 
-/* The largest in the band; low ones lie between two bins, and take what is between. */
+/* Return the largest power in the band. Low bands lie between two bins and are interpolated. */
 static float power_in(const float power[N / 2], double from, double to)
 {
     if (to >= N / 2 - 1) {
-        return 0; /* beyond what the rate can tell */
+        return 0; /* above half the sample rate */
     }
     const unsigned first = (unsigned)ceil(from), last = (unsigned)floor(to);
     if (first > last) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The window of both plugins as LV2 hosts open it: ports and messages to the face, and hands to
- * ports. */
+/* The window of both plugins as LV2 hosts open it: passes ports and messages to the face, and the
+ * user's actions to the ports. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -26,7 +26,7 @@ typedef struct bsm_ui {
     bsm_face face;
     bsm_hands hands;
     bsm_ui_window *window;
-    double asked; /* when the plugin was asked for scenes; 0: never */
+    double asked; /* the time when the plugin was last asked for scenes; 0: never */
 } bsm_ui;
 
 static double seconds(void)
@@ -85,7 +85,7 @@ static void choose_model(void *user, const char *path)
     send(ui, &m, &frame);
 }
 
-/* Asks the plugin for a property; 0 asks for all of them. */
+/* Ask the plugin for a property; 0 asks for all of them. */
 static void ask(bsm_ui *ui, LV2_URID property)
 {
     message m;
@@ -231,7 +231,7 @@ static void cleanup(LV2UI_Handle handle)
     free(ui);
 }
 
-/* The host has told what it knows by now; of the status it knows nothing. */
+/* By now the host has sent the ports that it knows, but it does not know the status. */
 static int idle(LV2UI_Handle handle)
 {
     bsm_ui *ui = handle;

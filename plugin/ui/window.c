@@ -19,10 +19,10 @@ struct bsm_ui_window {
     xcb_window_t window, parent;
     int width, height; /* pixels */
     double scale, unit;
-    xcb_atom_t delete; /* what a window manager sends to close it */
+    xcb_atom_t delete; /* the message by which a window manager closes the window */
     xcb_get_keyboard_mapping_reply_t *keys;
     xcb_keycode_t first_key;
-    cairo_surface_t *shown, *canvas; /* the window, and a picture of it */
+    cairo_surface_t *shown, *canvas; /* the window, and an image of its contents */
 };
 
 /* ---- Opening ---- */
@@ -59,7 +59,7 @@ static xcb_atom_t atom(xcb_connection_t *server, const char *name)
     return found;
 }
 
-/* What the desktop says of its screen, "Xft.dpi: 144", where 96 is scale 1. */
+/* Return the scale that the desktop sets for its screen, as in "Xft.dpi: 144"; 96 is scale 1. */
 static double screen_scale(xcb_connection_t *server, const xcb_screen_t *screen)
 {
     static const char key[] = "Xft.dpi:";
@@ -80,7 +80,8 @@ static double screen_scale(xcb_connection_t *server, const xcb_screen_t *screen)
     return scale >= 0.5 && scale <= 8 ? scale : 1;
 }
 
-/* Hosts read from these how small it may be; window managers how to close it. */
+/* Hosts read the smallest size from these properties, and window managers how to close the window.
+ */
 static void tell_hints(bsm_ui_window *w)
 {
     enum { MIN_SIZE = 1 << 4, WORDS = 18 };
@@ -122,8 +123,8 @@ static bool resize(bsm_ui_window *w, int width, int height)
     return cairo_surface_status(w->canvas) == CAIRO_STATUS_SUCCESS;
 }
 
-/* The screen's own depth and colours, whatever the host's window has: so border and colour map are
- * given. */
+/* Use the depth and colours of the screen, even if the host's window has others; this needs a
+ * border and a colour map. */
 static void create(bsm_ui_window *w, xcb_screen_t *screen)
 {
     const uint32_t events = XCB_EVENT_MASK_EXPOSURE | XCB_EVENT_MASK_STRUCTURE_NOTIFY |
@@ -178,12 +179,13 @@ void bsm_ui_window_close(bsm_ui_window *w)
     if (w->shown) {
         cairo_device_t *device = cairo_device_reference(cairo_surface_get_device(w->shown));
         cairo_surface_destroy(w->shown);
-        cairo_device_finish(device); /* it knows the connection, which goes */
+        cairo_device_finish(device); /* it uses the connection, which is closed next */
         cairo_device_destroy(device);
     }
     cairo_surface_destroy(w->canvas);
     if (w->window) {
-        xcb_destroy_window(w->server, w->window); /* which the host may have done: no harm */
+        xcb_destroy_window(w->server,
+                           w->window); /* the host may have done so already, which does no harm */
         xcb_flush(w->server);
     }
     free(w->keys);
@@ -214,8 +216,8 @@ void bsm_ui_window_show(bsm_ui_window *w, bool shown)
 
 /* ---- Drawing ---- */
 
-/* From the canvas to the window, a rectangle of pixels. It is made a picture of its own, since
- * cairo sends its source as a whole. */
+/* Copy a rectangle of pixels from the canvas to the window. It becomes an image of its own, because
+ * cairo sends its whole source. */
 static void present(bsm_ui_window *w, int x, int y, int width, int height)
 {
     width = width < w->width - x ? width : w->width - x;
@@ -236,7 +238,7 @@ static void present(bsm_ui_window *w, int x, int y, int width, int height)
     cairo_surface_destroy(part);
 }
 
-/* Into the canvas, a box on whole pixels, and from there to the window. */
+/* Draw a box on whole pixels into the canvas, and copy it from there to the window. */
 static void draw_box(bsm_ui_window *w, bsm_box box)
 {
     const double x = floor(box.x * w->unit), y = floor(box.y * w->unit);
@@ -278,7 +280,8 @@ static void draw(bsm_ui_window *w)
 
 /* ---- What the server says ---- */
 
-/* The symbol of a key in this state of the modifiers; the keypad's second symbols are numbers. */
+/* Return the symbol of a key in this state of the modifiers. The second symbols of the keypad are
+ * digits. */
 static uint32_t sign_of(const bsm_ui_window *w, xcb_keycode_t code, uint16_t state)
 {
     const int per_key = w->keys ? w->keys->keysyms_per_keycode : 0;
@@ -296,7 +299,7 @@ static uint32_t sign_of(const bsm_ui_window *w, xcb_keycode_t code, uint16_t sta
     return second && shifted ? shifted : plain;
 }
 
-/* What is of no use here may be one of the host's keys. */
+/* A key that is not used here may have a meaning for the host. */
 static void take_key(bsm_ui_window *w, xcb_key_press_event_t *event)
 {
     const uint16_t of_the_host = XCB_MOD_MASK_CONTROL | XCB_MOD_MASK_1 | XCB_MOD_MASK_4;
@@ -323,7 +326,7 @@ static void take_button(bsm_ui_window *w, const xcb_button_press_event_t *event)
     }
 }
 
-/* False: the window is to be closed. */
+/* Return false if the window must be closed. */
 static bool take(bsm_ui_window *w, xcb_generic_event_t *event)
 {
     switch (event->response_type & 0x7f) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** The window on an X server, and what mouse and keyboard do to its state. */
+/** The window on an X server, and the effects of mouse and keyboard on its state. */
 #ifndef BSM_PLUGIN_UI_WINDOW_H
 #define BSM_PLUGIN_UI_WINDOW_H
 
@@ -11,35 +11,36 @@
 
 typedef struct bsm_hands {
     bsm_face *face;
-    bsm_layout layout; /**< in which the mouse is */
+    bsm_layout layout; /**< the control under the mouse */
 
     /* ---- What is told to the plugin; `user` is handed on ---- */
     void *user;
     void (*set_control)(void *user, bsm_port port, float value);
-    void (*touch)(void *user, bsm_port port, bool begins); /**< a hand is at a control */
+    void (*touch)(void *user, bsm_port port,
+                  bool begins); /**< whether a control is being dragged */
     void (*choose_model)(void *user, const char *path);
 
-    double drag_y, drag_place; /**< the mouse, and the fader without rounding */
+    double drag_y, drag_place; /**< positions of the mouse, and of the fader without rounding */
     double last_press;         /**< seconds */
     bsm_target last_target;
 } bsm_hands;
 
-/** Places in units, times in seconds. `fine`: with Shift. */
+/** Positions are in units and times in seconds. `fine` is true with Shift. */
 void bsm_hands_move(bsm_hands *hands, double x, double y, bool fine);
 void bsm_hands_leave(bsm_hands *hands);
 void bsm_hands_press(bsm_hands *hands, double x, double y, double time);
 void bsm_hands_release(bsm_hands *hands);
 void bsm_hands_wheel(bsm_hands *hands, double x, double y, int up, bool fine);
 
-/** A key as X11/keysym.h has it. False: it is of no use here. */
+/** Take a key, as in X11/keysym.h. Return false if it has no meaning here. */
 bool bsm_hands_key(bsm_hands *hands, uint32_t key, bool shift);
 
 /* ---- The window on an X server ---- */
 
 typedef struct bsm_ui_window bsm_ui_window;
 
-/** In the window `parent`; 0: one of its own. `scale` 0: as the screen says. NULL: there is no
- * server, or no memory. */
+/** Open the window inside the window `parent`, or on its own if that is 0. A `scale` of 0 is that
+ *  of the screen. Return NULL if there is no server or no memory. */
 bsm_ui_window *bsm_ui_window_open(uint32_t parent, double scale, bsm_hands *hands);
 void bsm_ui_window_close(bsm_ui_window *window);
 
@@ -47,8 +48,8 @@ uint32_t bsm_ui_window_id(const bsm_ui_window *window);
 void bsm_ui_window_size(const bsm_ui_window *window, int *width, int *height);
 void bsm_ui_window_show(bsm_ui_window *window, bool shown);
 
-/** Take what the server says, and draw what has changed. False: the user has closed the window, or
- * the server is gone. */
+/** Handle the server's events and draw what has changed. Return false if the user has closed the
+ *  window or the server is gone. */
 bool bsm_ui_window_idle(bsm_ui_window *window);
 
 #endif
