@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The model that a program uses. */
+/* Finds the model that a program uses. */
 #include "default_model.h"
 
 #include <stdio.h>
@@ -32,14 +32,14 @@ static bsm_status fail_without(bsm_error *error)
         "only tries the program out");
 }
 
-/* What the user names; NULL: nothing. */
+/* Return the name that the user gave, or NULL. */
 static const char *named_model(const char *name)
 {
     const char *variable = getenv("BSM_MODEL");
     return name ? name : variable && *variable ? variable : NULL;
 }
 
-/* A file of that name comes before a model of that name. */
+/* A file of this name takes precedence over a model of this name. */
 static bsm_status resolve(const char *name, char path[MODEL_PATH], bsm_error *error)
 {
     if (strchr(name, '/') || access(name, F_OK) == 0 || model_folders_name_length(name)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** The model that a program uses, and where models are found by name. */
+/** Finds the model that a program uses, and models by their names. */
 #ifndef BSM_STANDALONE_COMMON_DEFAULT_MODEL_H
 #define BSM_STANDALONE_COMMON_DEFAULT_MODEL_H
 
@@ -25,23 +25,24 @@ typedef struct model_folders {
 
 void model_folders_find(model_folders *folders);
 
-/** The model file that `name` means in the folders. False: none has it. */
+/** Find the file of the model called `name` in the folders. Return false if no folder has it. */
 bool model_folders_look_up(const char *name, char path[MODEL_PATH]);
 
-/** The length of a model file's name without its extension, or 0 if it has none of a model. */
+/** Return the length of a file's name without the extension of a model, or 0 if it has no such
+ *  extension. */
 size_t model_folders_name_length(const char *file);
 
 /* ---- The model that a program uses: the one that the user names, or the default one ---- */
 
-/** The file that `name` means, a path or a name in the folders of models; NULL: what $BSM_MODEL
- *  names, or else the model called "default".
- *  BSM_INVALID_ARGUMENT if `name` is empty; BSM_NOT_FOUND for a name that nothing has, and where
- *  there is no default, with a message that says where models come from. */
+/** Find the file for `name`, which is a path or a name in the folders of models. NULL stands for
+ *  $BSM_MODEL, or else for the model called "default". BSM_INVALID_ARGUMENT if `name` is empty;
+ *  BSM_NOT_FOUND if there is no such model or no default, with a message that says where models
+ *  come from. */
 BSM_NODISCARD bsm_status default_model_path(const char *name, char path[MODEL_PATH],
                                             bsm_error *error);
 
-/** Open it; or, for a name "untrained:PRESET", make that preset's untrained model.
- *  As default_model_path, bsm_config_preset and bsm_model_open. */
+/** Open that model or, for the name "untrained:PRESET", make an untrained model of that preset.
+ *  Errors are those of default_model_path, bsm_config_preset and bsm_model_open. */
 BSM_NODISCARD bsm_status default_model_open(const char *name, bsm_model **model, bsm_error *error);
 
 #endif

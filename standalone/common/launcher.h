@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/** Whether a launcher of MPI programs started this process, as one of several. */
+/** Return true if a launcher of MPI programs started this process as one of several. */
 #ifndef BSM_STANDALONE_LAUNCHER_H
 #define BSM_STANDALONE_LAUNCHER_H
 
 #include <stdbool.h>
 #include <stdlib.h>
 
-/** By what Open MPI, MPICH and Slurm leave in the environment. Starting MPI without need costs time
- *  and a daemon. */
+/** It is recognised by the environment variables of Open MPI, MPICH and Slurm, because starting MPI
+ *  without need costs time and a daemon. */
 static inline bool bsm_has_launcher(void)
 {
     static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Models by their names. */
+/* Finds models by their names. */
 #include "default_model.h"
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ static void add(model_folders *folders, const char *start, size_t length, const 
     strcpy(folders->paths[folders->count++], path);
 }
 
-/* Beside the programs of a build that was not installed. */
+/* The models of a build that was not installed, relative to its programs. */
 static void add_built(model_folders *folders)
 {
     static const char built[] = "/presets/models";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The command line of every program, and its exit status. */
+/* The command line of all programs, and their exit statuses. */
 #include "program_options.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ exit_code exit_code_for(bsm_status status, exit_activity activity)
     case BSM_NO_DEVICE:
     case BSM_DEVICE_FAILED: return EXIT_CODE_DEVICE;
     case BSM_CANCELLED: return EXIT_CODE_CANCELLED;
-    case BSM_UNSUPPORTED: /* without a file at hand it is what was asked for */
+    case BSM_UNSUPPORTED: /* no file is involved, so the request itself was wrong */
         return activity == DOING_ELSE ? EXIT_CODE_USAGE : exit_code_of_activity(activity);
     case BSM_NOT_FOUND:
     case BSM_NO_PERMISSION:
@@ -63,7 +63,8 @@ exit_code exit_code_after_output(const char *program, exit_code code)
 
 enum {
     MAX_OPTIONS = 64,
-    LONG_ONLY = 256, /* getopt's value of the first option, beyond those of letters */
+    LONG_ONLY =
+        256, /* getopt's value of the first option without a letter; values of letters are lower */
     TEXT = 256,
     WIDTH = 80,
     MAX_HELP_COLUMN = 28,
@@ -79,7 +80,7 @@ bsm_status option_refuse(const program_option *option, const char *value, const 
 
 bool option_scan_size(const char *text, size_t high, size_t *value, const char **end)
 {
-    if (*text < '0' || *text > '9') { /* strtoull would take blanks and a minus */
+    if (*text < '0' || *text > '9') { /* strtoull would accept blanks and a minus sign */
         return false;
     }
     char *after;
@@ -90,7 +91,7 @@ bool option_scan_size(const char *text, size_t high, size_t *value, const char *
     return errno == 0 && number <= high;
 }
 
-/* "1 to 1024", "10 to 30000 ms", "wav, flac or ogg". */
+/* Describe the range or the choices: "1 to 1024", "10 to 30000 ms", "wav, flac or ogg". */
 static const char *describe_range(const program_option *option, char text[TEXT])
 {
     if (!option->choices) {
@@ -218,7 +219,8 @@ bsm_status option_memory(void *target, const program_option *option, const char 
 
 /* ---- The line ---- */
 
-/* getopt's tables. Its values are the letters, or LONG_ONLY and the option's place in our table. */
+/* The tables for getopt. Its values are letters, or LONG_ONLY plus the index of the option in our
+ * table. */
 typedef struct getopt_tables {
     struct option names[MAX_OPTIONS + 1];
     char letters[2 * MAX_OPTIONS + 2];
@@ -227,7 +229,8 @@ typedef struct getopt_tables {
 static int getopt_kind(const program_option *option)
 {
     if (!option->set) {
-        return optional_argument; /* so that its value is no mistake of its own */
+        return optional_argument; /* so that a value of an old spelling is not reported as a second
+                                     mistake */
     }
     return option->value ? required_argument : no_argument;
 }
@@ -235,7 +238,7 @@ static int getopt_kind(const program_option *option)
 static void make_tables(const program_table *program, getopt_tables *tables)
 {
     size_t names = 0, letters = 0;
-    tables->letters[letters++] = ':'; /* tells a missing value from an unknown option */
+    tables->letters[letters++] = ':'; /* the colon tells a missing value from an unknown option */
     for (size_t i = 0; i < program->num_options; i++) {
         const program_option *option = &program->options[i];
         if (option->name && *option->name) {
@@ -264,7 +267,7 @@ static const program_option *find(const program_table *program, int value)
     return NULL;
 }
 
-/* getopt's own words would name the program by its path. */
+/* getopt's own messages would name the program by its path. */
 static bsm_status fail_getopt(const program_table *program, int kind, char *const *argv,
                               bsm_error *error)
 {
@@ -301,7 +304,7 @@ bsm_status program_parse(const program_table *program, int argc, char **argv, vo
     getopt_tables tables = {0};
     make_tables(program, &tables);
     *action = PROGRAM_RUN;
-    optind = 0; /* from the start, also a second time */
+    optind = 0; /* start from the beginning, even in a second call */
     bsm_status status = BSM_OK;
     int value;
     while (!status && *action == PROGRAM_RUN &&
@@ -357,7 +360,7 @@ static void put_words(page *p, const char *text)
     }
 }
 
-/* Its names, "  -o, --output DIR". */
+/* Write the names of an option, as in "  -o, --output DIR". */
 static void put_names(page *p, const program_option *option)
 {
     const bool begins = p->column == 0;
@@ -384,7 +387,8 @@ static void put_help(page *p, const program_option *option)
     put(p, "\n");
 }
 
-/* As far left as the names allow; those that are too long push their help away. */
+/* Put the help as far left as the names allow; a name that is too long moves its own help to the
+ * right. */
 static size_t find_help_column(const program_table *program)
 {
     size_t column = 0;

@@ -23,8 +23,8 @@ typedef enum exit_code {
     EXIT_CODE_CANCELLED = 130, /**< as a shell says of a program that Ctrl-C ended */
 } exit_code;
 
-/** What a program was doing when something failed: "not found" is another thing for a model than
- *  for an audio file. */
+/** What a program was doing when something failed, because "not found" has another exit status for
+ *  a model than for an audio file. */
 typedef enum exit_activity {
     DOING_ELSE,
     READING_MODEL,
@@ -35,41 +35,41 @@ typedef enum exit_activity {
 
 exit_code exit_code_for(bsm_status status, exit_activity activity);
 
-/** The last words of a program that ends with `code`: hand on what is waiting for standard output.
- *  If that fails, or did before, say so, and return EXIT_CODE_OUTPUT unless `code` tells of another
+/** Flush standard output before the program ends with `code`. If that fails, or writing failed
+ *  before, print an error and return EXIT_CODE_OUTPUT, unless `code` already reports another
  *  failure. */
 exit_code exit_code_after_output(const char *program, exit_code code);
 
-/* The command line of every bsm program: one table of options, out of which the line is read, the
- *  help is printed, and completions and the check of the manual are made (tools/completion, which
- *  reads the table's source). One word means one thing in all programs. */
+/* The command line of every bsm program. One table of options is used to parse the line, to print
+ * the help, to generate completions and to check the manual (tools/completion reads the source of
+ * the table). An option means the same in all programs. */
 
 typedef struct program_option program_option;
 
-/** Take an option's value for the program's `target`. What it refuses it names. */
+/** Store an option's value in the program's `target`. A message about a bad value names it. */
 typedef bsm_status option_setter(void *target, const program_option *option, const char *value,
                                  bsm_error *error);
 
 struct program_option {
     const char *name;   /**< without "--"; NULL: `help` is a heading */
     char letter;        /**< 0: none */
-    const char *value;  /**< what it takes, as the help calls it; NULL: nothing */
-    const char *help;   /**< a "%" stands for the range or the choices; NULL: said on the line of
-                             the next option */
-    option_setter *set; /**< NULL: an old spelling, for which an error names its help; of a letter
-                             alone the name is "" */
-    size_t place;       /**< of the value in the target */
-    double low, high;   /**< of a number; low: of the first choice */
-    const char *detail; /**< of a number its unit; else its setter's affair */
-    const char *const *choices; /**< of a word, up to NULL */
+    const char *value;  /**< what the help calls its value; NULL: it takes none */
+    const char *help;   /**< "%" stands for the range or the choices; NULL: it is listed on the line
+                           of the next option */
+    option_setter *set; /**< NULL: an old spelling, whose error message contains `help`. If only a
+                           letter is old, the name is "" */
+    size_t place;       /**< offset of the value in the target */
+    double low, high;   /**< range of a number; low: the value of the first choice */
+    const char *detail; /**< the unit of a number; otherwise for the setter */
+    const char *const *choices; /**< the possible words, followed by NULL */
 };
 
 typedef struct program_table {
     const char *name;
-    const char *usage; /**< lines before the options, */
+    const char *usage; /**< the lines before the options, */
     const program_option *options;
     size_t num_options;
-    const char *footer; /**< and behind them */
+    const char *footer; /**< and those after them */
 } program_table;
 
 typedef enum program_action { PROGRAM_RUN, PROGRAM_HELP, PROGRAM_VERSION } program_action;
@@ -81,49 +81,50 @@ typedef enum program_action { PROGRAM_RUN, PROGRAM_HELP, PROGRAM_VERSION } progr
         "version", 'V', NULL, NULL, .set = option_nothing                                          \
     }
 
-/** The bool at the place becomes true. */
+/** Set a bool to true. */
 option_setter option_flag;
-/** The size_t, the double within the range; messages tell it. */
+/** Set a size_t or a double. It must be within the range, which messages mention. */
 option_setter option_size, option_real;
-/** The const char *. */
+/** Set a const char *. */
 option_setter option_text;
-/** The enum, an int: the word's number among the choices, from `low` on. */
+/** Set an enum (an int) to the index of the word among the choices, plus `low`. */
 option_setter option_choice;
-/** The bsm_device_kind and the bsm_precision, which for a program that plays may be "auto", too. */
+/** Set a bsm_device_kind, or a bsm_precision, which live programs also take as "auto". */
 option_setter option_device, option_precision, option_live_precision;
-/** The bsm_memory. */
+/** Set a bsm_memory. */
 option_setter option_memory;
-/** For help and version. */
+/** Do nothing: help and version are handled elsewhere. */
 option_setter option_nothing;
 
-/** Where the option's value goes. */
+/** Return the address of the option's value. */
 void *option_place(void *target, const program_option *option);
 
-/** "--gain 3dB: not " and what was expected; BSM_INVALID_ARGUMENT. */
+/** Fail with "--gain 3dB: not " and what was expected; BSM_INVALID_ARGUMENT. */
 bsm_status option_refuse(const program_option *option, const char *value, const char *expected,
                          bsm_error *error);
 
-/** "--gain 61: not a number from -60 to 60 dB". */
+/** Fail with "--gain 61: not a number from -60 to 60 dB". */
 bsm_status option_refuse_number(const program_option *option, const char *value, bsm_error *error);
 
-/** A whole number without sign at the start of `text`; `end` is what follows it. False if there is
- *  none, or a greater one than `high`. */
+/** Parse a whole number without a sign at the start of `text`; `end` is set to what follows it.
+ *  Return false if there is none or it is above `high`. */
 bool option_scan_size(const char *text, size_t high, size_t *value, const char **end);
 
-/** The line into the target, up to --help or --version. The operands, which begin at
- * argv[*operands], are put behind the options. BSM_INVALID_ARGUMENT names the option or the value;
- * else what a setter failed with. */
+/** Parse the command line into the target, up to --help or --version. Operands are moved after the
+ *  options and begin at argv[*operands]. BSM_INVALID_ARGUMENT names the option or the value; other
+ *  errors come from a setter. */
 BSM_NODISCARD bsm_status program_parse(const program_table *program, int argc, char **argv,
                                        void *target, program_action *action, int *operands,
                                        bsm_error *error);
 
-/** The help in lines of at most 80 columns; cut to `size` as snprintf does, with its result. */
+/** Format the help in lines of at most 80 columns. Like snprintf, cut it to `size` and return its
+ *  full length. */
 size_t program_format_help(const program_table *program, char *text, size_t size);
 
-/** Say what was wrong with the line; the exit status. */
+/** Print what was wrong with the command line, and return the exit status. */
 exit_code program_refuse(const program_table *program, const bsm_error *error);
 
-/** Print what the action asks for, the help or the version. */
+/** Print the help or the version, as the action says. */
 void program_print(const program_table *program, program_action action);
 
 /** Print the devices that compute, or why one of them cannot be used here. */

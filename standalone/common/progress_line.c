@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Progress of a long computation. */
+/* Shows the progress of a long computation. */
 #include "progress_line.h"
 
 #include <stdio.h>
@@ -26,7 +26,7 @@ void progress_format_time(double seconds, char *text, size_t size)
     }
 }
 
-/* "1.93x  0:48 left", or nothing as long as the speed is not known. */
+/* Format "1.93x  0:48 left", or nothing while the speed is not known. */
 static void format_rest(const bsm_progress *progress, char *text, size_t size)
 {
     text[0] = '\0';
@@ -38,7 +38,7 @@ static void format_rest(const bsm_progress *progress, char *text, size_t size)
     }
 }
 
-/* " 52 %  1.93x  0:48 left", or "1:23 done  1.93x" of a file that does not say how long it is. */
+/* Format " 52 %  1.93x  0:48 left", or "1:23 done  1.93x" for a file of unknown length. */
 static void format_numbers(const bsm_progress *progress, int percent, char *text, size_t size)
 {
     char part[64];
@@ -82,7 +82,7 @@ double progress_now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-/* "3 of 12, 4:10 left in all", or nothing for a single file. */
+/* Format "3 of 12, 4:10 left in all", or nothing for a single file. */
 static void format_batch(const progress_line *line, const bsm_progress *progress, char *text,
                          size_t size)
 {
@@ -119,7 +119,7 @@ static void show_bar(progress_line *line, const bsm_progress *progress)
     char text[MAX_LINE], batch[80];
     format_batch(line, progress, batch, sizeof batch);
     const size_t width = terminal_width() - 1, taken = *batch ? strlen(batch) + 2 : 0;
-    /* The last column stays free, since some terminals begin a new line there. */
+    /* The last column stays free, because some terminals begin a new line after it. */
     const bool both = width > taken + 24;
     progress_line_format(progress, both ? width - taken : width, text, sizeof text);
     fprintf(stderr, "\r%s%s%s\033[K", text, both && *batch ? "  " : "", both ? batch : "");

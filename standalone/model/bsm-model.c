@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* bsm-model: look at model files, convert and check them. */
+/* bsm-model: shows, converts and checks model files. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,8 @@ static bsm_status add_assignment(void *target, const program_option *option, con
 {
     (void)option, (void)error;
     command_line *line = target;
-    line->assignments[line->num_assignments++] = (char *)value; /* of argv, which may be changed */
+    line->assignments[line->num_assignments++] =
+        (char *)value; /* strings of argv, which may be changed */
     return BSM_OK;
 }
 
@@ -87,7 +88,7 @@ static exit_code usage(const char *cause)
     return program_refuse(&model_program, &error);
 }
 
-/* With `any_values` also a model with a NaN. */
+/* Open a model; with `any_values`, even one with a NaN. */
 static bsm_status open_operand(const command_line *line, int operand, bool any_values,
                                bsm_model **model, bsm_error *error)
 {
@@ -186,7 +187,7 @@ static exit_code run_convert(const command_line *line)
     return code;
 }
 
-/* The average of the operands but the last. */
+/* Write the average of all operands except the last one, which is the output. */
 static bsm_status open_average(const command_line *line, bsm_model **average, bsm_error *error)
 {
     const int count = line->num_operands - 1;
@@ -238,7 +239,7 @@ static exit_code run_create(const command_line *line)
 typedef struct command_entry {
     const char *name;
     command_function *run;
-    int num_operands; /**< of `average`, at least */
+    int num_operands; /**< the least number of operands of `average` */
     bool takes_ema, takes_json, takes_output, takes_metadata;
 } command_entry;
 
@@ -263,7 +264,7 @@ static const command_entry *find_command(const char *name)
 
 /* ---- The command line ---- */
 
-/* The expander works on what the network gives: it is set, not trained. */
+/* The expander works on the network's output; it is chosen and not trained. */
 static bool is_expander(const char *decibels)
 {
     enum { MAX_EXPANDER = 120 };
@@ -273,7 +274,7 @@ static bool is_expander(const char *decibels)
     return plain && end != decibels && !*end && value <= MAX_EXPANDER;
 }
 
-/* NULL if the assignments make sense, else what is wrong with one. */
+/* Return NULL if the assignments make sense, otherwise what is wrong with one. */
 static const char *check_assignments(const command_line *line)
 {
     for (int i = 0; i < line->num_assignments; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What `bsm-model info` says of a model. */
+/* Prints what `bsm-model info` shows of a model. */
 #include "model_info.h"
 
 #include <cjson/cJSON.h>
@@ -21,7 +21,7 @@ static const char *const dtype_names[NUM_DTYPES] = {
     [BSM_F64] = "float64",
 };
 
-/* How many weights there are of each type. */
+/* Count the weights of each type. */
 static void count_dtypes(const bsm_model *model, size_t counts[NUM_DTYPES])
 {
     memset(counts, 0, NUM_DTYPES * sizeof counts[0]);
@@ -37,7 +37,7 @@ static double file_size(const bsm_model *model)
     return stat(bsm_model_path(model), &info) == 0 ? (double)info.st_size : 0;
 }
 
-/* The preset that has the same shapes, or NULL. */
+/* Return the preset with the same shapes, or NULL. */
 static const char *preset_name(const bsm_config *config)
 {
     static const char *const names[] = {"paper", "lite", "live", "tiny"};
@@ -74,8 +74,8 @@ static void print_label(const char *label)
     printf("%-*s", VALUE_COLUMN, label);
 }
 
-/* The bytes of the UTF-8 character at `text`, 0 if there is none: cut short, overlong, a surrogate
- * or beyond Unicode. */
+/* Return the number of bytes of the UTF-8 character at `text`, or 0 if there is none because it is
+ * cut short, overlong, a surrogate or beyond Unicode. */
 static size_t character_length(const unsigned char *text)
 {
     if (text[0] < 0x80) {
@@ -95,13 +95,15 @@ static size_t character_length(const unsigned char *text)
     return wrong ? 0 : length;
 }
 
-/* Those of ASCII and, from U+0080 to U+009F, those that some terminals obey just as well. */
+/* Return true for control characters: those of ASCII, and those from U+0080 to U+009F, which some
+ * terminals obey too. */
 static bool is_control(const unsigned char *text)
 {
     return text[0] < 0x20 || text[0] == 0x7f || (text[0] == 0xc2 && text[1] < 0xa0);
 }
 
-/* Print a character, but none that could control the terminal or is no UTF-8; gives its bytes. */
+/* Print a character, unless it is no UTF-8 or could control the terminal. Return its number of
+ * bytes. */
 static size_t print_character(const char *text)
 {
     const unsigned char *next = (const unsigned char *)text;
@@ -121,7 +123,7 @@ void model_info_print_name(const char *name)
     }
 }
 
-/* Characters before the next place where a line may end. */
+/* Count the characters before the next possible line break. */
 static size_t word_width(const char *text)
 {
     size_t width = 0;
@@ -139,7 +141,7 @@ static void break_line(size_t *column)
     *column = VALUE_COLUMN;
 }
 
-/* Text of several lines, from a column on: long ones are broken between words. */
+/* Print text of several lines from a column on; long lines are broken between words. */
 static void print_text(const char *text, size_t column)
 {
     while (*text) {
@@ -163,7 +165,7 @@ static void print_pair(const char *label, const char *text)
     print_text(text, VALUE_COLUMN);
 }
 
-/* "62: 24x2 12x4 ... 128 129 (1,025 bins)" */
+/* Print the bands as in "62: 24x2 12x4 ... 128 129 (1,025 bins)". */
 static void print_bands(const bsm_config *config)
 {
     print_label("bands");
@@ -226,13 +228,13 @@ static void print_parameters(const bsm_model *model)
            bsm_config_macs_per_frame(bsm_model_config(model), 64));
 }
 
-/* What the table shows in the lines of the network. */
+/* Return true for metadata that the table shows in the lines about the network. */
 static const char *const config_keys[] = {
     "dim",   "depth", "expand", "headdim",     "d_state",  "d_conv", "mask_expansion", "mlp",
     "bands", "n_fft", "hop",    "sample_rate", "channels", "stems",  "segment",        "expander",
 };
 
-/* What it shows in lines of their own. */
+/* Print the other metadata in lines of their own. */
 static const char *const about_keys[] = {"licence", "training", "data", "memory", "figures"};
 enum { NUM_ABOUT = sizeof about_keys / sizeof about_keys[0] };
 
@@ -251,7 +253,7 @@ bool model_info_is_config(const char *key)
     return is_among(config_keys, sizeof config_keys / sizeof config_keys[0], key);
 }
 
-/* If nothing is known of licence and training, that is said, too. */
+/* If licence and training are not known, this is stated too. */
 static void print_about(const bsm_model *model)
 {
     for (size_t i = 0; i < NUM_ABOUT; i++) {
@@ -295,7 +297,8 @@ static bool add_number(cJSON *object, const char *key, double value)
     return cJSON_AddNumberToObject(object, key, value) != NULL;
 }
 
-/* A copy of `text` in which U+FFFD stands for each byte that is no UTF-8; NULL: no memory. */
+/* Return a copy of `text` with U+FFFD in place of each byte that is no UTF-8, or NULL without
+ * memory. */
 static char *valid_copy(const char *text)
 {
     static const char replacement[] = "\xef\xbf\xbd";

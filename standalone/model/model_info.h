@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** What `bsm-model info` and `bsm-model list` say of models. */
+/** Prints what `bsm-model info` and `bsm-model list` show of models. */
 #ifndef BSM_STANDALONE_MODEL_INFO_H
 #define BSM_STANDALONE_MODEL_INFO_H
 
@@ -7,23 +7,24 @@
 
 #include "bsm/model.h"
 
-/** A table for people. */
+/** Print a table for people. */
 void model_info_print(const bsm_model *model);
 
-/** An object for programs. False when out of memory. */
+/** Print a JSON object for programs. Return false without memory. */
 bool model_info_print_json(const bsm_model *model);
 
-/** A name that may come from anybody: control characters and what is no UTF-8 become '?'. */
+/** Print a name from an unknown source: '?' replaces control characters and bytes that are no
+ *  UTF-8. */
 void model_info_print_name(const char *name);
 
-/** True for the metadata that say what network it is: they follow from the model. */
+/** Return true for metadata that describe the network, which follow from the model. */
 bool model_info_is_config(const char *key);
 
-/** A number with commas between the thousands, in `text`. */
+/** Write a number into `text`, with commas between the thousands. */
 enum { GROUPED_SIZE = 32 };
 const char *model_info_group(size_t number, char text[GROUPED_SIZE]);
 
-/** A line for each model in the folders of models, the default one marked. */
+/** Print a line for each model in the folders of models, with the default one marked. */
 void model_list_print(void);
 
 #endif

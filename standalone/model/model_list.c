@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What `bsm-model list` says. */
+/* Prints what `bsm-model list` shows. */
 
 #include <dirent.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "default_model.h"
 #include "model_info.h"
 
-/* "vocals, drums" */
+/* Print the stems as in "vocals, drums". */
 static void print_stems(const bsm_config *config)
 {
     for (size_t s = 0; s < config->num_stems; s++) {
@@ -56,7 +56,7 @@ static int is_model(const struct dirent *entry)
     return entry->d_name[0] != '.' && model_folders_name_length(entry->d_name) > 0;
 }
 
-/* How many models it has. */
+/* Return the number of models in the folder. */
 static size_t print_folder(const char *folder, const char *used)
 {
     struct dirent **entries;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The audio files of a folder. */
+/* Lists the audio files of a folder. */
 #include "separate_jobs.h"
 
 #include <dirent.h>

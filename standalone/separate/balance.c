@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* How loud a song's vocals are against the rest of it. */
+/* Measures how loud the vocals of a song are compared with the rest. */
 #include "balance.h"
 
 #include <math.h>
 #include <stdio.h>
 
-/* What rounding leaves of a part that is silent. */
+/* Power below this is rounding noise in a silent part. */
 static const double silence = 1e-10;
 
 static double sum_of_squares(const float *const *planes, size_t channels, size_t count)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* bsm-separate: take the vocals out of audio files. */
+/* bsm-separate: takes the vocals out of audio files. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,11 +22,11 @@ typedef struct separation {
     progress_line progress;
     picture picture;
     balance balance;
-    exit_code failure; /* of the first file that failed */
+    exit_code failure; /* the exit status for the first file that failed */
     separate_jobs jobs;
     share part;
     size_t done, failed; /* files */
-    double seconds;      /* of music that was separated */
+    double seconds;      /* seconds of music that were separated */
     const char *saved_input;
 } separation;
 
@@ -44,8 +44,8 @@ static void on_signal(int number)
     }
 }
 
-/* The first signal ends the work tidily. The second is the system's own, which leaves the partial
- * files where they are. What is ignored stays so: nohup and shells ask for that. */
+/* The first signal ends the work tidily. The second one ends the program at once and leaves partial
+ * files behind. Signals that are ignored stay ignored, as nohup and shells request. */
 static void catch_signals(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -56,7 +56,7 @@ static void catch_signals(void)
             sigaction(numbers[i], &action, NULL);
         }
     }
-    signal(SIGXFSZ, SIG_IGN); /* a file too large for a limit is an error like a full disk */
+    signal(SIGXFSZ, SIG_IGN); /* a file above the size limit is an error, like a full disk */
 }
 
 static bool on_progress(void *user, const bsm_progress *progress)
@@ -154,7 +154,7 @@ static void print_name(const char *path)
     fflush(stdout);
 }
 
-/* The parts of a song, and no picture. False: it failed, and said so. */
+/* Separate a song without drawing it. Return false after a failure, which has been reported. */
 static bool separate_parts(separation *s, const char *path)
 {
     bsm_separate_result result;
@@ -281,7 +281,8 @@ static bsm_status add_folder(separation *s, const char *folder, bsm_error *error
     return status;
 }
 
-/* It is a file in a folder of its own meanwhile; without a folder for them its outputs are here. */
+/* Standard input is copied to a file in a temporary folder. If the user names no folder, the
+ * outputs are written to the current one. */
 static bsm_status add_standard_input(separation *s, bsm_error *error)
 {
     static char path[BSM_MAX_PATH];
@@ -324,7 +325,7 @@ static void separate_inputs(separation *s)
         }
     }
     const bsm_config *config = bsm_model_config(bsm_network_model(s->network));
-    share_wait(&s->part); /* before outputs of others are in the folders */
+    share_wait(&s->part); /* wait before the outputs of other processes appear in the folders */
     bsm_status status = separate_jobs_check(&s->jobs, config, &s->args.options, &error);
     if (status) {
         fail(s, exit_code_for(status, WRITING_OUTPUT), &error);
@@ -333,7 +334,9 @@ static void separate_inputs(separation *s)
         separate_jobs_in_turn(s);
         print_summary(s);
     }
-    if (stop && s->failure != EXIT_CODE_CANCELLED) { /* between two files, or before the first */
+    if (stop &&
+        s->failure !=
+            EXIT_CODE_CANCELLED) { /* interrupted between two files or before the first one */
         bsm_fail(&error, BSM_CANCELLED, "cancelled");
         fail(s, EXIT_CODE_CANCELLED, &error);
     }
@@ -381,7 +384,7 @@ static void print_start(const separation *s, const bsm_model *model)
     }
 }
 
-/* The folder that the user names may be a new one, in a folder that is there. */
+/* Create the folder that the user names, if only its last part is missing. */
 static bsm_status make_output_folder(const separation *s, bsm_error *error)
 {
     const char *folder = s->args.options.output_dir;

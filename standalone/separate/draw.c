@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Drawing three spectrograms with cairo. */
+/* Draws three spectrograms with cairo. */
 #include "picture.h"
 
 #include <cairo.h>
@@ -13,7 +13,7 @@ enum { RANGE = 70, BAR_LEFT = DRAW_LEFT + DRAW_PANEL + 24, BAR_WIDTH = 14, TEXT 
 typedef struct drawing {
     const spectrogram *s;
     cairo_t *cr;
-    double top; /* dB, of the brightest colour */
+    double top; /* dB that the brightest colour stands for */
 } drawing;
 
 /* ---- Colours ---- */
@@ -24,13 +24,13 @@ typedef struct colour {
 
 static const colour background = {0.09, 0.10, 0.12}, words = {0.88, 0.88, 0.88};
 
-/* Colours from silence to the loudest become ever brighter, so that they can be told apart in grey,
- * too. */
+/* Colours become steadily brighter from silence to the loudest, so that they differ in grey, too.
+ */
 static const colour ramp[] = {{0.00, 0.00, 0.02}, {0.11, 0.07, 0.30}, {0.33, 0.10, 0.48},
                               {0.60, 0.17, 0.45}, {0.85, 0.30, 0.32}, {0.98, 0.55, 0.22},
                               {1.00, 0.82, 0.40}, {1.00, 1.00, 0.86}};
 
-/* 0 is the darkest, 1 the brightest; what is beyond looks the same. */
+/* Return the colour for 0 (darkest) to 1 (brightest); values beyond are clipped. */
 static colour colour_of(double brightness)
 {
     const size_t last = sizeof ramp / sizeof ramp[0] - 1;
@@ -55,7 +55,7 @@ static void set_colour(cairo_t *cr, colour c)
 
 /* ---- Panels ---- */
 
-/* The power at a pixel of a panel, from its left and from its lower edge. */
+/* Return the power at a pixel of a panel, counted from its left and lower edges. */
 static double power_at(const spectrogram *s, spectrogram_part part, int x, size_t row)
 {
     const double seconds = spectrogram_seconds(s);
@@ -118,7 +118,7 @@ static void draw_line(cairo_t *cr, double x, double y, double dx, double dy)
     cairo_stroke(cr);
 }
 
-/* A name of bytes that are no UTF-8 would put cairo out of work: there they become '?'. */
+/* '?' replaces bytes that are no UTF-8, after which cairo would refuse to draw anything. */
 static void copy_valid(const char *text, char *valid, size_t size)
 {
     bsm_format_line(valid, size, "%s", text);
@@ -164,7 +164,8 @@ static void draw_name(const drawing *d, spectrogram_part part)
 
 /* ---- Axes ---- */
 
-/* How far above the panel's lower edge a frequency lies; negative if it is beyond the upper. */
+/* Return how far above the panel's lower edge a frequency lies; negative if it is above the upper
+ * edge. */
 static double height_of(const spectrogram *s, double hertz)
 {
     for (size_t row = 0; row < SPECTROGRAM_ROWS; row++) {
@@ -192,7 +193,7 @@ static void draw_frequencies(const drawing *d, spectrogram_part part)
     }
 }
 
-/* The least of the usual steps that leaves room for the words: at most 12 of them. */
+/* Return the smallest usual step that leaves room for the labels, of which there are 12 at most. */
 static double time_step(double seconds)
 {
     static const double steps[] = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1,  0.2,

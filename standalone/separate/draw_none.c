@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Where the program is built without cairo. */
+/* Replaces draw.c in a build without cairo. */
 #include "picture.h"
 
 bsm_status draw_supported(bsm_error *error)

@@ -7,8 +7,8 @@
 #include "bsm/new_file.h"
 #include "bsm/separate.h"
 
-/* How loud the parts of a song are over time and frequency, in memory that does not grow with its
- *  length: where the columns are full, each two become one. */
+/* The loudness of the parts of a song over time and frequency. Memory does not grow with its
+ * length: when all columns are full, pairs of them are merged. */
 
 enum {
     SPECTROGRAM_ROWS = 200,
@@ -24,45 +24,46 @@ typedef enum spectrogram_part {
 
 typedef struct spectrogram spectrogram;
 
-/** For samples at `rate` Hz. BSM_INVALID_ARGUMENT, BSM_NO_MEMORY. */
+/** Make a spectrogram of samples at `rate` Hz. BSM_INVALID_ARGUMENT, BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status spectrogram_new(size_t rate, size_t channels, spectrogram **result,
                                          bsm_error *error);
 void spectrogram_free(spectrogram *s);
 
-/** Add what follows; the block's rate and channels are those of spectrogram_new. */
+/** Add the next block, which has the rate and channels of spectrogram_new. */
 void spectrogram_add(spectrogram *s, const bsm_separated_block *block);
 
-/** After the last block: take in what the last windows still wait for. */
+/** Finish after the last block: complete the last windows with silence. */
 void spectrogram_finish(spectrogram *s);
 
-/** Of all samples added. */
+/** Return the seconds of all samples added. */
 double spectrogram_seconds(const spectrogram *s);
 
-/** The frequency of an edge between rows, Hz: row r reaches from edge r to edge r + 1. They lie
- *  evenly on the mel scale, from 0 to 16 kHz, or to half the sample rate if that is lower. */
+/** Return the frequency of an edge between rows in Hz; row r reaches from edge r to edge r + 1.
+ *  Edges are evenly spaced on the mel scale from 0 to 16 kHz, or to half the sample rate if that is
+ *  lower. */
 double spectrogram_edge(const spectrogram *s, size_t edge);
 
-/** The mean power of a row from one time to another, in seconds, at least one column's; 1 is that
- *  of a sine at full scale in all channels. 0 beyond the end. */
+/** Return the mean power of a row between two times in seconds, over one column at least. A sine at
+ *  full scale in all channels has 1. After the end it is 0. */
 double spectrogram_power(const spectrogram *s, spectrogram_part part, size_t row, double from,
                          double to);
 
 /* ---- Drawing three spectrograms, one above the other: with cairo, or not at all ---- */
 
-/** Where the picture's parts lie, in pixels. */
+/** The layout of the picture, in pixels. */
 enum {
     DRAW_WIDTH = 1120,
     DRAW_HEIGHT = 720,
-    DRAW_LEFT = 60,   /**< of the panels, and */
-    DRAW_TOP = 40,    /**< of the first one */
-    DRAW_PANEL = 960, /**< wide, and SPECTROGRAM_ROWS high */
-    DRAW_STEP = 214,  /**< from one panel to the next */
+    DRAW_LEFT = 60,   /**< left edge of the panels, and */
+    DRAW_TOP = 40,    /**< upper edge of the first one */
+    DRAW_PANEL = 960, /**< width; the height is SPECTROGRAM_ROWS */
+    DRAW_STEP = 214,  /**< distance from one panel to the next */
 };
 
-/** Takes the file's next bytes. */
+/** Writes the next bytes of the file. */
 typedef bsm_status draw_write(void *user, const void *data, size_t size, bsm_error *error);
 
-/** BSM_OK, or BSM_UNSUPPORTED where the program was built without cairo. */
+/** Return BSM_OK, or BSM_UNSUPPORTED in a program that was built without cairo. */
 BSM_NODISCARD bsm_status draw_supported(bsm_error *error);
 
 /** Write the picture of a finished spectrogram as PNG, with the name of the file `path` above it.
@@ -74,14 +75,14 @@ BSM_NODISCARD bsm_status draw_png(const spectrogram *s, const char *path, draw_w
 /* bsm-separate --picture: a PNG that shows the mixture, the vocals and the instrumental over time
  *  and frequency. */
 
-/** A picture on its way. All zero: there is none. */
+/** A picture that is being made. All zeros: there is none. */
 typedef struct picture {
-    const char *input; /**< the song's path, the caller's */
+    const char *input; /**< path of the song, owned by the caller */
     char path[BSM_MAX_PATH];
     bool force;
     bsm_new_file file;
-    spectrogram *spectrogram; /**< from the first samples on */
-    bsm_error error;          /**< what went wrong meanwhile */
+    spectrogram *spectrogram; /**< made with the first samples */
+    bsm_error error;          /**< an error that occurred while listening */
 } picture;
 
 /** Begin NAME.picture.png where `options` have the outputs of `input`. BSM_EXISTS if there is such
@@ -89,13 +90,13 @@ typedef struct picture {
 BSM_NODISCARD bsm_status picture_begin(picture *p, const char *input,
                                        const bsm_separate_options *options, bsm_error *error);
 
-/** A bsm_listen_fn, with the picture as its listener. */
+/** A bsm_listen_fn whose listener is the picture. */
 void picture_listen(void *listener, const bsm_separated_block *block);
 
-/** Draw, and give the file its name. Whatever happens, the picture is done with. */
+/** Draw, and give the file its name. The picture is freed in any case. */
 BSM_NODISCARD bsm_status picture_finish(picture *p, bsm_error *error);
 
-/** Take back what was begun. */
+/** Discard a picture that was begun. */
 void picture_abandon(picture *p);
 
 #endif

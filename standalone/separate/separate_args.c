@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The command line of bsm-separate. */
+/* Parses the command line of bsm-separate. */
 #include "separate_jobs.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 /* ---- Values ---- */
 
-/* A name for each part, in one folder: the outputs of one input have to differ. */
+/* Check that the pattern gives each part a name of its own, in one folder. */
 static bsm_status set_name(void *target, const program_option *option, const char *value,
                            bsm_error *error)
 {

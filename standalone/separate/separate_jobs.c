@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The files that one run of bsm-separate works on. */
+/* Lists the files that one run of bsm-separate works on. */
 #include "separate_jobs.h"
 
 #include <dirent.h>
@@ -68,13 +68,13 @@ typedef struct taken_name {
     size_t job;
 } taken_name;
 
-/** The names, tried out: empty files of these names in folders that are removed again, so that the
- *  file system itself says which of them are one. */
+/** A trial of the names: empty files with these names are made in folders that are removed again,
+ *  so that the file system itself tells which names are the same. */
 typedef struct name_trial {
     const separate_jobs *list;
     taken_name *names;
     size_t count;
-    char folder[BSM_MAX_PATH]; /* the present one, or "" */
+    char folder[BSM_MAX_PATH]; /* the present folder, or "" */
     int fd;
 } name_trial;
 
@@ -123,7 +123,7 @@ static size_t folder_length(const char *path)
     return slash ? (size_t)(slash + 1 - path) : 0;
 }
 
-/* Where no folder can be made, no output can be written either, which is said in its time. */
+/* If no folder can be made, no output can be written either; that is reported later. */
 static void begin_folder(name_trial *trial, const char *path)
 {
     end_folder(trial);
@@ -140,7 +140,7 @@ static bool is_same_folder(const char *a, const char *b)
     return length == folder_length(b) && strncmp(a, b, length) == 0;
 }
 
-/* The earlier name of this folder that is the same file as `name`. */
+/* Find the earlier name in this folder that is the same file as `name`. */
 static size_t find_twin(const name_trial *trial, size_t name)
 {
     struct stat twin, other;
@@ -179,7 +179,7 @@ static bsm_status try_name(name_trial *trial, size_t i, bsm_error *error)
     return BSM_OK;
 }
 
-/* An output that is there may be the input of another. */
+/* An existing output may be the input of another job. */
 static bsm_status check_inputs(const name_trial *trial, size_t i, bsm_error *error)
 {
     struct stat file;
@@ -230,7 +230,8 @@ static bsm_status list_names(name_trial *trial, const bsm_config *config,
     return status;
 }
 
-/* "./a.wav" and "a.wav" are one, and so is what a link leads to. */
+/* Resolve the folder, because "./a.wav" and "a.wav" are the same file, as are a link and its
+ * target. */
 static void resolve_folder(taken_name *name)
 {
     char *folder = strndup(name->path, folder_length(name->path));
@@ -249,7 +250,7 @@ static int compare_paths(const void *a, const void *b)
     return strcmp(((const taken_name *)a)->path, ((const taken_name *)b)->path);
 }
 
-/* Is `job` what another job writes? */
+/* Return true if the input of `job` is an output of another job. */
 static bool is_output(const name_trial *names, size_t job)
 {
     const taken_name wanted = {names->list->jobs[job].path, job};

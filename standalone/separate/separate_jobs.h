@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** The command line of bsm-separate, and the files that one run works on. */
+/** The command line of bsm-separate, and the files of one run. */
 #ifndef BSM_STANDALONE_SEPARATE_SEPARATE_JOBS_H
 #define BSM_STANDALONE_SEPARATE_SEPARATE_JOBS_H
 
@@ -21,14 +21,14 @@ typedef struct separate_args {
     bsm_precision precision;
     size_t threads; /**< 0: one per core */
     bool quiet;
-    bool picture; /**< also draw what was separated */
+    bool picture; /**< also draw spectrograms */
     bsm_separate_options options;
     char *const *inputs; /**< files and folders */
     size_t num_inputs;   /**< at least 1, if the action is PROGRAM_RUN */
 } separate_args;
 
-/** BSM_INVALID_ARGUMENT names the option or the value; BSM_UNSUPPORTED: this program cannot draw.
- * `argv` may be put in another order. */
+/** Parse the command line; the order of `argv` may change. BSM_INVALID_ARGUMENT names the option or
+ *  the value; BSM_UNSUPPORTED: this program cannot draw. */
 BSM_NODISCARD bsm_status separate_args_parse(int argc, char **argv, separate_args *args,
                                              bsm_error *error);
 
@@ -39,7 +39,7 @@ extern const program_table separate_program;
 typedef struct audio_folder {
     char **paths; /**< sorted */
     size_t count;
-    char **others; /**< names of what is no audio file, sorted; folders end in '/' */
+    char **others; /**< sorted names of entries that are no audio files; folders end in '/' */
     size_t num_others;
     size_t num_outputs; /**< audio files that an earlier run wrote */
 } audio_folder;
@@ -51,15 +51,15 @@ BSM_NODISCARD bsm_status audio_folder_list(const char *folder, const bsm_config 
                                            audio_folder *list, bsm_error *error);
 void audio_folder_clear(audio_folder *list);
 
-/** What of the folder is not listed, in a few words. False: nothing. */
+/** Describe in a few words what was left out of the list. Return false if nothing was. */
 bool audio_folder_left_out(const audio_folder *list, char *text, size_t size);
 
-/** True for "song.vocals.flac" and the like. */
+/** Return true for names like "song.vocals.flac". */
 bool audio_folder_is_output(const char *name, const bsm_config *config);
 
-/* Standard input as a file: what is in it may only be known at its end, and is read from there. */
+/* Makes standard input a file, because some formats can be read only from their end. */
 
-/** Copy it, to its end, to a file called "stdin" in a folder of its own in $TMPDIR.
+/** Copy standard input to its end into a file called "stdin" in a new folder in $TMPDIR.
  *  BSM_INVALID_ARGUMENT (it is a terminal), BSM_NO_SPACE, BSM_IO. */
 BSM_NODISCARD bsm_status standard_input_save(char path[BSM_MAX_PATH], bsm_error *error);
 
@@ -70,9 +70,9 @@ void standard_input_remove(const char *path);
 
 typedef struct separate_job {
     char *path;
-    uint64_t size; /**< of the file, bytes; 0 if it cannot be told */
-    dev_t device;  /**< which file it is ... */
-    ino_t inode;   /**< ... 0: not known */
+    uint64_t size; /**< size of the file in bytes; 0 if it is not known */
+    dev_t device;  /**< identity of the file ... */
+    ino_t inode;   /**< ... both 0: not known */
 } separate_job;
 
 typedef struct separate_jobs {
@@ -80,20 +80,20 @@ typedef struct separate_jobs {
     size_t count;
 } separate_jobs;
 
-/** Add a file, which need not be there. BSM_NO_MEMORY. */
+/** Add a file, which need not exist. BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status separate_jobs_add(separate_jobs *list, const char *path, bsm_error *error);
 void separate_jobs_clear(separate_jobs *list);
 
-/** Drop those that other jobs write, of a folder that was separated before; returns how many.
- *  Without memory for that, none. */
+/** Drop jobs whose inputs are outputs of other jobs, as in a folder that was separated before.
+ *  Return their number; without memory, drop none. */
 size_t separate_jobs_drop_outputs(separate_jobs *list, const bsm_config *config,
                                   const bsm_separate_options *options);
 
-/** Keep every `size`th job from number `rank` on. */
+/** Keep every `size`-th job, starting with number `rank`. */
 void separate_jobs_share(separate_jobs *list, size_t rank, size_t size);
 
-/** Refuse, before anything is written, that two jobs write files of one name, whatever makes these
- *  one on their file system, or that an output replaces another's input.
+/** Fail before anything is written if two jobs would write the same file, for whatever reason the
+ *  file system takes their names as one, or if an output would replace the input of another job.
  *  BSM_INVALID_ARGUMENT, BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status separate_jobs_check(const separate_jobs *list, const bsm_config *config,
                                              const bsm_separate_options *options, bsm_error *error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** The part of the work that falls to this process, where mpirun started several. */
+/** The share of this process in the work, if mpirun started several. */
 #ifndef BSM_STANDALONE_SHARE_H
 #define BSM_STANDALONE_SHARE_H
 
@@ -9,7 +9,7 @@
 #include "bsm/status.h"
 
 typedef struct share {
-    size_t rank, size; /**< which process this is, of how many */
+    size_t rank, size; /**< number of this process, and number of all */
     bool waited;
 } share;
 
@@ -17,10 +17,10 @@ typedef struct share {
  */
 BSM_NODISCARD bsm_status share_start(share *part, bsm_error *error);
 
-/** Wait until all have come so far. */
+/** Wait until all processes have come to this point. */
 void share_wait(share *part);
 
-/** Wait for the other processes, which a launcher would end together with the first that fails. */
+/** Wait for the other processes, because a launcher ends all of them when the first one fails. */
 void share_end(share *part);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Sharing out work over MPI. */
+/* Shares the work among processes over MPI. */
 #include <mpi.h>
 
 #include "launcher.h"
@@ -36,7 +36,7 @@ void share_wait(share *part)
     part->waited = true;
 }
 
-/* One that failed early has the others waiting for it where they wait. */
+/* A process that failed early must still meet the others where they wait for it. */
 void share_end(share *part)
 {
     share_wait(part);

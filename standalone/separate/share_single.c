@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Without MPI each process would do all of the work. */
+/* Replaces share_mpi.c in a build without MPI, where each process would do all of the work. */
 #include "launcher.h"
 #include "share.h"
 

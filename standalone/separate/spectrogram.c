@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How loud the parts of a song are over time and frequency. */
+/* Computes how loud the parts of a song are over time and frequency. */
 #include "picture.h"
 
 #include <math.h>
@@ -15,18 +15,19 @@ enum { FIRST_HOPS_PER_WINDOW = 16, LAST_HOPS_PER_WINDOW = 2, SHORTEST_WINDOW = 6
 typedef float column[SPECTROGRAM_PARTS][SPECTROGRAM_ROWS];
 
 struct spectrogram {
-    size_t rate, channels, planes; /* of the vocals and of the instrumental: 2 * channels */
+    size_t rate, channels,
+        planes; /* channels of the vocals and of the instrumental: 2 * channels */
     size_t n_fft, hop;
     bsm_stft *stft;
     float *window;   /* [planes][n_fft] */
-    size_t held;     /* samples of it */
+    size_t held;     /* number of samples in it */
     float *spectrum; /* [bin][plane][re, im] */
     double edges[SPECTROGRAM_ROWS + 1];
     uint64_t samples;
-    size_t per_column; /* frames that make a column */
-    size_t count;      /* complete columns */
-    size_t frames;     /* in the next one, whose sum is sums[count] */
-    column *sums;      /* [SPECTROGRAM_COLUMNS]: mean power of the complete ones */
+    size_t per_column; /* frames per column */
+    size_t count;      /* number of complete columns */
+    size_t frames;     /* frames in the next column, whose sum is sums[count] */
+    column *sums;      /* [SPECTROGRAM_COLUMNS]: mean power of the complete columns */
 };
 
 /* ---- Setting up ---- */
@@ -100,7 +101,8 @@ void spectrogram_free(spectrogram *s)
 
 /* ---- Columns ---- */
 
-/* Every frame so far lies where one of twice the hop does, as the number of columns is even. */
+/* The frames so far coincide with frames of twice the hop, because the number of columns is even.
+ */
 static void halve_columns(spectrogram *s)
 {
     const size_t values = SPECTROGRAM_PARTS * SPECTROGRAM_ROWS;
@@ -140,8 +142,8 @@ static void begin_column(spectrogram *s)
 
 /* ---- Frames ---- */
 
-/* The power of a bin in all parts, summed over the channels. The transform is linear: the
- * mixture's is the sum of both parts'. */
+/* Compute the power of a bin in all parts, summed over the channels. The transform is linear, so
+ * the mixture's spectrum is the sum of those of both parts. */
 static void power_of_bin(const spectrogram *s, size_t bin, float power[SPECTROGRAM_PARTS])
 {
     const float *vocals = s->spectrum + bin * s->planes * 2;
@@ -155,7 +157,7 @@ static void power_of_bin(const spectrogram *s, size_t bin, float power[SPECTROGR
     }
 }
 
-/* Low rows lie between two bins. */
+/* Low rows lie between two bins and are interpolated. */
 static void interpolate(const spectrogram *s, double bin, float power[SPECTROGRAM_PARTS])
 {
     const size_t below = (size_t)bin;
@@ -197,7 +199,7 @@ static void add_frame(spectrogram *s)
     if (s->frames == 0) {
         begin_column(s);
     }
-    /* A sine at full scale has n_fft / 4 in its bin, by the window's mean of a half. */
+    /* A sine at full scale has n_fft / 4 in its bin, because the mean of the window is a half. */
     const float peak = (float)s->n_fft / 4, scale = 1 / (peak * peak * (float)s->channels);
     for (size_t row = 0; row < SPECTROGRAM_ROWS; row++) {
         float power[SPECTROGRAM_PARTS];
@@ -213,7 +215,7 @@ static void add_frame(spectrogram *s)
 
 /* ---- Samples ---- */
 
-/* Reads up to `count` samples from `at` on, or silence; returns how many. */
+/* Read up to `count` samples from `at` on, or silence. Return their number. */
 static size_t fill_window(spectrogram *s, const bsm_separated_block *block, size_t at, size_t count)
 {
     const size_t room = s->n_fft - s->held, taken = count < room ? count : room;
@@ -240,7 +242,7 @@ static void move_window(spectrogram *s)
     }
 }
 
-/* NULL: silence. */
+/* NULL stands for silence. */
 static void add_samples(spectrogram *s, const bsm_separated_block *block, size_t count)
 {
     for (size_t done = 0; done < count;) {

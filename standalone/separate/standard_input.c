@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Standard input as a file. */
+/* Copies standard input to a file. */
 #include "separate_jobs.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ static bsm_status write_all(int file, const char *data, size_t size, const char 
     return BSM_OK;
 }
 
-/* A signal ends it: the program then has nothing to work on. */
+/* A signal ends the program here, because there is nothing to finish yet. */
 static bsm_status copy(int file, const char *path, bsm_error *error)
 {
     static char buffer[1 << 16];
