@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** What bsm-bench measures, apart from how it prints it. */
+/** The measurements of bsm-bench, without their printing. */
 #ifndef BSM_STANDALONE_BENCH_H
 #define BSM_STANDALONE_BENCH_H
 
@@ -11,60 +11,62 @@
 
 enum { BENCH_STAGES = BSM_NUM_MODULES, BENCH_MAX_REPEATS = 1000 };
 
-/** The network's modules: "STFT", "band split", ... */
+/** Names of the network's modules: "STFT", "band split", ... */
 const char *bench_stage_name(size_t stage);
 
-/** Calls of a network that are not to be timed: the first warms the caches, and a device with
- *  memory of its own records its work in the second. */
+/** Calls of a network that are not timed: the first one warms the caches, and in the second one a
+ *  GPU records its work as a graph. */
 size_t bench_untimed_calls(const bsm_network *network);
 
-/** One window from sound to sound, of every stem, `repeats` times after those that are not timed.
- *  On a device that transforms, STFT and inverse STFT run there, too. */
+/** Time one window from samples to samples of every stem, `repeats` times after the calls that are
+ *  not timed. A device that transforms also runs the STFT and its inverse. */
 typedef struct bench_result {
     char device[128];
-    double seconds; /**< of audio */
+    double seconds; /**< seconds of audio */
     size_t frames;
     size_t repeats;
     double median, best;        /**< wall-clock seconds */
-    double stage[BENCH_STAGES]; /**< wall-clock seconds, mean; the host's padding counts as STFT */
-    double stage_gflops[BENCH_STAGES]; /**< the same of each stage; 0: none counted */
-    double gflops; /**< 2e-9 of the network's MACs per second of the median, transforms or not */
-    double peak_memory; /**< bytes of the host's, of the process while it ran */
+    double stage[BENCH_STAGES]; /**< mean wall-clock seconds; padding on the host counts as STFT */
+    double stage_gflops[BENCH_STAGES]; /**< the same for each stage; 0: not counted */
+    double gflops;      /**< GFLOP/s: 2e-9 times the network's MACs, by the median; the transforms'
+                           operations are not counted */
+    double peak_memory; /**< bytes of host memory that the process used meanwhile */
     size_t gpu_memory;  /**< bsm_network_gpu_memory */
 } bench_result;
 
-/** `options` but for max_frames. */
+/** Uses all of `options` except max_frames. */
 bsm_status bench_network(bsm_model *model, const bsm_network_options *options, double seconds,
                          size_t repeats, bench_result *result, bsm_error *error);
 
-/** What the CPU's threads do at most in products of a precision, as measured on one of them with
- *  everything in its cache. threads: 0 for one per core */
+/** Return the peak of the CPU's threads in products of a precision, as measured on one thread with
+ *  all data in its cache. `threads` is 0 for one per core. */
 bsm_status bench_peak(size_t threads, bsm_precision precision, double *gflops, bsm_error *error);
 
-/** Steps of training with one item, next to a network's window of as many frames. */
+/** Times training steps with one item, next to a network's window of the same number of frames. */
 enum { BENCH_TRAIN_PARTS = BSM_NUM_TRAINING_PARTS + 1 };
 
-/** "signals", "forward", "loss", "backward", "optimiser". */
+/** Names of the parts: "signals", "forward", "loss", "backward", "optimiser". */
 const char *bench_train_part_name(size_t part);
 
 typedef struct bench_train_result {
     char device[128];
-    double seconds; /**< of audio */
+    double seconds; /**< seconds of audio */
     size_t repeats;
     double step, parts[BENCH_TRAIN_PARTS]; /**< wall-clock seconds, medians */
-    double network;        /**< the same, of the window, which keeps nothing for a way back */
-    double passes;         /**< median of each step / its own forward pass */
-    double network_passes; /**< median of each step / the mean of `network` before and behind it */
+    double network;        /**< the same for the window, which keeps nothing for a backward pass */
+    double passes;         /**< median of step time / time of its own forward pass */
+    double network_passes; /**< median of step time / mean of the `network` times before and after
+                              it */
     bsm_training_memory planned;
-    double used_memory; /**< bytes of the host's memory that the process grew by at most, making it
-                             and stepping once */
+    double used_memory; /**< bytes by which the process grew at most while the training was made and
+                           stepped once */
 } bench_train_result;
 
-/** `repeats` steps after one to warm up, each between two passes. */
+/** Time `repeats` steps after one warm-up step, each between two passes of the network. */
 bsm_status bench_train(bsm_model *model, const bsm_training_options *options, size_t repeats,
                        bench_train_result *result, bsm_error *error);
 
-/** The scan alone, of one mixer and one sequence on one thread. */
+/** Times the scan alone, of one mixer and one sequence, on one thread. */
 typedef struct bench_scan_result {
     size_t frames;
     double sequential, chunked; /**< wall-clock seconds, medians */
@@ -73,20 +75,20 @@ typedef struct bench_scan_result {
 bsm_status bench_scan(const bsm_config *config, double seconds, size_t repeats,
                       bench_scan_result *result, bsm_error *error);
 
-/** The scan of one mixer along time on the network's device, over as many bands as it takes at
- *  once. BSM_UNSUPPORTED: the device times none by itself (bench_scan is the CPU's). */
+/** Time the scan of one mixer along time on the network's device, over as many bands as it takes at
+ *  once. BSM_UNSUPPORTED: the device has no such timing (bench_scan times the CPU's). */
 typedef struct bench_device_scan_result {
     char device[128];
     size_t sequences, frames;
-    double sequential, fast; /**< wall-clock seconds, medians; sequential: step by step, each
+    double sequential, fast; /**< median wall-clock seconds; sequential: step by step, each
                                 operation on whole arrays */
-    double difference;       /**< of the two results, relative */
+    double difference;       /**< relative difference of the two results */
 } bench_device_scan_result;
 
 bsm_status bench_device_scan(bsm_model *model, const bsm_network_options *options, double seconds,
                              size_t repeats, bench_device_scan_result *result, bsm_error *error);
 
-/** bsm_stream_process in one thread while another keeps a core busy, as fast as it goes. */
+/** Times bsm_stream_process at full speed in one thread, while another thread keeps a core busy. */
 typedef struct bench_call_result {
     size_t calls;
     double median, worst; /**< wall-clock seconds */
@@ -95,7 +97,7 @@ typedef struct bench_call_result {
 bsm_status bench_calls(bsm_model *model, const bsm_stream_options *options, size_t block,
                        size_t calls, bench_call_result *result, bsm_error *error);
 
-/** A stream against the clock. */
+/** Plays a stream in real time. */
 typedef struct bench_play_result {
     size_t block;
     double seconds;
@@ -106,14 +108,14 @@ typedef struct bench_play_result {
 bsm_status bench_play(bsm_model *model, const bsm_stream_options *options, size_t block,
                       double seconds, bench_play_result *result, bsm_error *error);
 
-/** Seconds on a clock that only goes forward. */
+/** Return the seconds of a clock that only goes forward. */
 double bench_now(void);
 
-/** Sorts `values`, so that the smallest is first, and returns the middle one. */
+/** Sort `values` in ascending order and return the median. */
 double bench_median(double *values, size_t count);
 
-/** Bytes of memory that the process uses, and used at most since the last reset. 0 where the system
- *  does not say (it is not Linux). */
+/** Return the bytes of memory that the process uses now, or has used at most since the last reset;
+ *  0 on systems that do not report them (other than Linux). */
 double bench_memory(void);
 double bench_peak_memory(void);
 void bench_reset_peak_memory(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The command line of bsm-bench. */
+/* Parses the command line of bsm-bench. */
 #include "bench_args.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 /* ---- Values ---- */
 
-/* Numbers in the option's range, separated by commas. */
+/* Parse numbers in the option's range, separated by commas. */
 static bsm_status read_list(const program_option *option, const char *list, double *values,
                             size_t most, size_t *count, bsm_error *error)
 {
@@ -161,7 +161,7 @@ static void set_defaults(bench_args *args)
                          .play = 10};
 }
 
-/* What the options mean together. */
+/* Check the options that exclude each other, and set what follows from them. */
 static bsm_status check_together(bench_args *args, bsm_error *error)
 {
     if (args->train && args->stream) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** The command line of bsm-bench. */
+/** Parses the command line of bsm-bench. */
 #ifndef BSM_STANDALONE_BENCH_ARGS_H
 #define BSM_STANDALONE_BENCH_ARGS_H
 
@@ -21,7 +21,7 @@ typedef struct bench_args {
     size_t num_seconds;
     size_t threads;
     size_t repeats;
-    bsm_precision precision; /**< of a stream auto, if it is not given; else float32 */
+    bsm_precision precision; /**< if it is not given, auto for a stream and otherwise float32 */
     bool precision_given;
     bool list_devices;
     bool json;
@@ -34,10 +34,10 @@ typedef struct bench_args {
     bsm_stream_options stream_options;
     size_t blocks[BENCH_MAX_LIST];
     size_t num_blocks;
-    double play; /**< seconds in real time for each block size */
+    double play; /**< seconds of real time for each block size */
 } bench_args;
 
-/** BSM_INVALID_ARGUMENT names the option or the value. */
+/** Parse the command line. BSM_INVALID_ARGUMENT names the option or the value. */
 BSM_NODISCARD bsm_status bench_args_parse(int argc, char **argv, bench_args *args,
                                           bsm_error *error);
 

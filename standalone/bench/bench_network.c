@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Times whole windows through a network, from sound to sound, stage by stage. */
+/* Times whole windows through a network, from samples to samples, stage by stage. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +14,10 @@ typedef struct run_state {
     bsm_network *network;
     bsm_window *window;
     size_t samples, frames;
-    float *audio[BSM_MAX_CHANNELS]; /* what goes in, then what comes out */
+    float *audio[BSM_MAX_CHANNELS]; /* the input, then the output */
     double mark;
     double stage[BENCH_STAGES];
-    bool queues; /* the stages' times are taken apart from the whole's */
+    bool queues; /* the stages are timed in runs of their own */
 } run_state;
 
 const char *bench_stage_name(size_t stage)
@@ -27,7 +27,7 @@ const char *bench_stage_name(size_t stage)
     return names[stage];
 }
 
-/* A device with memory of its own is given its work at once, and does it later. */
+/* A GPU gets all of its work at once and does it later. */
 static bool queues(const bsm_network *network)
 {
     return bsm_network_gpu_memory(network) > 0;
@@ -84,7 +84,7 @@ static bsm_status allocate_audio(run_state *run, bsm_error *error)
     return BSM_OK;
 }
 
-/* Noise at -20 dB: the time does not depend on what is in the signal. */
+/* The signal is noise at -20 dB; the time does not depend on the signal. */
 static void fill_audio(run_state *run)
 {
     unsigned int seed = 1;
@@ -124,7 +124,7 @@ static bsm_status open_run(run_state *run, bsm_model *model, const bsm_network_o
     return status;
 }
 
-/* Once more with observers, for which each stage is waited for. */
+/* Run again with observers, which wait for each stage. */
 static bsm_status time_stages(run_state *run, size_t repeats, bsm_error *error)
 {
     bsm_status status = BSM_OK;
@@ -190,7 +190,8 @@ bsm_status bench_network(bsm_model *model, const bsm_network_options *options, d
         status = time_windows(&run, result, error);
     }
     if (!status) {
-        /* Where it ran: a device may have been given up for another. */
+        /* Report the device that was used in the end, because a failing device is replaced by
+         * another one. */
         snprintf(result->device, sizeof result->device, "%s", bsm_network_device_name(run.network));
         result->gpu_memory = bsm_network_gpu_memory(run.network);
         count_stages(bsm_model_config(model), CHUNK, result);

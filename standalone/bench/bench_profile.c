@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* How near to the processor's peak each module comes. */
+/* Reports how near each module comes to the processor's peak. */
 #include <stdlib.h>
 
 #include "bench.h"
@@ -8,7 +8,7 @@
 
 enum { ROWS = BSM_CHUNK, IN = 256, OUT = 1024, TIMES = 200 };
 
-/* What comes of it on this processor (bsm_cpu_device_for). */
+/* Return the precision that is really used on this processor (bsm_cpu_device_for). */
 static bsm_precision own_precision(bsm_precision precision)
 {
     if (precision == BSM_PRECISION_INT8 && bsm_packed_int8()) {
@@ -18,7 +18,8 @@ static bsm_precision own_precision(bsm_precision precision)
     return rounds && bsm_packed_bf16() ? BSM_PRECISION_BFLOAT16 : BSM_PRECISION_FLOAT32;
 }
 
-/* The least time of a product that stays in the cache, with its rows' rounding. */
+/* Return the least time of a product that stays in the cache, including the rounding of its rows.
+ */
 static double least_time(const bsm_cpu_matrix *matrix, const bsm_row_space *space, const float *x,
                          float *y)
 {
@@ -50,7 +51,7 @@ static double peak_of_memory(float *values, void *memory, bsm_precision precisio
 
 bsm_status bench_peak(size_t threads, bsm_precision precision, double *gflops, bsm_error *error)
 {
-    enum { BYTES = 8 << 20 }; /* more than all of it needs */
+    enum { BYTES = 8 << 20 }; /* more than a product needs */
     bsm_status status = bsm_threads_resolve(threads, &threads, error);
     if (status) {
         return status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Times the sequential scan against the chunked one, on the same numbers. */
+/* Times the sequential scan and the chunked one on the same numbers. */
 #include <stdlib.h>
 #include <string.h>
 

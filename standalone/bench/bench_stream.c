@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Times the audio thread's call, and plays audio in real time against the clock. */
+/* Times the audio thread's call, and plays audio in real time. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "bench.h"
 
-/* Buffers of the largest block, of a quiet noise. */
+/* Buffers of the largest block, filled with quiet noise. */
 typedef struct buffers {
     float in[2][BSM_STREAM_MAX_BLOCK], vocals[2][BSM_STREAM_MAX_BLOCK],
         instrumental[2][BSM_STREAM_MAX_BLOCK];

@@ -11,11 +11,11 @@ typedef struct train_state {
     const bsm_config *config;
     bsm_training *training;
     bsm_network *network;
-    bsm_separation separation; /* the network's, into every stem */
+    bsm_separation separation; /* the network's output for every stem */
     bsm_window *window;
     size_t samples;
     float *mixture[BSM_MAX_CHANNELS];
-    float *stem[BSM_MAX_CHANNELS]; /* every stem's target */
+    float *stem[BSM_MAX_CHANNELS]; /* the target of every stem */
     uint64_t step;
     double mark;
     double parts[BENCH_TRAIN_PARTS];
@@ -86,7 +86,7 @@ static void close_train(train_state *s)
     }
 }
 
-/* Noise at -20 dB: the time does not depend on what is in the signal. */
+/* The signal is noise at -20 dB; the time does not depend on the signal. */
 static float *new_noise(size_t count, unsigned int *seed)
 {
     float *values = malloc(count * sizeof *values);
@@ -110,7 +110,7 @@ static bsm_status open_train(train_state *s, bsm_model *model, size_t samples, b
                     : bsm_fail(error, BSM_NO_MEMORY, "no memory for %zu samples of audio", samples);
 }
 
-/* The training alone, which may need most of the memory that there is; a first step warms up. */
+/* Make the training alone, because it may need most of the memory; a first step warms up. */
 static bsm_status open_training(train_state *s, bsm_model *model,
                                 const bsm_training_options *options, bench_train_result *result,
                                 bsm_error *error)
@@ -150,9 +150,9 @@ static bsm_status open_network(train_state *s, bsm_model *model,
 
 /* ---- In turn ---- */
 
-/* What was measured, in its order; static because it is large. */
+/* The measurements in their order; static because they are large. */
 typedef struct train_times {
-    double passes[BENCH_MAX_REPEATS + 1]; /* pass i is before step i */
+    double passes[BENCH_MAX_REPEATS + 1]; /* pass i comes before step i */
     double steps[BENCH_MAX_REPEATS];
     double parts[BENCH_TRAIN_PARTS][BENCH_MAX_REPEATS];
 } train_times;
@@ -176,8 +176,8 @@ static bsm_status time_step(train_state *s, size_t number, train_times *times, b
     return status;
 }
 
-/* What a machine becomes slower or faster by meanwhile changes a step as much as the passes beside
- * it. Sorts the times. */
+/* Compare each step with the passes beside it, because a machine that becomes slower or faster
+ * changes both alike. The times are sorted. */
 static void sum_up(train_times *times, bench_train_result *result)
 {
     double own[BENCH_MAX_REPEATS], network[BENCH_MAX_REPEATS];

@@ -34,7 +34,7 @@ void bench_reset_peak_memory(void)
     }
 }
 
-/* A line of /proc/self/status, in bytes. */
+/* Return a value of /proc/self/status in bytes. */
 static double memory_line(const char *name)
 {
     double kilobytes = 0;

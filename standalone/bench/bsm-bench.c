@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* bsm-bench: how fast a model runs here. */
+/* bsm-bench: measures how fast a model runs on this machine. */
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,7 +95,7 @@ static void print_play(size_t rate, const bench_play_result *r)
            s->segment, s->warmup);
 }
 
-/* Sums and worst cases of all that a device played. */
+/* Sums and worst cases over all that a device has played. */
 typedef struct bench_verdict {
     double seconds, worst_load, latency;
     uint64_t misses;
@@ -121,7 +121,7 @@ static double planned_bytes(const bsm_training_memory *planned)
     return (double)planned->parameters + (double)planned->activations + (double)planned->scratch;
 }
 
-/* What was planned on a GPU is exactly what is allocated there; on the host it can be compared. */
+/* On a GPU, exactly the planned memory is allocated; on the host, both can be compared. */
 static void print_train_memory(const bench_train_result *r)
 {
     const bsm_training_memory *planned = &r->planned;
@@ -317,7 +317,7 @@ static bsm_status bench_scans(const bench_args *args, const bsm_config *config, 
     return BSM_OK;
 }
 
-/* BSM_OK with nothing printed where the device has no such scan. */
+/* Return BSM_OK and print nothing if the device has no such timing. */
 static bsm_status bench_scans_of(const bench_args *args, bsm_device_kind device, bsm_model *model,
                                  cJSON *results, bsm_error *error)
 {
@@ -348,7 +348,8 @@ static bsm_status bench_device_scans(const bench_args *args, bsm_model *model, c
     bsm_status status = BSM_OK;
     for (size_t d = 0; d < args->num_devices && !status; d++) {
         const bsm_device_kind device = args->devices[d];
-        if (device != BSM_DEVICE_CPU && device != BSM_DEVICE_REFERENCE) { /* they have none */
+        if (device != BSM_DEVICE_CPU &&
+            device != BSM_DEVICE_REFERENCE) { /* these devices have no such timing */
             status = bench_scans_of(args, device, model, results, error);
         }
     }

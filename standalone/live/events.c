@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What other threads tell the main thread. */
+/* Passes news from other threads to the main thread. */
 #include "live.h"
 
 #include <errno.h>
@@ -25,7 +25,8 @@ void events_close(events *e)
 static void wake(events *e)
 {
     const uint64_t one = 1;
-    (void)!write(e->fd, &one, sizeof one); /* it fails only when it is readable anyhow */
+    (void)!write(e->fd, &one,
+                 sizeof one); /* this fails only if the descriptor is readable anyway */
 }
 
 static void put_text(events *e, event_text *to, const char *text)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* bsm-live as a client of JACK. Also of PipeWire, which has the same interface. */
+/* Runs bsm-live as a client of JACK, or of PipeWire, which has the same interface. */
 #include <jack/jack.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,17 +13,17 @@ typedef struct jack_backend {
     backend_callbacks callbacks;
     jack_client_t *client;
     jack_port_t *ports[NUM_PORTS];
-    char why[BACKEND_MAX_NAME]; /**< written before shut_down is set */
-    _Atomic bool shut_down;     /**< the server has gone, or has thrown us out */
+    char why[BACKEND_MAX_NAME]; /**< the reason, written before shut_down is set */
+    _Atomic bool shut_down;     /**< the server has stopped or has removed the client */
     bool described;
 } jack_backend;
 
-/* The library's messages have no user pointer. */
+/* The message callbacks of the library have no user pointer. */
 static _Atomic(const backend_callbacks *) listener;
 
 /* ---- Messages ---- */
 
-/* jack_client_open reports its own failures, in one line. */
+/* jack_client_open's own messages are suppressed, because its failure is reported in one line. */
 static void on_error_message(const char *text)
 {
     const backend_callbacks *callbacks = atomic_load(&listener);
@@ -80,8 +80,8 @@ static int on_process(jack_nframes_t frames, void *user)
     return 0;
 }
 
-/* Of what the connected ports on one side of us say. The network mixes left and right, so that
- * every output depends on every input. */
+/* Compute the latency range of the ports that are connected on one side. Every output depends on
+ * every input, because the network mixes left and right. */
 static jack_latency_range_t latency_around(const jack_backend *j, size_t first, size_t end,
                                            jack_latency_callback_mode_t mode)
 {
@@ -99,8 +99,8 @@ static jack_latency_range_t latency_around(const jack_backend *j, size_t first, 
     return all;
 }
 
-/* Capture: how long ago our outputs' sound came in; playback: when our inputs' sound will be out.
- */
+/* The capture latency tells how long ago the audio of the outputs came in; the playback latency
+ * tells when the audio of the inputs will be heard. */
 static void on_latency(jack_latency_callback_mode_t mode, void *user)
 {
     jack_backend *j = user;
@@ -170,7 +170,7 @@ static void set_callbacks(jack_backend *j)
 static void close_jack(audio_backend *backend)
 {
     jack_backend *j = (jack_backend *)backend;
-    atomic_store(&listener, NULL); /* what ends now need not be told */
+    atomic_store(&listener, NULL); /* news are not needed any more */
     if (j->client) {
         if (j->described && !atomic_load(&j->shut_down)) {
             jack_ports_undescribe(j->client, j->ports);
@@ -237,8 +237,8 @@ static void latency_changed_jack(audio_backend *backend)
     }
 }
 
-/* A client must not be closed when its server has gone: jack_client_close may cancel the library's
- * own thread while that holds a lock which it then waits for (jackaudio/jack2, issue 395). */
+/* A client must not be closed after its server has gone: jack_client_close may cancel a thread of
+ * the library that holds a lock, and then wait for that lock (jackaudio/jack2, issue 395). */
 static bsm_status check_jack(audio_backend *backend, bsm_error *error)
 {
     const jack_backend *j = (const jack_backend *)backend;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The ports of bsm-live on JACK. */
+/* Registers and connects the ports of bsm-live on JACK. */
 #include "jack_ports.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@ static const port_text texts[NUM_PORTS] = {
     [PORT_OUT_RIGHT] = {"out_r", "Remix right", "Remix"},
 };
 
-/* Written out: as variables of the library they are missing from some. */
+/* The URIs are written out because some libraries lack the variables. */
 static const char KEY_PRETTY_NAME[] = "http://jackaudio.org/metadata/pretty-name";
 static const char KEY_PORT_GROUP[] = "http://jackaudio.org/metadata/port-group";
 static const char KEY_ORDER[] = "http://jackaudio.org/metadata/order";
@@ -86,7 +86,8 @@ static bool is_ours(jack_client_t *client, const char *port)
     return strncmp(port, name, length) == 0 && port[length] == ':';
 }
 
-/* The first two ports that match and are not ours: left and right. A single one is both. */
+/* Find the first two matching ports of other clients, for left and right. A single one serves as
+ * both. */
 static size_t find_pair(jack_client_t *client, const char *const *names, const char *pair[2])
 {
     size_t found = 0;
@@ -101,7 +102,7 @@ static size_t find_pair(jack_client_t *client, const char *const *names, const c
     return found;
 }
 
-/* Connect what gives sound to our inputs, or what takes it to our remix. False if there is none. */
+/* Connect sources to the inputs, or destinations to the remix. Return false if there are none. */
 static bool connect_side(jack_client_t *client, jack_port_t *const ports[NUM_PORTS],
                          const char *pattern, unsigned long flags,
                          const backend_callbacks *callbacks)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** The ports of bsm-live on JACK: what they are called and what they are connected to. */
+/** The ports of bsm-live on JACK: their names and connections. */
 #ifndef BSM_LIVE_JACK_PORTS_H
 #define BSM_LIVE_JACK_PORTS_H
 
@@ -23,13 +23,13 @@ typedef enum jack_port_index {
 bsm_status jack_ports_register(jack_client_t *client, jack_port_t *ports[NUM_PORTS],
                                bsm_error *error);
 
-/** Names for people: aliases and metadata. Where the server has no metadata, there are none. */
+/** Set aliases and metadata as names for people, as far as the server supports them. */
 void jack_ports_describe(jack_client_t *client, jack_port_t *const ports[NUM_PORTS]);
 
-/** Metadata outlive a client that does not remove them. */
+/** Remove the metadata, which would outlive the client. */
 void jack_ports_undescribe(jack_client_t *client, jack_port_t *const ports[NUM_PORTS]);
 
-/** Connect as the options say; what cannot be connected is a notice. */
+/** Connect as the options say. A port that cannot be connected causes a notice. */
 void jack_ports_connect(jack_client_t *client, jack_port_t *const ports[NUM_PORTS],
                         const backend_options *options, const backend_callbacks *callbacks);
 

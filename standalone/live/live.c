@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* bsm-live: take the vocals out of music while it plays. */
+/* bsm-live: takes the vocals out of music while it plays. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -128,8 +128,8 @@ static bsm_status open_backend(live *l, bsm_error *error)
     return status;
 }
 
-/* The lowest layer last: with the model at hand, a stream can be made as soon as its rate is
- * known, and sound goes through from the first call of the audio thread. */
+/* The audio system is opened last. With the model loaded, the stream can be made as soon as the
+ * sample rate is known, so that audio passes from the first call on. */
 static bool open_all(live *l, bsm_model **model)
 {
     bsm_error error;
@@ -146,7 +146,7 @@ static bool open_all(live *l, bsm_model **model)
         return false;
     }
     bsm_status status = open_backend(l, &error);
-    if (status == BSM_CANCELLED) { /* by the user, while there was no server */
+    if (status == BSM_CANCELLED) { /* ended by the user while there was no server */
         return false;
     }
     if (status) {
@@ -175,7 +175,7 @@ static void print_start(live *l)
     live_warn_period(l);
 }
 
-/* A library whose device has gone may wait for it for ever, its audio thread still among us. */
+/* A library may wait for ever for a device that has gone, with its audio thread still running. */
 static void leave_if_lost(live *l)
 {
     bsm_error error;
@@ -210,11 +210,11 @@ static void play(live *l)
         activate_and_run(l);
     }
     panel_close(&l->panel);
-    live_unblock_signals(); /* whoever loses patience with what follows may end it */
+    live_unblock_signals(); /* from here on the user may end the program at once */
     if (l->backend) {
         l->backend->driver->close(l->backend);
     }
-    pipeline_free(l->pipeline); /* waits for the block that is being computed */
+    pipeline_free(l->pipeline); /* this waits for the block that is being computed */
     bsm_model_free(model);
     remote_close(l->remote);
     stats_log_close(&l->stats);

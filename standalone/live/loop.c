@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What bsm-live does while it plays: keys, signals, news, panel and statistics. */
+/* The main loop of bsm-live: handles keys, signals and news, and updates panel and statistics. */
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
@@ -28,8 +28,8 @@ void live_fail(live *l, exit_activity activity, const bsm_error *error)
     l->stop = true;
 }
 
-/* A period's input comes at once. If it is more than one block of the network, the first block's
- * result is wanted before there was any time to compute it. */
+/* The input of a period comes at once. If it is longer than a block of the network, the first
+ * block's result is needed before there was time to compute it. */
 void live_warn_period(live *l)
 {
     const bsm_config *model = bsm_model_config(pipeline_model(l->pipeline));
@@ -60,7 +60,7 @@ void live_refresh(live *l)
 
 /* ---- Changes while it plays ---- */
 
-/* It changes when the audio thread has taken up the wish for it. */
+/* The latency changes when the audio thread begins to apply the new options. */
 static void follow_latency(live *l)
 {
     if (pipeline_follow_latency(l->pipeline)) {
@@ -72,7 +72,7 @@ static void follow_latency(live *l)
     }
 }
 
-/* `path` NULL: the default. True if it plays. */
+/* Load a model and play it; a NULL `path` stands for the default model. Return true if it plays. */
 static bool play_model(live *l, const char *path, const char *what)
 {
     bsm_model *model = NULL;
@@ -111,7 +111,7 @@ static void change_rate(live *l, size_t rate)
         live_fail(l, DOING_ELSE, &error);
         return;
     }
-    l->misses_told = 0; /* the new stream counts anew */
+    l->misses_told = 0; /* the new stream counts from zero */
     l->backend->driver->latency_changed(l->backend);
     live_refresh(l);
     panel_print(&l->panel, "the sample rate is %zu Hz now; latency %zu samples", rate,
@@ -144,7 +144,7 @@ static void take_news(live *l)
 
 /* ---- Keys ---- */
 
-/* It is the one to be loaded again, too. */
+/* A reload loads this model again. */
 static void change_model(live *l, const char *path)
 {
     if (play_model(l, path, "model")) {
@@ -179,7 +179,7 @@ static void take_key(live *l, char key)
 
 /* ---- Signals ---- */
 
-/* What is ignored stays so: nohup and shells ask for that. */
+/* Ignored signals stay ignored, as nohup and shells request. */
 static void fill_signals(sigset_t *set)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP};
@@ -209,7 +209,7 @@ void live_unblock_signals(void)
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* Ctrl-Z: the shell gets its terminal as it was. */
+/* On Ctrl-Z, give the terminal back to the shell as it was. */
 static void suspend(live *l)
 {
     const bool quiet = l->panel.quiet;
@@ -254,7 +254,7 @@ static void write_stats(live *l)
     }
 }
 
-/* The panel shows what goes wrong at any moment; plain lines say it once in a while. */
+/* The panel shows trouble at once; plain lines report it once in a while. */
 static void tell_trouble(live *l, double time)
 {
     const bsm_stream_stats *s = &l->view.stream;
@@ -304,7 +304,7 @@ static void tick(live *l)
 
 /* ---- The loop ---- */
 
-/* Wait for something to happen or for `seconds`. */
+/* Wait for an event, `seconds` at most. */
 static void wait_and_answer(live *l, double seconds)
 {
     struct pollfd fds[] = {
@@ -317,7 +317,7 @@ static void wait_and_answer(live *l, double seconds)
         return;
     }
     if (fds[2].revents & (POLLHUP | POLLERR)) {
-        l->stop = true; /* the terminal was closed; SIGHUP then means no reload */
+        l->stop = true; /* the terminal was closed, so SIGHUP is no request to reload */
         return;
     }
     if (fds[0].revents) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The command line of bsm-live. */
+/* Parses the command line of bsm-live. */
 #include "options.h"
 
 #include <math.h>
@@ -128,7 +128,7 @@ const program_table live_program = {
     "SIGHUP reloads the model. Exit status: 0 ended by the user, others: bsm-live(1).\n",
 };
 
-/* Each option but the common ones belongs to one of the systems. */
+/* Each option that is not common to both belongs to one audio system. */
 static bsm_status choose_system(live_options *o, bsm_error *error)
 {
     const backend_options *b = &o->backend;
@@ -166,7 +166,7 @@ bsm_status live_options_parse(int argc, char **argv, live_options *o, bsm_error 
 
 /* ---- The stream ---- */
 
-/* Seconds, unless the user asks for more. */
+/* The largest latency in seconds, unless the user asks for more. */
 static const double MOST_LATENCY = 2;
 
 static double to_frames(double seconds, const bsm_config *model)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** The command line of bsm-live. */
+/** Parses the command line of bsm-live. */
 #ifndef BSM_LIVE_OPTIONS_H
 #define BSM_LIVE_OPTIONS_H
 
@@ -9,7 +9,7 @@
 #include "program_options.h"
 
 typedef enum live_system {
-    LIVE_ANY_SYSTEM, /**< JACK where it is built in, else PortAudio */
+    LIVE_ANY_SYSTEM, /**< JACK if it is built in, otherwise PortAudio */
     LIVE_JACK,
     LIVE_PORTAUDIO,
 } live_system;
@@ -17,11 +17,11 @@ typedef enum live_system {
 typedef struct live_options {
     program_action action;
     bool jack, portaudio, list_audio_devices, list_devices;
-    live_system system; /**< that these and other options ask for */
+    live_system system; /**< the system that the options ask for */
     backend_options backend;
     const char *model;   /**< NULL: the default model */
     double latency_ms;   /**< 0: the default */
-    double lookahead_ms; /**< negative: follows from the latency */
+    double lookahead_ms; /**< negative: derived from the latency */
     bsm_memory memory;
     double history; /**< seconds, of bounded memory; 0: the model's segment */
     double warmup;  /**< seconds, of rolling memory; 0: chosen */
@@ -34,11 +34,11 @@ typedef struct live_options {
     const char *stats; /**< a file; NULL: none */
 } live_options;
 
-/** BSM_INVALID_ARGUMENT names the option or the value. */
+/** Parse the command line. BSM_INVALID_ARGUMENT names the option or the value. */
 BSM_NODISCARD bsm_status live_options_parse(int argc, char **argv, live_options *options,
                                             bsm_error *error);
 
-/** What a stream of a model at a sample rate is to be. */
+/** Return the options of a stream for a model at a sample rate. */
 bsm_stream_options live_options_stream(const live_options *options, const bsm_config *model,
                                        size_t rate);
 

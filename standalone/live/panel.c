@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The program's face: a small panel and keys on a terminal, plain lines anywhere else. */
+/* The program's display: a small panel and keys on a terminal, plain lines elsewhere. */
 #include "panel.h"
 
 #include <math.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static const char PROGRAM[] = "bsm-live: ";
-static const float FALL = 0.8F; /* of a level from one picture to the next */
+static const float FALL = 0.8F; /* decay of a level from one picture to the next */
 
 /* ---- What the panel says ---- */
 
@@ -32,7 +32,8 @@ static void format_db(double db, char text[16])
     }
 }
 
-/* A line of at most `width` columns. Names of files and devices have no say over the terminal. */
+/* Print a line of at most `width` columns. Names of files and devices cannot control the terminal.
+ */
 static char *put_line(char *at, size_t width, const char *format, ...) BSM_PRINTF(3, 4);
 static char *put_line(char *at, size_t width, const char *format, ...)
 {
@@ -44,7 +45,7 @@ static char *put_line(char *at, size_t width, const char *format, ...)
     size_t columns = 0, bytes = 0;
     for (; line[bytes]; bytes++) {
         unsigned char c = (unsigned char)line[bytes];
-        columns += (c & 0xc0) != 0x80; /* UTF-8: only first bytes count */
+        columns += (c & 0xc0) != 0x80; /* in UTF-8, only the first byte of a character counts */
         if (columns > width) {
             break;
         }
@@ -95,7 +96,8 @@ static const char *state_text(const live_view *view)
                                                      : "remix";
 }
 
-/* It is too long for most terminals: what is wrong, and what would help. */
+/* The sentence is too long for most terminals, so it is split: what is wrong, and what would help.
+ */
 static char *put_too_slow(char *at, size_t width, const char *sentence)
 {
     const char *help = strstr(sentence, "; ");
@@ -104,7 +106,7 @@ static char *put_too_slow(char *at, size_t width, const char *sentence)
     return put_line(at, width, "%s", help ? help + 2 : "");
 }
 
-/* Only the end of a long answer is shown. */
+/* Of a long answer, only the end is shown. */
 static void put_answer(char *at, size_t width, const char *answer)
 {
     static const char question[] = "model file: ";
@@ -145,12 +147,12 @@ static size_t terminal_width(void)
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || size.ws_col == 0) {
         return 79;
     }
-    /* One column less than there are: some terminals wrap a full line. */
+    /* Use one column less than there are, because some terminals wrap a full line. */
     size_t width = (size_t)size.ws_col - 1;
     return width < PANEL_MAX_WIDTH ? width : PANEL_MAX_WIDTH;
 }
 
-/* In the background, to touch the terminal would stop us. */
+/* In the background, changing the terminal would stop the program. */
 static bool has_terminal(void)
 {
     const char *kind = getenv("TERM");
@@ -176,7 +178,7 @@ void panel_close(panel *p)
     if (p->terminal) {
         tcsetattr(STDIN_FILENO, TCSADRAIN, &p->saved);
         p->terminal = false;
-        p->drawn = 0; /* it stays on the screen, above whatever comes */
+        p->drawn = 0; /* the line stays on the screen, above later output */
     }
 }
 
@@ -239,7 +241,7 @@ void panel_draw(panel *p, const live_view *view)
     for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1, p->drawn++) {
         printf("%.*s\033[K\n", (int)(end - line), line);
     }
-    printf("\033[J"); /* the last picture may have had more lines */
+    printf("\033[J"); /* the previous panel may have had more lines */
     fflush(stdout);
 }
 
@@ -257,7 +259,7 @@ void panel_ask(panel *p)
     p->answer[0] = '\0';
 }
 
-/* All bytes of the last letter. */
+/* Remove all bytes of the last letter. */
 static void erase_letter(char *answer)
 {
     size_t length = strlen(answer);

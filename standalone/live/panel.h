@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** What bsm-live tells about itself, on the terminal and in a file of statistics. */
+/** The output of bsm-live on the terminal and in a file of statistics. */
 #ifndef BSM_STANDALONE_LIVE_PANEL_H
 #define BSM_STANDALONE_LIVE_PANEL_H
 
@@ -13,15 +13,15 @@
 
 typedef struct live_view {
     const char *system; /**< "JACK" */
-    const char *name;   /**< of the client or the device */
-    size_t rate, block; /**< block 0: varies */
+    const char *name;   /**< name of the client or the device */
+    size_t rate, block; /**< block is 0 if it varies */
     const char *model;
-    const char *device; /**< that computes */
+    const char *device; /**< the device that computes */
     bsm_stream_stats stream;
-    char failure[512];    /**< why the network has stopped; "": it has not */
-    const char *too_slow; /**< what is to be said of a model that is; NULL: it is not */
+    char failure[512];    /**< why the network has stopped, or "" */
+    const char *too_slow; /**< the sentence about a model that is too slow; NULL if it is not */
     uint64_t xruns;
-    float peak[BSM_NUM_PARTS]; /**< highest absolute sample lately, before the gain */
+    float peak[BSM_NUM_PARTS]; /**< highest recent absolute sample before the gain */
     bsm_remix_settings mix;
 } live_view;
 
@@ -30,7 +30,7 @@ static inline double live_view_latency_ms(const live_view *view)
     return 1000.0 * (double)view->stream.latency / (double)view->rate;
 }
 
-/* The program's face: a small panel and keys on a terminal, plain lines anywhere else. */
+/* The program's display: a small panel and keys on a terminal, plain lines elsewhere. */
 
 enum {
     PANEL_LINES = 5,
@@ -41,42 +41,43 @@ enum {
 };
 
 typedef struct panel {
-    bool quiet;                 /**< errors only */
-    bool terminal;              /**< the panel is shown and keys are read */
-    size_t drawn;               /**< lines of the panel above the cursor */
-    float shown[BSM_NUM_PARTS]; /**< levels, which fall slower than the sound's */
-    bool asking;                /**< a line is being typed */
+    bool quiet;                 /**< print errors only */
+    bool terminal;              /**< whether the panel is shown and keys are read */
+    size_t drawn;               /**< number of the panel's lines above the cursor */
+    float shown[BSM_NUM_PARTS]; /**< shown levels, which fall more slowly than those of the audio */
+    bool asking;                /**< whether a line is being typed */
     char answer[PANEL_ANSWER_SIZE];
     struct termios saved;
 } panel;
 
-/** Takes the terminal if standard input and output are one and we are in its foreground. */
+/** Use the terminal if standard input and output are one and the program is in its foreground. */
 void panel_open(panel *p, bool quiet);
 
-/** Gives the terminal back as it was. May be called twice. */
+/** Restore the terminal. May be called twice. */
 void panel_close(panel *p);
 
-/** A line that the panel stays below. Not printed if quiet. */
+/** Print a line above the panel, unless quiet. */
 void panel_print(panel *p, const char *format, ...) BSM_PRINTF(2, 3);
 
-/** A line of an error or a warning; always printed, on standard error. */
+/** Print an error or a warning on standard error, even if quiet. */
 void panel_complain(panel *p, const char *format, ...) BSM_PRINTF(2, 3);
 
-/** Show the present state, if there is a terminal. */
+/** Show the present state if there is a terminal. */
 void panel_draw(panel *p, const live_view *view);
 
-/** The next key that was pressed, or 0. */
+/** Return the next key that was pressed, or 0. */
 char panel_key(const panel *p);
 
-/** Ask for the name of a model file: until it is typed, keys are for panel_type. */
+/** Ask for the name of a model file. Until it is typed, keys must be passed to panel_type. */
 void panel_ask(panel *p);
 
-/** A key of the answer. True if that is complete, and not empty; Escape gives it up. */
+/** Take a key of the answer. Return true if the answer is complete and not empty; Escape cancels
+ *  it. */
 bool panel_type(panel *p, char key);
 
-/** The panel's PANEL_LINES lines, and two more if the model is too slow, each at most `width`
- *  columns and ended by a newline. `answer` is what has been typed of one; NULL: nothing is asked.
- */
+/** Format the PANEL_LINES lines of the panel, and two more if the model is too slow. Each has
+ *  `width` columns at most and ends in a newline. `answer` is the part of an answer that has been
+ *  typed; NULL if nothing is asked. */
 void panel_format(const live_view *view, const float levels[BSM_NUM_PARTS], const char *answer,
                   size_t width, char text[PANEL_TEXT_SIZE]);
 
@@ -87,10 +88,10 @@ typedef struct stats_log {
     FILE *file; /**< NULL: none */
 } stats_log;
 
-/** Append to `path`. BSM_NO_PERMISSION, BSM_IO and so on. */
+/** Open a log that appends to `path`. BSM_NO_PERMISSION, BSM_IO and others. */
 BSM_NODISCARD bsm_status stats_log_open(stats_log *log, const char *path, bsm_error *error);
 
-/** Write one line. After a failure the log is closed: music goes on when the disk is full. */
+/** Write one line. A failure closes the log, because the music must go on when the disk is full. */
 BSM_NODISCARD bsm_status stats_log_write(stats_log *log, const live_view *view, bsm_error *error);
 
 void stats_log_close(stats_log *log);

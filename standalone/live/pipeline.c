@@ -10,10 +10,10 @@
 #include <immintrin.h>
 #endif
 
-/** From one rate to another in 5 ms. */
+/** The crossfade from one sample rate to another takes 5 ms. */
 enum { FADES_PER_SECOND = 200, MAX_FADE = BSM_STREAM_MAX_RATE / FADES_PER_SECOND };
 
-/** What belongs to one sample rate. */
+/** The state that belongs to one sample rate. */
 typedef struct lane {
     size_t fade; /**< samples */
     bsm_stream *stream;
@@ -25,27 +25,28 @@ struct pipeline {
     bsm_stream_options options;
     bsm_model *model;
     bsm_remix_settings mix;
-    lane *newest;           /**< what the audio thread has, or will have after the next block */
-    uint64_t columns_taken; /**< of levels, from the newest */
+    lane *newest; /**< the state that the audio thread uses, or will use after the next block */
+    uint64_t columns_taken; /**< the peaks since they were last read */
 
     /* ---- Between the main and the audio thread ---- */
-    _Atomic(lane *) incoming; /**< for the audio thread to take */
-    _Atomic(lane *) outgoing; /**< for the main thread to free */
+    _Atomic(lane *) incoming; /**< passed to the audio thread */
+    _Atomic(lane *) outgoing; /**< passed back to the main thread, which frees it */
     _Atomic size_t latency;
     _Atomic bool freewheel;
 
     /* ---- The audio thread's ---- */
     lane *current;
-    lane *leaving;    /**< fades out; NULL: none does */
+    lane *leaving;    /**< the state that fades out, or NULL */
     size_t fade_left; /**< samples */
     bool freewheeling;
-    float scratch[4][BSM_STREAM_MAX_BLOCK]; /**< stems that the audio system has no place for */
-    float fading[8][MAX_FADE];              /**< what goes in and what leaves */
+    float scratch[4][BSM_STREAM_MAX_BLOCK]; /**< buffers for stems without an output */
+    float fading[8][MAX_FADE];              /**< copies of the input and the output */
 };
 
 /* ---- Denormals ---- */
 
-/* Denormals, which occur in the tails of filters, cost a hundred times what other numbers do. */
+/* Operations with denormals, which occur when filters decay, take a hundred times as long as
+ * others. */
 static unsigned denormals_off(void)
 {
 #ifdef __SSE2__
@@ -145,7 +146,7 @@ void pipeline_tidy(pipeline *p)
 static void take_incoming(pipeline *p)
 {
     if (atomic_load_explicit(&p->incoming, memory_order_relaxed) && !p->leaving &&
-        !atomic_load(&p->outgoing)) { /* the main thread has freed the one before */
+        !atomic_load(&p->outgoing)) { /* the main thread has freed the previous state */
         lane *next = atomic_exchange(&p->incoming, NULL);
         if (next) {
             p->leaving = p->current;
@@ -201,8 +202,8 @@ static void add_leaving(const pipeline *p, float *to, const float *leaving, size
     }
 }
 
-/* Both lanes at once, the new one's input fading in. What is given may lie where it is taken from.
- */
+/* Run both states at once while the input of the new one fades in. Inputs and outputs may be the
+ * same buffers. */
 static void process_fade(pipeline *p, const backend_buffers *b, size_t offset, size_t frames)
 {
     float(*f)[MAX_FADE] = p->fading;
@@ -290,7 +291,7 @@ bsm_status pipeline_set_rate(pipeline *p, size_t rate, bsm_error *error)
     p->columns_taken = 0;
     pipeline_follow_latency(p);
     pipeline_tidy(p);
-    free_lane(atomic_exchange(&p->incoming, made)); /* one that was never taken */
+    free_lane(atomic_exchange(&p->incoming, made)); /* a state that was never taken */
     return BSM_OK;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* bsm-live on PortAudio: ALSA and others, without a sound server. */
+/* Runs bsm-live on PortAudio: ALSA and others, without a sound server. */
 #include <portaudio.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -47,7 +47,7 @@ static void hush_end(int kept)
 
 enum {
     CHUNK = 1024,
-    SILENT_SECONDS = 5, /* a device that asks for nothing for so long has gone */
+    SILENT_SECONDS = 5, /* a device that does not call for this long has gone */
 };
 
 typedef struct portaudio_backend {
@@ -57,13 +57,13 @@ typedef struct portaudio_backend {
     bool initialised;
     int in_channels, out_channels;
     _Atomic bool closing;
-    _Atomic unsigned calls; /**< of the audio thread */
-    /* What check() saw. */
+    _Atomic unsigned calls; /**< calls of the audio thread */
+    /* The values at the last check(). */
     unsigned calls_seen;
     time_t seen_at;
-    /* The audio thread's. */
+    /* Used by the audio thread alone. */
     float silence[CHUNK];
-    float remix[2][CHUNK]; /**< on its way to a device of one channel */
+    float remix[2][CHUNK]; /**< buffer for a device with one channel */
 } portaudio_backend;
 
 static bsm_status fail_pa(PaError code, const char *what, bsm_error *error)
@@ -83,8 +83,8 @@ static void on_abort(int number)
     siglongjmp(before_start, 1);
 }
 
-/* PortAudio 19.6 takes for granted that ALSA's configuration is there, and ends the program where
- * it is not. False: it did; it cannot be used any more. */
+/* PortAudio 19.6 ends the program if ALSA's configuration is missing. Return false if that
+ * happened; PortAudio cannot be used any more then. */
 static bool initialise_guarded(PaError *code)
 {
     struct sigaction before;
@@ -98,7 +98,7 @@ static bool initialise_guarded(PaError *code)
     return alive;
 }
 
-/* The libraries that look for devices print a page of complaints about those that are not there. */
+/* The libraries that look for devices print many lines about devices that do not exist. */
 static bsm_status initialise(bsm_error *error)
 {
     PaError code = paNoError;
@@ -136,7 +136,7 @@ static void mix_down(const portaudio_backend *p, float *out, size_t frames)
     }
 }
 
-/* In chunks only for the sake of the buffers that stand in for missing channels. */
+/* Process in chunks of the size of the buffers that replace missing channels. */
 static void process_chunk(portaudio_backend *p, const float *const *in, float *const *out,
                           size_t done, size_t frames)
 {
@@ -247,8 +247,8 @@ static void name_devices(portaudio_backend *p, PaDeviceIndex input, PaDeviceInde
     }
 }
 
-/* A live stream wants its worker to lose to the audio thread. Where that is not allowed, nothing
- * happens. */
+/* Give the audio thread a higher priority than the worker of the stream, if the system allows it.
+ */
 static void raise_priority(const portaudio_backend *p, const PaDeviceInfo *device)
 {
 #ifdef HAVE_PA_LINUX_ALSA
@@ -274,7 +274,7 @@ static bsm_status open_stream(portaudio_backend *p, const backend_options *optio
     p->in_channels = from.channelCount;
     p->out_channels = to.channelCount;
     name_devices(p, input, output);
-    const int kept = hush_begin(); /* what is wrong is in `code` */
+    const int kept = hush_begin(); /* the reason is in `code` */
     PaError code =
         Pa_OpenStream(&p->stream, &from, &to, rate, options->block, paNoFlag, on_process, p);
     hush_end(kept);
@@ -332,7 +332,7 @@ static bsm_status activate_portaudio(audio_backend *backend, bsm_error *error)
 
 static void latency_changed_portaudio(audio_backend *backend)
 {
-    (void)backend; /* PortAudio has nobody to tell */
+    (void)backend; /* PortAudio takes no latency */
 }
 
 const backend_driver backend_portaudio = {

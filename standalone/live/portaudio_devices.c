@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The devices that PortAudio knows. */
+/* Lists the devices that PortAudio knows. */
 #include "portaudio_devices.h"
 
 #include <stdio.h>
@@ -51,7 +51,7 @@ static bool contains(PaDeviceIndex device, const char *text)
 
 typedef bool device_test(PaDeviceIndex device, const char *text);
 
-/* How many devices of the right direction pass; `device` is the first. */
+/* Count the devices of the right direction that match; `device` is set to the first one. */
 static size_t count_matches(device_test *test, const char *text, bool input, PaDeviceIndex *device)
 {
     size_t count = 0;

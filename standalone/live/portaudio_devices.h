@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** The devices that PortAudio knows: which one is meant, and a list of all. Between Pa_Initialize
- *  and Pa_Terminate. */
+/** Finds and lists the devices that PortAudio knows. To be used between Pa_Initialize and
+ *  Pa_Terminate. */
 #ifndef BSM_LIVE_PORTAUDIO_DEVICES_H
 #define BSM_LIVE_PORTAUDIO_DEVICES_H
 
@@ -13,9 +13,9 @@
 /** "ALSA: HDA Intel PCH" */
 void portaudio_device_label(PaDeviceIndex device, char *label, size_t size);
 
-/** The device that `text` means: its index, its name, its label, or a part of the label that no
- *  other has, whatever the case; NULL: the default one. It can record if `input`, else play.
- *  BSM_NOT_FOUND, BSM_INVALID_ARGUMENT. */
+/** Find the device for `text`: its index, its name, its label, or a part of the label that no other
+ *  device has, in upper or lower case. NULL stands for the default device. The device can record if
+ *  `input` is true, otherwise it can play. BSM_NOT_FOUND, BSM_INVALID_ARGUMENT. */
 BSM_NODISCARD bsm_status portaudio_device_find(const char *text, bool input, PaDeviceIndex *device,
                                                bsm_error *error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Gains by OSC, through liblo. */
+/* Takes gains by OSC with liblo. */
 #include "live.h"
 
 #include <lo/lo.h>
@@ -7,15 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { AT_ONCE = 64 /* messages: who sends more does not keep us from playing */ };
+enum {
+    AT_ONCE =
+        64 /* the number of messages per call, so that a flood of them does not stop the music */
+};
 
 struct remote {
     lo_server server;
-    bsm_remix_settings *mix; /* while messages are taken */
+    bsm_remix_settings *mix; /* valid while messages are taken */
     bool changed;
 };
 
-/* The number that came, within limits; false for a message without one. */
+/* Read the number in a message and limit it to a range. Return false if there is none. */
 static bool number(const char *types, lo_arg **values, int count, double lowest, double highest,
                    float *value)
 {
@@ -77,7 +80,7 @@ static int on_bypass(const char *path, const char *types, lo_arg **values, int c
     return 0;
 }
 
-/* Said by remote_open, and of a broken message there is nothing to say. */
+/* remote_open reports errors of its own, and broken messages are ignored. */
 static void on_error(int number_of_error, const char *message, const char *path)
 {
     (void)number_of_error, (void)message, (void)path;

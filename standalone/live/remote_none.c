@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Without liblo nothing is heard. */
+/* Replaces remote.c in a build without liblo. */
 #include "live.h"
 
 bsm_status remote_open(size_t port, remote **result, bsm_error *error)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Beginning anew when the JACK server comes back. */
+/* Restarts the program when the JACK server comes back. */
 #include "live.h"
 
 #include <linux/close_range.h>
@@ -13,7 +13,7 @@
 
 enum { MORE = 8, RETRY_MS = 1000 };
 
-/* Later options count, so that these stand behind the first ones. */
+/* Later options override earlier ones, so these are appended. */
 static void add_present(const live *l, char *arguments[MORE + 1], char texts[2][32])
 {
     static char *const solos[] = {NULL, "vocals", "instrumental"};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A file of statistics: one JSON object per line. */
+/* Writes a file of statistics with one JSON object per line. */
 #include "panel.h"
 
 #include <cjson/cJSON.h>
@@ -30,7 +30,7 @@ static double wall_clock(void)
     return (double)now.tv_sec + round((double)now.tv_nsec / 1e6) / 1e3;
 }
 
-/* Silence is no number of decibels: null. */
+/* Silence has no level in decibels, so it is null. */
 static void add_level(cJSON *line, const char *name, float peak)
 {
     if (peak > 0) {
