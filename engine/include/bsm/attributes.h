@@ -22,8 +22,9 @@
 #define BSM_PRINTF(format_index, first_argument)
 #endif
 
-/** Marks a function that may be called from an audio thread: it neither allocates, locks, waits
- *  nor calls the system, and its running time is bounded. A function without it must not be. */
+/** Marks a function that may be called from an audio thread: it does not allocate, lock, wait or
+ *  make system calls, and its running time is bounded. Functions without this mark must not be
+ *  called from there. */
 #define BSM_REALTIME
 
 #endif

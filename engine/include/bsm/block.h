@@ -16,15 +16,17 @@
 BSM_BEGIN_DECLS
 
 typedef struct bsm_block {
-    size_t frames; /**< in the block, from 1 */
-    size_t wanted; /**< the first frames, beyond which the network only looks ahead */
-    size_t first;  /**< of these, the first that is given; before it the network only looks back */
+    size_t frames; /**< number of frames in the block, 1 or more */
+    size_t wanted; /**< number of frames whose stems are wanted; the network only looks ahead at
+                      those after them */
+    size_t first;  /**< the first of these whose stems are given; the network only looks back at
+                      those before it */
     size_t commit; /**< a stream's block: the frames, all of the wanted ones, after which the state
                         is kept, and after which the next block starts. 0: a window, from a zero
                         state, of which nothing is kept */
-    size_t shared; /**< frames at the block's start that the last block ended with: they are not
-                        transformed again where that is of use. 0 is always right */
-    const float *const *audio;  /**< per channel the samples that the frames cover */
+    size_t shared; /**< number of frames at the block's start that also ended the last block, so
+                      that they need not be transformed again; 0 is always allowed */
+    const float *const *audio;  /**< the samples that the frames cover, per channel */
     float *const *const *stems; /**< [num_stems]; NULL for one that is not wanted. Per channel as
                                      many samples as frames `first` to `wanted` cover, to which
                                      these frames' windowed inverse transforms are added, one after

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/** The configuration of a BSMamba2 network: everything that its shapes follow from.
- *
- *  Names are those of Kim and Choi, "Mamba2 Meets Silence" (2025) and of Mamba2 (Dao and Gu,
- *  "Transformers are SSMs", 2024). */
+/** The configuration of a BSMamba2 network, which determines all of its shapes. Names are those of
+ *  Kim and Choi, "Mamba2 Meets Silence" (2025), and of Mamba2 (Dao and Gu, "Transformers are SSMs",
+ *  2024). */
 #ifndef BSM_CONFIG_H
 #define BSM_CONFIG_H
 
@@ -30,7 +29,7 @@ typedef struct bsm_config {
     size_t mask_expansion; /**< hidden width of the mask estimator / dim (4) */
 
     size_t num_bands;
-    size_t bands[BSM_MAX_BANDS]; /**< bins per band, their sum n_fft / 2 + 1 */
+    size_t bands[BSM_MAX_BANDS]; /**< bins per band; their sum is n_fft / 2 + 1 */
 
     size_t n_fft;       /**< samples (2048) */
     size_t hop;         /**< samples (441) */
@@ -40,12 +39,12 @@ typedef struct bsm_config {
     size_t num_stems;
     char stems[BSM_MAX_STEMS][BSM_MAX_STEM_NAME]; /**< "vocals", ... */
 
-    double segment; /**< seconds of audio that one training example held: from one frame, which is
-                         n_fft / sample_rate, to 60 (8) */
+    double segment; /**< seconds of audio in a training example, from one frame (n_fft /
+                       sample_rate) to 60 (8) */
 
-    double expander; /**< dB: where a separated stem is further than that below the mixture, it is
-                          turned down, see docs/model.md; 0 (as published): nowhere. Files keep it
-                          as metadata, which whoever writes a model sets apart */
+    double expander; /**< dB: a separated stem that is further than this below the mixture is turned
+                        down, see docs/model.md; 0 (as published): never. Files keep it in their
+                        metadata */
 } bsm_config;
 
 /** Set `config` to a named configuration: "paper" (48.1 M parameters), "lite" (22.8 M), "live"
@@ -54,30 +53,32 @@ typedef struct bsm_config {
 BSM_API BSM_NODISCARD bsm_status bsm_config_preset(const char *name, bsm_config *config,
                                                    bsm_error *error);
 
-/** BSM_OK if a network of these shapes can exist and its sizes do not overflow. */
+/** Return BSM_OK if a network of these shapes can exist and its sizes do not overflow, otherwise
+ *  BSM_INVALID_ARGUMENT. */
 BSM_API BSM_NODISCARD bsm_status bsm_config_validate(const bsm_config *config, bsm_error *error);
 
-/** True if both describe the same network: every shape, but not the stems' names or the segment. */
+/** Return true if both describe the same network: all shapes are compared, but not the names of
+ *  stems or the segment. */
 BSM_API bool bsm_config_same_shapes(const bsm_config *a, const bsm_config *b);
 
-/* Derived sizes; no argument checks. Any thread. */
+/* Return derived sizes, without checks of the arguments. Any thread. */
 BSM_API size_t bsm_config_d_inner(const bsm_config *config);  /**< expand * dim */
 BSM_API size_t bsm_config_heads(const bsm_config *config);    /**< d_inner / headdim */
 BSM_API size_t bsm_config_conv_dim(const bsm_config *config); /**< d_inner + 2 d_state */
 BSM_API size_t bsm_config_bins(const bsm_config *config);     /**< n_fft / 2 + 1 */
 BSM_API size_t
-bsm_config_features(const bsm_config *config); /**< floats of a frame: 2 channels bins */
+bsm_config_features(const bsm_config *config); /**< floats per frame: 2 * channels * bins */
 BSM_API size_t bsm_config_parameters(const bsm_config *config);
 
-/** Multiply-accumulates of one frame of one window, with a scan in chunks of `chunk` steps: of all
- *  layers' paths, and of all stems' masks. */
+/** Return the multiply-accumulates per frame in the paths of all layers and the masks of all stems,
+ *  with a scan in chunks of `chunk` steps. */
 typedef struct bsm_macs {
     double band_split, time_path, band_path, mask;
 } bsm_macs;
 
 BSM_API bsm_macs bsm_config_macs(const bsm_config *config, size_t chunk);
 
-/** The same of all modules. */
+/** Return the multiply-accumulates per frame in all modules. */
 BSM_API double bsm_config_macs_per_frame(const bsm_config *config, size_t chunk);
 
 BSM_END_DECLS

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** Whether a model can play live on this machine, and how: what is best asked before a stream is
- *  made. */
+/** Finds out whether and how a model can play live on this machine, before a stream is made. */
 #ifndef BSM_FIT_H
 #define BSM_FIT_H
 
@@ -9,16 +8,16 @@
 BSM_BEGIN_DECLS
 
 typedef struct bsm_fit {
-    bsm_stream_options options; /**< for bsm_stream_new: what was asked for, with the latency,
-                                     look-ahead and threads that were chosen */
-    bool fits;                  /**< its load stays under 70 % */
-    double load;                /**< expected: computing time / audio time, of the dearest blocks */
-    double latency;             /**< of these options, seconds */
-    double speed;               /**< how many times faster the machine would have to be; 1 or less
-                                     if it fits */
-    double enough;              /**< if it does not fit: the latency, seconds, that would do; 0:
-                                     none would */
-    char sentence[256];         /**< the same in words */
+    bsm_stream_options options; /**< options for bsm_stream_new: the given ones, with the chosen
+                                   latency, look-ahead and threads */
+    bool fits;                  /**< whether the load stays under 70 % */
+    double load;    /**< expected computing time / audio time of the most expensive blocks */
+    double latency; /**< latency of these options in seconds */
+    double speed;   /**< factor by which the machine would have to be faster; 1 or less if the model
+                       fits */
+    double enough;  /**< if the model does not fit: the latency in seconds with which it would; 0:
+                       with none */
+    char sentence[256]; /**< the result as a sentence */
 } bsm_fit;
 
 /** Measure a part of a block, for 0.3 s at most, and choose, in this order until the load is under

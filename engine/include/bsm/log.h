@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** Where the library says what nobody asked for: that a device was refused or stopped, and what it
- *  goes on with. */
+/** The library's log: it reports that a device was refused or has stopped, and which one is used
+ *  instead. */
 #ifndef BSM_LOG_H
 #define BSM_LOG_H
 
@@ -8,11 +8,11 @@
 
 BSM_BEGIN_DECLS
 
-/** Gets one line without a newline, from any thread but the audio thread, one at a time. May not
- *  call the library. */
+/** Receives one line without a newline. It is called from any thread but the audio thread, one call
+ *  at a time, and must not call the library. */
 typedef void bsm_log_handler(void *user, const char *line);
 
-/** Have lines go to `handler`, or with NULL to standard error behind "bsm: ", as at the start. */
+/** Send lines to `handler`. With NULL, as at the start, they go to standard error after "bsm: ". */
 BSM_API void bsm_log_set_handler(bsm_log_handler *handler, void *user);
 
 BSM_END_DECLS

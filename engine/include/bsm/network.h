@@ -21,16 +21,16 @@ typedef struct bsm_network bsm_network;
 
 /** How far back a stream remembers (docs/model.md, Streams). */
 typedef enum bsm_memory {
-    BSM_MEMORY_MODEL,   /**< as the model's metadata say; without a word rolling, and bounded where
-                             blocks are too long for that */
-    BSM_MEMORY_CARRY,   /**< the state runs on for ever: for models trained for it */
+    BSM_MEMORY_MODEL, /**< as the model's metadata say; without such metadata rolling, or bounded if
+                         blocks are too long for that */
+    BSM_MEMORY_CARRY, /**< the state is carried on for ever; for models trained for it */
     BSM_MEMORY_ROLLING, /**< a state lasts for the model's training segment, and another one, warmed
                              up beside it, takes over: a third more, and twice as much at times */
     BSM_MEMORY_BOUNDED, /**< each block from a zero state `history` frames before it, which costs
                              (history + commit + lookahead) / commit times as much */
 } bsm_memory;
 
-/** "model", "carry", "rolling" or "bounded". */
+/** Return "model", "carry", "rolling" or "bounded". */
 BSM_API const char *bsm_memory_name(bsm_memory memory);
 
 /** Rolling memory: how long a stream's state lasts. Before its time is up, a second one starts from
@@ -44,11 +44,11 @@ typedef struct bsm_rolling {
 
 typedef struct bsm_network_options {
     bsm_device_kind device;
-    bsm_precision precision; /**< the least that will do */
+    bsm_precision precision; /**< the lowest precision that is acceptable */
     size_t threads;          /**< 0: one per core */
     size_t max_frames;       /**< the longest window or block that will be passed; at least 1 */
     bool streaming;          /**< allocate the state that a stream carries from block to block */
-    bsm_rolling rolling;     /**< of a stream */
+    bsm_rolling rolling;     /**< memory of a stream */
 } bsm_network_options;
 
 /** Make a network over `model`, which it references.
@@ -60,12 +60,12 @@ BSM_API void bsm_network_free(bsm_network *network);
 
 BSM_API const bsm_model *bsm_network_model(const bsm_network *network);
 
-/** "cpu (oneDNN 2.6.3, AVX-512)" and the like: where it runs now. */
+/** Describe the device that the network runs on now, such as "cpu (oneDNN 2.6.3, AVX-512)". */
 BSM_API const char *bsm_network_device_name(const bsm_network *network);
 
-/** Bytes of the GPU's memory that the network and its weights, which it may share with others,
- * hold; 0 where it computes in the host's memory. What the GPU's driver and libraries take for
- *  themselves is not in it. */
+/** Return the bytes of GPU memory of the network and its weights, which it may share with other
+ *  networks; 0 if it computes in the host's memory. Memory of the GPU's driver and libraries is not
+ *  included. */
 BSM_API size_t bsm_network_gpu_memory(const bsm_network *network);
 
 /** One line on why the network does not run on the device where it could have, or "". With
@@ -83,7 +83,7 @@ BSM_API const char *bsm_network_note(const bsm_network *network);
 BSM_API BSM_NODISCARD bsm_status bsm_network_run(bsm_network *network, const bsm_block *block,
                                                  bsm_error *error);
 
-/** Forget the stream: the next block starts from a zero state. */
+/** Forget the stream. The next block starts from a zero state. */
 BSM_API void bsm_network_reset(bsm_network *network);
 
 /** The modules, in the order in which they run. */
@@ -109,7 +109,7 @@ BSM_API void bsm_network_observe(bsm_network *network, bsm_network_observer *obs
 typedef bool bsm_network_go_on(void *user);
 BSM_API void bsm_network_ask(bsm_network *network, bsm_network_go_on *go_on, void *user);
 
-/** Copy the band features as they stand, [band][frame][dim] of the last block. For tests. */
+/** Copy the present band features of the last block, [band][frame][dim]. For tests. */
 BSM_API void bsm_network_read_features(const bsm_network *network, float *features);
 
 BSM_END_DECLS

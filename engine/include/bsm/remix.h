@@ -27,33 +27,33 @@ typedef enum bsm_part { BSM_VOCALS, BSM_INSTRUMENTAL, BSM_NUM_PARTS } bsm_part;
 typedef enum bsm_solo { BSM_SOLO_NONE, BSM_SOLO_VOCALS, BSM_SOLO_INSTRUMENTAL } bsm_solo;
 
 enum {
-    BSM_REMIX_MIN_DB = -60, /**< at this gain and below, a part is silent */
+    BSM_REMIX_MIN_DB = -60, /**< a part is silent at this gain and below */
     BSM_REMIX_MAX_DB = 20,
     BSM_REMIX_COLUMNS_PER_SECOND = 25,
-    BSM_REMIX_COLUMNS = 256, /**< that are kept */
+    BSM_REMIX_COLUMNS = 256, /**< number of columns that are kept */
 };
 
-/** All zero: both parts as they are. */
+/** All zeros: both parts are unchanged. */
 typedef struct bsm_remix_settings {
-    float gain_db[BSM_NUM_PARTS]; /**< what is not a number counts as silent */
+    float gain_db[BSM_NUM_PARTS]; /**< NaN counts as silent */
     bool mute[BSM_NUM_PARTS];
     bsm_solo solo;
     bool bypass;
 } bsm_remix_settings;
 
-/** Whether a part is let through at all. */
+/** Return true if a part is heard at all. */
 BSM_API BSM_REALTIME bool bsm_remix_lets_through(const bsm_remix_settings *settings, bsm_part part);
 
-/** Starts with `settings`. BSM_NO_MEMORY. Not for the audio thread. */
+/** Make a remix with these settings. BSM_NO_MEMORY. Not for the audio thread. */
 BSM_API BSM_NODISCARD bsm_status bsm_remix_new(size_t sample_rate,
                                                const bsm_remix_settings *settings,
                                                bsm_remix **remix, bsm_error *error);
 BSM_API void bsm_remix_free(bsm_remix *remix);
 
-/** To be heard from the next call on, after a straight line of 20 ms. Any thread. */
+/** Change the settings. The next call begins a linear ramp of 20 ms to them. Any thread. */
 BSM_API BSM_REALTIME void bsm_remix_set(bsm_remix *remix, const bsm_remix_settings *settings);
 
-/** The next call begins with what is set, as at the start. Audio thread. */
+/** Let the next call begin with the settings at once, without a ramp. Audio thread. */
 BSM_API BSM_REALTIME void bsm_remix_restart(bsm_remix *remix);
 
 /** Both parts together into `out`, which may be any of the other buffers. Audio thread.
@@ -74,10 +74,10 @@ typedef struct bsm_levels {
     float heard[BSM_NUM_PARTS]; /**< after their gains */
 } bsm_levels;
 
-/** Columns of levels since the start. Any thread. */
+/** Return the number of columns of levels since the start. Any thread. */
 BSM_API BSM_REALTIME uint64_t bsm_remix_columns(const bsm_remix *remix);
 
-/** Column number `column`; silence where it has not been or is not kept any more. Any thread. */
+/** Get column number `column`, or silence if it is not there yet or no longer kept. Any thread. */
 BSM_API BSM_REALTIME bsm_levels bsm_remix_levels(const bsm_remix *remix, uint64_t column);
 
 BSM_END_DECLS

@@ -26,16 +26,16 @@ typedef enum bsm_status {
     BSM_CANCELLED,     /**< the caller asked to stop */
 } bsm_status;
 
-/** A status with one line, without a newline, that names the file, the tensor and the cause. */
+/** A status and one line without a newline that names the file, the tensor and the cause. */
 typedef struct bsm_error {
     bsm_status status;
     char message[512];
 } bsm_error;
 
-/** The version of the library, "0.2.0". Any thread. */
+/** Return the version of the library, such as "0.2.0". Any thread. */
 BSM_API BSM_REALTIME const char *bsm_version(void);
 
-/** A short English phrase for a status, never NULL. Any thread. */
+/** Return a short English phrase for a status, never NULL. Any thread. */
 BSM_API BSM_REALTIME const char *bsm_strerror(bsm_status status);
 
 /** As snprintf, for one line on a terminal: control characters, which a file name or a corrupt file

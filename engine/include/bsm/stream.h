@@ -35,10 +35,10 @@ enum {
     BSM_STREAM_CHANNELS = 2,
 };
 
-/** All zero but the sample rate is a good choice. */
+/** All zeros except the sample rate are a good choice. */
 typedef struct bsm_stream_options {
-    size_t sample_rate;  /**< of the host, Hz: 8000 to 192000 */
-    size_t max_block;    /**< the most samples per call, 0: 8192 */
+    size_t sample_rate;  /**< sample rate of the host in Hz, 8000 to 192000 */
+    size_t max_block;    /**< largest number of samples per call; 0: 8192 */
     double max_latency;  /**< seconds: bsm_stream_set can go up to this latency, or to twice that
                               of the start, if that is longer */
     size_t commit;       /**< frames of the model (10 ms) separated at a time, longer than 5 ms in
@@ -48,15 +48,15 @@ typedef struct bsm_stream_options {
     double latency;      /**< seconds, if commit is 0: the wished latency; 0: 0.8, or with a
                               look-ahead to keep, what blocks as long as it need. The real one is
                               the nearest below that has sense, see bsm_stream_latency */
-    bool keep_lookahead; /**< choose commit alone */
+    bool keep_lookahead; /**< keep `lookahead` and choose only `commit` */
     bsm_memory memory;
     size_t history; /**< frames, for BSM_MEMORY_BOUNDED; 0: so that history, commit and look-ahead
                          fill the model's training segment */
     double warmup;  /**< seconds, for rolling memory: how long a state has heard the input when it
                          takes over; 0: 2, or a quarter of the training segment if that is less */
     bsm_device_kind device;
-    bsm_precision precision; /**< the least that will do */
-    size_t threads;          /**< of the network; 0: one per core */
+    bsm_precision precision; /**< the lowest precision that is acceptable */
+    size_t threads;          /**< threads of the network; 0: one per core */
     bool freewheel;          /**< see bsm_stream_set_freewheel */
 } bsm_stream_options;
 
@@ -67,7 +67,7 @@ typedef struct bsm_stream_options {
 BSM_API BSM_NODISCARD bsm_status bsm_stream_new(bsm_model *model, const bsm_stream_options *options,
                                                 bsm_stream **stream, bsm_error *error);
 
-/** Stop the worker and free. May take as long as one block's computation. */
+/** Stop the worker and free the stream. This may take as long as the computation of one block. */
 BSM_API void bsm_stream_free(bsm_stream *stream);
 
 /** Take `frames` samples (0 to max_block) and give as many. Every input is read before an output is
@@ -83,15 +83,15 @@ BSM_API BSM_REALTIME void bsm_stream_process(bsm_stream *stream, const float *co
                                              float *const vocals[2], float *const instrumental[2],
                                              size_t frames);
 
-/** The latency of what is heard, in samples of the host's rate, exact. It is the same from start to
- *  end, until bsm_stream_set changes it. */
+/** Return the exact latency of the present output in samples of the host's rate. It is constant
+ *  until bsm_stream_set changes it. */
 BSM_API BSM_REALTIME size_t bsm_stream_latency(const bsm_stream *stream);
 
-/** The network forgets all it has heard; sound and latency go on. */
+/** Let the network forget all that it has heard. The audio goes on with the same latency. */
 BSM_API BSM_REALTIME void bsm_stream_reset(bsm_stream *stream);
 
-/** Begin anew: what has gone in until now comes out no more, so that there is silence for one
- *  latency, and the network forgets it. Belongs to the thread of bsm_stream_process. */
+/** Start again: input until now does not come out any more, so that there is silence for one
+ *  latency, and the network forgets it. Only for the thread of bsm_stream_process. */
 BSM_API BSM_REALTIME void bsm_stream_restart(bsm_stream *stream);
 
 /** While freewheeling (a host that exports faster or slower than real time), bsm_stream_process
@@ -123,32 +123,34 @@ BSM_API BSM_NODISCARD bsm_status bsm_stream_set(bsm_stream *stream, bsm_model *m
 typedef struct bsm_stream_stats {
     double load;          /**< the worker's computing time / audio time, of the last block, or what
                                that in work has come to, if that is more */
-    double mean_load;     /**< over all blocks */
-    double worst_load;    /**< of any block */
+    double mean_load;     /**< mean over all blocks */
+    double worst_load;    /**< the highest load of any block */
     uint64_t processed;   /**< samples that went through bsm_stream_process */
-    uint64_t blocks;      /**< computed by the worker */
+    uint64_t blocks;      /**< blocks that the worker has computed */
     uint64_t misses;      /**< times that a committed block's result was not there in time */
     uint64_t dry_samples; /**< samples that came out, in part or all, without a result in time */
     uint64_t dropped;     /**< input samples that the network never saw */
     uint64_t nonfinite;   /**< NaN and infinities in the input */
     double fill;          /**< seconds of input that wait for the worker */
     bool late;            /**< there was a miss in the last seconds: the network is too slow */
-    size_t commit, lookahead, history; /**< frames, as set last; history 0: not bounded */
-    size_t segment, warmup;            /**< frames of rolling memory; 0: it does not roll */
-    size_t latency;                    /**< as bsm_stream_latency */
-    bsm_status status;                 /**< BSM_OK, or why the network has stopped */
+    size_t commit, lookahead,
+        history;            /**< frames, as set last; history is 0 unless memory is bounded */
+    size_t segment, warmup; /**< frames of rolling memory; 0: it does not roll */
+    size_t latency;         /**< as bsm_stream_latency */
+    bsm_status status;      /**< BSM_OK, or why the network has stopped */
 } bsm_stream_stats;
 
 /** Any thread. */
 BSM_API BSM_REALTIME void bsm_stream_get_stats(const bsm_stream *stream, bsm_stream_stats *stats);
 
-/** Why the network has stopped, in one line: true and the line, or false while it has not. The
- * input comes out as the instrumental then, until bsm_stream_set. A stream prints nothing;
- * whoever watches bsm_stream_stats.status does. `size` is at least 1; 512 bytes hold every line.
- *  Any thread. */
+/** If the network has stopped, write the reason as one line and return true. From then on the input
+ *  comes out as the instrumental, until bsm_stream_set. A stream prints nothing itself, so the
+ *  program should watch bsm_stream_stats.status. `size` is at least 1; 512 bytes are enough for
+ *  every line. Any thread. */
 BSM_API BSM_REALTIME bool bsm_stream_failure(const bsm_stream *stream, char *line, size_t size);
 
-/** "cpu (AVX-512, oneDNN 2.6.3)" and the like, "none" without a model. Not for the audio thread. */
+/** Describe the device, such as "cpu (AVX-512, oneDNN 2.6.3)"; "none" without a model. Not for the
+ *  audio thread. */
 BSM_API void bsm_stream_device_name(bsm_stream *stream, char *name, size_t size);
 
 BSM_END_DECLS
