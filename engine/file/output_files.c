@@ -137,13 +137,13 @@ bsm_status bsm_output_plan_make(const bsm_config *config, const bsm_separate_opt
     return status;
 }
 
-bsm_status bsm_separate_names(const bsm_config *config, const char *path,
+bsm_status bsm_separate_names(const bsm_config *config, const char *input,
                               const bsm_separate_options *options, bsm_separate_result *result,
                               bsm_error *error)
 {
     *result = (bsm_separate_result){0};
     bsm_output_plan *plan = calloc(1, sizeof *plan);
-    bsm_status status = plan ? bsm_output_plan_make(config, options, path, plan, error)
+    bsm_status status = plan ? bsm_output_plan_make(config, options, input, plan, error)
                              : bsm_fail(error, BSM_NO_MEMORY, "out of memory");
     if (!status) {
         result->outputs = calloc(plan->count, sizeof *result->outputs);

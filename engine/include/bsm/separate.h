@@ -122,19 +122,19 @@ BSM_API BSM_NODISCARD bsm_status bsm_separate_file(bsm_network *network, const c
                                                    const bsm_separate_options *options,
                                                    bsm_separate_result *result, bsm_error *error);
 
-/** List the names of the files that bsm_separate_file would write for `path`, which need not exist:
- *  sets num_outputs and outputs of `result`. BSM_INVALID_ARGUMENT if one is too long;
+/** List the names of the files that bsm_separate_file would write for `input`, which need not
+ * exist: sets num_outputs and outputs of `result`. BSM_INVALID_ARGUMENT if one is too long;
  *  BSM_NO_MEMORY. */
-BSM_API BSM_NODISCARD bsm_status bsm_separate_names(const bsm_config *config, const char *path,
+BSM_API BSM_NODISCARD bsm_status bsm_separate_names(const bsm_config *config, const char *input,
                                                     const bsm_separate_options *options,
                                                     bsm_separate_result *result, bsm_error *error);
 
-/** Make the name of one more file beside the outputs for `path`: "{stem}" is `stem`, and the
+/** Make the name of one more file beside the outputs for `input`: "{stem}" is `stem`, and the
  *  extension `extension`. BSM_INVALID_ARGUMENT if it is too long. */
-BSM_API BSM_NODISCARD bsm_status bsm_separate_name(const char *path,
+BSM_API BSM_NODISCARD bsm_status bsm_separate_name(const char *input,
                                                    const bsm_separate_options *options,
                                                    const char *stem, const char *extension,
-                                                   char name[BSM_MAX_PATH], bsm_error *error);
+                                                   char path[BSM_MAX_PATH], bsm_error *error);
 
 /** Free the names in a result and forget them. A result that is all zeros is allowed. */
 BSM_API void bsm_separate_result_free(bsm_separate_result *result);
