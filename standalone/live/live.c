@@ -68,7 +68,7 @@ bsm_status live_choose(const live *l, bsm_model *model, size_t rate, bsm_fit *fi
 void live_tell_fit(live *l, const bsm_fit *fit)
 {
     l->fit = *fit;
-    l->view.too_slow = fit->fits ? NULL : l->fit.sentence;
+    l->view.fit = l->fit.sentence;
     if (fit->fits) {
         panel_print(&l->panel, "%s", fit->sentence);
     } else {

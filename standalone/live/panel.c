@@ -14,7 +14,14 @@ static const float FALL = 0.8F; /* decay of a level from one picture to the next
 
 /* ---- What the panel says ---- */
 
-enum { BAR_FLOOR_DB = -60, NAME_WIDTH = 13, VALUES_WIDTH = 38, MIN_BAR = 8, MAX_BAR = 50 };
+enum {
+    BAR_FLOOR_DB = -60,
+    NAME_WIDTH = 13,
+    VALUES_WIDTH = 38,
+    LOAD_WIDTH = 52,
+    MIN_BAR = 8,
+    MAX_BAR = 50
+};
 
 static const char *const stem_names[BSM_NUM_PARTS] = {"vocals", "instrumental"};
 
@@ -56,17 +63,21 @@ static char *put_line(char *at, size_t width, const char *format, ...)
     return at + bytes + 1;
 }
 
-static char *put_stem(char *at, size_t width, const live_view *view, size_t stem, float level)
+/* Draw a bar of as many cells as the rest of a line of `width` columns leaves: `rest` columns. */
+static void draw_bar(double part, size_t width, size_t rest, char bar[MAX_BAR + 1])
 {
-    char bar[MAX_BAR + 1], peak[16], gain[16];
-    size_t cells =
-        width > NAME_WIDTH + VALUES_WIDTH + MIN_BAR ? width - NAME_WIDTH - VALUES_WIDTH : MIN_BAR;
+    size_t cells = width > rest + MIN_BAR ? width - rest : MIN_BAR;
     cells = cells < MAX_BAR ? cells : MAX_BAR;
-    double part = 1 - decibels(level) / BAR_FLOOR_DB;
-    size_t full = part <= 0 ? 0 : (size_t)(fmin(part, 1) * (double)cells + 0.5);
+    const size_t full = part > 0 ? (size_t)(fmin(part, 1) * (double)cells + 0.5) : 0;
     memset(bar, '.', cells);
     memset(bar, '#', full);
     bar[cells] = '\0';
+}
+
+static char *put_stem(char *at, size_t width, const live_view *view, size_t stem, float level)
+{
+    char bar[MAX_BAR + 1], peak[16], gain[16];
+    draw_bar(1 - decibels(level) / BAR_FLOOR_DB, width, NAME_WIDTH + VALUES_WIDTH, bar);
     format_db(decibels(level), peak);
     format_db((double)view->mix.gain_db[stem], gain);
     bool silent = !bsm_remix_lets_through(&view->mix, (bsm_part)stem);
@@ -96,14 +107,38 @@ static const char *state_text(const live_view *view)
                                                      : "remix";
 }
 
-/* The sentence is too long for most terminals, so it is split: what is wrong, and what would help.
- */
-static char *put_too_slow(char *at, size_t width, const char *sentence)
+/* The bar ends at 100 %, where the network cannot keep up any more. */
+static char *put_load(char *at, size_t width, const live_view *view)
 {
-    const char *help = strstr(sentence, "; ");
-    const size_t wrong = help ? (size_t)(help + 1 - sentence) : strlen(sentence);
-    at = put_line(at, width, "%.*s", (int)wrong, sentence);
-    return put_line(at, width, "%s", help ? help + 2 : "");
+    const bsm_stream_stats *s = &view->stream;
+    char bar[MAX_BAR + 1];
+    draw_bar(s->load, width, NAME_WIDTH + LOAD_WIDTH, bar);
+    return put_line(at, width, "%-12s [%s] %3.0f %% (worst %.0f %%)  misses %llu  xruns %llu  %s",
+                    "load", bar, 100 * s->load, 100 * s->worst_load, (unsigned long long)s->misses,
+                    (unsigned long long)view->xruns, state_text(view));
+}
+
+/* Return the number of bytes in the next line of a sentence: as many words as fit. */
+static size_t line_length(const char *text, size_t width)
+{
+    size_t length = strlen(text);
+    if (length <= width) {
+        return length;
+    }
+    for (length = width; length > 0 && text[length] != ' '; length--) {
+    }
+    return length ? length : strcspn(text, " ");
+}
+
+static char *put_sentence(char *at, size_t width, const char *sentence)
+{
+    for (size_t i = 0; i < PANEL_FIT_LINES && *sentence; i++) {
+        const size_t length = line_length(sentence, width);
+        at = put_line(at, width, "%.*s", (int)length, sentence);
+        sentence += length;
+        sentence += *sentence == ' ';
+    }
+    return at;
 }
 
 /* Of a long answer, only the end is shown. */
@@ -118,19 +153,15 @@ static void put_answer(char *at, size_t width, const char *answer)
 void panel_format(const live_view *view, const float levels[BSM_NUM_PARTS], const char *answer,
                   size_t width, char text[PANEL_TEXT_SIZE])
 {
-    const bsm_stream_stats *s = &view->stream;
-    char *at = put_line(text, width, "latency %.0f ms, %zu samples  %s %s  %zu Hz  %s  (%s)",
-                        live_view_latency_ms(view), s->latency, view->system, view->name,
-                        view->rate, model_file(view->model), view->device);
+    char *at = put_line(text, width, "latency %.0f ms, %zu samples  %s %s  %zu Hz",
+                        live_view_latency_ms(view), view->stream.latency, view->system, view->name,
+                        view->rate);
+    at = put_line(at, width, "model %s on %s", model_file(view->model), view->device);
     for (size_t stem = 0; stem < BSM_NUM_PARTS; stem++) {
         at = put_stem(at, width, view, stem, levels[stem]);
     }
-    at = put_line(at, width, "load %3.0f %% (worst %.0f %%)  misses %llu  xruns %llu  %s",
-                  100 * s->load, 100 * s->worst_load, (unsigned long long)s->misses,
-                  (unsigned long long)view->xruns, state_text(view));
-    if (view->too_slow) {
-        at = put_too_slow(at, width, view->too_slow);
-    }
+    at = put_load(at, width, view);
+    at = put_sentence(at, width, view->fit ? view->fit : "");
     if (answer) {
         put_answer(at, width, answer);
     } else {

@@ -18,8 +18,8 @@ typedef struct live_view {
     const char *model;
     const char *device; /**< the device that computes */
     bsm_stream_stats stream;
-    char failure[512];    /**< why the network has stopped, or "" */
-    const char *too_slow; /**< the sentence about a model that is too slow; NULL if it is not */
+    char failure[512]; /**< why the network has stopped, or "" */
+    const char *fit;   /**< the sentence of bsm_fit on the model and this machine; NULL: none */
     uint64_t xruns;
     float peak[BSM_NUM_PARTS]; /**< highest recent absolute sample before the gain */
     bsm_remix_settings mix;
@@ -33,10 +33,11 @@ static inline double live_view_latency_ms(const live_view *view)
 /* The program's display: a small panel and keys on a terminal, plain lines elsewhere. */
 
 enum {
-    PANEL_LINES = 5,
-    PANEL_MOST_LINES = PANEL_LINES + 2,
+    PANEL_LINES = 6,
+    PANEL_FIT_LINES = 4,
+    PANEL_MOST_LINES = PANEL_LINES + PANEL_FIT_LINES,
     PANEL_MAX_WIDTH = 100,
-    PANEL_TEXT_SIZE = 4096,
+    PANEL_TEXT_SIZE = 8192,
     PANEL_ANSWER_SIZE = 1024
 };
 
@@ -75,9 +76,9 @@ void panel_ask(panel *p);
  *  it. */
 bool panel_type(panel *p, char key);
 
-/** Format the PANEL_LINES lines of the panel, and two more if the model is too slow. Each has
- *  `width` columns at most and ends in a newline. `answer` is the part of an answer that has been
- *  typed; NULL if nothing is asked. */
+/** Format the PANEL_LINES lines of the panel, and up to PANEL_FIT_LINES more for the sentence about
+ *  the model and this machine. Each has `width` columns at most and ends in a newline. `answer` is
+ *  the part of an answer that has been typed; NULL if nothing is asked. */
 void panel_format(const live_view *view, const float levels[BSM_NUM_PARTS], const char *answer,
                   size_t width, char text[PANEL_TEXT_SIZE]);
 
