@@ -18,7 +18,7 @@ enum {
     BAR_FLOOR_DB = -60,
     NAME_WIDTH = 13,
     VALUES_WIDTH = 38,
-    LOAD_WIDTH = 52,
+    LOAD_WIDTH = 48,
     MIN_BAR = 8,
     MAX_BAR = 50
 };
@@ -94,7 +94,7 @@ static const char *model_file(const char *path)
 static const char *state_text(const live_view *view)
 {
     if (*view->failure) {
-        return view->failure;
+        return "STOPPED";
     }
     if (view->stream.late) {
         return "TOO SLOW";
@@ -113,9 +113,9 @@ static char *put_load(char *at, size_t width, const live_view *view)
     const bsm_stream_stats *s = &view->stream;
     char bar[MAX_BAR + 1];
     draw_bar(s->load, width, NAME_WIDTH + LOAD_WIDTH, bar);
-    return put_line(at, width, "%-12s [%s] %3.0f %% (worst %.0f %%)  misses %llu  xruns %llu  %s",
+    return put_line(at, width, "%-12s [%s] %3.0f %% (worst %.0f %%)  misses %llu  xruns %llu",
                     "load", bar, 100 * s->load, 100 * s->worst_load, (unsigned long long)s->misses,
-                    (unsigned long long)view->xruns, state_text(view));
+                    (unsigned long long)view->xruns);
 }
 
 /* Return the number of bytes in the next line of a sentence: as many words as fit. */
@@ -153,15 +153,15 @@ static void put_answer(char *at, size_t width, const char *answer)
 void panel_format(const live_view *view, const float levels[BSM_NUM_PARTS], const char *answer,
                   size_t width, char text[PANEL_TEXT_SIZE])
 {
-    char *at = put_line(text, width, "latency %.0f ms, %zu samples  %s %s  %zu Hz",
-                        live_view_latency_ms(view), view->stream.latency, view->system, view->name,
-                        view->rate);
+    char *at = put_line(text, width, "latency %.0f ms, %zu samples  %s  %s %s  %zu Hz",
+                        live_view_latency_ms(view), view->stream.latency, state_text(view),
+                        view->system, view->name, view->rate);
     at = put_line(at, width, "model %s on %s", model_file(view->model), view->device);
     for (size_t stem = 0; stem < BSM_NUM_PARTS; stem++) {
         at = put_stem(at, width, view, stem, levels[stem]);
     }
     at = put_load(at, width, view);
-    at = put_sentence(at, width, view->fit ? view->fit : "");
+    at = put_sentence(at, width, *view->failure ? view->failure : view->fit ? view->fit : "");
     if (answer) {
         put_answer(at, width, answer);
     } else {

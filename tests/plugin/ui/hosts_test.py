@@ -109,7 +109,9 @@ def start_jalv():
                             stderr=subprocess.DEVNULL)
 
 
-def start_ardour(folder):
+def make_session(folder):
+    """Make a project with the plugin. The program ends without leaving its JACK server, which may then take no
+    other client for a while, so Ardour needs a new server."""
     config = os.path.join(folder, ".config", "ardour7")
     os.makedirs(config)
     with open(os.path.join(config, "config"), "w", encoding="utf-8") as file:
@@ -121,6 +123,10 @@ def start_ardour(folder):
                           check=False)
     if b"DONE" not in made.stdout:
         sys.exit(made.stdout.decode(errors="replace"))
+
+
+def start_ardour(folder):
+    session = os.path.join(folder, "session")
     with open(os.path.join(folder, "ardour"), "wb") as log:
         return subprocess.Popen(["ardour", "-n", os.path.join(session, "plugin.ardour")],
                                 stdout=log, stderr=log, start_new_session=True)
@@ -142,6 +148,9 @@ def main():
                 processes.append(start_jalv())
                 found = wait_for_window(lambda: None)
             else:
+                make_session(folder)
+                jack_server.kill(server, os.environ)
+                server = start_jack(folder)
                 processes.append(start_ardour(folder))
                 found = wait_for_window(open_in_ardour)
             check_picture(host, found)
