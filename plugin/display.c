@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Draws the picture in Ardour's mixer strip. */
 #include "display.h"
 
 #include <math.h>
@@ -52,7 +53,7 @@ static void set_colour(cairo_t *cr, const colour *c)
     cairo_set_source_rgb(cr, c->red, c->green, c->blue);
 }
 
-/* Draw levels from the middle line, upwards if `room` is negative. */
+/* Draws a bar of up to `room` from the middle line, upwards if `room` is negative. */
 static void draw_bar(cairo_t *cr, const colour *c, double x, double middle, double room, float peak)
 {
     const double part = 1 - 20 * log10((double)peak + 1e-6) / FLOOR_DB;
@@ -65,7 +66,7 @@ static void draw_levels(cairo_t *cr, const bsm_remix *remix, int width, double t
 {
     double middle = top + height / 2, room = height / 2;
     const uint64_t columns = bsm_remix_columns(remix);
-    for (int x = 0; x < width; x++) { /* the newest level is on the right */
+    for (int x = 0; x < width; x++) { /* the newest column is on the right */
         bsm_levels levels = bsm_remix_levels(remix, columns - (uint64_t)(width - x));
         draw_bar(cr, &vocals_dim, x, middle, -room, levels.separated[BSM_VOCALS]);
         draw_bar(cr, &vocals_bright, x, middle, -room, levels.heard[BSM_VOCALS]);
@@ -74,8 +75,8 @@ static void draw_levels(cairo_t *cr, const bsm_remix *remix, int width, double t
     }
 }
 
-/* There is room for a few words only, so a failure begins with its reason, followed by the name of
- * the file without its folder. */
+/* There is room for only a few words, so a failure is shown as the reason, and then the file's name
+ * without its folder. */
 static void put_failure(const char *status, char *text, size_t size)
 {
     const char *path = strchr(status, ' '), *end = path ? strstr(path, ": ") : NULL;

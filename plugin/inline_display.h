@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** The interface of the LV2 extension by which a plugin draws in Ardour's mixer strip. Debian has
- * no header for it. */
+/** The interface of the LV2 extension with which a plugin draws in Ardour's mixer strip. Debian has
+ *  no header for it. */
 #ifndef BSM_PLUGIN_INLINE_DISPLAY_H
 #define BSM_PLUGIN_INLINE_DISPLAY_H
 
@@ -12,18 +12,18 @@
 #define BSM_INLINE_DISPLAY_INTERFACE BSM_INLINE_DISPLAY "interface"
 #define BSM_INLINE_DISPLAY_QUEUE_DRAW BSM_INLINE_DISPLAY "queue_draw"
 
-/** A picture in the format of cairo: premultiplied ARGB32. */
+/** A picture in cairo's format ARGB32, which is premultiplied. */
 typedef struct bsm_inline_picture {
     unsigned char *data;
     int width, height, stride;
 } bsm_inline_picture;
 
-/** The function that the plugin provides. It is not called on the audio thread. */
+/** The plugin's part. It is not called in the audio thread. */
 typedef struct bsm_inline_interface {
     bsm_inline_picture *(*render)(LV2_Handle instance, uint32_t width, uint32_t max_height);
 } bsm_inline_interface;
 
-/** The function that the host provides. `queue_draw` may be called on the audio thread. */
+/** The host's part. `queue_draw` may be called in the audio thread. */
 typedef struct bsm_inline_host {
     void *handle;
     void (*queue_draw)(void *handle);

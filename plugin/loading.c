@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Loads models and changes the stream. */
 #include "loading.h"
 
 #include <stdarg.h>
@@ -10,8 +11,7 @@
 #include "news.h"
 #include "ports.h"
 
-static const double latencies[BSM_NUM_LOOKAHEADS] = {0.3, 0.8, 2.0}; /* the wished latencies in
-                                                                      * seconds */
+static const double latencies[BSM_NUM_LOOKAHEADS] = {0.3, 0.8, 2.0}; /* requested, in seconds */
 static const bsm_device_kind devices[BSM_NUM_CHOICES] = {BSM_DEVICE_AUTO, BSM_DEVICE_CPU,
                                                          BSM_DEVICE_CUDA};
 static const bsm_precision precisions[BSM_NUM_PRECISIONS] = {
@@ -41,7 +41,7 @@ static void announce(bsm_loader *loader, const char *format, ...)
     bsm_news_put(&loader->board, news);
 }
 
-/* Report the model that is heard, and whether it is fast enough. */
+/* Announce which model plays, and whether it is fast enough. */
 static void announce_playing(bsm_loader *loader)
 {
     char device[128];
@@ -78,7 +78,7 @@ void bsm_loader_get_wanted(bsm_loader *loader, char *path)
     pthread_mutex_unlock(&loader->facts);
 }
 
-/* Called by the thread that holds `jobs` while it loads. */
+/* If another thread holds `jobs`, it is loading, and the news say so. */
 void bsm_loader_get_status(bsm_loader *loader, char *status)
 {
     char news[BSM_STATUS_SIZE];
@@ -102,7 +102,7 @@ static void set_wanted(bsm_loader *loader, const char *path)
     pthread_mutex_unlock(&loader->facts);
 }
 
-/* Return NULL if there is none. */
+/* The path of the default model; NULL if there is none. */
 static const char *default_path(const bsm_loader *loader)
 {
     const char *path = getenv("BSM_MODEL");
@@ -122,8 +122,8 @@ static bsm_stream_options options_of(bsm_settings settings)
                                 .memory = memories[settings.memory]};
 }
 
-/* The latency is chosen by the user alone. A project must have the latency with which it was saved,
- * even on another machine or while much else is loading. */
+/* Chooses options without raising the latency, which belongs to the user: a project must get the
+ * latency that it was saved with, also on another machine or while much else is loading. */
 static bsm_status choose(bsm_model *model, bsm_fit *fit, bsm_error *error)
 {
     const bsm_stream_options wish = fit->options;
@@ -164,7 +164,7 @@ static bsm_status open_and_install(bsm_loader *loader, const char *path, bsm_set
 
 /* ---- Jobs ---- */
 
-/* Report why the wanted model is not heard, and which one is heard instead. */
+/* Announce why the wanted model does not play, and what plays instead. */
 static void announce_substitute(bsm_loader *loader, const bsm_error *error)
 {
     bsm_error both = *error;
@@ -175,7 +175,8 @@ static void announce_substitute(bsm_loader *loader, const bsm_error *error)
     announce_failure(loader, &both);
 }
 
-/* Play the default model in place of the wanted one, which may have failed with `error`. */
+/* Play the default model instead of the wanted one. If that one could not be loaded, `error` says
+ * why. */
 static void play_default(bsm_loader *loader, bsm_settings settings, const bsm_error *error)
 {
     bsm_error own = {0}, last = {0};
@@ -208,8 +209,8 @@ static void play_wanted(bsm_loader *loader, bsm_settings settings)
     }
 }
 
-/* Change the settings of the model that is heard. If they are not available, nothing is separated
- * any more, so that the user notices. */
+/* Change the settings of the model that plays. If it cannot have these settings, no model plays, so
+ * that the user notices. */
 static void change_settings(bsm_loader *loader, bsm_settings settings)
 {
     bsm_error error = {0}, last;
@@ -219,7 +220,7 @@ static void change_settings(bsm_loader *loader, bsm_settings settings)
         return;
     }
     if (install(loader, NULL, settings, &last)) {
-        error = last; /* the model goes on with the old settings */
+        error = last; /* the model goes on playing as before */
     }
     loader->as_wanted = false;
     announce_failure(loader, &error);
@@ -231,7 +232,7 @@ void bsm_loader_apply(bsm_loader *loader, bsm_settings settings)
     bool same = bsm_settings_equal(settings, loader->settings);
     if (loader->model && !same) {
         change_settings(loader, settings);
-    } else if (!same || !loader->tried) { /* another device may be able to run the wanted model */
+    } else if (!same || !loader->tried) { /* with other settings, loading may succeed */
         play_wanted(loader, settings);
     }
     pthread_mutex_unlock(&loader->jobs);
@@ -266,7 +267,7 @@ void bsm_loader_restore(bsm_loader *loader, const bsm_settings *settings, const 
     pthread_mutex_unlock(&loader->jobs);
 }
 
-/* ---- Life ---- */
+/* ---- Construction ---- */
 
 bsm_status bsm_loader_init(bsm_loader *loader, size_t sample_rate, size_t max_block,
                            const char *bundle, LV2_Log_Logger *log, bsm_error *error)

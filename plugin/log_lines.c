@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Passes the engine's log lines to a host's log. */
 #include "log_lines.h"
 
 #include <pthread.h>
@@ -10,8 +11,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bsm_log_listener *newest;
 
-/* Called by the threads that make and run networks: the host's worker, and threads of the engine.
- */
+/* Called in threads that make or run networks: the host's worker and the engine's own threads. */
 static void tell(void *unused, const char *line)
 {
     (void)unused;
@@ -24,8 +24,8 @@ static void tell(void *unused, const char *line)
     pthread_mutex_unlock(&lock);
 }
 
-/* Set the handler once and keep it: the engine holds a lock while it calls the handler, so changing
- * the handler while holding our lock could deadlock. */
+/* The handler is set once and never changed. The engine calls it under a lock of its own, which
+ * setting the handler takes, too, so setting it while our lock is held could cause a deadlock. */
 static void install(void)
 {
     bsm_log_set_handler(tell, NULL);

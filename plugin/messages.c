@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
+/* Reads and writes messages over the atom ports. */
 #include "messages.h"
 
 #include <string.h>
 
 #include <lv2/atom/util.h>
 
-/* The size of a patch:Set with two properties, without the text of the value. */
+/* Bytes that are enough for a patch:Set with its properties, without the text of the value. */
 enum { SET_SIZE = 160 };
 
 void bsm_messages_init(bsm_messages *messages, LV2_URID_Map *map, const bsm_uris *uris)
@@ -40,7 +41,7 @@ static void read_get(bsm_messages *m, const LV2_Atom_Object *object)
     m->watched = m->watched || wish == m->uris.scene;
 }
 
-/* A text that is too long for a path is refused; the host is told the value that stays. */
+/* A text that is too long for a path is ignored, and the host is told the current value. */
 static void read_choice(bsm_messages *m, const LV2_Atom *value)
 {
     const char *text = LV2_ATOM_BODY_CONST(value);
@@ -88,7 +89,7 @@ static bool fits(const bsm_messages *m, size_t size)
     return m->forge.size - m->forge.offset >= size;
 }
 
-/* Return true if the message was written whole; otherwise it is written later. */
+/* Returns whether it was written. A message is written whole or, if it does not fit, not at all. */
 static bool write_set(bsm_messages *m, LV2_URID property, LV2_URID type, const char *text)
 {
     uint32_t length = (uint32_t)strlen(text);

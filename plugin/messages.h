@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** The communication of the plugin with its host: URIs, messages over the atom ports, and the state
- *  in a saved project. */
+/** The communication between the plugin and its host: URIs, messages over the atom ports, and the
+ *  state that a project saves. */
 #ifndef BSM_PLUGIN_MESSAGES_H
 #define BSM_PLUGIN_MESSAGES_H
 
@@ -15,14 +15,14 @@
 #include "loading.h"
 #include "watch.h"
 
-/* The URIs of the plugins, and all URIs mapped to numbers. BSM_LV2_URI is defined in meson.build,
- * which also writes it into the Turtle files. */
+/* The URIs of bsm's plugins, and all URIs that are mapped to numbers. BSM_LV2_URI is defined in
+ * meson.build, which also puts it into the Turtle. */
 
 #define BSM_REMIX_URI BSM_LV2_URI "remix"
 #define BSM_STEMS_URI BSM_LV2_URI "stems"
-#define BSM_MODEL_URI BSM_LV2_URI "model"   /**< parameter: the model file */
-#define BSM_STATUS_URI BSM_LV2_URI "status" /**< read-only parameter: the status of that model */
-#define BSM_SCENE_URI BSM_LV2_URI "scene"   /**< the data for the window, see watch.h */
+#define BSM_MODEL_URI BSM_LV2_URI "model"   /**< a parameter: the model file */
+#define BSM_STATUS_URI BSM_LV2_URI "status" /**< a read-only parameter: what became of it */
+#define BSM_SCENE_URI BSM_LV2_URI "scene"   /**< what the window is told about the audio: watch.h */
 
 typedef struct bsm_uris {
     LV2_URID plugin, model, status, scene;
@@ -32,6 +32,7 @@ typedef struct bsm_uris {
     LV2_URID state_changed;
 } bsm_uris;
 
+/** Map all URIs. @param plugin  the URI of this plugin */
 static inline bsm_uris bsm_map_uris(const LV2_URID_Map *map, const char *plugin)
 {
     return (bsm_uris){
@@ -53,39 +54,45 @@ static inline bsm_uris bsm_map_uris(const LV2_URID_Map *map, const char *plugin)
     };
 }
 
-/* Messages through the atom ports: the host gets and sets the model file, and the plugin reports
- * the status of that model. */
+/* Messages over the atom ports: the host asks for the model file and sets it, and is told what
+ * became of it. */
 
 typedef struct bsm_messages {
     bsm_uris uris;
     LV2_Atom_Forge forge;
     LV2_Atom_Forge_Frame sequence;
-    bool chosen;                /**< `choice` waits to be passed to the worker */
+    bool chosen;                /**< `choice` has not been passed to the worker yet */
     char choice[BSM_PATH_SIZE]; /**< the model file that the host has set */
-    bool watched;               /**< whether a window has asked for scenes */
-    bool tell_model, tell_status,
-        tell_change; /**< whether the host must be told as soon as there is room */
+    bool watched;               /**< a window has asked for scenes */
+    /** these must be written to the host as soon as there is room */
+    bool tell_model, tell_status, tell_change;
 } bsm_messages;
 
 void bsm_messages_init(bsm_messages *messages, LV2_URID_Map *map, const bsm_uris *uris);
 
-/** Read patch:Get and patch:Set messages of the parameters. */
+/** Read the patch:Get and patch:Set messages for the parameters. Audio thread. */
 BSM_REALTIME void bsm_messages_read(bsm_messages *messages, const LV2_Atom_Sequence *control);
 
-/** Write the pending messages to the notify port. A scene (NULL: none) that does not fit is
- *  dropped, because the next one follows soon. */
+/** Write all messages that are due to the notify port. Those that do not fit are written in a later
+ *  call, except for a scene, which is dropped because another one follows soon. Audio thread.
+ *  @param model   value of the model parameter
+ *  @param status  value of the status parameter
+ *  @param scene   a scene for the window, or NULL */
 BSM_REALTIME void bsm_messages_write(bsm_messages *messages, LV2_Atom_Sequence *notify,
                                      const char *model, const char *status, const bsm_scene *scene);
 
-/* ---- What a saved project keeps beside the control ports: the model file ---- */
+/* ---- The state that a project saves in addition to the control ports: the model file ---- */
 
+/** Store the path of the model that the user chose, or "" for the default. Any thread but the audio
+ *  thread. */
 LV2_State_Status bsm_state_save(bsm_loader *loader, const bsm_uris *uris,
                                 LV2_State_Store_Function store, LV2_State_Handle handle,
                                 const LV2_Feature *const *features);
 
-/** Load the model before returning, so that a host that restores a project and then exports it has
- *  the model from the first sample on. (Not every host offers a worker here.) run() may be called
- *  meanwhile. */
+/** Retrieve the path and load the model before returning. A host that restores and then exports
+ *  thus hears it from the first sample, and not every host provides a worker here. run() may be
+ *  called at the same time. Any thread but the audio thread.
+ *  @param settings  as for bsm_loader_restore */
 LV2_State_Status bsm_state_restore(bsm_loader *loader, const bsm_settings *settings,
                                    const bsm_uris *uris, LV2_State_Retrieve_Function retrieve,
                                    LV2_State_Handle handle, const LV2_Feature *const *features);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The messages of the loader and the stream for the host. */
+/* News from the loader and the stream for the host. */
 #include "news.h"
 
 #include <stddef.h>
 #include <string.h>
 
-/* Every byte is atomic and ordered, because the thread sanitizer does not support fences. */
+/* The accesses to the bytes themselves order memory, instead of fences, which the thread sanitizer
+ * does not support. */
 void bsm_news_put(bsm_news_board *board, const bsm_news *news)
 {
     const char *text = (const char *)news;
@@ -17,7 +18,7 @@ void bsm_news_put(bsm_news_board *board, const bsm_news *news)
     atomic_store_explicit(&board->edition, edition + 2, memory_order_release);
 }
 
-/* Messages that are being written at this moment are taken in a later call. */
+/* News that are being written at the moment are taken in a later call. */
 bool bsm_news_take(const bsm_news_board *board, unsigned *seen, bsm_news *news)
 {
     const unsigned edition = atomic_load_explicit(&board->edition, memory_order_acquire);
@@ -45,7 +46,7 @@ bool bsm_trouble_is_new(bsm_trouble *told, const bsm_stream_stats *stats, size_t
     return new;
 }
 
-/* ---- In words, without the C library's formatting, which may allocate ---- */
+/* ---- The status as text, without the C library's formatting, which may allocate ---- */
 
 static char *put_text(char *at, const char *text)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The LV2 interface of the two plugins: instances, ports, and run(), which only copies. */
+/* The LV2 interface of both plugins: instances, ports, and run(), which only copies. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ typedef struct bsm_plugin {
     bool stems;
     LV2_Log_Logger log;
     const LV2_Worker_Schedule *schedule;
-    const bsm_inline_host *inline_host; /* NULL: none */
+    const bsm_inline_host *inline_host; /* NULL: the host has no inline display */
 
     bsm_log_listener log_lines;
 
@@ -37,18 +37,18 @@ typedef struct bsm_plugin {
 
     bsm_remix *remix;
 
-    /* ---- The audio thread's own ---- */
-    size_t room;    /* the number of samples in each scratch buffer */
+    /* ---- Belongs to the audio thread ---- */
+    size_t room;    /* samples in each scratch buffer */
     float *scratch; /* [2][room], for the instrumental in Remix */
     bsm_messages messages;
     bsm_watch watch;
-    bsm_news news, newer; /* those that the host was told, and new ones */
-    unsigned edition;     /* the edition of the news */
-    bsm_settings asked;   /* the settings that the worker was asked for last */
-    bsm_trouble trouble;  /* the trouble that the host was told of */
+    bsm_news news, newer; /* the latest news, and room to receive the next ones */
+    unsigned edition;     /* the edition of `news` */
+    bsm_settings asked;   /* the last settings that were sent to the worker */
+    bsm_trouble trouble;  /* what the host has been told about */
 
 #ifdef BSM_HAVE_CAIRO
-    bsm_display display; /* used by the drawing thread alone */
+    bsm_display display; /* belongs to the drawing thread */
 #endif
 } bsm_plugin;
 
@@ -59,7 +59,7 @@ typedef enum work_kind { WORK_APPLY, WORK_CHOOSE } work_kind;
 typedef struct work_order {
     work_kind kind;
     bsm_settings settings;
-    char path[BSM_PATH_SIZE]; /* only the part that is used is sent */
+    char path[BSM_PATH_SIZE]; /* only the used part is sent */
 } work_order;
 
 static bool send(const bsm_plugin *p, const work_order *order)
@@ -70,8 +70,8 @@ static bool send(const bsm_plugin *p, const work_order *order)
            LV2_WORKER_SUCCESS;
 }
 
-/* Orders that the host refuses now are sent again in the next call. The settings go first, so that
- * a model that is chosen in the same call is not loaded with the old ones. */
+/* Orders that the host refuses are sent again in the next call. The settings are sent first, so
+ * that a model that is chosen in the same call is not loaded with the old ones. */
 static void ask_worker(bsm_plugin *p, bsm_settings wish)
 {
     work_order order = {.kind = WORK_APPLY, .settings = wish};
@@ -89,7 +89,7 @@ static void ask_worker(bsm_plugin *p, bsm_settings wish)
 static LV2_Worker_Status work(LV2_Handle instance, LV2_Worker_Respond_Function respond,
                               LV2_Worker_Respond_Handle handle, uint32_t size, const void *data)
 {
-    (void)respond; /* the answer comes as news instead, see loading.h */
+    (void)respond; /* results are returned as news, see loading.h */
     (void)handle;
     bsm_plugin *p = instance;
     work_order order = {0};
@@ -127,7 +127,7 @@ static bsm_settings settings_of(const bsm_ports *ports)
                           choice_of(*ports->memory, BSM_NUM_MEMORIES, BSM_KEEP_AS_MODEL)};
 }
 
-/* A gain that is not a number stays so; the remix takes it for silence. */
+/* A NaN stays a NaN, which the remix treats as silence. */
 static float gain_of(float port)
 {
     return port > BSM_GAIN_MAX ? BSM_GAIN_MAX : port;
@@ -152,7 +152,7 @@ static void watch(bsm_plugin *p, float *const vocals[2], float *const instrument
                    (const float *const *)instrumental, frames);
 }
 
-/* All buffers are processed at the same offset, so that the host may use one buffer for several
+/* Processes the same samples of all buffers at once, so that a host may use one buffer for several
  * ports. */
 static bool process(bsm_plugin *p, size_t at, size_t frames)
 {
@@ -172,8 +172,7 @@ static bool process(bsm_plugin *p, size_t at, size_t frames)
                          frames);
 }
 
-/* This is done after the audio, because the host expects the latency of the samples that it just
- * got. */
+/* Called after the audio is processed, because the host may want the latency of this very audio. */
 static void report(bsm_plugin *p)
 {
     bsm_stream_stats stats;
@@ -224,9 +223,9 @@ static void run(LV2_Handle instance, uint32_t frames)
     report(p);
 }
 
-/* ---- Life ---- */
+/* ---- Instances ---- */
 
-/* Return the largest block of the host according to its options, or 0 if it does not say. */
+/* The longest block that the host announces in its options; 0 if it does not say. */
 static size_t option_block(const bsm_uris *uris, const LV2_Options_Option *options)
 {
     for (; options && options->key; options++) {
@@ -239,7 +238,7 @@ static size_t option_block(const bsm_uris *uris, const LV2_Options_Option *optio
     return 0;
 }
 
-/* Longer calls are processed in pieces of this size. */
+/* Calls with more samples than this are processed in pieces. */
 static size_t scratch_size(const bsm_uris *uris, const LV2_Options_Option *options)
 {
     size_t block = option_block(uris, options);
@@ -335,8 +334,7 @@ static void cleanup(LV2_Handle instance)
 {
     bsm_plugin *p = instance;
     close_parts(p);
-    bsm_log_lines_end(
-        &p->log_lines); /* this comes last, when the threads of the streams have ended */
+    bsm_log_lines_end(&p->log_lines); /* only after the stream's thread has ended */
 #ifdef BSM_HAVE_CAIRO
     bsm_display_free(&p->display);
 #endif
@@ -354,8 +352,8 @@ static LV2_State_Status save(LV2_Handle instance, LV2_State_Store_Function store
     return bsm_state_save(&p->loader, &p->messages.uris, store, handle, features);
 }
 
-/* A host that has set the ports before finds the latency of the last time from the first call on.
- */
+/* If the host has set the ports before, the latency of the saved project is there from the first
+ * call of run() on. */
 static LV2_State_Status restore(LV2_Handle instance, LV2_State_Retrieve_Function retrieve,
                                 LV2_State_Handle handle, uint32_t flags,
                                 const LV2_Feature *const *features)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Saves and restores the path of the model. */
 #include "messages.h"
 
 #include <stdlib.h>
@@ -29,12 +30,12 @@ LV2_State_Status bsm_state_save(bsm_loader *loader, const bsm_uris *uris,
 {
     char wanted[BSM_PATH_SIZE];
     bsm_loader_get_wanted(loader, wanted);
-    if (!*wanted) { /* the default model, wherever it is when the project is loaded */
+    if (!*wanted) { /* whatever is the default when the project is loaded */
         return store_text(uris, "", uris->atom_string, store, handle);
     }
     const LV2_State_Map_Path *map = lv2_features_data(features, LV2_STATE__mapPath);
     char *mapped = map ? map->abstract_path(map->handle, wanted) : NULL;
-    /* The name of a file that is gone must be kept, even if the host cannot map it. */
+    /* A host may not map the path of a file that is gone; its name must not be lost. */
     LV2_State_Status status =
         store_text(uris, mapped && *mapped ? mapped : wanted, uris->atom_path, store, handle);
     if (mapped) {
@@ -56,7 +57,7 @@ LV2_State_Status bsm_state_restore(bsm_loader *loader, const bsm_settings *setti
     uint32_t type = 0, flags = 0;
     const char *stored = retrieve(handle, uris->model, &size, &type, &flags);
     if (!stored) {
-        return LV2_STATE_SUCCESS; /* this is a preset that only sets ports */
+        return LV2_STATE_SUCCESS; /* this is a preset that sets only ports */
     }
     if ((type != uris->atom_path && type != uris->atom_string) || !is_text(stored, size)) {
         return LV2_STATE_ERR_BAD_TYPE;

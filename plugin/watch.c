@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Collects scenes of the audio for the window. */
 #include "watch.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# A bundle of these files: assemble.sh FOLDER STAMP FILE...
+# Copies files into a new bundle folder, and touches STAMP: assemble.sh FOLDER STAMP FILE...
 set -eu
 bundle=$1
 stamp=$2

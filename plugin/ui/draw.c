@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Draws the window. */
 #include "draw.h"
 
 #include <math.h>
@@ -174,7 +175,7 @@ static void draw_strip(cairo_t *cr, const bsm_face *face, const bsm_layout *l, i
 
 /* ---- Spectrum and sentence ---- */
 
-/* Blend in whole numbers, because there are many pixels. */
+/* The colour of a cell, computed in integers because there are many cells. */
 static uint32_t cell_colour(bsm_spectrum_cell cell)
 {
     uint32_t pixel = 0xff;
@@ -188,7 +189,7 @@ static uint32_t cell_colour(bsm_spectrum_cell cell)
     return pixel;
 }
 
-/* Draw the spectrum with the newest column on the right. */
+/* The newest column is on the right. */
 static void paint_cells(cairo_t *cr, const bsm_spectrum *spectrum, bsm_box box)
 {
     uint32_t pixels[BSM_SPECTRUM_BANDS][BSM_SPECTRUM_COLUMNS];
@@ -235,7 +236,7 @@ static void draw_spectrum(cairo_t *cr, const bsm_face *face, bsm_box box)
 
 static const bsm_ink mood_inks[] = {BSM_INK_GOOD, BSM_INK_BUSY, BSM_INK_BAD};
 
-/* Return the box of the button's words. */
+/* The box for the words of the sentence. */
 static bsm_box words_box(const bsm_layout *l)
 {
     return (bsm_box){l->sentence.x + 14, l->sentence.y + 7, l->sentence.w - 38, l->sentence.h - 10};
@@ -262,7 +263,7 @@ static void draw_sentence(cairo_t *cr, const bsm_face *face, const bsm_layout *l
     bsm_paint_box(cr, (bsm_box){panel.x, panel.y + 4, 4, panel.h - 8}, 2, mood_inks[mood]);
     bsm_paint_lines(cr, words_box(l), BSM_LINE, BSM_TEXT,
                     mood == BSM_GOOD ? BSM_INK_TEXT : mood_inks[mood], text);
-    if (mood == BSM_BUSY) { /* a light that moves to and fro while a model loads */
+    if (mood == BSM_BUSY) { /* a light moves back and forth */
         const double part = 0.5 - 0.5 * cos(2 * face->now);
         bsm_paint_box(cr, (bsm_box){panel.x + part * (panel.w - 40), panel.y, 40, 3}, 1.5,
                       BSM_INK_BUSY);
@@ -279,7 +280,7 @@ static bsm_box draw_cell(cairo_t *cr, bsm_box box, const char *name)
     return in;
 }
 
-/* "35,808" */
+/* Write a number with commas, as in "35,808". */
 static const char *grouped(unsigned long number, char text[32])
 {
     char plain[24];
@@ -340,7 +341,7 @@ static void draw_footer(cairo_t *cr, const bsm_face *face, const bsm_layout *l)
                     BSM_INK_DIM, "More");
 }
 
-/* ---- All ---- */
+/* ---- The whole window ---- */
 
 static void draw_tip(cairo_t *cr, const bsm_face *face, const bsm_layout *l)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Draws the popups over the window: the list of models, and the settings of "more". */
+/* Draws the popups: the list of models, and the settings of "More". */
 #include <math.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** A meter that falls slowly, with its highest peak held for a while. */
+/** The state of the window: everything that it shows. All functions are called in the host's user
+ *  interface thread. Times are in seconds, on the clock of bsm_face_tick. */
 #ifndef BSM_PLUGIN_UI_FACE_H
 #define BSM_PLUGIN_UI_FACE_H
 
@@ -11,93 +12,95 @@
 #include "ports.h"
 #include "watch.h"
 
-/* ---- A meter that falls slowly, with its highest peak held for a while ---- */
+/* ---- A meter, which falls slowly and holds its highest peak for a while ---- */
 
 typedef struct bsm_meter {
-    double db, hold;   /**< dB as shown; BSM_METER_SILENT: nothing is shown */
-    double hold_until; /**< seconds */
+    double db, hold;   /**< the level and the held peak in dB; BSM_METER_SILENT: none */
+    double hold_until; /**< when the held peak is released */
 } bsm_meter;
 
 #define BSM_METER_SILENT (-120.0)
 
-/** Add a peak (a factor) that comes `elapsed` seconds after the last one. */
+/** Feed a meter with a peak relative to full scale, `elapsed` seconds after the last one. */
 void bsm_meter_feed(bsm_meter *meter, double peak, double elapsed, double now);
 
-/** Return true while the meter still shows something. */
+/** Whether the meter shows anything, so that it will still move. */
 bool bsm_meter_moves(const bsm_meter *meter);
 
-/* ---- The mixture's spectrum over the last seconds, and how much of it is vocals ---- */
+/* ---- The spectrum of the mixture over the last seconds, and the vocals' share of it ---- */
 
 enum { BSM_SPECTRUM_BANDS = 80, BSM_SPECTRUM_COLUMNS = 128 };
 
-/** The range of the bands, which are equally wide on a logarithmic scale. */
+/** The range of the bands in Hz. All bands have the same width on a logarithmic scale. */
 #define BSM_SPECTRUM_LOW 60.0
 #define BSM_SPECTRUM_HIGH 18000.0
 
-/** One band at one time: 0 is silence, 255 full. */
+/** One band at one time. Both values are 0 to 255. */
 typedef struct bsm_spectrum_cell {
-    uint8_t level;  /**< of the mixture, in decibels */
-    uint8_t vocals; /**< their share of its power */
+    uint8_t level;  /**< level of the mixture, on a scale in dB */
+    uint8_t vocals; /**< the vocals' share of its power */
 } bsm_spectrum_cell;
 
 typedef struct bsm_spectrum {
-    unsigned next; /**< the column that is written next, which is the oldest one */
+    unsigned next; /**< the next column to write, which is the oldest one */
     bsm_spectrum_cell cells[BSM_SPECTRUM_COLUMNS][BSM_SPECTRUM_BANDS]; /**< lowest band first */
 } bsm_spectrum;
 
-/** Add a column. */
+/** Compute a column from a scene, in place of the oldest one. */
 void bsm_spectrum_add(bsm_spectrum *spectrum, const bsm_scene *scene);
 
-/** Return the position of a frequency, from 0 at the bottom to 1 at the top. */
+/** Return the position of a frequency in Hz, from 0 at the bottom to 1 at the top. */
 double bsm_spectrum_place(double frequency);
 
 /* ---- Lists of model files to choose from ---- */
 
 typedef enum bsm_row_kind {
     BSM_ROW_HEADING,
-    BSM_ROW_MODEL,  /**< choose `path`; "": the default model */
-    BSM_ROW_FOLDER, /**< open the folder `path` */
+    BSM_ROW_MODEL,  /**< chooses the model `path`; "": the plugin's default */
+    BSM_ROW_FOLDER, /**< lists the folder `path` */
 } bsm_row_kind;
 
 typedef struct bsm_row {
     bsm_row_kind kind;
     char *path, *name;
-    char facts[160];   /**< size and stems; "": nothing is known */
-    char figures[512]; /**< the measured quality, or why the file cannot be used */
+    char facts[160];   /**< size, stems and number of weights; "": nothing is known */
+    char figures[512]; /**< how well it separates, or why it cannot be used */
 } bsm_row;
 
 typedef struct bsm_model_rows {
-    size_t count, room;
+    size_t count, room; /**< used and allocated rows */
     bsm_row *rows;
 } bsm_model_rows;
 
-/** Describe one file: the texts of its row, and its number of weights (0: not known). */
+/** What is known about a model file: the texts of its row, and the number of its weights. */
 typedef struct bsm_model_facts {
     char facts[160], figures[512];
-    double parameters;
+    double parameters; /**< 0: unknown */
 } bsm_model_facts;
 
+/** Read the facts of a model file. */
 bsm_model_facts bsm_model_facts_of(const char *path);
 
-/** Return the part of a path after its last '/'. */
+/** Return the part of a path after the last '/'. */
 const char *bsm_file_name(const char *path);
 
 void bsm_model_rows_free(bsm_model_rows *rows);
 
-/** List the default model, recently used ones, those in the models' folders, and a way to other
- *  files. */
+/** List the default, a row that leads to other files, the models used lately, and those in the
+ *  folders for models. */
 void bsm_model_rows_list_models(bsm_model_rows *rows);
 
 /** List the folders and models in a folder. */
 void bsm_model_rows_list_folder(bsm_model_rows *rows, const char *folder);
 
-/** Remember in ~/.local/state/bsm/models that a model was used. */
+/** Remember that a model was used, in $XDG_STATE_HOME/bsm/models, or ~/.local/state/bsm/models if
+ *  that is not set. */
 void bsm_remember_model(const char *path);
 
-/* ---- All that the window shows, as plain values: to draw it needs nothing else ---- */
+/* ---- All that the window shows, as plain values; drawing needs nothing else ---- */
 
-/** The controls that mouse and keyboard can reach. The first ones exist once per part, given by
- *  `index`. */
+/** The parts of the window that mouse and keyboard can point at. Those from BSM_FADER to BSM_METERS
+ *  exist once per bsm_part, which is the `index` of the target. */
 typedef enum bsm_widget {
     BSM_NOTHING,
     BSM_FADER,
@@ -112,12 +115,13 @@ typedef enum bsm_widget {
     BSM_LATENCY_CELL,
     BSM_LOAD_CELL,
     BSM_MISSES_CELL,
-    BSM_POPUP, /**< the popup, which covers the others while it is open */
+    BSM_POPUP, /**< covers others while it is open */
     BSM_CLOSE,
-    BSM_CHOICE, /**< index: setting * BSM_CHOICES + choice */
-    BSM_ROW,    /**< index: the row */
+    BSM_CHOICE, /**< `index` is setting * BSM_CHOICES + choice */
+    BSM_ROW,    /**< `index` is that of the row */
 } bsm_widget;
 
+/** The number of settings in the popup "More", and the most choices of one. */
 enum { BSM_SETTINGS = 4, BSM_CHOICES = 8 };
 
 typedef struct bsm_target {
@@ -132,71 +136,73 @@ static inline bool bsm_same_target(bsm_target a, bsm_target b)
 
 typedef enum bsm_popup_kind { BSM_POPUP_NONE, BSM_POPUP_MODELS, BSM_POPUP_MORE } bsm_popup_kind;
 
-/** The parts of the window that must be drawn again. */
+/** Flags for the parts of the window that must be drawn again. */
 enum { BSM_DIRTY_ALL = 1, BSM_DIRTY_METERS = 2, BSM_DIRTY_SPECTRUM = 4, BSM_DIRTY_TEXT = 8 };
 
 typedef struct bsm_face {
     bool stems;
-    float control[BSM_NUM_PORTS]; /**< indexed by bsm_port; 0 for ports that are no control ports */
-    double rate;                  /**< Hz; 0: not known yet */
-    double now;                   /**< seconds */
+    float control[BSM_NUM_PORTS]; /**< values by bsm_port; 0 for other than control ports */
+    double rate;                  /**< sample rate in Hz; 0: not known yet */
+    double now;                   /**< the current time */
 
-    char model[BSM_PATH_SIZE];
-    bsm_model_facts facts; /**< of `model` */
-    char status[BSM_STATUS_SIZE];
-    double status_since;
-    double late_until; /**< whether there was a miss recently */
+    char model[BSM_PATH_SIZE];    /**< value of the model parameter */
+    bsm_model_facts facts;        /**< the facts about `model` */
+    char status[BSM_STATUS_SIZE]; /**< value of the status parameter */
+    double status_since;          /**< when it changed */
+    double late_until;            /**< until then, the last miss counts as recent */
 
     bsm_meter separated[BSM_NUM_PARTS], heard[BSM_NUM_PARTS];
-    double last_scene; /**< the time when the status arrived */
+    double last_scene; /**< when the last scene arrived */
     bsm_spectrum spectrum;
 
     bsm_popup_kind popup;
     bsm_model_rows rows;
-    double scroll; /**< units by which the list is scrolled */
-    int chosen;    /**< the row or setting with the keyboard focus; -1: none */
+    double scroll; /**< by how many units (layout.h) the list is moved up */
+    int chosen;    /**< the row or setting that the keyboard has selected; -1: none */
 
-    bsm_target hot, pressed, focus;
-    bool focus_shown; /**< whether the keyboard was used last */
-    char typed[8];    /**< the number being typed; "": none */
-    double pointer_x, pointer_y,
-        rest_since; /**< the control under the resting mouse, for tooltips */
+    bsm_target hot, pressed, focus; /**< under the mouse; held by it; with the keyboard's focus */
+    bool focus_shown;               /**< the keyboard was used last */
+    char typed[8];                  /**< a number that the user is typing; "": none */
 
-    unsigned dirty;
+    /** where the mouse rests, in units, and since when, for tips; since 0: it does not rest */
+    double pointer_x, pointer_y, rest_since;
+
+    unsigned dirty; /**< flags BSM_DIRTY_... */
 } bsm_face;
 
-/** Set the state that holds before the plugin has sent anything. */
+/** Set the state in which the window is before the plugin has sent anything. */
 void bsm_face_init(bsm_face *face, bool stems);
 void bsm_face_free(bsm_face *face);
 
-/** Take a message from the plugin. */
+/* Values that the plugin sends. */
+
 void bsm_face_set_control(bsm_face *face, bsm_port port, float value);
 void bsm_face_set_model(bsm_face *face, const char *path);
 void bsm_face_set_status(bsm_face *face, const char *status);
 void bsm_face_set_scene(bsm_face *face, const bsm_scene *scene);
 
-/** Advance the time to `now` seconds. */
+/** Let the time advance to `now`. */
 void bsm_face_tick(bsm_face *face, double now);
 
 typedef enum bsm_mood { BSM_GOOD, BSM_BUSY, BSM_BAD } bsm_mood;
 
-/** Describe in whole sentences what the plugin does, or why it does nothing. */
+/** Write in whole sentences what the plugin does, or why it does not do it. */
 bsm_mood bsm_face_sentence(const bsm_face *face, char *text, size_t size);
 
-/** "default" for ".../default.safetensors". */
+/** Get the model's file name without its extension, as "default", or a request to choose one. */
 void bsm_face_model_name(const bsm_face *face, char *text, size_t size);
 
-/** Describe the purpose of a control; "" if there is nothing to say. */
+/** Get the tip that explains a target; "" if there is none. */
 void bsm_face_tip(const bsm_face *face, bsm_target target, char *text, size_t size);
 
-/** Get the tooltip that is shown now; false if there is none. */
+/** Get the tip that is shown at the moment; false if there is none. */
 bool bsm_face_shown_tip(const bsm_face *face, char *text, size_t size);
 
-/** A setting of "more". */
+/** A setting in the popup "More". */
 typedef struct bsm_setting {
     bsm_port port;
     const char *name, *what;
-    const char *choices[BSM_CHOICES]; /**< as in ttl/; NULL after the last one */
+    const char *choices[BSM_CHOICES]; /**< labels as in ttl/, with NULL after the last */
 } bsm_setting;
 
 extern const bsm_setting bsm_face_settings[BSM_SETTINGS];

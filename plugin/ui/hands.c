@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* The effects of mouse and keyboard. */
 #include "window.h"
 
 #include <math.h>
@@ -24,7 +25,7 @@ static bsm_port gain_port(int part)
     return part ? BSM_PORT_INSTRUMENTAL_GAIN : BSM_PORT_VOCALS_GAIN;
 }
 
-/* Gains change in tenths of a dB. */
+/* Gains are multiples of a tenth of a dB. */
 static void set_gain(bsm_hands *h, int part, double db)
 {
     db = fmin(fmax(round(10 * db) / 10, (double)BSM_GAIN_MUTE), (double)BSM_GAIN_MAX);
@@ -96,7 +97,7 @@ static void take_row(bsm_hands *h, int index)
         }
         open_popup(h, BSM_POPUP_NONE);
     } else if (row->kind == BSM_ROW_FOLDER) {
-        char *path = strdup(row->path); /* the row that had the focus goes away */
+        char *path = strdup(row->path); /* the row is about to be freed */
         if (path) {
             bsm_model_rows_list_folder(&face->rows, path);
         }
@@ -120,7 +121,7 @@ static void rest(bsm_face *face)
 {
     char tip[1];
     if (bsm_face_shown_tip(face, tip, sizeof tip)) {
-        face->dirty |= BSM_DIRTY_ALL; /* the popup goes away */
+        face->dirty |= BSM_DIRTY_ALL; /* the tip disappears */
     }
     face->rest_since = face->now;
 }
@@ -245,7 +246,7 @@ static void move_focus(bsm_face *face, int by)
     face->focus = order[(at + by + count) % count];
 }
 
-/* Return the key, with digits of the keypad as ordinary digits. */
+/* The character of a key, or 0. Keys of the keypad count like the others, a comma like a point. */
 static char letter_of(uint32_t key)
 {
     if (key >= XK_KP_0 && key <= XK_KP_9) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Computes the layout of the window. */
 #include "layout.h"
 
 #include <math.h>
@@ -6,7 +7,7 @@
 
 enum { GAP = 8, HEADER = 44, FOOTER = 46, ROW_NAME = 22, SETTING = 56, LOW_SPECTRUM = 40 };
 
-/* Windows that are larger than this show everything larger instead of showing more. */
+/* In units. Windows that are larger than this show everything larger. */
 static const double LARGE_WIDTH = 1000, LARGE_HEIGHT = 620;
 
 double bsm_unit(int width, int height, double scale)
@@ -18,7 +19,7 @@ double bsm_unit(int width, int height, double scale)
 
 /* ---- Faders ---- */
 
-static const double CURVE = 1.8; /* give more room to gains near 0 dB */
+static const double CURVE = 1.8; /* gives more room near 0 dB */
 
 double bsm_fader_place(double db)
 {
@@ -120,8 +121,8 @@ void bsm_make_room(bsm_layout *layout, size_t lines)
 
 /* ---- Popups ---- */
 
-/* The largest number of lines that the figures need; letters of this size are narrower than 6
- * units. */
+/* A row has room for as many lines as its figures may need, up to 4; letters of this size are
+ * narrower than 6 units. */
 static double row_height(const bsm_face *face, const bsm_layout *layout, size_t row)
 {
     const bsm_row *r = &face->rows.rows[row];
@@ -172,7 +173,7 @@ bsm_box bsm_choice_box(const bsm_layout *layout, int setting, int choice)
     return (bsm_box){box.x + NAME + choice * width, box.y, width - 2, 24};
 }
 
-/* ---- What is where ---- */
+/* ---- The target at a point ---- */
 
 static bsm_target in_popup(const bsm_face *face, const bsm_layout *l, double x, double y)
 {
@@ -201,7 +202,7 @@ bsm_target bsm_target_at(const bsm_face *face, const bsm_layout *l, double x, do
     if (bsm_box_has(l->popup, x, y)) {
         return in_popup(face, l, x, y);
     }
-    /* A fader's area includes its knob at both ends. */
+    /* The boxes of the faders are enlarged by half a knob at both ends. */
     const struct {
         bsm_box box;
         bsm_target target;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Lists model files to choose from. */
 #include "face.h"
 
 #include <dirent.h>
@@ -26,7 +27,7 @@ static bool is_safetensors(const char *path)
     return end && strcmp(end, ".safetensors") == 0;
 }
 
-/* A model's memory is mapped and not read, so this is quick. */
+/* The file is mapped, and its weights are not read, so this is quick. */
 static void read_model(const char *path, size_t used, bsm_model_facts *facts)
 {
     const bsm_model_options options = {.any_values = true};
@@ -128,7 +129,7 @@ static int is_shown(const struct dirent *entry)
     return entry->d_name[0] != '.';
 }
 
-/* Call `take` for each entry in the order of the names. */
+/* Call `take` for each entry of a folder that passes the filter, in the order of their names. */
 static void for_each(const char *folder, int (*filter)(const struct dirent *), bsm_model_rows *rows,
                      void (*take)(bsm_model_rows *rows, const char *path))
 {
@@ -168,7 +169,8 @@ void bsm_model_rows_list_folder(bsm_model_rows *rows, const char *folder)
 
 /* ---- Used lately ---- */
 
-/* Write a line per model, the newest first. */
+/* Get the path of the file that lists the models used lately, one path per line, the latest first.
+ * With `make`, make its folder, too. */
 static bool recent_path(char *path, size_t size, bool make)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
@@ -179,7 +181,7 @@ static bool recent_path(char *path, size_t size, bool make)
     if (length < 0 || (size_t)length + sizeof "/bsm/models.new" > sizeof folder) {
         return false;
     }
-    if (make) { /* a failure shows when the file is written */
+    if (make) { /* errors appear when the file is written */
         for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
             *slash = '\0';
             (void)!mkdir(folder, 0777);
@@ -224,7 +226,7 @@ static void read_recent(recent *list)
     }
 }
 
-/* Write the new file beside the old one, and rename it to replace that one. */
+/* Write the list to a new file, which then replaces the old one. */
 static void write_recent(const recent *list)
 {
     char path[MODEL_PATH + 16], beside[MODEL_PATH + 64];
@@ -234,7 +236,7 @@ static void write_recent(const recent *list)
     snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid());
     FILE *file = fopen(beside, "we");
     if (!file) {
-        return; /* the list is a convenience, so a failure is ignored */
+        return; /* the list is a mere convenience, so this is no error */
     }
     for (size_t r = 0; r < list->count; r++) {
         fprintf(file, "%s\n", list->paths[r]);
@@ -287,7 +289,7 @@ static void list_folders(bsm_model_rows *rows)
         const size_t heading = rows->count;
         add(rows, BSM_ROW_HEADING, "", folders->paths[f]);
         for_each(folders->paths[f], is_model, rows, add_model);
-        if (rows->count == heading + 1) { /* the folder is empty */
+        if (rows->count == heading + 1) { /* the folder contains no models */
             rows->count--;
             free(rows->rows[heading].path);
             free(rows->rows[heading].name);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Draws boxes and words. */
 #include "draw.h"
 
 #include <math.h>
@@ -84,7 +85,8 @@ static void set_style(cairo_t *cr, bsm_style style)
     cairo_set_font_size(cr, sizes[style]);
 }
 
-/* Return the number of bytes of the character at `text`, or 0 if it is no UTF-8 or is not drawn. */
+/* The number of bytes of the character at `text`; 0 if it is not valid UTF-8 or a control
+ * character. */
 static size_t character(const char *text)
 {
     const unsigned char *c = (const unsigned char *)text;
@@ -100,8 +102,8 @@ static size_t character(const char *text)
     return wrong ? 0 : length;
 }
 
-/* After text that is no UTF-8, cairo refuses to draw anything; and names of files may be any bytes.
- */
+/* Replace what is not valid UTF-8, because cairo refuses to draw anything after it; a file's name
+ * may contain any bytes. */
 static void clean(char copy[TEXT_SIZE], const char *text)
 {
     size_t at = 0;
@@ -166,8 +168,8 @@ double bsm_paint_line(cairo_t *cr, bsm_box box, double align, bsm_style style, b
     return width;
 }
 
-/* Return the number of bytes in the next line of `text`: as many words as fit, or a part of a long
- * word. */
+/* The number of bytes of `text` in its first line, which has as many words as fit, or a part of a
+ * word that is too long. */
 static size_t line_length(cairo_t *cr, const char *text, double width)
 {
     char line[TEXT_SIZE];

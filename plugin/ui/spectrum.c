@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Computes the spectrum of the mixture and the vocals' share of it. */
 #include "face.h"
 
 #include <complex.h>
@@ -11,7 +12,7 @@ double bsm_spectrum_place(double frequency)
     return log(frequency / BSM_SPECTRUM_LOW) / log(BSM_SPECTRUM_HIGH / BSM_SPECTRUM_LOW);
 }
 
-/* ---- Fourier ---- */
+/* ---- The Fourier transform ---- */
 
 static void reorder(float complex *x)
 {
@@ -29,7 +30,7 @@ static void reorder(float complex *x)
     }
 }
 
-/* Transform in place. */
+/* Transform N numbers in place. */
 static void transform(float complex *x)
 {
     reorder(x);
@@ -46,8 +47,8 @@ static void transform(float complex *x)
     }
 }
 
-/* Transform both signals at once, one as the real part and one as the imaginary part. A sine at
- * full scale has the power 1. */
+/* Compute the powers of both signals with one transform, in which the mixture is the real part and
+ * the vocals are the imaginary part. A sine of full scale has the power 1. */
 static void powers(const bsm_scene *scene, float mixture[N / 2], float vocals[N / 2])
 {
     float complex x[N];
@@ -73,11 +74,12 @@ static double edge(unsigned band)
            pow(BSM_SPECTRUM_HIGH / BSM_SPECTRUM_LOW, (double)band / BSM_SPECTRUM_BANDS);
 }
 
-/* Return the largest power in the band. Low bands lie between two bins and are interpolated. */
+/* The largest power in a band that reaches from bin `from` to bin `to`. Low bands may contain no
+ * bin; then it is interpolated between two. */
 static float power_in(const float power[N / 2], double from, double to)
 {
     if (to >= N / 2 - 1) {
-        return 0; /* above half the sample rate */
+        return 0; /* the band reaches half of the sample rate */
     }
     const unsigned first = (unsigned)ceil(from), last = (unsigned)floor(to);
     if (first > last) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The window of both plugins as LV2 hosts open it: passes ports and messages to the face, and the
- * user's actions to the ports. */
+/* The LV2 interface of the window of both plugins. Values of ports and messages go to the window's
+ * state, and changes by the user go to the ports. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -26,7 +26,7 @@ typedef struct bsm_ui {
     bsm_face face;
     bsm_hands hands;
     bsm_ui_window *window;
-    double asked; /* the time when the plugin was last asked for scenes; 0: never */
+    double asked; /* when the plugin was last asked for scenes, in seconds; 0: never */
 } bsm_ui;
 
 static double seconds(void)
@@ -85,7 +85,7 @@ static void choose_model(void *user, const char *path)
     send(ui, &m, &frame);
 }
 
-/* Ask the plugin for a property; 0 asks for all of them. */
+/* Ask the plugin for a property, or for all of them if it is 0. */
 static void ask(bsm_ui *ui, LV2_URID property)
 {
     message m;
@@ -155,7 +155,7 @@ static void port_event(LV2UI_Handle handle, uint32_t index, uint32_t size, uint3
     }
 }
 
-/* ---- Life ---- */
+/* ---- Instances ---- */
 
 static float option(const bsm_ui *ui, const LV2_Options_Option *options, LV2_URID key)
 {
@@ -231,7 +231,8 @@ static void cleanup(LV2UI_Handle handle)
     free(ui);
 }
 
-/* By now the host has sent the ports that it knows, but it does not know the status. */
+/* By the first call, the host has sent the values that it knows. It does not know the status, so
+ * the plugin is asked until that arrives. */
 static int idle(LV2UI_Handle handle)
 {
     bsm_ui *ui = handle;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* The window on an X server, by xcb. */
 #include "window.h"
 
 #include <math.h>
@@ -17,7 +18,7 @@ struct bsm_ui_window {
     bsm_hands *hands;
     xcb_connection_t *server;
     xcb_window_t window, parent;
-    int width, height; /* pixels */
+    int width, height; /* in pixels */
     double scale, unit;
     xcb_atom_t delete; /* the message by which a window manager closes the window */
     xcb_get_keyboard_mapping_reply_t *keys;
@@ -59,7 +60,7 @@ static xcb_atom_t atom(xcb_connection_t *server, const char *name)
     return found;
 }
 
-/* Return the scale that the desktop sets for its screen, as in "Xft.dpi: 144"; 96 is scale 1. */
+/* Get the scale that the desktop sets for its screen in a line "Xft.dpi: 144"; 96 is scale 1. */
 static double screen_scale(xcb_connection_t *server, const xcb_screen_t *screen)
 {
     static const char key[] = "Xft.dpi:";
@@ -80,8 +81,7 @@ static double screen_scale(xcb_connection_t *server, const xcb_screen_t *screen)
     return scale >= 0.5 && scale <= 8 ? scale : 1;
 }
 
-/* Hosts read the smallest size from these properties, and window managers how to close the window.
- */
+/* Set properties that tell hosts the smallest size, and window managers how to close the window. */
 static void tell_hints(bsm_ui_window *w)
 {
     enum { MIN_SIZE = 1 << 4, WORDS = 18 };
@@ -123,8 +123,8 @@ static bool resize(bsm_ui_window *w, int width, int height)
     return cairo_surface_status(w->canvas) == CAIRO_STATUS_SUCCESS;
 }
 
-/* Use the depth and colours of the screen, even if the host's window has others; this needs a
- * border and a colour map. */
+/* Create the window with the screen's own depth and colours. The host's window may have others, and
+ * then the server requires a border and a colour map. */
 static void create(bsm_ui_window *w, xcb_screen_t *screen)
 {
     const uint32_t events = XCB_EVENT_MASK_EXPOSURE | XCB_EVENT_MASK_STRUCTURE_NOTIFY |
@@ -179,13 +179,12 @@ void bsm_ui_window_close(bsm_ui_window *w)
     if (w->shown) {
         cairo_device_t *device = cairo_device_reference(cairo_surface_get_device(w->shown));
         cairo_surface_destroy(w->shown);
-        cairo_device_finish(device); /* it uses the connection, which is closed next */
+        cairo_device_finish(device); /* it uses the connection, which is closed below */
         cairo_device_destroy(device);
     }
     cairo_surface_destroy(w->canvas);
     if (w->window) {
-        xcb_destroy_window(w->server,
-                           w->window); /* the host may have done so already, which does no harm */
+        xcb_destroy_window(w->server, w->window); /* harmless if the host has done it already */
         xcb_flush(w->server);
     }
     free(w->keys);
@@ -216,8 +215,8 @@ void bsm_ui_window_show(bsm_ui_window *w, bool shown)
 
 /* ---- Drawing ---- */
 
-/* Copy a rectangle of pixels from the canvas to the window. It becomes an image of its own, because
- * cairo sends its whole source. */
+/* Copy a rectangle of pixels from the canvas to the window. The rectangle becomes an image of its
+ * own, because cairo sends the whole source to the server. */
 static void present(bsm_ui_window *w, int x, int y, int width, int height)
 {
     width = width < w->width - x ? width : w->width - x;
@@ -238,7 +237,7 @@ static void present(bsm_ui_window *w, int x, int y, int width, int height)
     cairo_surface_destroy(part);
 }
 
-/* Draw a box on whole pixels into the canvas, and copy it from there to the window. */
+/* Draw a box, enlarged to whole pixels, into the canvas, and copy it to the window. */
 static void draw_box(bsm_ui_window *w, bsm_box box)
 {
     const double x = floor(box.x * w->unit), y = floor(box.y * w->unit);
@@ -278,10 +277,10 @@ static void draw(bsm_ui_window *w)
     cairo_surface_flush(w->shown);
 }
 
-/* ---- What the server says ---- */
+/* ---- Events of the server ---- */
 
-/* Return the symbol of a key in this state of the modifiers. The second symbols of the keypad are
- * digits. */
+/* The symbol of a key with these modifiers; 0 if it has none. The second symbols of the keypad are
+ * digits, which Num Lock selects. */
 static uint32_t sign_of(const bsm_ui_window *w, xcb_keycode_t code, uint16_t state)
 {
     const int per_key = w->keys ? w->keys->keysyms_per_keycode : 0;
@@ -299,7 +298,7 @@ static uint32_t sign_of(const bsm_ui_window *w, xcb_keycode_t code, uint16_t sta
     return second && shifted ? shifted : plain;
 }
 
-/* A key that is not used here may have a meaning for the host. */
+/* Handle a key. A key that has no meaning here is passed on to the host. */
 static void take_key(bsm_ui_window *w, xcb_key_press_event_t *event)
 {
     const uint16_t of_the_host = XCB_MOD_MASK_CONTROL | XCB_MOD_MASK_1 | XCB_MOD_MASK_4;
@@ -326,7 +325,7 @@ static void take_button(bsm_ui_window *w, const xcb_button_press_event_t *event)
     }
 }
 
-/* Return false if the window must be closed. */
+/* Handle an event. Returns false if the window is to be closed. */
 static bool take(bsm_ui_window *w, xcb_generic_event_t *event)
 {
     switch (event->response_type & 0x7f) {

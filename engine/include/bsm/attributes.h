@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** Markers that every other bsm header uses. */
+/** Attributes of functions that all other bsm headers use. */
 #ifndef BSM_ATTRIBUTES_H
 #define BSM_ATTRIBUTES_H
 
@@ -23,8 +23,8 @@
 #endif
 
 /** Marks a function that may be called from an audio thread: it does not allocate, lock, wait or
- *  make system calls, and its running time is bounded. Functions without this mark must not be
- *  called from there. */
+ *  call the system, and its running time is bounded. Exceptions are documented at the function. A
+ *  function without this marker must not be called from an audio thread. */
 #define BSM_REALTIME
 
 #endif

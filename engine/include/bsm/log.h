@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** The library's log: it reports that a device was refused or has stopped, and which one is used
- *  instead. */
+/** Messages of the library that no function returns: that a device cannot be used or has failed,
+ *  and which device is used instead. */
 #ifndef BSM_LOG_H
 #define BSM_LOG_H
 
@@ -8,11 +8,12 @@
 
 BSM_BEGIN_DECLS
 
-/** Receives one line without a newline. It is called from any thread but the audio thread, one call
- *  at a time, and must not call the library. */
+/** Handle one line, which has no newline. Called from any thread but the audio thread, for one line
+ *  at a time. The handler must not call the library. */
 typedef void bsm_log_handler(void *user, const char *line);
 
-/** Send lines to `handler`. With NULL, as at the start, they go to standard error after "bsm: ". */
+/** Send lines to `handler` from now on. With NULL, which is the initial state, they are written to
+ *  standard error after "bsm: ". Any thread but the audio thread. */
 BSM_API void bsm_log_set_handler(bsm_log_handler *handler, void *user);
 
 BSM_END_DECLS

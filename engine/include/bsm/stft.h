@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/** Short-time Fourier transform and its inverse by overlap-add.
+/** The short-time Fourier transform and its inverse by overlap-add.
  *
- *  Periodic Hann window, any n_fft >= 2 and any hop from 1 to n_fft, in the conventions of
- *  torch.stft(center=True, pad_mode="reflect") and torch.istft(center=True): frame f is centred on
- *  sample f * hop; the inverse divides by the sum of the squared windows. Where that sum is below
- *  1e-11, which no window reaches (with hop = n_fft the first sample of each frame), the result is
- *  0, where torch.istft refuses. Odd n_fft count frames as even ones do, where torch.stft gives one
- *  less if hop divides the signal's length.
+ *  The window is a periodic Hann window; n_fft is 2 to 2^24, hop is 1 to n_fft, and there are 1 to
+ *  64 channels. The conventions are those of torch.stft(center=True, pad_mode="reflect") and
+ *  torch.istft(center=True): frame f is centred on sample f * hop, and the inverse divides by the
+ *  sum of the squared windows. There are two differences. If that sum is below 1e-11, as for the
+ *  first sample of each frame with hop = n_fft, the result is 0, whereas torch.istft fails. If
+ *  n_fft is odd, there are as many frames as if it were even, whereas torch.stft gives one less if
+ *  hop divides the signal's length.
  *
- *  Spectra are [frame][bin][channel][re, im], bins = n_fft / 2 + 1, frames = 1 + samples / hop.
- *  An object belongs to one thread at a time; nothing is allocated after bsm_stft_new. For the
- * audio thread only if n_fft has no prime factor over 5, since KissFFT then needs a little heap. */
+ *  Spectra are [frame][bin][channel][re, im] with n_fft / 2 + 1 bins and 1 + samples / hop frames.
+ *
+ *  An object belongs to one thread at a time. Nothing is allocated after bsm_stft_new, except by
+ *  KissFFT if n_fft has a prime factor above 5. Only without such a factor may functions marked
+ *  BSM_REALTIME be called from the audio thread. */
 #ifndef BSM_STFT_H
 #define BSM_STFT_H
 
@@ -22,33 +25,37 @@ BSM_BEGIN_DECLS
 
 typedef struct bsm_stft bsm_stft;
 
+/** Make one. BSM_INVALID_ARGUMENT, BSM_NO_MEMORY. */
 BSM_API BSM_NODISCARD bsm_status bsm_stft_new(size_t n_fft, size_t hop, size_t channels,
                                               bsm_stft **stft, bsm_error *error);
 BSM_API void bsm_stft_free(bsm_stft *stft);
 
-/** Frames of a signal of `samples` samples: 1 + samples / hop. */
+/** Return the number of frames of a signal of `samples` samples: 1 + samples / hop. */
 BSM_API size_t bsm_stft_frames(const bsm_stft *stft, size_t samples);
 
-/** Transform a whole signal. Signals shorter than n_fft / 2 + 1 samples, where one reflection does
- *  not reach, are reflected back and forth.
- *  @param audio `channels` pointers to `samples` (at least 1) floats */
+/** Transform a whole signal. If it is shorter than n_fft / 2 + 1 samples, so that one reflection is
+ *  not long enough, it is reflected back and forth.
+ *  @param audio     [channel][samples], with at least 1 sample
+ *  @param spectrum  [bsm_stft_frames(stft, samples)][bin][channel][re, im] */
 BSM_API void bsm_stft_forward(bsm_stft *stft, const float *const *audio, size_t samples,
                               float *spectrum);
 
-/** The inverse, trimmed or zero-extended to `samples` samples. */
+/** Transform a whole signal back. The result is cut off or extended by zeros to `samples` samples.
+ *  @param audio  [channel][samples] */
 BSM_API void bsm_stft_inverse(bsm_stft *stft, const float *spectrum, size_t frames,
                               float *const *audio, size_t samples);
 
 /* ---- One frame at a time ---- */
 
-/** Transform one frame: `audio` points, per channel, to the frame's first of n_fft samples (frame
- *  f of a centred transform starts at sample f * hop - n_fft / 2).
- *  @param spectrum [bin][channel][re, im] */
+/** Transform one frame. Frame f of a centred transform starts at sample f * hop - n_fft / 2.
+ *  @param audio     [channel][n_fft], without the window
+ *  @param spectrum  [bin][channel][re, im] */
 BSM_API BSM_REALTIME void bsm_stft_analyse(bsm_stft *stft, const float *const *audio,
                                            float *spectrum);
 
-/** The inverse of that: its result, windowed, is added to `audio`, n_fft samples per channel. What
- *  all frames add up to, divided by the sum of their squared windows, is bsm_stft_inverse. */
+/** Transform one frame back, multiply the result by the window and add it to `audio`,
+ *  [channel][n_fft]. The sum over all frames, divided by the sum of their squared windows, is the
+ *  result of bsm_stft_inverse. */
 BSM_API BSM_REALTIME void bsm_stft_synthesise(bsm_stft *stft, const float *spectrum,
                                               float *const *audio);
 
