@@ -60,7 +60,7 @@ def open_in_ardour():
 
 
 def wait_for_window(nudge, seconds=120):
-    """Wait until our window has been drawn, and return it."""
+    """Wait until our window has been drawn, and return it; None if it does not come."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = window()
@@ -69,7 +69,7 @@ def wait_for_window(nudge, seconds=120):
             return window() or found
         nudge()
         time.sleep(2)
-    sys.exit("the host has not shown the window")
+    return None
 
 
 def check_picture(host, found):
@@ -132,6 +132,11 @@ def start_ardour(folder):
                                 stdout=log, stderr=log, start_new_session=True)
 
 
+def end(process):
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
 def main():
     host = sys.argv[1]
     tools = ["jackd", "jack_lsp", "import", "xwininfo"]
@@ -149,15 +154,20 @@ def main():
                 found = wait_for_window(lambda: None)
             else:
                 make_session(folder)
-                jack_server.kill(server, os.environ)
-                server = start_jack(folder)
-                processes.append(start_ardour(folder))
-                found = wait_for_window(open_in_ardour)
+                for _ in range(3):  # Ardour sometimes finds no way into a new JACK server, and then waits for ever
+                    jack_server.kill(server, os.environ)
+                    server = start_jack(folder)
+                    processes.append(start_ardour(folder))
+                    found = wait_for_window(open_in_ardour, 45)
+                    if found:
+                        break
+                    end(processes.pop())
+            if not found:
+                sys.exit("the host has not shown the window")
             check_picture(host, found)
         finally:
             for process in reversed(processes):
-                process.send_signal(signal.SIGKILL)
-                process.wait()
+                end(process)
             jack_server.kill(server, os.environ)  # after Ardour it seldom ends by itself
 
 
