@@ -8,13 +8,14 @@
 
 #include "bsm/model.h"
 
-/* Models by their names: files NAME.safetensors or NAME.ckpt (.pt, .pth) in
- *  - the folders in $BSM_MODELS, with ':' between them,
+/* The model called NAME is a file NAME.safetensors or NAME.ckpt (.pt, .pth) in one of these
+ * folders:
+ *  - the folders in $BSM_MODELS, which are separated by ':',
  *  - $XDG_DATA_HOME/bsm/models, or ~/.local/share/bsm/models,
- *  - presets/models in the folder of a build, for its own programs, where they were not installed,
+ *  - presets/models in the folder of a build, for programs that run there without installation,
  *  - share/bsm/models under the installation's prefix,
- *  - /usr/local/share/bsm/models and /usr/share/bsm/models,
- *  of which the first that has a name counts. */
+ *  - /usr/local/share/bsm/models and /usr/share/bsm/models.
+ *  If several folders have a model of this name, the first one in this order counts. */
 
 enum { MODEL_PATH = 4096, MODEL_FOLDERS = 16 };
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/** Return true if a launcher of MPI programs started this process as one of several. */
+/** Tells whether an MPI launcher started this process. */
 #ifndef BSM_STANDALONE_LAUNCHER_H
 #define BSM_STANDALONE_LAUNCHER_H
 
 #include <stdbool.h>
 #include <stdlib.h>
 
-/** It is recognised by the environment variables of Open MPI, MPICH and Slurm, because starting MPI
- *  without need costs time and a daemon. */
+/** Return true if an MPI launcher started this process. The launcher is recognised by the
+ *  environment variables of Open MPI, MPICH and Slurm, because starting MPI without need costs time
+ *  and a daemon. */
 static inline bool bsm_has_launcher(void)
 {
     static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK"};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/** The exit status of every bsm program, by kind of failure. */
+/** The command line and the exit statuses of all bsm programs. */
 #ifndef BSM_STANDALONE_COMMON_PROGRAM_OPTIONS_H
 #define BSM_STANDALONE_COMMON_PROGRAM_OPTIONS_H
 
@@ -53,7 +53,7 @@ typedef bsm_status option_setter(void *target, const program_option *option, con
 struct program_option {
     const char *name;   /**< without "--"; NULL: `help` is a heading */
     char letter;        /**< 0: none */
-    const char *value;  /**< what the help calls its value; NULL: it takes none */
+    const char *value;  /**< name of its value in the help; NULL: it takes no value */
     const char *help;   /**< "%" stands for the range or the choices; NULL: it is listed on the line
                            of the next option */
     option_setter *set; /**< NULL: an old spelling, whose error message contains `help`. If only a
@@ -66,10 +66,10 @@ struct program_option {
 
 typedef struct program_table {
     const char *name;
-    const char *usage; /**< the lines before the options, */
+    const char *usage; /**< lines of the help before the options */
     const program_option *options;
     size_t num_options;
-    const char *footer; /**< and those after them */
+    const char *footer; /**< lines of the help after the options */
 } program_table;
 
 typedef enum program_action { PROGRAM_RUN, PROGRAM_HELP, PROGRAM_VERSION } program_action;

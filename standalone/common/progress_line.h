@@ -11,11 +11,11 @@
 
 typedef struct progress_line {
     bool quiet;     /**< show nothing */
-    size_t number;  /**< the number of this file, from 1 ... */
-    size_t of;      /**< ... and the number of files; not shown if that is 1 or less */
-    double before;  /**< the part of all work that was done before this file, 0 to 1 ... */
-    double share;   /**< ... the part that this file is ... */
-    double start;   /**< ... and when the work began, in seconds of progress_now */
+    size_t number;  /**< number of this file, from 1 */
+    size_t of;      /**< number of files; neither number is shown if this is 1 or less */
+    double before;  /**< part of all work that was done before this file, 0 to 1 */
+    double share;   /**< part of all work that this file is, 0 to 1 */
+    double start;   /**< time when all work began, in seconds of progress_now */
     bool terminal;  /**< whether standard error is a terminal */
     char name[512]; /**< the name of what is computed, safe for a terminal */
     bool drawn;     /**< whether the terminal's last line has a bar */
