@@ -239,7 +239,7 @@ static exit_code run_create(const command_line *line)
 typedef struct command_entry {
     const char *name;
     command_function *run;
-    int num_operands; /**< the least number of operands of `average` */
+    int num_operands; /**< `average` takes more than this, too, and `info` takes fewer */
     bool takes_ema, takes_json, takes_output, takes_metadata;
 } command_entry;
 
@@ -264,7 +264,8 @@ static const command_entry *find_command(const char *name)
 
 /* ---- The command line ---- */
 
-/* The expander works on the network's output; it is chosen and not trained. */
+/* Return true for an expander's setting in dB that is within its range. It may be changed, unlike
+ * the rest of the configuration, because it works on the network's output and is not trained. */
 static bool is_expander(const char *decibels)
 {
     enum { MAX_EXPANDER = 120 };

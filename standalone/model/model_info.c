@@ -102,8 +102,8 @@ static bool is_control(const unsigned char *text)
     return text[0] < 0x20 || text[0] == 0x7f || (text[0] == 0xc2 && text[1] < 0xa0);
 }
 
-/* Print a character, unless it is no UTF-8 or could control the terminal. Return its number of
- * bytes. */
+/* Print a character, or '?' if it is not UTF-8 or could control the terminal. Return its number
+ * of bytes. */
 static size_t print_character(const char *text)
 {
     const unsigned char *next = (const unsigned char *)text;
@@ -228,13 +228,14 @@ static void print_parameters(const bsm_model *model)
            bsm_config_macs_per_frame(bsm_model_config(model), 64));
 }
 
-/* Return true for metadata that the table shows in the lines about the network. */
+/* Keys of the metadata that describe the network. print_others leaves them out, because
+ * print_config describes it. */
 static const char *const config_keys[] = {
     "dim",   "depth", "expand", "headdim",     "d_state",  "d_conv", "mask_expansion", "mlp",
     "bands", "n_fft", "hop",    "sample_rate", "channels", "stems",  "segment",        "expander",
 };
 
-/* Print the other metadata in lines of their own. */
+/* Keys of the metadata that print_about shows, each with the key as its label. */
 static const char *const about_keys[] = {"licence", "training", "data", "memory", "figures"};
 enum { NUM_ABOUT = sizeof about_keys / sizeof about_keys[0] };
 
@@ -253,7 +254,7 @@ bool model_info_is_config(const char *key)
     return is_among(config_keys, sizeof config_keys / sizeof config_keys[0], key);
 }
 
-/* If licence and training are not known, this is stated too. */
+/* For licence and training, the first two keys, a line is printed even if nothing is known. */
 static void print_about(const bsm_model *model)
 {
     for (size_t i = 0; i < NUM_ABOUT; i++) {
@@ -297,7 +298,7 @@ static bool add_number(cJSON *object, const char *key, double value)
     return cJSON_AddNumberToObject(object, key, value) != NULL;
 }
 
-/* Return a copy of `text` with U+FFFD in place of each byte that is no UTF-8, or NULL without
+/* Return a copy of `text` in which U+FFFD replaces each byte that is not UTF-8, or NULL if out of
  * memory. */
 static char *valid_copy(const char *text)
 {

@@ -10,18 +10,20 @@
 /** Print a table for people. */
 void model_info_print(const bsm_model *model);
 
-/** Print a JSON object for programs. Return false without memory. */
+/** Print a JSON object for programs. Return false if out of memory. */
 bool model_info_print_json(const bsm_model *model);
 
-/** Print a name from an unknown source: '?' replaces control characters and bytes that are no
- *  UTF-8. */
+/** Print a name from an unknown source: '?' replaces control characters and bytes that are
+ *  not UTF-8. */
 void model_info_print_name(const char *name);
 
-/** Return true for metadata that describe the network, which follow from the model. */
+/** Return true for the keys of metadata that describe the network. */
 bool model_info_is_config(const char *key);
 
-/** Write a number into `text`, with commas between the thousands. */
 enum { GROUPED_SIZE = 32 };
+
+/** Format a number with commas between the thousands. The result is the end of `text`; return where
+ *  it starts. */
 const char *model_info_group(size_t number, char text[GROUPED_SIZE]);
 
 /** Print a line for each model in the folders of models, with the default one marked. */
