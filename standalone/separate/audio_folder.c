@@ -11,7 +11,7 @@
 
 #include "bsm/separate.h"
 
-/* "NAME.PART.EXT" */
+/* Return true for names like "NAME.PART.EXT". */
 static bool has_part(const char *name, const char *part)
 {
     const char *dot = strrchr(name, '.');

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* bsm-separate --picture: passes what was separated to the picture's file. */
+/* bsm-separate --picture: collects the separated blocks and writes the picture's file. */
 #include "picture.h"
 
 #include "bsm/separate.h"

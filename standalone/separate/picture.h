@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** bsm-separate --picture: spectrograms of the mixture, the vocals and the instrumental as a PNG.
- */
+/** bsm-separate --picture: draws spectrograms of the mixture, the vocals and the instrumental as a
+ *  PNG. */
 #ifndef BSM_STANDALONE_SEPARATE_PICTURE_H
 #define BSM_STANDALONE_SEPARATE_PICTURE_H
 
@@ -12,7 +12,7 @@
 
 enum {
     SPECTROGRAM_ROWS = 200,
-    SPECTROGRAM_COLUMNS = 2048, /**< at most */
+    SPECTROGRAM_COLUMNS = 2048, /**< largest number of columns */
 };
 
 typedef enum spectrogram_part {
@@ -54,9 +54,9 @@ double spectrogram_power(const spectrogram *s, spectrogram_part part, size_t row
 enum {
     DRAW_WIDTH = 1120,
     DRAW_HEIGHT = 720,
-    DRAW_LEFT = 60,   /**< left edge of the panels, and */
-    DRAW_TOP = 40,    /**< upper edge of the first one */
-    DRAW_PANEL = 960, /**< width; the height is SPECTROGRAM_ROWS */
+    DRAW_LEFT = 60,   /**< left edge of the panels */
+    DRAW_TOP = 40,    /**< upper edge of the first panel */
+    DRAW_PANEL = 960, /**< width of a panel; its height is SPECTROGRAM_ROWS */
     DRAW_STEP = 214,  /**< distance from one panel to the next */
 };
 
@@ -67,15 +67,15 @@ typedef bsm_status draw_write(void *user, const void *data, size_t size, bsm_err
 BSM_NODISCARD bsm_status draw_supported(bsm_error *error);
 
 /** Write the picture of a finished spectrogram as PNG, with the name of the file `path` above it.
- *  The colours reach 70 dB down from the loudest place of the mixture, rounded up to 10 dB.
- *  BSM_NO_MEMORY, BSM_UNSUPPORTED and what `write` reports. */
+ *  The colours reach 70 dB down from the loudest point of the mixture, rounded up to 10 dB.
+ *  BSM_NO_MEMORY, BSM_UNSUPPORTED and the errors of `write`. */
 BSM_NODISCARD bsm_status draw_png(const spectrogram *s, const char *path, draw_write *write,
                                   void *user, bsm_error *error);
 
 /* bsm-separate --picture: a PNG that shows the mixture, the vocals and the instrumental over time
  *  and frequency. */
 
-/** A picture that is being made. All zeros: there is none. */
+/** A picture that is being made; all zeros if there is none. */
 typedef struct picture {
     const char *input; /**< path of the song, owned by the caller */
     char path[BSM_MAX_PATH];
@@ -85,15 +85,16 @@ typedef struct picture {
     bsm_error error;          /**< an error that occurred while listening */
 } picture;
 
-/** Begin NAME.picture.png where `options` have the outputs of `input`. BSM_EXISTS if there is such
- *  a file and options->force is false, and what making a file reports. */
+/** Begin to write NAME.picture.png beside the outputs for `input`, with a name that follows from
+ *  `options` as theirs do. BSM_EXISTS if there is such a file and options->force is false, and the
+ *  errors of making a file. */
 BSM_NODISCARD bsm_status picture_begin(picture *p, const char *input,
                                        const bsm_separate_options *options, bsm_error *error);
 
 /** A bsm_listen_fn whose listener is the picture. */
 void picture_listen(void *listener, const bsm_separated_block *block);
 
-/** Draw, and give the file its name. The picture is freed in any case. */
+/** Draw the picture and give the file its final name. The picture is freed in any case. */
 BSM_NODISCARD bsm_status picture_finish(picture *p, bsm_error *error);
 
 /** Discard a picture that was begun. */

@@ -10,7 +10,8 @@
 
 /* ---- Values ---- */
 
-/* Check that the pattern gives each part a name of its own, in one folder. */
+/* Refuse patterns with folders and empty ones. check_names makes sure that the outputs of one input
+ * get different names. */
 static bsm_status set_name(void *target, const program_option *option, const char *value,
                            bsm_error *error)
 {

@@ -98,8 +98,6 @@ static bsm_status refuse(const name_trial *trial, size_t first, size_t second, b
                     jobs[a].path, jobs[b].path, trial->names[second].path);
 }
 
-/* Like "music/bsm-123.names", beside the outputs, so that it is of the same kind as their folder.
- */
 static void end_folder(name_trial *trial)
 {
     if (trial->fd >= 0) {
@@ -123,7 +121,8 @@ static size_t folder_length(const char *path)
     return slash ? (size_t)(slash + 1 - path) : 0;
 }
 
-/* If no folder can be made, no output can be written either; that is reported later. */
+/* Make a folder such as "music/bsm-123.names" beside the outputs, so that it is in the same file
+ * system. If it cannot be made, no output can be written either; that is reported later. */
 static void begin_folder(name_trial *trial, const char *path)
 {
     end_folder(trial);

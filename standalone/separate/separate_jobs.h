@@ -92,9 +92,9 @@ size_t separate_jobs_drop_outputs(separate_jobs *list, const bsm_config *config,
 /** Keep every `size`-th job, starting with number `rank`. */
 void separate_jobs_share(separate_jobs *list, size_t rank, size_t size);
 
-/** Fail before anything is written if two jobs would write the same file, for whatever reason the
- *  file system takes their names as one, or if an output would replace the input of another job.
- *  BSM_INVALID_ARGUMENT, BSM_NO_MEMORY. */
+/** Fail before anything is written if two jobs would write the same file, or if an output would
+ *  replace the input of another job. The file system itself tells which names are the same, as
+ *  those that differ only in case may be. BSM_INVALID_ARGUMENT, BSM_NO_MEMORY. */
 BSM_NODISCARD bsm_status separate_jobs_check(const separate_jobs *list, const bsm_config *config,
                                              const bsm_separate_options *options, bsm_error *error);
 

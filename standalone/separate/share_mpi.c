@@ -36,7 +36,7 @@ void share_wait(share *part)
     part->waited = true;
 }
 
-/* A process that failed early must still meet the others where they wait for it. */
+/* A process that failed early must still call share_wait, because the others wait for it there. */
 void share_end(share *part)
 {
     share_wait(part);

@@ -16,11 +16,11 @@ typedef float column[SPECTROGRAM_PARTS][SPECTROGRAM_ROWS];
 
 struct spectrogram {
     size_t rate, channels,
-        planes; /* channels of the vocals and of the instrumental: 2 * channels */
+        planes; /* 2 * channels: those of the vocals, then those of the instrumental */
     size_t n_fft, hop;
     bsm_stft *stft;
     float *window;   /* [planes][n_fft] */
-    size_t held;     /* number of samples in it */
+    size_t held;     /* number of samples in the window */
     float *spectrum; /* [bin][plane][re, im] */
     double edges[SPECTROGRAM_ROWS + 1];
     uint64_t samples;
@@ -101,8 +101,8 @@ void spectrogram_free(spectrogram *s)
 
 /* ---- Columns ---- */
 
-/* The frames so far coincide with frames of twice the hop, because the number of columns is even.
- */
+/* Merge the columns in pairs; the next ones are twice as long. Because the number of columns is
+ * even, the next frame begins where it would if the hop had been twice as long from the start. */
 static void halve_columns(spectrogram *s)
 {
     const size_t values = SPECTROGRAM_PARTS * SPECTROGRAM_ROWS;
@@ -157,7 +157,7 @@ static void power_of_bin(const spectrogram *s, size_t bin, float power[SPECTROGR
     }
 }
 
-/* Low rows lie between two bins and are interpolated. */
+/* Interpolate between two bins, for low rows that lie between them. */
 static void interpolate(const spectrogram *s, double bin, float power[SPECTROGRAM_PARTS])
 {
     const size_t below = (size_t)bin;
@@ -215,7 +215,8 @@ static void add_frame(spectrogram *s)
 
 /* ---- Samples ---- */
 
-/* Read up to `count` samples from `at` on, or silence. Return their number. */
+/* Append up to `count` samples of a block, from sample `at` on, to the window; silence if the block
+ * is NULL. Return their number. */
 static size_t fill_window(spectrogram *s, const bsm_separated_block *block, size_t at, size_t count)
 {
     const size_t room = s->n_fft - s->held, taken = count < room ? count : room;
@@ -242,7 +243,7 @@ static void move_window(spectrogram *s)
     }
 }
 
-/* NULL stands for silence. */
+/* Add `count` samples of a block, or of silence if the block is NULL. */
 static void add_samples(spectrogram *s, const bsm_separated_block *block, size_t count)
 {
     for (size_t done = 0; done < count;) {
