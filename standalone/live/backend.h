@@ -12,7 +12,7 @@ enum { BACKEND_MAX_PATTERNS = 8, BACKEND_MAX_NAME = 256 };
 
 typedef struct backend_driver backend_driver;
 
-/** All zero but the name is a good choice. */
+/** What the user chose. With all zeros except the name, the defaults apply. */
 typedef struct backend_options {
     /* JACK */
     const char *name;                           /**< name of the client */
@@ -63,16 +63,17 @@ typedef struct audio_backend {
 struct backend_driver {
     const char *name; /**< "JACK" */
 
-    /** Start the callbacks. Before this, only `notice` is called. */
+    /** Open the audio system. Before `activate`, no callback except `notice` is called. */
     bsm_status (*open)(const backend_options *options, const backend_callbacks *callbacks,
                        audio_backend **backend, bsm_error *error);
+    /** Start the audio and all callbacks. */
     bsm_status (*activate)(audio_backend *backend, bsm_error *error);
     /** Report that `latency` now returns another number. */
     void (*latency_changed)(audio_backend *backend);
-    /** Check now and then whether the device is still there; it may vanish silently. Fails if it
-     *  has vanished, and then `close` may not return. */
+    /** Fail if the device has vanished, which it may do silently; `close` may then not return. To
+     *  be called now and then. */
     bsm_status (*check)(audio_backend *backend, bsm_error *error);
-    /** Close it. No callback is called after this. */
+    /** Close the audio system. No callback is called after this. */
     void (*close)(audio_backend *backend);
 };
 

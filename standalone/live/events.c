@@ -26,7 +26,7 @@ static void wake(events *e)
 {
     const uint64_t one = 1;
     (void)!write(e->fd, &one,
-                 sizeof one); /* this fails only if the descriptor is readable anyway */
+                 sizeof one); /* a failure means that the descriptor is readable already */
 }
 
 static void put_text(events *e, event_text *to, const char *text)

@@ -175,7 +175,8 @@ static void print_start(live *l)
     live_warn_period(l);
 }
 
-/* A library may wait for ever for a device that has gone, with its audio thread still running. */
+/* End the process without closing the audio system if its device has gone, because the library
+ * might wait for it for ever while its audio thread still runs. */
 static void leave_if_lost(live *l)
 {
     bsm_error error;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** Passes news from other threads to the main thread without a lock, and wakes it. Only the latest
- *  news of each kind counts, and the first text that has not been read. */
+/** The main thread of bsm-live: the news from other threads, the control by OSC, and the state that
+ *  it owns. */
 #ifndef BSM_STANDALONE_LIVE_LIVE_H
 #define BSM_STANDALONE_LIVE_LIVE_H
 
@@ -22,16 +22,16 @@
 
 enum { EVENT_TEXT_SIZE = 512 };
 
-/** Room for one line of text. */
+/** One line of text from another thread. */
 typedef struct event_text {
     _Atomic int state;
     char text[EVENT_TEXT_SIZE];
 } event_text;
 
 typedef struct events {
-    int fd; /**< readable when there is news, for poll */
-    _Atomic uint64_t xruns;
-    _Atomic size_t rate, block; /**< the number of new ones */
+    int fd;                     /**< readable when there is news, for poll */
+    _Atomic uint64_t xruns;     /**< number of xruns so far */
+    _Atomic size_t rate, block; /**< new value; 0 if it has not changed since it was last taken */
     event_text stopped, notice;
 } events;
 
@@ -40,7 +40,7 @@ void events_close(events *e);
 
 /* ---- Any thread ---- */
 
-/** Count a lost block; for the audio thread. This wakes no thread. */
+/** Count an xrun; for the audio thread. This wakes no thread. */
 BSM_REALTIME void events_xrun(events *e);
 void events_rate(events *e, size_t rate);
 void events_block(events *e, size_t block);
@@ -49,7 +49,7 @@ void events_notice(events *e, const char *text);
 
 /* ---- The main thread ---- */
 
-/** Make `fd` unreadable until there is more news. To be called before the news are taken. */
+/** Make `fd` unreadable until there is more news. To be called before the news is taken. */
 void events_acknowledge(events *e);
 
 /** Take a text if there is one. `text` has room for EVENT_TEXT_SIZE bytes. */
@@ -70,7 +70,7 @@ void remote_close(remote *r);
 /** Return a descriptor for poll that is readable when there are messages, or -1 for NULL. */
 int remote_fd(const remote *r);
 
-/** Apply new messages to `mix`. Return true if there were any. */
+/** Apply new messages to `mix`. Return true if any of them set a gain, solo or bypass. */
 bool remote_take(remote *r, bsm_remix_settings *mix);
 
 /* ---- A running bsm-live: everything that its main thread owns ---- */
@@ -89,9 +89,9 @@ typedef struct live {
     bsm_fit fit;    /**< fit of the model that is heard */
     char device[128];
     char model[PANEL_ANSWER_SIZE];   /**< the file name that was typed last */
-    float stats_peak[BSM_NUM_PARTS]; /**< values since the last line of statistics */
+    float stats_peak[BSM_NUM_PARTS]; /**< highest samples since the last line of statistics */
 
-    /* Values that plain lines have reported. */
+    /* What plain lines have reported so far, and when. */
     uint64_t misses_told, xruns_told;
     double told_at;
     bool failure_told;
@@ -104,7 +104,7 @@ typedef struct live {
 /** Block the signals that bsm-live handles, in this thread and those that it starts. */
 BSM_NODISCARD bsm_status live_block_signals(live *l, bsm_error *error);
 
-/** From here on, a signal ends the program at once. */
+/** Unblock these signals, so that Ctrl-C ends the program at once. */
 void live_unblock_signals(void);
 
 /** Run until the end: handle keys, signals and news, and update panel and statistics. */
@@ -117,7 +117,7 @@ void live_refresh(live *l);
 void live_fail(live *l, exit_activity activity, const bsm_error *error);
 
 /** Choose the options of a stream for this model on this machine, by measurement, except those that
- *  the user has set. As bsm_fit_stream. */
+ *  the user has set. Errors are those of bsm_fit_stream. */
 BSM_NODISCARD bsm_status live_choose(const live *l, bsm_model *model, size_t rate, bsm_fit *fit,
                                      bsm_error *error);
 

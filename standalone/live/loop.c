@@ -144,7 +144,7 @@ static void take_news(live *l)
 
 /* ---- Keys ---- */
 
-/* A reload loads this model again. */
+/* Play another model, which later reloads will load again. */
 static void change_model(live *l, const char *path)
 {
     if (play_model(l, path, "model")) {

@@ -128,7 +128,8 @@ const program_table live_program = {
     "SIGHUP reloads the model. Exit status: 0 ended by the user, others: bsm-live(1).\n",
 };
 
-/* Each option that is not common to both belongs to one audio system. */
+/* Choose the audio system whose options were given; some options belong to JACK only, and some to
+ * PortAudio only. */
 static bsm_status choose_system(live_options *o, bsm_error *error)
 {
     const backend_options *b = &o->backend;

@@ -23,15 +23,15 @@ typedef struct live_options {
     double latency_ms;   /**< 0: the default */
     double lookahead_ms; /**< negative: derived from the latency */
     bsm_memory memory;
-    double history; /**< seconds, of bounded memory; 0: the model's segment */
-    double warmup;  /**< seconds, of rolling memory; 0: chosen */
+    double history; /**< seconds before a block in bounded memory; 0: the model's segment */
+    double warmup;  /**< seconds of warm-up in rolling memory; 0: chosen by bsm */
     bsm_device_kind device;
     bsm_precision precision;
     size_t threads;
     bsm_remix_settings mix;
-    size_t osc; /**< the port to listen on; 0: none */
+    size_t osc; /**< the UDP port on which OSC is received; 0: none */
     bool quiet;
-    const char *stats; /**< a file; NULL: none */
+    const char *stats; /**< the file of statistics; NULL: none */
 } live_options;
 
 /** Parse the command line. BSM_INVALID_ARGUMENT names the option or the value. */

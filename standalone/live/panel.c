@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static const char PROGRAM[] = "bsm-live: ";
-static const float FALL = 0.8F; /* decay of a level from one picture to the next */
+static const float FALL = 0.8F; /* factor by which a shown level falls per drawing */
 
 /* ---- What the panel says ---- */
 
@@ -39,8 +39,8 @@ static void format_db(double db, char text[16])
     }
 }
 
-/* Print a line of at most `width` columns. Names of files and devices cannot control the terminal.
- */
+/* Append a line of at most `width` columns, and return its end. '?' replaces control characters, so
+ * that names of files and devices cannot control the terminal. */
 static char *put_line(char *at, size_t width, const char *format, ...) BSM_PRINTF(3, 4);
 static char *put_line(char *at, size_t width, const char *format, ...)
 {
@@ -63,7 +63,7 @@ static char *put_line(char *at, size_t width, const char *format, ...)
     return at + bytes + 1;
 }
 
-/* Draw a bar of as many cells as the rest of a line of `width` columns leaves: `rest` columns. */
+/* Draw a bar that fits into a line of `width` columns, of which other text takes `rest`. */
 static void draw_bar(double part, size_t width, size_t rest, char bar[MAX_BAR + 1])
 {
     size_t cells = width > rest + MIN_BAR ? width - rest : MIN_BAR;
@@ -209,7 +209,7 @@ void panel_close(panel *p)
     if (p->terminal) {
         tcsetattr(STDIN_FILENO, TCSADRAIN, &p->saved);
         p->terminal = false;
-        p->drawn = 0; /* the line stays on the screen, above later output */
+        p->drawn = 0; /* the panel stays on the screen, above later output */
     }
 }
 

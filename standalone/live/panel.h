@@ -45,7 +45,7 @@ typedef struct panel {
     bool quiet;                 /**< print errors only */
     bool terminal;              /**< whether the panel is shown and keys are read */
     size_t drawn;               /**< number of the panel's lines above the cursor */
-    float shown[BSM_NUM_PARTS]; /**< shown levels, which fall more slowly than those of the audio */
+    float shown[BSM_NUM_PARTS]; /**< levels as shown: they fall more slowly than the audio's */
     bool asking;                /**< whether a line is being typed */
     char answer[PANEL_ANSWER_SIZE];
     struct termios saved;

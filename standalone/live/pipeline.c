@@ -26,7 +26,7 @@ struct pipeline {
     bsm_model *model;
     bsm_remix_settings mix;
     lane *newest; /**< the state that the audio thread uses, or will use after the next block */
-    uint64_t columns_taken; /**< the peaks since they were last read */
+    uint64_t columns_taken; /**< how many columns of levels pipeline_take_peaks has read */
 
     /* ---- Between the main and the audio thread ---- */
     _Atomic(lane *) incoming; /**< passed to the audio thread */
@@ -40,7 +40,7 @@ struct pipeline {
     size_t fade_left; /**< samples */
     bool freewheeling;
     float scratch[4][BSM_STREAM_MAX_BLOCK]; /**< buffers for stems without an output */
-    float fading[8][MAX_FADE];              /**< copies of the input and the output */
+    float fading[8][MAX_FADE]; /**< input of the new state, and outputs of the leaving one */
 };
 
 /* ---- Denormals ---- */
@@ -291,7 +291,7 @@ bsm_status pipeline_set_rate(pipeline *p, size_t rate, bsm_error *error)
     p->columns_taken = 0;
     pipeline_follow_latency(p);
     pipeline_tidy(p);
-    free_lane(atomic_exchange(&p->incoming, made)); /* a state that was never taken */
+    free_lane(atomic_exchange(&p->incoming, made)); /* frees a state that was never taken */
     return BSM_OK;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/** From the input to both stems and their remix, for every audio system. A stream can change
- *  everything but its sample rate, because all that it holds has the old rate. For another rate a
+/** Turns the input into both stems and their remix, for every audio system. A stream can change
+ *  everything but its sample rate, because its state depends on that rate. For another rate a
  *  new stream is made and passed to the audio thread, which crossfades and passes the old one back,
  *  without a lock. */
 #ifndef BSM_LIVE_PIPELINE_H
@@ -43,7 +43,7 @@ BSM_NODISCARD bsm_status pipeline_set(pipeline *p, bsm_model *model,
                                       const bsm_stream_options *options, bsm_error *error);
 void pipeline_set_mix(pipeline *p, const bsm_remix_settings *mix);
 
-/** Return the highest peak of each part since the last call, before its gain. */
+/** Set `peaks` to the highest peak of each part since the last call, before its gain. */
 void pipeline_take_peaks(pipeline *p, float peaks[BSM_NUM_PARTS]);
 
 /** Free the state that the audio thread has passed back. To be called now and then. */
@@ -53,7 +53,7 @@ size_t pipeline_rate(const pipeline *p);
 const bsm_model *pipeline_model(const pipeline *p);
 void pipeline_get_stats(const pipeline *p, bsm_stream_stats *stats);
 
-/** As bsm_stream_failure, with "" for no failure. */
+/** Set `line` as bsm_stream_failure does, or to "" if there is no failure. */
 void pipeline_failure(const pipeline *p, char *line, size_t size);
 void pipeline_device_name(pipeline *p, char *name, size_t size);
 

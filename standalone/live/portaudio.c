@@ -47,7 +47,7 @@ static void hush_end(int kept)
 
 enum {
     CHUNK = 1024,
-    SILENT_SECONDS = 5, /* a device that does not call for this long has gone */
+    SILENT_SECONDS = 5, /* a device that has not called for so long has gone */
 };
 
 typedef struct portaudio_backend {
@@ -136,7 +136,7 @@ static void mix_down(const portaudio_backend *p, float *out, size_t frames)
     }
 }
 
-/* Process in chunks of the size of the buffers that replace missing channels. */
+/* Process a chunk, at most as long as the buffers that replace missing channels. */
 static void process_chunk(portaudio_backend *p, const float *const *in, float *const *out,
                           size_t done, size_t frames)
 {

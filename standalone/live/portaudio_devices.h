@@ -10,12 +10,12 @@
 
 #include "bsm/status.h"
 
-/** "ALSA: HDA Intel PCH" */
+/** Format the label of a device, such as "ALSA: HDA Intel PCH". */
 void portaudio_device_label(PaDeviceIndex device, char *label, size_t size);
 
 /** Find the device for `text`: its index, its name, its label, or a part of the label that no other
- *  device has, in upper or lower case. NULL stands for the default device. The device can record if
- *  `input` is true, otherwise it can play. BSM_NOT_FOUND, BSM_INVALID_ARGUMENT. */
+ *  device has, whatever the case of its letters. NULL stands for the default device. The device can
+ *  record if `input` is true, otherwise it can play. BSM_NOT_FOUND, BSM_INVALID_ARGUMENT. */
 BSM_NODISCARD bsm_status portaudio_device_find(const char *text, bool input, PaDeviceIndex *device,
                                                bsm_error *error);
 
