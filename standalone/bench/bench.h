@@ -18,8 +18,7 @@ const char *bench_stage_name(size_t stage);
  *  GPU records its work as a graph. */
 size_t bench_untimed_calls(const bsm_network *network);
 
-/** Time one window from samples to samples of every stem, `repeats` times after the calls that are
- *  not timed. A device that transforms also runs the STFT and its inverse. */
+/** Times of one window, from its samples to those of every stem. */
 typedef struct bench_result {
     char device[128];
     double seconds; /**< seconds of audio */
@@ -27,46 +26,48 @@ typedef struct bench_result {
     size_t repeats;
     double median, best;        /**< wall-clock seconds */
     double stage[BENCH_STAGES]; /**< mean wall-clock seconds; padding on the host counts as STFT */
-    double stage_gflops[BENCH_STAGES]; /**< the same for each stage; 0: not counted */
-    double gflops;      /**< GFLOP/s: 2e-9 times the network's MACs, by the median; the transforms'
-                           operations are not counted */
-    double peak_memory; /**< bytes of host memory that the process used meanwhile */
+    double stage_gflops[BENCH_STAGES]; /**< GFLOP/s; 0: operations not counted */
+    double gflops;      /**< 2e-9 times the network's MACs, divided by `median`; the STFT and its
+                           inverse are not counted */
+    double peak_memory; /**< most bytes of host memory that the process used meanwhile */
     size_t gpu_memory;  /**< bsm_network_gpu_memory */
 } bench_result;
 
-/** Uses all of `options` except max_frames. */
+/** Time one window of `seconds` of audio `repeats` times, after the calls that are not timed. All
+ *  of `options` except max_frames is used. */
 bsm_status bench_network(bsm_model *model, const bsm_network_options *options, double seconds,
                          size_t repeats, bench_result *result, bsm_error *error);
 
-/** Return the peak of the CPU's threads in products of a precision, as measured on one thread with
- *  all data in its cache. `threads` is 0 for one per core. */
+/** Measure the CPU's peak in matrix products of a precision, in GFLOP/s: that of one thread with
+ *  all data in its cache, times `threads` (0: one per core). */
 bsm_status bench_peak(size_t threads, bsm_precision precision, double *gflops, bsm_error *error);
 
-/** Times training steps with one item, next to a network's window of the same number of frames. */
 enum { BENCH_TRAIN_PARTS = BSM_NUM_TRAINING_PARTS + 1 };
 
 /** Names of the parts: "signals", "forward", "loss", "backward", "optimiser". */
 const char *bench_train_part_name(size_t part);
 
+/** Times of training steps with one item, and of a network's window of as many frames. */
 typedef struct bench_train_result {
     char device[128];
     double seconds; /**< seconds of audio */
     size_t repeats;
     double step, parts[BENCH_TRAIN_PARTS]; /**< wall-clock seconds, medians */
-    double network;        /**< the same for the window, which keeps nothing for a backward pass */
-    double passes;         /**< median of step time / time of its own forward pass */
-    double network_passes; /**< median of step time / mean of the `network` times before and after
-                              it */
+    double network; /**< wall-clock seconds of the window, which keeps nothing for a backward pass;
+                       median */
+    double passes;  /**< median of a step's time over the time of its forward pass */
+    double network_passes; /**< median of a step's time over the mean time of the windows before and
+                              after it */
     bsm_training_memory planned;
-    double used_memory; /**< bytes by which the process grew at most while the training was made and
-                           stepped once */
+    double used_memory; /**< most bytes by which the process grew while the training was made and
+                           took its first step */
 } bench_train_result;
 
-/** Time `repeats` steps after one warm-up step, each between two passes of the network. */
+/** Time `repeats` steps after a warm-up step, each between two windows of the network. */
 bsm_status bench_train(bsm_model *model, const bsm_training_options *options, size_t repeats,
                        bench_train_result *result, bsm_error *error);
 
-/** Times the scan alone, of one mixer and one sequence, on one thread. */
+/** Times of the scan alone, of one mixer and one sequence, on one thread of the CPU. */
 typedef struct bench_scan_result {
     size_t frames;
     double sequential, chunked; /**< wall-clock seconds, medians */
@@ -75,8 +76,8 @@ typedef struct bench_scan_result {
 bsm_status bench_scan(const bsm_config *config, double seconds, size_t repeats,
                       bench_scan_result *result, bsm_error *error);
 
-/** Time the scan of one mixer along time on the network's device, over as many bands as it takes at
- *  once. BSM_UNSUPPORTED: the device has no such timing (bench_scan times the CPU's). */
+/** Times of one mixer's scan along time on a network's device, over as many bands as the device
+ *  processes at once. */
 typedef struct bench_device_scan_result {
     char device[128];
     size_t sequences, frames;
@@ -85,10 +86,12 @@ typedef struct bench_device_scan_result {
     double difference;       /**< relative difference of the two results */
 } bench_device_scan_result;
 
+/** Measure these times. BSM_UNSUPPORTED: the device has no such timing (bench_scan times the
+ * CPU's). */
 bsm_status bench_device_scan(bsm_model *model, const bsm_network_options *options, double seconds,
                              size_t repeats, bench_device_scan_result *result, bsm_error *error);
 
-/** Times bsm_stream_process at full speed in one thread, while another thread keeps a core busy. */
+/** Times of calls of bsm_stream_process in one thread, while another one keeps a core busy. */
 typedef struct bench_call_result {
     size_t calls;
     double median, worst; /**< wall-clock seconds */
@@ -97,7 +100,7 @@ typedef struct bench_call_result {
 bsm_status bench_calls(bsm_model *model, const bsm_stream_options *options, size_t block,
                        size_t calls, bench_call_result *result, bsm_error *error);
 
-/** Plays a stream in real time. */
+/** The statistics of a stream that was played in real time. */
 typedef struct bench_play_result {
     size_t block;
     double seconds;

@@ -21,7 +21,7 @@ typedef struct bench_args {
     size_t num_seconds;
     size_t threads;
     size_t repeats;
-    bsm_precision precision; /**< if it is not given, auto for a stream and otherwise float32 */
+    bsm_precision precision; /**< the default is auto for a stream, otherwise float32 */
     bool precision_given;
     bool list_devices;
     bool json;

@@ -10,14 +10,14 @@
 #include "separate/separation.h"
 
 typedef struct run_state {
-    bsm_separation separation; /* into every stem */
+    bsm_separation separation; /* takes all stems of the model */
     bsm_network *network;
     bsm_window *window;
     size_t samples, frames;
     float *audio[BSM_MAX_CHANNELS]; /* the input, then the output */
     double mark;
     double stage[BENCH_STAGES];
-    bool queues; /* the stages are timed in runs of their own */
+    bool queues; /* whether the device works later, so that the stages are timed in separate runs */
 } run_state;
 
 const char *bench_stage_name(size_t stage)
@@ -27,7 +27,7 @@ const char *bench_stage_name(size_t stage)
     return names[stage];
 }
 
-/* A GPU gets all of its work at once and does it later. */
+/* Return true for a GPU, which is given all of its work at once and does it later. */
 static bool queues(const bsm_network *network)
 {
     return bsm_network_gpu_memory(network) > 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Times the sequential scan and the chunked one on the same numbers. */
+/* Times the sequential scan and the fast one on the same numbers. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,13 +36,15 @@ bsm_status bench_device_scan(bsm_model *model, const bsm_network_options *option
     return status;
 }
 
+/* ---- On the CPU: step by step as the reference does, and in chunks ---- */
+
 typedef struct scan_data {
     const bsm_config *config;
     size_t frames;
     float *xbc;             /* [frame][conv_dim] */
     float *dt;              /* [frame][heads], before the softplus */
     float *dt_bias, *A, *D; /* [heads] */
-    float *step_dt;         /* [heads], after it */
+    float *step_dt;         /* [heads], after the softplus */
     float *state, *y;
     void *tile_memory;
     bsm_cpu_tile tile;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Tells the time, the median of times, and the memory of this process. */
 #include "bench.h"
 
 #include <stdio.h>

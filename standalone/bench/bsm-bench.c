@@ -95,7 +95,7 @@ static void print_play(size_t rate, const bench_play_result *r)
            s->segment, s->warmup);
 }
 
-/* Sums and worst cases over all that a device has played. */
+/* Sums and worst cases over all block sizes that were played on a device. */
 typedef struct bench_verdict {
     double seconds, worst_load, latency;
     uint64_t misses;
@@ -121,7 +121,8 @@ static double planned_bytes(const bsm_training_memory *planned)
     return (double)planned->parameters + (double)planned->activations + (double)planned->scratch;
 }
 
-/* On a GPU, exactly the planned memory is allocated; on the host, both can be compared. */
+/* A GPU allocates exactly the planned memory, so the host's is printed beside it. On the CPU, the
+ * memory that was used is printed, for comparison with the plan. */
 static void print_train_memory(const bench_train_result *r)
 {
     const bsm_training_memory *planned = &r->planned;
