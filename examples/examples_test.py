@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""The examples do what the programs do: examples_test.py BSM_SEPARATE BSM_MODEL FILE ARRAY LIVE"""
+"""Tests that the examples do what the programs do: examples_test.py BSM_SEPARATE BSM_MODEL FILE ARRAY LIVE"""
 
 import array
 import os
@@ -32,7 +32,7 @@ class ExamplesTest(unittest.TestCase):
         subprocess.run([BSM_SEPARATE, '--quiet', '--model', cls.model, '--output', cls.path + '.d', cls.path], check=True)
 
     def floats(self, path):
-        """The samples of a WAV file that bsm wrote, which end with the file."""
+        """Return the samples of a WAV file that bsm wrote. They end with the file."""
         with open(path, 'rb') as file:
             samples = array.array('f')
             samples.frombytes(file.read()[-8 * SAMPLES:])
@@ -56,7 +56,7 @@ class ExamplesTest(unittest.TestCase):
         self.assertEqual(vocals[SAMPLES:], expected[1::2])
 
     def test_live(self):
-        """What comes out is as long as what goes in, and begins with the latency's silence."""
+        """Check that the output has all whole blocks of the input, and begins with silence for the latency."""
         samples = array.array('f', (s / 32768 for s in self.song))
         result = array.array('f')
         result.frombytes(subprocess.run([LIVE, self.model], input=samples.tobytes(), check=True,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Live: live MODEL <IN >OUT takes the vocals out of a stream of stereo float samples at 48 kHz, as
- * "arecord -f FLOAT_LE -r 48000 -c 2 -t raw" gives them and "aplay" plays them. */
+/* live MODEL <IN >OUT: takes the vocals out of a stream of interleaved stereo float samples at
+ * 48 kHz. "arecord -f FLOAT_LE -r 48000 -c 2 -t raw" records such a stream, and aplay plays it. */
 #include <bsm/stream.h>
 #include <stdio.h>
 
@@ -12,8 +12,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: live MODEL <SAMPLES >INSTRUMENTAL\n");
         return 2;
     }
+    /* Freewheeling waits for each result, which a pipe allows and an audio thread does not. */
     const bsm_stream_options options = {
-        .sample_rate = 48000, .max_block = BLOCK, .freewheel = true}; /* a pipe may wait */
+        .sample_rate = 48000, .max_block = BLOCK, .freewheel = true};
     bsm_stream *stream = NULL;
     bsm_model *model = NULL;
     bsm_error error = {0};

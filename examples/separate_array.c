@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Separate samples in memory: separate_array MODEL <IN >OUT, where IN and OUT are 10 s of stereo as
- * float samples, first the left channel's and then the right one's. */
+/* separate_array MODEL <IN >OUT: separates samples in memory. IN is 10 s of stereo music at
+ * 44.1 kHz, and OUT is the first stem of the model, such as the vocals. Both are float samples: all
+ * of the left channel, then all of the right one. */
 #include <bsm/separate.h>
 #include <stdio.h>
 

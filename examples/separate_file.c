@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Separate a file: separate_file MODEL SONG writes SONG's vocals and instrumental beside it. */
+/* separate_file MODEL SONG: writes the vocals and the instrumental of a song to files beside it. */
 #include <bsm/separate.h>
 #include <stdio.h>
 
