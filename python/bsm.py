@@ -6,7 +6,7 @@
     stems = model.separate(audio)                 # float32 [channels][samples] at model.sample_rate
     vocals, instrumental = stems["vocals"], audio - stems["vocals"]
 
-The library is found as the linker finds it, or where $BSM_LIBRARY says. A Model belongs to one thread at a time.
+The library is the file named by $BSM_LIBRARY, or else the one that the linker finds. Only one thread at a time may use a Model.
 """
 import ctypes
 import ctypes.util
@@ -22,14 +22,14 @@ _PRECISIONS = {"float32": 0, "bfloat16": 1, "tf32": 2, "int8": 3}
 
 
 class Error(Exception):
-    """What the library reports: one line that names the file and the cause. `status` is the number of bsm/status.h."""
+    """An error of the library: one line that names the file and the cause. `status` is its bsm_status, a number of bsm/status.h."""
 
     def __init__(self, status, message):
         super().__init__(message)
         self.status = status
 
 
-# The structs of bsm/status.h, config.h, network.h and separate.h, field by field.
+# The structs of bsm/status.h, config.h, network.h and separate.h. Their fields must have the same order and types as there.
 
 class _Error(ctypes.Structure):
     _fields_ = [("status", ctypes.c_int), ("message", ctypes.c_char * 512)]
@@ -86,18 +86,18 @@ def _call(function, *arguments):
 
 
 def _planes(audio):
-    """Pointers to the rows of an array of float32."""
+    """Return pointers to the rows of an array of float32."""
     return (_Plane * len(audio))(*(row.ctypes.data_as(_Plane) for row in audio))
 
 
 def version():
-    """The version of the library."""
+    """Return the version of the library."""
     return _bsm.bsm_version().decode()
 
 
 class Model:
-    """A model on a device: "auto", "cpu", "reference" or "cuda", with windows of `window` seconds (None: those of its training) that
-    share the part `overlap` with the next."""
+    """A model on a device, which is "auto", "cpu", "reference" or "cuda". It separates in windows of `window` seconds (None: the length
+    of its training segment), each of which shares the part `overlap`, 0 to 0.9, with the next."""
 
     def __init__(self, path, device="auto", precision="float32", threads=0, window=None, overlap=0.5):
         self._model, self._network = ctypes.c_void_p(), ctypes.c_void_p()
@@ -116,23 +116,24 @@ class Model:
         self.device = _bsm.bsm_network_device_name(self._network).decode()
 
     def metadata(self, key):
-        """What the file says under a key ("licence", "training", ...), or None."""
+        """Return the text of a key of the model's metadata ("licence", "training", ...), or None."""
         text = _bsm.bsm_model_metadata(self._model, key.encode())
         return None if text is None else text.decode(errors="replace")
 
     def separate(self, audio):
-        """The stems of `audio`, float [channels][samples] at sample_rate, as a dict of float32 arrays of its shape."""
+        """Separate `audio`, float [channels][samples] at sample_rate. Return a dict from the names of the stems to float32 arrays of the
+        same shape."""
         audio = numpy.ascontiguousarray(audio, dtype=numpy.float32)
         if audio.ndim != 2:
             raise ValueError("audio is an array [channels][samples]")
         result = {stem: numpy.empty_like(audio) for stem in self.stems}
-        planes = [_planes(result[stem]) for stem in self.stems]  # kept until the call returns
+        planes = [_planes(result[stem]) for stem in self.stems]  # must exist until the call returns
         stems = (_Planes * _MAX_STEMS)(*(ctypes.cast(p, _Planes) for p in planes))
         _call(_bsm.bsm_separate_array, self._network, _planes(audio), len(audio), audio.shape[1], ctypes.byref(self._options), stems)
         return result
 
     def close(self):
-        """Free the network and the model; also done when the object goes."""
+        """Free the network and the model. This also happens when the object is deleted."""
         _bsm.bsm_network_free(self._network)
         _bsm.bsm_model_free(self._model)
         self._network, self._model = ctypes.c_void_p(), ctypes.c_void_p()
