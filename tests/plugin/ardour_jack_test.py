@@ -58,9 +58,7 @@ def end(process):
 
 
 class Lost(Exception):
-    """jackd has read only a part of a request, and understands no request after that (1.9.21;
-    github.com/jackaudio/jack2, issue 599 and pull request 548). Ardour then hangs, whatever the
-    plugin does."""
+    """The server has lost a request (jack_server.LOST). Ardour then hangs, whatever the plugin does."""
 
 
 class Studio:
@@ -94,7 +92,7 @@ class Studio:
             return file.read()
 
     def is_lost(self):
-        return "CheckSize error" in self.log("jackd")
+        return jack_server.LOST in self.log("jackd")
 
     def fail(self, text):
         if self.is_lost():

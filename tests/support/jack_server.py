@@ -12,6 +12,9 @@ import sys
 import time
 
 SECONDS = 20  # the longest time to start, and to end
+# In the log of a server that has read only a part of a request, and understands no request after that (1.9.21;
+# github.com/jackaudio/jack2, issue 599 and pull request 548). Clients then hang.
+LOST = 'CheckSize error'
 
 
 # The list of servers: the shared memory of JACK2's engine, whose layout is in its common/shm.h.

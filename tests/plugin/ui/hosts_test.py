@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.join(HERE, "../../support"))
 import jack_server  # noqa: E402
 
 URI = "https://bsm-audio.org/lv2/remix"
+LIMIT = 120  # seconds within which Ardour is started again if it finds no JACK server
 WINDOW = re.compile(r"(0x[0-9a-f]+) \"bsm\": \(\)\s+(\d+)x(\d+)")
 
 # This configures the audio system, so that Ardour asks nothing when it starts.
@@ -59,10 +60,10 @@ def open_in_ardour():
         press("mousemove", "50", "189", "click", "--repeat", "2", "--delay", "100", "1")
 
 
-def wait_for_window(nudge, seconds=120):
+def wait_for_window(nudge, hopeless=lambda: False, seconds=100):
     """Wait until our window has been drawn, and return it; None if it does not come."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit and not hopeless():
         found = window()
         if found:
             time.sleep(3)
@@ -132,6 +133,15 @@ def start_ardour(folder):
                                 stdout=log, stderr=log, start_new_session=True)
 
 
+def is_lost(folder):
+    """Tell whether Ardour has no JACK: it then waits for ever, and is started again with another server."""
+    logs = []
+    for name in ("jackd", "ardour"):
+        with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+            logs.append(file.read())
+    return jack_server.LOST in logs[0] or "Cannot open ardourprobe client" in logs[1]
+
+
 def end(process):
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -147,6 +157,7 @@ def main():
         sys.exit(77)
     with tempfile.TemporaryDirectory(prefix="bsm-hosts-") as folder:
         os.environ["HOME"] = folder
+        os.environ.pop("MALLOC_PERTURB_", None)  # makes crashes by Ardour's own double frees likelier
         server, processes = start_jack(folder), []
         try:
             if host == "jalv":
@@ -154,14 +165,15 @@ def main():
                 found = wait_for_window(lambda: None)
             else:
                 make_session(folder)
-                for _ in range(3):  # Ardour sometimes finds no way into a new JACK server, and then waits for ever
+                found = None
+                limit = time.monotonic() + LIMIT
+                while not found and time.monotonic() < limit:
                     jack_server.kill(server, os.environ)
                     server = start_jack(folder)
                     processes.append(start_ardour(folder))
-                    found = wait_for_window(open_in_ardour, 45)
-                    if found:
-                        break
-                    end(processes.pop())
+                    found = wait_for_window(open_in_ardour, lambda: is_lost(folder))
+                    if not found:
+                        end(processes.pop())
             if not found:
                 sys.exit("the host has not shown the window")
             check_picture(host, found)
