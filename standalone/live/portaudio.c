@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Runs bsm-live on PortAudio: ALSA and others, without a sound server. */
+#include <fcntl.h>
 #include <portaudio.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "backend.h"
 #include "portaudio_devices.h"
@@ -15,9 +17,8 @@
 #include <pa_jack.h>
 #endif
 #ifdef HAVE_PA_LINUX_ALSA
-#include <fcntl.h>
 #include <pa_linux_alsa.h>
-#include <unistd.h>
+#endif
 
 /* ---- What libraries print is kept away from the terminal ---- */
 
@@ -42,8 +43,6 @@ static void hush_end(int kept)
         close(kept);
     }
 }
-
-#endif
 
 enum {
     CHUNK = 1024,
