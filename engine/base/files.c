@@ -2,8 +2,6 @@
 /* Opens regular files for reading, and writes files that appear complete or not at all. */
 #include "base/files.h"
 
-#include "bsm/new_file.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -15,6 +13,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "bsm/new_file.h"
 
 /* ---- Opening a regular file for reading ---- */
 

@@ -137,9 +137,9 @@ bsm_status bsm_output_plan_make(const bsm_config *config, const bsm_separate_opt
     return status;
 }
 
-bsm_status bsm_separate_names(const bsm_config *config, const char *input,
-                              const bsm_separate_options *options, bsm_separate_result *result,
-                              bsm_error *error)
+bsm_status bsm_separate_outputs(const bsm_config *config, const char *input,
+                                const bsm_separate_options *options, bsm_separate_result *result,
+                                bsm_error *error)
 {
     *result = (bsm_separate_result){0};
     bsm_output_plan *plan = calloc(1, sizeof *plan);

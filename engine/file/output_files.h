@@ -9,8 +9,6 @@
 
 /* ---- Which files a separation writes, and their names ---- */
 
-enum { BSM_MAX_OUTPUTS = BSM_MAX_STEMS + 2 };
-
 typedef enum bsm_output_kind {
     BSM_OUTPUT_VOCALS,
     BSM_OUTPUT_INSTRUMENTAL, /**< the input minus the vocals */

@@ -213,12 +213,11 @@ static bsm_status try_all(name_trial *trial, bsm_error *error)
 static bsm_status list_names(name_trial *trial, const bsm_config *config,
                              const bsm_separate_options *options, bsm_error *error)
 {
-    enum { MOST_NAMES = BSM_MAX_STEMS + 2 };
-    trial->names = calloc(trial->list->count * MOST_NAMES, sizeof *trial->names);
+    trial->names = calloc(trial->list->count * BSM_MAX_OUTPUTS, sizeof *trial->names);
     bsm_status status = trial->names ? BSM_OK : out_of_memory(error);
     for (size_t j = 0; j < trial->list->count && !status; j++) {
         bsm_separate_result outputs;
-        status = bsm_separate_names(config, trial->list->jobs[j].path, options, &outputs, error);
+        status = bsm_separate_outputs(config, trial->list->jobs[j].path, options, &outputs, error);
         for (size_t i = 0; i < outputs.num_outputs && !status; i++) {
             taken_name *name = &trial->names[trial->count++];
             *name = (taken_name){strdup(outputs.outputs[i]), j};

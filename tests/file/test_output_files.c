@@ -54,7 +54,7 @@ static void check_plan(const bsm_config *config, const bsm_separate_options *opt
                        const char *const *names, size_t count)
 {
     bsm_separate_result result;
-    assert_int_equal(bsm_separate_names(config, "a.wav", options, &result, NULL), BSM_OK);
+    assert_int_equal(bsm_separate_outputs(config, "a.wav", options, &result, NULL), BSM_OK);
     assert_int_equal(result.num_outputs, count);
     for (size_t i = 0; i < count; i++) {
         assert_string_equal(result.outputs[i], names[i]);

@@ -98,9 +98,10 @@ typedef struct bsm_separate_options {
 } bsm_separate_options;
 
 enum {
-    BSM_MAX_PATH = 4096, /**< bytes, including the final zero */
-    BSM_MAX_WINDOW = 60, /**< seconds; an hour would need tens of GB of memory */
-    BSM_MAX_BLOCK = 6000 /**< limit of `commit` and of `lookahead`, in frames */
+    BSM_MAX_PATH = 4096,                 /**< bytes, including the final zero */
+    BSM_MAX_OUTPUTS = BSM_MAX_STEMS + 2, /**< files per input: both parts, and every stem */
+    BSM_MAX_WINDOW = 60,                 /**< seconds; an hour would need tens of GB of memory */
+    BSM_MAX_BLOCK = 6000                 /**< limit of `commit` and of `lookahead`, in frames */
 };
 
 /** What was written, and what was unusual. */
@@ -145,9 +146,10 @@ BSM_API BSM_NODISCARD bsm_status bsm_separate_file(bsm_network *network, const c
 /** List the names of the files that bsm_separate_file would write for `input`, which need not
  * exist: sets num_outputs and outputs of `result`. BSM_INVALID_ARGUMENT if one is too long;
  *  BSM_NO_MEMORY. */
-BSM_API BSM_NODISCARD bsm_status bsm_separate_names(const bsm_config *config, const char *input,
-                                                    const bsm_separate_options *options,
-                                                    bsm_separate_result *result, bsm_error *error);
+BSM_API BSM_NODISCARD bsm_status bsm_separate_outputs(const bsm_config *config, const char *input,
+                                                      const bsm_separate_options *options,
+                                                      bsm_separate_result *result,
+                                                      bsm_error *error);
 
 /** Make the name of one more file beside the outputs for `input`: "{stem}" is `stem`, and the
  *  extension `extension`. BSM_INVALID_ARGUMENT if it is too long. */
