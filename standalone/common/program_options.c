@@ -214,10 +214,11 @@ bsm_status option_memory(void *target, const program_option *option, const char 
             return BSM_OK;
         }
     }
-    return option_refuse(option, value, "model, carry, rolling or bounded", error);
+    const char *expected = "model, carry, rolling or bounded";
+    return option_refuse(option, value, option->detail ? option->detail : expected, error);
 }
 
-/* ---- The line ---- */
+/* ---- The command line ---- */
 
 /* The tables for getopt. Its values are letters, or LONG_ONLY plus the index of the option in our
  * table. */

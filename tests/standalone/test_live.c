@@ -133,6 +133,8 @@ static void test_old_spellings(void **state)
         {"--output-device x", "--output-device: is now --audio-output"},
         {"--device hw:0", "--device hw:0: not auto, cpu, reference or cuda; the sound card is "
                           "--audio-device"},
+        {"--memory 2.5",
+         "--memory 2.5: not model, carry, rolling or bounded; seconds are --history"},
         {"--latency 0.8", "--latency 0.8: not a number from 1 to 30000 ms"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -220,6 +222,8 @@ static void test_panel(void **state)
     assert_true(strncmp(text, "latency 500 ms, 24000 samples  remix  JACK bsm", 46) == 0);
     assert_non_null(strstr(text, "-20.0 dB"));
     assert_non_null(strstr(text, "misses 3  xruns 7\n"));
+    assert_non_null(
+        strstr(text, "load         [####################...................]  50 % (worst"));
     assert_non_null(strstr(text, " Hz\nmodel a?[2J?\"b\".safetensors on cpu\nvocals"));
     view.fit = "too slow: 2.1 times; a GPU would do";
     panel_format(&view, view.peak, NULL, PANEL_MAX_WIDTH, text);

@@ -156,6 +156,7 @@ static void test_mistakes_are_named(void **state)
         {"--commit 1,6001 a", "--commit 1,6001: not"},
         {"--commit 5,5 --window 3 a", "--commit has no windows"},
         {"--commit 5,5 --overlap 0 a", "--commit has no windows"},
+        {"--stream 5,5 a", "--stream: is now --commit"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_int_equal(parse(cases[i][0]), BSM_INVALID_ARGUMENT);

@@ -428,9 +428,11 @@ class TrainerTest(unittest.TestCase):
         with open(listed, 'w', encoding='utf-8') as file:
             file.write('training:\n')
         self.assertEqual(published, self.run_trainer('--print-config', listed).stdout)
-        old = self.run_trainer('--validate', 'a', '--duration', '4')
-        self.assertEqual(old.returncode, 2)
-        self.assertIn('--duration: is now --window', old.stderr)
+        for name, now in (('--stream', '--commit'), ('--json', '--json-file'), ('--csv', '--csv-file'),
+                          ('--duration', '--window')):
+            old = self.run_trainer('--validate', 'a', name, 'x')
+            self.assertEqual(old.returncode, 2)
+            self.assertIn('%s: is now %s' % (name, now), old.stderr)
         self.assertEqual(self.run_trainer('--help').returncode, 0)
         self.assertRegex(self.run_trainer('--version').stdout, r'^bsm-trainer \d')
 
