@@ -72,9 +72,6 @@ BSM_NODISCARD bsm_status draw_supported(bsm_error *error);
 BSM_NODISCARD bsm_status draw_png(const spectrogram *s, const char *path, draw_write *write,
                                   void *user, bsm_error *error);
 
-/* bsm-separate --picture: a PNG that shows the mixture, the vocals and the instrumental over time
- *  and frequency. */
-
 /** A picture that is being made; all zeros if there is none. */
 typedef struct picture {
     const char *input; /**< path of the song, owned by the caller */
