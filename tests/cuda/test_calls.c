@@ -3,11 +3,13 @@
  * once and replayed afterwards, with one copy in each direction. What cannot be captured is run
  * directly. If a GPU is missing, too small, or fails at any of its operations, another device takes
  * over and continues from the same state. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -15,6 +17,7 @@
 #include "device.h"
 #include "emulated_gpu.h"
 #include "golden.h"
+#include "gpu.h"
 #include "net/place.h"
 #include "noise.h"
 
@@ -371,6 +374,29 @@ static void test_memory(void **unused)
     assert_int_equal(the_emulated_gpu.used, 0);
 }
 
+/* What the emulation promises: only queued work can use the GPU's memory. */
+static void test_the_host_cannot_use_the_memory(void **unused)
+{
+    (void)unused;
+    char number = 1;
+    int ends[2];
+    void *memory;
+    bsm_gpu *gpu;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(bsm_gpu_new(BSM_PRECISION_FLOAT32, &gpu, NULL), BSM_OK);
+    assert_int_equal(bsm_gpu_allocate(gpu, sizeof number, "a test", &memory, NULL), BSM_OK);
+    assert_int_equal(write(ends[1], &number, sizeof number), sizeof number);
+    assert_int_equal(write(ends[1], memory, sizeof number), -1);
+    assert_int_equal(errno, EFAULT);
+    bsm_gpu_upload(gpu, memory, &number, sizeof number);
+    bsm_gpu_wait(gpu);
+    assert_int_equal(write(ends[1], memory, sizeof number), -1);
+    bsm_gpu_release(memory);
+    bsm_gpu_free(gpu);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_failing_anywhere),
         cmocka_unit_test(test_failing_without_a_fallback),
         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_the_host_cannot_use_the_memory),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }
